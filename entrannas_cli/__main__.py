@@ -1,0 +1,68 @@
+"""``entrannas`` and ``python -m entrannas_cli``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from .errors import EntrannasError
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs a command and exits: 0 done, 1 failed at run time, 2 bad input, 130 interrupted."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    command_line = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    debug = "--debug" in command_line
+    if debug:
+        arguments.remove("--debug")
+    sys.exit(_run(arguments, debug))
+
+
+def _run(arguments: list[str], debug: bool) -> int:
+    from typer.exceptions import Abort, TyperException
+
+    from .cli.app import app
+
+    try:
+        code = app(args=arguments, prog_name="entrannas", standalone_mode=False)
+        sys.stdout.flush()
+    except TyperException as error:
+        return _bad_command_line(error)
+    except EntrannasError as error:
+        if debug:
+            raise
+        return _complain(str(error), error.exit_code)
+    except BrokenPipeError:
+        # the reader of our output has left (`| head`): nothing to say, and nothing more may be flushed to it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (KeyboardInterrupt, Abort):
+        return _complain("interrupted", 130)
+    except Exception as error:
+        if debug:
+            raise
+        return _complain(
+            f"internal error: {type(error).__name__}: {error} (run again with --debug for the traceback)", 1
+        )
+    return code if isinstance(code, int) else 0
+
+
+def _bad_command_line(error: Exception) -> int:
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "entrannas"
+    text = error.format_message() if hasattr(error, "format_message") else str(error)
+    if not text:  # a group without a command has printed its help
+        return 2
+    return _complain(f"{text.rstrip('.')} (see `{path} --help`)", 2)
+
+
+def _complain(text: str, code: int) -> int:
+    print(f"entrannas: {text}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    main()

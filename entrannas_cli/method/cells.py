@@ -1,0 +1,163 @@
+"""A cell as an Engine-cell (weights its operations) and as a Transit-cell (passes the derived sub-graph).
+
+Both own the same operations. With feature sharing operation k applied to node i is computed once,
+F[i,k] = o_k(x_i), and serves every later node; without it each edge has operations of its own (DARTS).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import reduce
+from typing import TypedDict, Unpack, cast
+
+import torch
+from torch import Tensor, nn
+
+from .architecture import Mixture
+from .genotype import CellGraph
+from .layers import ConvBlock, FactorizedReduce
+from .operations import get_operation
+from .space import INPUT_NODES, SearchSpace
+
+__all__ = ["EngineCell", "TransitCell", "all_connections", "mix"]
+
+
+def all_connections(space: SearchSpace) -> list[tuple[int, int, str]]:
+    """Every candidate connection (source, target, operation) of ``space``."""
+    return [(i, j, name) for i, j in space.edges for name in space.operations]
+
+
+class CellKeywords(TypedDict):
+    """What a cell needs to know of its surroundings, see :class:`TransitCell`."""
+
+    channels_before_previous: int
+    channels_previous: int
+    channels: int
+    reduction: bool
+    reduction_before: bool
+    share_features: bool
+    affine: bool
+
+
+class TransitCell(nn.Module):
+    """Owns the operations of ``connections`` (source, target, name) and runs those of a sub-graph.
+
+    Inputs are (N, C'', H'', W'') and (N, C', H', W'), of the two previous cells; the output is
+    (N, nodes x channels, H, W), at half the resolution of the previous cell in a reduction cell.
+    """
+
+    def __init__(
+        self,
+        connections: Iterable[tuple[int, int, str]],
+        *,
+        channels_before_previous: int,
+        channels_previous: int,
+        channels: int,
+        reduction: bool,
+        reduction_before: bool,
+        share_features: bool,
+        affine: bool,
+    ) -> None:
+        super().__init__()
+        self.share_features = share_features
+        # the cell before the previous one has twice the resolution if the previous one reduced it
+        self.preprocess_0 = (
+            FactorizedReduce(channels_before_previous, channels, affine)
+            if reduction_before
+            else ConvBlock(channels_before_previous, channels, [(1, 1)], 1, affine)
+        )
+        self.preprocess_1 = ConvBlock(channels_previous, channels, [(1, 1)], 1, affine)
+        self.operations = nn.ModuleDict()
+        for source, target, name in connections:
+            owner = self._owner(source, target)
+            if owner not in self.operations:
+                self.operations[owner] = nn.ModuleDict()
+            if name not in self._operations_of(owner):
+                stride = 2 if reduction and source < INPUT_NODES else 1
+                self._operations_of(owner)[name] = get_operation(name).build(channels, stride, affine)
+
+    def _owner(self, source: int, target: int) -> str:
+        """Weights belong to (i, k) when features are shared, otherwise to (i, j, k)."""
+        return f"{source}" if self.share_features else f"{source}-{target}"
+
+    def _operations_of(self, owner: str) -> nn.ModuleDict:
+        return cast(nn.ModuleDict, self.operations[owner])
+
+    def forward(self, before_previous: Tensor, previous: Tensor, graph: CellGraph) -> Tensor:
+        """x_j = Σ F[i,k] over the connections (i, k) of node j, unweighted; only these are computed."""
+        states = [self.preprocess_0(before_previous), self.preprocess_1(previous)]
+        features: dict[tuple[str, str], Tensor] = {}
+        for j, connections in enumerate(graph.nodes, start=INPUT_NODES):
+            terms = []
+            for connection in connections:
+                i, name = connection.source, connection.operation
+                key = self._owner(i, j), name
+                if key not in features:
+                    features[key] = self._operations_of(key[0])[name](states[i])
+                terms.append(features[key])
+            states.append(reduce(torch.add, terms))
+        return torch.cat([states[j] for j in graph.concat], dim=1)
+
+
+class EngineCell(TransitCell):
+    """Owns every operation of ``space`` and mixes them: the place where the architecture is learned.
+
+    Given a sub-graph instead of a mixture, it is a Transit-cell.
+    """
+
+    def __init__(self, space: SearchSpace, **keywords: Unpack[CellKeywords]) -> None:
+        super().__init__(all_connections(space), **keywords)
+        self.space = space
+
+    def forward(self, before_previous: Tensor, previous: Tensor, plan: Mixture | CellGraph) -> Tensor:
+        """x_j = Σ_i Σ_k w[i,j,k] · F[i,k], w = p or q̂; operations outside the support are not computed."""
+        if isinstance(plan, CellGraph):
+            return super().forward(before_previous, previous, plan)
+        states = {0: self.preprocess_0(before_previous), 1: self.preprocess_1(previous)}
+        for i in self.space.sources:
+            for owner, targets, names in self._active(i, plan.support):
+                operations = self._operations_of(owner)
+                features = [operations[name](states[i]) for name in names]
+                rows = [self.space.edges.index((i, j)) for j in targets]
+                columns = [self.space.operations.index(name) for name in names]
+                terms = mix(plan.weights[rows][:, columns], features)  # (targets, N, C, H, W)
+                for j, term in zip(targets, terms, strict=True):
+                    states[j] = states[j] + term if j in states else term
+        return torch.cat([states[j] for j in self.space.intermediate], dim=1)
+
+    def _active(
+        self, source: int, graph: CellGraph | None
+    ) -> list[tuple[str, tuple[int, ...], tuple[str, ...]]]:
+        """(owner of the weights, targets, operations) to compute from ``source``."""
+        groups: dict[str, tuple[set[int], set[str]]] = {}
+        connections = (
+            all_connections(self.space)
+            if graph is None
+            else [(c.source, j, c.operation) for j, c in graph.connections]
+        )
+        for i, j, name in connections:
+            if i == source:
+                targets, names = groups.setdefault(self._owner(i, j), (set(), set()))
+                targets.add(j)
+                names.add(name)
+        return [
+            (owner, tuple(sorted(targets)), tuple(name for name in self.space.operations if name in names))
+            for owner, (targets, names) in groups.items()
+        ]
+
+
+def mix(weights: Tensor, features: Sequence[Tensor]) -> Tensor:
+    """Σ_k w[·,k] · F[k] for J targets at once, as one matrix product.
+
+    ``weights`` (J, K), ``features`` K tensors (N, C, H, W) → (J, N, C, H, W), each laid out in memory as the
+    features are: what follows must round as it does after a Transit-cell.
+    """
+    if not features[0].is_contiguous(memory_format=torch.channels_last):
+        return _mix(weights, features)
+    mixed = _mix(weights, [feature.permute(0, 2, 3, 1) for feature in features])  # (J, N, H, W, C)
+    return mixed.permute(0, 1, 4, 2, 3)
+
+
+def _mix(weights: Tensor, features: Sequence[Tensor]) -> Tensor:
+    stacked = torch.stack(tuple(features))  # (K, ...)
+    return (weights @ stacked.flatten(start_dim=1)).view(-1, *stacked.shape[1:])

@@ -1,0 +1,61 @@
+"""The size of a network: its parameters, and the multiply-adds of one image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from .genotype import Genotype
+from .network import DerivedNetwork, Stem
+
+__all__ = ["derived_complexity", "multiply_adds", "parameter_count"]
+
+
+def parameter_count(network: nn.Module) -> int:
+    """Number of weights."""
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def multiply_adds(network: nn.Module, image: tuple[int, int, int]) -> int:
+    """Multiply-adds of all convolutions and linear layers for one ``image`` (C, H, W).
+
+    The convention of the field: batch-norm, pooling, activations and additions are left out.
+    """
+    counts: list[int] = []
+
+    def count(module: nn.Module, _: object, output: Tensor) -> None:
+        if isinstance(module, nn.Conv2d):
+            # each output value of a convolution sums over one filter
+            counts.append(output.numel() * module.weight[0].numel())
+        elif isinstance(module, nn.Linear):
+            counts.append(output.numel() * module.in_features)
+
+    hook: Callable[..., None] = count
+    handles = [
+        module.register_forward_hook(hook)
+        for module in network.modules()
+        if isinstance(module, nn.Conv2d | nn.Linear)
+    ]
+    training = network.training
+    network.eval()
+    try:
+        with torch.no_grad():
+            network(torch.empty(1, *image, device=next(network.parameters()).device))
+    finally:
+        network.train(training)
+        for handle in handles:
+            handle.remove()
+    return sum(counts)
+
+
+def derived_complexity(
+    genotype: Genotype, *, image: tuple[int, int, int], classes: int, channels: int, cells: int, stem: Stem
+) -> tuple[int, int]:
+    """(parameters, multiply-adds) of the network that ``genotype`` gives, without computing anything."""
+    with torch.device("meta"):
+        network = DerivedNetwork(
+            genotype, classes=classes, channels_in=image[0], channels=channels, cells=cells, stem=stem
+        )
+        return parameter_count(network), multiply_adds(network, image)

@@ -1,0 +1,307 @@
+"""What a search derives: for each intermediate node of a cell, the connections that it keeps.
+
+A node may keep any number of connections, several operations from one source among them (the learnable
+topology of EnTranNAS-DST); the DARTS family's cells, two connections from two sources a node, are a special case.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .space import CELL_KINDS, INPUT_NODES, SearchSpace
+
+__all__ = ["FORMAT", "FORMAT_VERSION", "CellGraph", "Connection", "Genotype", "GenotypeError"]
+
+FORMAT = "entrannas-genotype"
+FORMAT_VERSION = 1
+MAX_NODES = 1024  # of a cell read from a file: far above any real cell, low enough to refuse nonsense
+
+
+class GenotypeError(ValueError):
+    """A genotype that can't be. ``problems`` names each fault with its cell and node."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = tuple(problems)
+
+
+@dataclass(frozen=True, order=True)
+class Connection:
+    """``operation`` applied to node ``source``."""
+
+    source: int
+    operation: str
+
+
+@dataclass(frozen=True)
+class CellGraph:
+    """One cell. ``nodes[n]`` are the connections into node n + 2, in the order of source, then operation.
+
+    ``concat`` are the nodes whose features form the output: all intermediate ones, if left out.
+
+    Raises ``GenotypeError`` for a graph that can't be computed.
+    """
+
+    nodes: tuple[tuple[Connection, ...], ...]
+    concat: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        nodes = tuple(tuple(sorted(connections)) for connections in self.nodes)
+        object.__setattr__(self, "nodes", nodes)
+        intermediate = range(INPUT_NODES, INPUT_NODES + len(nodes))
+        object.__setattr__(self, "concat", tuple(sorted(self.concat)) or tuple(intermediate))
+        problems = [] if nodes else ["it has no nodes"]
+        for node, connections in zip(intermediate, nodes, strict=True):
+            problems += _node_problems(node, connections)
+        problems += [
+            f"the output takes node {node}, but the intermediate nodes are {_span(intermediate)}"
+            for node in self.concat
+            if node not in intermediate
+        ]
+        if len(set(self.concat)) < len(self.concat):
+            problems.append("the output takes a node twice")
+        if problems:
+            raise GenotypeError(problems)
+
+    @property
+    def connections(self) -> tuple[tuple[int, Connection], ...]:
+        """All connections as (target node, connection)."""
+        return tuple((n + INPUT_NODES, c) for n, connections in enumerate(self.nodes) for c in connections)
+
+
+def _node_problems(node: int, connections: Sequence[Connection]) -> list[str]:
+    problems = [] if connections else [f"node {node} has no input"]
+    for previous, connection in zip([None, *connections], connections, strict=False):
+        if not 0 <= connection.source < node:
+            problems.append(
+                f"node {node} reads node {connection.source}, but may read only {_span(range(node))}"
+            )
+        if connection == previous:
+            problems.append(f"node {node} has {connection.operation} from node {connection.source} twice")
+    return problems
+
+
+def _span(numbers: Sequence[int]) -> str:
+    return f"{numbers[0]} to {numbers[-1]}" if len(numbers) else "none"
+
+
+@dataclass(frozen=True)
+class Genotype:
+    """The normal and the reduction cell that a search derives."""
+
+    normal: CellGraph
+    reduce: CellGraph
+
+    @property
+    def cells(self) -> tuple[tuple[str, CellGraph], ...]:
+        """(kind, cell) for both kinds."""
+        return tuple((kind, self.cell(kind)) for kind in CELL_KINDS)
+
+    def cell(self, kind: str) -> CellGraph:
+        """The cell of ``kind``, "normal" or "reduce"."""
+        return {"normal": self.normal, "reduce": self.reduce}[kind]
+
+    @property
+    def operations(self) -> frozenset[str]:
+        """The names of all operations in use."""
+        return frozenset(c.operation for _, cell in self.cells for _, c in cell.connections)
+
+    def check(self, space: SearchSpace) -> None:
+        """Raises ``GenotypeError`` unless every connection is one that ``space`` offers."""
+        problems = []
+        for kind, cell in self.cells:
+            if len(cell.nodes) != space.nodes:
+                problems.append(
+                    f"{kind} cell: {len(cell.nodes)} nodes, the space {space.name} has {space.nodes}"
+                )
+            problems += [
+                f"{kind} cell: node {node}: the space {space.name} has no operation {connection.operation}"
+                for node, connection in cell.connections
+                if connection.operation not in space.operations
+            ]
+        if problems:
+            raise GenotypeError(problems)
+
+    # JSON
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON object with the format's name and version; connections are [source, operation] pairs."""
+        return {
+            "format": FORMAT,
+            "version": FORMAT_VERSION,
+            **{
+                kind: {
+                    "nodes": [[[c.source, c.operation] for c in node] for node in cell.nodes],
+                    "concat": list(cell.concat),
+                }
+                for kind, cell in self.cells
+            },
+        }
+
+    def to_json(self) -> str:
+        """The JSON text, a line a node."""
+        cells = ",\n".join(
+            f'  "{kind}": {{\n    "nodes": [\n'
+            + ",\n".join(
+                f"      {json.dumps([[c.source, c.operation] for c in node])}" for node in cell.nodes
+            )
+            + f'\n    ],\n    "concat": {json.dumps(list(cell.concat))}\n  }}'
+            for kind, cell in self.cells
+        )
+        return f'{{\n  "format": "{FORMAT}",\n  "version": {FORMAT_VERSION},\n{cells}\n}}\n'
+
+    @classmethod
+    def from_dict(cls, data: object) -> Genotype:
+        """The inverse of :meth:`to_dict`. Raises ``GenotypeError`` naming every fault."""
+        if not isinstance(data, dict):
+            raise GenotypeError([f"expected a JSON object, found {_kind_of(data)}"])
+        if data.get("format") != FORMAT:
+            raise GenotypeError([f'format: expected "{FORMAT}", found {_shown(data.get("format"))}'])
+        if data.get("version") != FORMAT_VERSION:
+            raise GenotypeError(
+                [f"version: this release reads {FORMAT_VERSION}, found {_shown(data.get('version'))}"]
+            )
+        return cls._of_cells({kind: _cell_from_dict(kind, data.get(kind)) for kind in CELL_KINDS})
+
+    @classmethod
+    def from_json(cls, text: str) -> Genotype:
+        """Raises ``GenotypeError`` for text that is no genotype."""
+        try:
+            data = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise GenotypeError([f"not JSON: {error}"]) from None
+        return cls.from_dict(data)
+
+    @classmethod
+    def _of_cells(cls, parsed: dict[str, CellGraph | list[str]]) -> Genotype:
+        problems = [problem for cell in parsed.values() if isinstance(cell, list) for problem in cell]
+        if problems:
+            raise GenotypeError(problems)
+        return cls(**{kind: cell for kind, cell in parsed.items() if isinstance(cell, CellGraph)})
+
+    # DARTS' text form
+
+    def to_darts(self) -> str:
+        """DARTS' ``Genotype(normal=[('sep_conv_3x3', 0), …], normal_concat=[…], …)``.
+
+        Raises ``GenotypeError`` where that form can't hold the cell: it holds exactly two connections a node.
+        """
+        problems = [
+            f"{kind} cell: node {n + INPUT_NODES} has {len(node)} connection{'s' * (len(node) != 1)}, "
+            "DARTS' text form holds exactly two a node"
+            for kind, cell in self.cells
+            for n, node in enumerate(cell.nodes)
+            if len(node) != 2
+        ]
+        if problems:
+            raise GenotypeError(problems)
+        fields = ", ".join(
+            f"{kind}={[(c.operation, c.source) for node in cell.nodes for c in node]}, "
+            f"{kind}_concat={list(cell.concat)}"
+            for kind, cell in self.cells
+        )
+        return f"Genotype({fields})"
+
+    @classmethod
+    def from_darts(cls, text: str) -> Genotype:
+        """Reads DARTS' text form, with or without a ``NAME =`` before it. Parsed, never evaluated.
+
+        Raises ``GenotypeError`` naming the fault.
+        """
+        try:
+            tree = ast.parse(text.strip())
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            raise GenotypeError([f"not DARTS' text form: {error}"]) from None
+        statement = tree.body[0] if len(tree.body) == 1 else None
+        call = statement.value if isinstance(statement, ast.Expr | ast.Assign) else None
+        if not (
+            isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "Genotype"
+        ):
+            raise GenotypeError(
+                ["not DARTS' text form: expected Genotype(normal=[...], normal_concat=..., ...)"]
+            )
+        fields = {keyword.arg: keyword.value for keyword in call.keywords}
+        return cls._of_cells({kind: _cell_from_darts(kind, fields) for kind in CELL_KINDS})
+
+
+def _cell_from_dict(kind: str, data: object) -> CellGraph | list[str]:
+    """The cell, or what is wrong with it."""
+    if not isinstance(data, dict) or not isinstance(data.get("nodes"), list):
+        return [f'{kind}: expected an object with "nodes", found {_kind_of(data)}']
+    if len(data["nodes"]) > MAX_NODES:
+        return [f"{kind}: {len(data['nodes'])} nodes, at most {MAX_NODES} are read"]
+    problems: list[str] = []
+    nodes: list[list[Connection]] = []
+    for n, entries in enumerate(data["nodes"]):
+        nodes.append([])
+        for entry in entries if isinstance(entries, list) else [entries]:
+            match entry:
+                case [int(source), str(operation)] if not isinstance(source, bool):
+                    nodes[-1].append(Connection(source, operation))
+                case _:
+                    problems.append(
+                        f"{kind}: node {n + INPUT_NODES}: expected [source, operation], found {_shown(entry)}"
+                    )
+    concat = data.get("concat", [])
+    if not (isinstance(concat, list) and all(type(node) is int for node in concat)):
+        problems.append(f"{kind}: concat: expected a list of node numbers, found {_shown(concat)}")
+        concat = []
+    return problems or _cell(kind, nodes, concat)
+
+
+def _cell_from_darts(kind: str, fields: dict[str | None, ast.expr]) -> CellGraph | list[str]:
+    missing = [name for name in (kind, f"{kind}_concat") if name not in fields]
+    if missing:
+        return [f"{name} is missing" for name in missing]
+    try:
+        pairs = ast.literal_eval(fields[kind])
+        concat = _literal_range(fields[f"{kind}_concat"])
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        return [f"{kind}: expected literal lists of (operation, source) pairs and of node numbers"]
+    connections: list[Connection] = []
+    for pair in pairs if isinstance(pairs, list | tuple) else [pairs]:
+        match pair:
+            case (str(operation), int(source)) if not isinstance(source, bool):
+                connections.append(Connection(source, operation))
+            case _:
+                return [f"{kind}: expected ('operation', source), found {_shown(pair)}"]
+    if len(connections) % 2:
+        return [f"{kind}: {len(connections)} connections, DARTS' text form holds exactly two a node"]
+    if len(connections) > 2 * MAX_NODES:
+        return [f"{kind}: {len(connections) // 2} nodes, at most {MAX_NODES} are read"]
+    nodes = [connections[i : i + 2] for i in range(0, len(connections), 2)]
+    return _cell(kind, nodes, concat)
+
+
+def _literal_range(node: ast.expr) -> list[int]:
+    """A literal list of numbers, or ``range(a, b)``."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "range":
+        numbers = range(*(ast.literal_eval(argument) for argument in node.args))
+        if len(numbers) > MAX_NODES:
+            raise ValueError("too long")
+        return list(numbers)
+    numbers_in = ast.literal_eval(node)
+    if not all(type(number) is int for number in numbers_in):
+        raise ValueError("not numbers")
+    return list(numbers_in)
+
+
+def _cell(kind: str, nodes: Iterable[Iterable[Connection]], concat: Iterable[int]) -> CellGraph | list[str]:
+    try:
+        return CellGraph(tuple(tuple(node) for node in nodes), tuple(concat))
+    except GenotypeError as error:
+        return [f"{kind} cell: {problem}" for problem in error.problems]
+
+
+def _kind_of(data: object) -> str:
+    names = {dict: "an object", list: "a list", str: "a text", type(None): "nothing"}
+    return names.get(type(data), f"a {type(data).__name__}")
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

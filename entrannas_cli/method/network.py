@@ -1,0 +1,247 @@
+"""The stack of cells: as a super-net that is searched, and as the network that a genotype gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Literal, TypedDict
+
+from torch import Tensor, nn
+
+from .architecture import Mixture
+from .cells import CellKeywords, EngineCell, TransitCell, all_connections
+from .genotype import CellGraph, Genotype
+from .space import CELL_KINDS, SearchSpace
+
+__all__ = ["DerivedNetwork", "EngineCells", "Stem", "SuperNet", "cell_kinds", "engine_positions"]
+
+Stem = Literal["cifar", "imagenet"]
+EngineCells = Literal["last", "first", "all"] | Sequence[int]
+
+
+def cell_kinds(cells: int) -> tuple[str, ...]:
+    """The kind of each of ``cells`` cells: reduction cells stand at 1/3 and 2/3 of the depth."""
+    return tuple("reduce" if n in (cells // 3, 2 * cells // 3) else "normal" for n in range(cells))
+
+
+def engine_positions(kinds: Sequence[str], engine_cells: EngineCells) -> frozenset[int]:
+    """Which cells are Engine-cells: the last or first of each kind, all, or those listed.
+
+    Raises ``ValueError`` if a listed one is not there, or if a kind has none: it would not be learned.
+    """
+    if engine_cells == "all":
+        chosen = frozenset(range(len(kinds)))
+    elif engine_cells in ("last", "first"):
+        order = list(range(len(kinds)))
+        if engine_cells == "last":
+            order.reverse()
+        chosen = frozenset(next(n for n in order if kinds[n] == kind) for kind in set(kinds))
+    elif isinstance(engine_cells, str):
+        raise ValueError(f"engine_cells: expected last, first, all or numbers, found {engine_cells}")
+    else:
+        chosen = frozenset(engine_cells)
+    if not chosen <= set(range(len(kinds))):
+        raise ValueError(f"engine_cells: cells are numbered 0 to {len(kinds) - 1}, found {sorted(chosen)}")
+    if missing := {"normal", "reduce"} - {kinds[n] for n in chosen}:
+        raise ValueError(f"engine_cells: no Engine-cell of kind {', '.join(sorted(missing))}")
+    return chosen
+
+
+class CifarStem(nn.Module):
+    """Conv 3x3, batch-norm: (N, C, H, W) → twice (N, 3 · channels, H, W)."""
+
+    def __init__(self, channels_in: int, channels: int) -> None:
+        super().__init__()
+        self.out_channels = (3 * channels, 3 * channels)
+        self.layers = nn.Sequential(
+            nn.Conv2d(channels_in, 3 * channels, 3, padding=1, bias=False), nn.BatchNorm2d(3 * channels)
+        )
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        x = self.layers(images)
+        return x, x
+
+
+class ImageNetStem(nn.Module):
+    """Three convolutions 3x3 of stride 2: (N, C, H, W) → (N, channels, H/4, W/4), (N, channels, H/8, W/8)."""
+
+    def __init__(self, channels_in: int, channels: int) -> None:
+        super().__init__()
+        self.out_channels = (channels, channels)
+
+        def convolution(before: int, after: int) -> list[nn.Module]:
+            return [nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(after)]
+
+        self.first = nn.Sequential(
+            *convolution(channels_in, channels // 2), nn.ReLU(), *convolution(channels // 2, channels)
+        )
+        self.second = nn.Sequential(nn.ReLU(), *convolution(channels, channels))
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        quarter = self.first(images)
+        return quarter, self.second(quarter)
+
+
+class NetworkShape(TypedDict):
+    """Inputs, outputs, width and depth of a stack of cells."""
+
+    classes: int
+    channels_in: int
+    channels: int
+    cells: int
+    stem: Stem
+
+
+class _CellStack(nn.Module):
+    """Stem, cells with doubled channels from each reduction cell on, global average pooling, classifier."""
+
+    def __init__(
+        self,
+        build_cell: Callable[[int, CellKeywords], TransitCell],
+        *,
+        nodes_out: Mapping[str, int],
+        classes: int,
+        channels_in: int,
+        channels: int,
+        cells: int,
+        stem: Stem,
+        share_features: bool,
+        affine: bool,
+    ) -> None:
+        super().__init__()
+        self.kinds = cell_kinds(cells)
+        self.share_features = share_features
+        self.stem = (
+            CifarStem(channels_in, channels) if stem == "cifar" else ImageNetStem(channels_in, channels)
+        )
+        before_previous, previous = self.stem.out_channels
+        reduction_before = stem == "imagenet"  # its two outputs differ by a factor of 2
+        built: list[TransitCell] = []
+        for n, kind in enumerate(self.kinds):
+            reduction = kind == "reduce"
+            channels *= 2 if reduction else 1
+            surroundings = CellKeywords(
+                channels_before_previous=before_previous,
+                channels_previous=previous,
+                channels=channels,
+                reduction=reduction,
+                reduction_before=reduction_before,
+                share_features=share_features,
+                affine=affine,
+            )
+            built.append(build_cell(n, surroundings))
+            reduction_before = reduction
+            before_previous, previous = previous, nodes_out[kind] * channels
+        self.cells = nn.ModuleList(built)
+        self.classifier = nn.Linear(previous, classes)
+
+    def _logits(self, images: Tensor, plans: Iterable[Mixture | CellGraph]) -> Tensor:
+        before_previous, previous = self.stem(images)
+        for cell, plan in zip(self.cells, plans, strict=True):
+            before_previous, previous = previous, cell(before_previous, previous, plan)
+        logits: Tensor = self.classifier(previous.mean(dim=(2, 3)))  # (N, C, H, W) → (N, classes)
+        return logits
+
+
+class SuperNet(_CellStack):
+    """Engine-cells, which learn the architecture, among Transit-cells, which pass the sub-graph derived so far.
+
+    Raises ``ValueError`` for ``engine_cells`` that don't fit (see :func:`engine_positions`).
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        *,
+        classes: int,
+        channels_in: int = 3,
+        channels: int = 16,
+        cells: int = 8,
+        stem: Stem = "cifar",
+        engine_cells: EngineCells = "last",
+        share_features: bool = True,
+    ) -> None:
+        engines = engine_positions(cell_kinds(cells), engine_cells)
+
+        def build_cell(position: int, surroundings: CellKeywords) -> TransitCell:
+            if position in engines:
+                return EngineCell(space, **surroundings)
+            return TransitCell(all_connections(space), **surroundings)
+
+        shape = NetworkShape(
+            classes=classes, channels_in=channels_in, channels=channels, cells=cells, stem=stem
+        )
+        nodes_out = dict.fromkeys(CELL_KINDS, space.nodes)
+        super().__init__(
+            build_cell, nodes_out=nodes_out, share_features=share_features, affine=False, **shape
+        )
+        self.shape = shape
+        self.engines = engines
+
+    def forward(
+        self, images: Tensor, genotype: Genotype, mixtures: Mapping[str, Mixture] | None = None
+    ) -> Tensor:
+        """Images (N, C, H, W) → logits (N, classes).
+
+        With ``mixtures`` the Engine-cells mix; without, every cell passes the sub-graph of ``genotype``.
+        """
+        return self._logits(
+            images,
+            [
+                mixtures[kind] if mixtures is not None and n in self.engines else genotype.cell(kind)
+                for n, kind in enumerate(self.kinds)
+            ],
+        )
+
+
+class DerivedNetwork(_CellStack):
+    """The network of ``genotype``: nodes sum their inputs unweighted.
+
+    By default one operation a connection and affine batch-norms, as it is trained from scratch.
+    """
+
+    def __init__(
+        self,
+        genotype: Genotype,
+        *,
+        classes: int,
+        channels_in: int = 3,
+        channels: int = 36,
+        cells: int = 20,
+        stem: Stem = "cifar",
+        share_features: bool = False,
+        affine: bool = True,
+    ) -> None:
+        kinds = cell_kinds(cells)
+
+        def build_cell(position: int, surroundings: CellKeywords) -> TransitCell:
+            connections = genotype.cell(kinds[position]).connections
+            return TransitCell([(c.source, j, c.operation) for j, c in connections], **surroundings)
+
+        super().__init__(
+            build_cell,
+            nodes_out={kind: len(cell.concat) for kind, cell in genotype.cells},
+            classes=classes,
+            channels_in=channels_in,
+            channels=channels,
+            cells=cells,
+            stem=stem,
+            share_features=share_features,
+            affine=affine,
+        )
+        self.genotype = genotype
+
+    @classmethod
+    def inheriting(cls, supernet: SuperNet, genotype: Genotype) -> DerivedNetwork:
+        """The derived network at the super-net's size, with copies of the super-net's weights.
+
+        It computes what the super-net computes when every cell is a Transit-cell.
+        """
+        network = cls(genotype, share_features=supernet.share_features, affine=False, **supernet.shape)
+        own = supernet.state_dict()
+        network.load_state_dict({key: own[key] for key in network.state_dict()})
+        reference = supernet.classifier.weight
+        return network.to(device=reference.device, dtype=reference.dtype)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (N, C, H, W) → logits (N, classes)."""
+        return self._logits(images, [self.genotype.cell(kind) for kind in self.kinds])

@@ -1,0 +1,157 @@
+"""The registry of candidate operations: one decorated builder each.
+
+A builder takes ``(channels, stride, affine)`` and returns a module from (N, C, H, W) to (N, C, ⌈H/stride⌉,
+⌈W/stride⌉); ``affine`` says whether its batch-norms learn a scale (not in the super-net). Builders import torch
+when they are called, so that names can be listed, and spaces checked, without it.
+
+A package adds operations through the entry-point group ``entrannas.operations``: the entry point's name is the
+operation's name, its value the decorated builder (see docs/operations.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["ENTRY_POINT_GROUP", "Operation", "get_operation", "operation_names", "register_operation"]
+
+ENTRY_POINT_GROUP = "entrannas.operations"
+
+Builder = Callable[[int, int, bool], "nn.Module"]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A candidate operation. ``label`` is its short name in pictures, ``parametric`` whether it has weights.
+
+    ``parametric`` is about the operation at stride 1 (a skip connection at stride 2 is a FactorizedReduce).
+    """
+
+    name: str
+    label: str
+    parametric: bool
+    build: Builder
+
+
+_registry: dict[str, Operation] = {}
+
+
+def register_operation(name: str, *, label: str, parametric: bool) -> Callable[[Builder], Builder]:
+    """Decorates the builder of operation ``name``. Raises ``ValueError`` if the name is taken."""
+
+    def register(build: Builder) -> Builder:
+        if name in _registry:
+            raise ValueError(f"operation {name} is registered twice")
+        _registry[name] = Operation(name, label, parametric, build)
+        return build
+
+    return register
+
+
+@cache
+def _plugins() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
+
+
+def operation_names() -> tuple[str, ...]:
+    """Names of all operations, those of installed packages last; loads none of them."""
+    return tuple(dict.fromkeys([*_registry, *_plugins()]))
+
+
+def get_operation(name: str) -> Operation:
+    """The operation ``name``; loads the package that brings it. Raises ``KeyError`` if there is none."""
+    if name not in _registry and name in _plugins():
+        _plugins()[name].load()
+    return _registry[name]
+
+
+@register_operation("max_pool_3x3", label="max", parametric=False)
+def _(channels: int, stride: int, affine: bool) -> nn.Module:
+    from .layers import Pool
+
+    return Pool("max", channels, stride, affine)
+
+
+@register_operation("avg_pool_3x3", label="avg", parametric=False)
+def _(channels: int, stride: int, affine: bool) -> nn.Module:
+    from .layers import Pool
+
+    return Pool("avg", channels, stride, affine)
+
+
+@register_operation("skip_connect", label="skip", parametric=False)
+def _(channels: int, stride: int, affine: bool) -> nn.Module:
+    from torch.nn import Identity
+
+    from .layers import FactorizedReduce
+
+    return Identity() if stride == 1 else FactorizedReduce(channels, channels, affine)
+
+
+@register_operation("sep_conv_3x3", label="sep3", parametric=True)
+def _(channels: int, stride: int, affine: bool) -> nn.Module:
+    from .layers import SeparableConv
+
+    return SeparableConv(channels, 3, stride, affine)
+
+
+@register_operation("sep_conv_5x5", label="sep5", parametric=True)
+def _(channels: int, stride: int, affine: bool) -> nn.Module:
+    from .layers import SeparableConv
+
+    return SeparableConv(channels, 5, stride, affine)
+
+
+@register_operation("sep_conv_7x7", label="sep7", parametric=True)
+def _(channels: int, stride: int, affine: bool) -> nn.Module:
+    from .layers import SeparableConv
+
+    return SeparableConv(channels, 7, stride, affine)
+
+
+@register_operation("dil_conv_3x3", label="dil3", parametric=True)
+def _(channels: int, stride: int, affine: bool) -> nn.Module:
+    from .layers import DilatedConv
+
+    return DilatedConv(channels, 3, stride, affine)
+
+
+@register_operation("dil_conv_5x5", label="dil5", parametric=True)
+def _(channels: int, stride: int, affine: bool) -> nn.Module:
+    from .layers import DilatedConv
+
+    return DilatedConv(channels, 5, stride, affine)
+
+
+@register_operation("conv_1x1", label="conv1", parametric=True)
+def _(channels: int, stride: int, affine: bool) -> nn.Module:
+    from .layers import ConvBlock
+
+    return ConvBlock(channels, channels, [(1, 1)], stride, affine)
+
+
+@register_operation("conv_3x3", label="conv3", parametric=True)
+def _(channels: int, stride: int, affine: bool) -> nn.Module:
+    from .layers import ConvBlock
+
+    return ConvBlock(channels, channels, [(3, 3)], stride, affine)
+
+
+@register_operation("conv_1x3_3x1", label="conv1x3", parametric=True)
+def _(channels: int, stride: int, affine: bool) -> nn.Module:
+    from .layers import ConvBlock
+
+    return ConvBlock(channels, channels, [(1, 3), (3, 1)], stride, affine)
+
+
+@register_operation("conv_1x7_7x1", label="conv1x7", parametric=True)
+def _(channels: int, stride: int, affine: bool) -> nn.Module:
+    from .layers import ConvBlock
+
+    return ConvBlock(channels, channels, [(1, 7), (7, 1)], stride, affine)

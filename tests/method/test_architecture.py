@@ -1,0 +1,126 @@
+"""Derivation: what survives, and that nothing is ever left without an input."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from entrannas_cli.method.architecture import (
+    Architecture,
+    normalised_entropy,
+    operation_weights,
+    sparsify,
+    sparsity_pressure,
+    support,
+    thresholds,
+    top2,
+)
+from entrannas_cli.method.genotype import Connection
+from entrannas_cli.method.space import CELL_KINDS, INPUT_NODES, SearchSpace
+
+from .strategies import architecture, spaces
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+@given(spaces(), seeds, st.floats(0.01, 50), st.floats(0.05, 2))
+def test_sparsified_weights_follow_the_equations(
+    space: SearchSpace, seed: int, spread: float, temperature: float
+) -> None:
+    arch = architecture(space, seed, spread)
+    p = operation_weights(arch.alpha["normal"], temperature).detach()
+    t = thresholds(arch.beta["normal"]).detach()
+    found = sparsify(p, t, space).tolist()
+    for j in space.intermediate:
+        edges = [n for n, (_, target) in enumerate(space.edges) if target == j]
+        strongest = max(float(p[n].max()) for n in edges)
+        for n in edges:
+            q = [max(float(value) / strongest - float(t[j - INPUT_NODES]), 0.0) for value in p[n]]
+            expected = [value / sum(q) for value in q] if sum(q) else q
+            assert found[n] == pytest.approx(expected, abs=1e-12)
+
+
+@given(spaces(), seeds, st.floats(0.01, 1000))
+def test_every_node_keeps_its_strongest_connection(space: SearchSpace, seed: int, spread: float) -> None:
+    arch = architecture(space, seed, spread).float()  # β in the thousands: the sigmoid rounds to 1
+    p = operation_weights(arch.alpha["normal"], 1.0)
+    graph = support(sparsify(p, thresholds(arch.beta["normal"]), space), space)
+    row = 0
+    for j, connections in zip(space.intermediate, graph.nodes, strict=True):
+        strongest = int(p[row : row + j].argmax())
+        source, operation = divmod(strongest, len(space.operations))
+        assert Connection(source, space.operations[operation]) in connections
+        row += j
+
+
+@given(spaces(), seeds)
+def test_the_weights_of_a_surviving_edge_sum_to_one(space: SearchSpace, seed: int) -> None:
+    arch = architecture(space, seed)
+    for mixture in arch.mixtures("dst", 0.5).values():
+        assert mixture.support is not None
+        alive = {(c.source, j) for j, c in mixture.support.connections}
+        sums = mixture.weights.sum(dim=1)
+        expected = torch.tensor([float(edge in alive) for edge in space.edges], dtype=sums.dtype)
+        torch.testing.assert_close(sums, expected)
+
+
+@given(spaces(), seeds)
+def test_top2_takes_the_two_strongest_edges(space: SearchSpace, seed: int) -> None:
+    p = operation_weights(architecture(space, seed).alpha["reduce"], 1.0)
+    graph = top2(p, space)
+    best = dict(zip(space.edges, p.max(dim=1).values.tolist(), strict=True))
+    for j, connections in zip(space.intermediate, graph.nodes, strict=True):
+        assert len(connections) == 2
+        kept = {c.source for c in connections}
+        assert len(kept) == 2
+        assert min(best[i, j] for i in kept) >= max([best[i, j] for i in range(j) if i not in kept] or [0])
+        for c in connections:
+            row = p[space.edges.index((c.source, j))]
+            assert row[space.operations.index(c.operation)] == row.max()
+
+
+def test_pressure_pulls_every_threshold_up() -> None:
+    beta = torch.tensor([-2.0, 0.0, 3.0], requires_grad=True)
+    sparsity_pressure(beta).backward()
+    assert beta.grad is not None
+    assert bool((beta.grad < 0).all())
+    expected = -torch.log(torch.sigmoid(beta)).mean()
+    torch.testing.assert_close(sparsity_pressure(beta), expected)
+
+
+def test_a_temperature_near_zero_leaves_the_best_operation_of_the_strongest_edges() -> None:
+    space = SearchSpace(name="s", operations=("skip_connect", "sep_conv_3x3"), nodes=2)
+    arch = Architecture(space)
+    with torch.no_grad():
+        arch.alpha["normal"].copy_(torch.tensor([[1.0, 0], [0, 2], [3, 0], [0, 4], [0.5, 0]]))
+    graph = arch.derive("dst", 0.01).normal
+    # at this temperature p is one-hot on each edge, so every edge keeps its best operation
+    assert graph.nodes[0] == (Connection(0, "skip_connect"), Connection(1, "sep_conv_3x3"))
+    assert [c.operation for c in graph.nodes[1]] == ["skip_connect", "sep_conv_3x3", "skip_connect"]
+
+
+def test_a_nan_is_refused() -> None:
+    space = SearchSpace(name="s", operations=("skip_connect",), nodes=1)
+    arch = Architecture(space)
+    with torch.no_grad():
+        arch.alpha["normal"].fill_(float("nan"))
+    with pytest.raises(FloatingPointError, match="not finite"):
+        arch.derive("dst", 1.0)
+    with pytest.raises(FloatingPointError, match="not finite"):
+        arch.derive("top2", 1.0)
+
+
+def test_entropy_is_one_undecided_and_zero_decided() -> None:
+    assert float(normalised_entropy(torch.full((3, 4), 0.25))) == pytest.approx(1)
+    assert float(normalised_entropy(torch.eye(4))) == 0
+    assert float(normalised_entropy(torch.ones(2, 1))) == 0
+
+
+def test_the_generator_decides_the_start() -> None:
+    space = SearchSpace(name="s", operations=("skip_connect", "conv_1x1"))
+    first, second = (Architecture(space, generator=torch.Generator().manual_seed(7)) for _ in range(2))
+    for kind in CELL_KINDS:
+        assert torch.equal(first.alpha[kind], second.alpha[kind])
+        assert not torch.equal(first.alpha["normal"], first.alpha["reduce"])
