@@ -15,8 +15,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Runs a command and exits: 0 done, 1 failed at run time, 2 bad input, 130 interrupted."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     command_line = arguments[: arguments.index("--")] if "--" in arguments else arguments
-    debug = "--debug" in command_line
-    if debug:
+    debug = "--debug" in command_line or os.environ.get("ENTRANNAS_DEBUG", "") not in ("", "0")
+    if "--debug" in command_line:
         arguments.remove("--debug")
     sys.exit(_run(arguments, debug))
 

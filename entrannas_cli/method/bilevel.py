@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .architecture import Architecture, Derivation, sparsity_pressure
+from .architecture import Architecture, Derivation, Mixture, sparsity_pressure
 from .genotype import Genotype
 from .network import SuperNet
 from .space import CELL_KINDS
 
-__all__ = ["BilevelSearch", "StepLosses"]
+__all__ = ["Batch", "BilevelSearch", "StepOutcome"]
 
 Batch = tuple[Tensor, Tensor]  # images (N, C, H, W), labels (N,)
 
 
 @dataclass(frozen=True)
-class StepLosses:
-    """Scalars of one step, on the device; ``architecture`` is None in a warm-up step."""
+class StepOutcome:
+    """Scalars of one step, still on the device, and the mixtures of its weight step."""
 
-    weight: Tensor
+    weight_loss: Tensor
     accuracy: Tensor  # share of the training batch that was right
     gradient_norm: Tensor  # of the weights, before clipping
-    architecture: Tensor | None = None
+    mixtures: Mapping[str, Mixture]
+    architecture_loss: Tensor | None = None  # None in a warm-up step
 
 
 @dataclass
@@ -47,9 +48,12 @@ class BilevelSearch:
     clip: float = 5.0
     autocast: AbstractContextManager[object] | None = None
 
+    def __post_init__(self) -> None:
+        self.weights = list(self.supernet.parameters())  # walking the modules anew is a tenth of a small step
+
     def step(
         self, training: Batch, validation: Batch | None, *, temperature: float, derive: bool = True
-    ) -> StepLosses:
+    ) -> StepOutcome:
         """Architecture step, re-derivation (if ``derive``), weight step.
 
         Without a ``validation`` batch the architecture stays as it is (warm-up). Raises
@@ -60,13 +64,12 @@ class BilevelSearch:
             architecture_loss = self.architecture_step(validation, temperature)
         if derive:
             self.genotype = self.architecture.derive(self.derivation, temperature)
-        weight_loss, accuracy, norm = self.weight_step(training, temperature)
-        return StepLosses(weight_loss, accuracy, norm, architecture_loss)
+        return replace(self.weight_step(training, temperature), architecture_loss=architecture_loss)
 
     def architecture_step(self, batch: Batch, temperature: float) -> Tensor:
         """Adam on L_val + λ · pressure, for α and β alone; returns the whole loss."""
         images, labels = batch
-        with _without_gradient(self.supernet):  # cells before the first Engine-cell need no graph at all
+        with _without_gradient(self.weights):  # cells before the first Engine-cell need no graph at all
             mixtures = self.architecture.mixtures(self.derivation, temperature)
             with self.autocast or nullcontext():
                 logits = self.supernet(images, self.genotype, mixtures)
@@ -79,11 +82,11 @@ class BilevelSearch:
         self.architecture_optimizer.step()
         return loss.detach()
 
-    def weight_step(self, batch: Batch, temperature: float) -> tuple[Tensor, Tensor, Tensor]:
+    def weight_step(self, batch: Batch, temperature: float) -> StepOutcome:
         """SGD with clipping on the training loss, for the super-net's weights alone.
 
         Operations that were not computed have no gradient (None), so the optimiser leaves them as they are:
-        no momentum, no weight decay. Returns the loss, the accuracy and the norm of the gradient.
+        no momentum, no weight decay.
         """
         images, labels = batch
         with torch.no_grad():
@@ -93,15 +96,18 @@ class BilevelSearch:
         loss = F.cross_entropy(logits.float(), labels)
         self.weight_optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        norm = nn.utils.clip_grad_norm_(self.supernet.parameters(), self.clip)
+        norm = nn.utils.clip_grad_norm_(self.weights, self.clip)
         self.weight_optimizer.step()
-        return loss.detach(), (logits.detach().argmax(1) == labels).float().mean(), norm
+        accuracy = (logits.detach().argmax(1) == labels).float().mean()
+        return StepOutcome(loss.detach(), accuracy, norm, mixtures)
 
 
 @contextmanager
-def _without_gradient(network: nn.Module) -> Iterator[None]:
-    network.requires_grad_(False)
+def _without_gradient(weights: Sequence[Tensor]) -> Iterator[None]:
+    for weight in weights:
+        weight.requires_grad_(False)
     try:
         yield
     finally:
-        network.requires_grad_(True)
+        for weight in weights:
+            weight.requires_grad_(True)

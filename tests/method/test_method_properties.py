@@ -269,7 +269,7 @@ def test_6_each_optimiser_touches_only_its_own_parameters(derivation: str) -> No
 
     architecture_after = snapshot(search.architecture)
     gradients = copy.deepcopy([parameter.grad for parameter in search.architecture.parameters()])
-    _, _, norm = search.weight_step(batch(1), 1.0)
+    norm = search.weight_step(batch(1), 1.0).gradient_norm
     assert same(architecture_after, snapshot(search.architecture))
     assert not same(weights, snapshot(search.supernet))
     # clipping saw and scaled the weights' gradients alone
@@ -319,8 +319,8 @@ def test_the_weight_optimiser_skips_operations_that_were_not_computed() -> None:
 def test_a_warm_up_step_leaves_the_architecture_alone() -> None:
     search = bilevel(SPACE, "dst")
     before = copy.deepcopy(search.architecture.state_dict())
-    losses = search.step(batch(0), None, temperature=1.0)
-    assert losses.architecture is None
+    outcome = search.step(batch(0), None, temperature=1.0)
+    assert outcome.architecture_loss is None
     assert all(torch.equal(before[key], value) for key, value in search.architecture.state_dict().items())
 
 

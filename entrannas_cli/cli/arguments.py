@@ -1,0 +1,65 @@
+"""Arguments that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from ..store.run import Run
+
+__all__ = ["AsJson", "RunArgument", "RunsArgument", "RunsDirOption", "print_json", "resolve_run"]
+
+RUN_HELP = "An id, its unique beginning, a name, a path, or `latest`."
+
+
+def complete_run(ctx: typer.Context, incomplete: str) -> list[str]:
+    """The ids that begin with ``incomplete``, newest first, for the shell. Never fails."""
+    from ..config.location import runs_dir
+    from ..errors import EntrannasError
+    from ..store.create import LATEST
+    from ..store.find import list_runs
+
+    given = ctx.params.get("runs_dir")
+    try:
+        ids = [run.id for run in list_runs(runs_dir(Path(given) if given else None))]
+    except EntrannasError:
+        return []
+    return [name for name in [*ids, LATEST] if name.startswith(incomplete) and name.isprintable()]
+
+
+RunArgument = Annotated[
+    str, typer.Argument(metavar="RUN", help=RUN_HELP, autocompletion=complete_run, show_default=False)
+]
+RunsArgument = Annotated[
+    list[str],
+    typer.Argument(metavar="RUN...", help=RUN_HELP, autocompletion=complete_run, show_default=False),
+]
+RunsDirOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--runs-dir",
+        metavar="DIR",
+        help="The folder of the runs.",
+        show_default="ENTRANNAS_RUNS_DIR, runs_dir in entrannas.toml, or ./runs",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def resolve_run(reference: str, flag: Path | None) -> Run:
+    """The run that the user means, of those in ``--runs-dir``. Raises ``UsageError``."""
+    from ..config.location import runs_dir
+    from ..store.find import find_run
+
+    return find_run(reference, runs_dir(flag))
+
+
+def print_json(value: Mapping[str, Any] | list[dict[str, Any]]) -> None:
+    """Strict JSON on stdout, numbers that aren't finite as null."""
+    from ..store.atomic import dump_json
+
+    print(dump_json(value, indent=2))

@@ -1,0 +1,123 @@
+"""``entrannas data``: the data sets that there are, and fetching those that need it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .arguments import AsJson, print_json
+
+__all__ = ["app", "progress_on_stderr"]
+
+app = typer.Typer(help="Data sets: list them, fetch one.", no_args_is_help=True)
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir",
+        metavar="DIR",
+        help="The folder of the fetched files.",
+        show_default="the user's cache folder",
+    ),
+]
+
+
+@app.command("list")
+def list_(as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    """List the data sets: what each is, and whether and where it is found."""
+    from ..data.availability import CIFAR, DATASETS, cifar_found
+
+    places = {name: cifar_found(name, data_dir or "") for name in CIFAR}
+    if as_json:
+        print_json(
+            [
+                {
+                    "name": facts.name,
+                    "text": facts.text,
+                    "classes": facts.classes or None,
+                    "train_images": facts.train_images or None,
+                    "test_images": facts.test_images or None,
+                    "shape": list(facts.shape) or None,
+                    "found": None
+                    if facts.name == "folder"
+                    else facts.name not in CIFAR or places[facts.name] is not None,
+                    "path": str(place) if (place := places.get(facts.name)) else None,
+                }
+                for facts in DATASETS
+            ]
+        )
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    from ..render.terminal import console_for
+    from ..render.text import safe
+
+    table = Table(box=None, pad_edge=False)
+    for header in ("data set", "images", "classes", "what, and where"):
+        table.add_column(header, justify="right" if header in ("images", "classes") else "left")
+    for facts in DATASETS:
+        text = Text(facts.text)
+        if facts.name in CIFAR:
+            place = places[facts.name]
+            where = f"in {safe(str(place))}" if place else f"not here: entrannas data prepare {facts.name}"
+            text.append(f"; {where}", style="" if place else "yellow")
+        counts = (facts.train_images + facts.test_images, facts.classes)
+        table.add_row(facts.name, *(f"{count:,}" if count else "–" for count in counts), text)
+    console_for().print(table)
+
+
+@app.command()
+def prepare(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="cifar10 or cifar100.", show_default=False)],
+    data_dir: DataDir = None,
+) -> None:
+    """Fetch a data set, unless it is there already; prints the folder that holds it."""
+    from ..data.availability import CIFAR, dataset_facts
+    from ..errors import UsageError
+
+    dataset_facts(name)
+    if name not in CIFAR:
+        raise UsageError(f"{name} needs no preparing", [f"to be fetched are {' and '.join(CIFAR)}"])
+    from ..data.cifar import fetch_cifar
+
+    with progress_on_stderr() as progress:
+        print(fetch_cifar(name, data_dir or "", progress))
+
+
+@contextmanager
+def progress_on_stderr() -> Iterator[Callable[[str, int, int], None]]:
+    """Gives a function that shows how far something long has come: ``(text, done, of)``.
+
+    A bar in a terminal; elsewhere a line when something begins. ``of`` is 0 if unknown.
+    """
+    import sys
+
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from ..render.terminal import console_for, is_live
+
+    if not is_live(sys.stderr):
+        begun: set[str] = set()
+
+        def line(text: str, done: int, of: int) -> None:
+            if text not in begun:
+                begun.add(text)
+                print(f"{text} ...", file=sys.stderr)
+
+        yield line
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    with Progress(*columns, TimeRemainingColumn(), console=console_for(sys.stderr), transient=True) as bars:
+        tasks: dict[str, object] = {}
+
+        def bar(text: str, done: int, of: int) -> None:
+            if text not in tasks:
+                tasks[text] = bars.add_task(text, total=of or None)
+            bars.update(tasks[text], completed=done)  # type: ignore[arg-type]
+
+        yield bar

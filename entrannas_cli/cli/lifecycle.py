@@ -1,0 +1,41 @@
+"""`entrannas resume`; `entrannas stop` is its counterpart."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from . import stop
+from .arguments import AsJson, RunArgument, RunsDirOption, resolve_run
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds both commands."""
+    app.command()(resume)
+    stop.register(app)
+
+
+def resume(
+    run: RunArgument,
+    detach: Annotated[
+        bool, typer.Option("--detach", "-d", help="Run in the background; print the id at once.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    runs_dir: RunsDirOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Go on with a run from its last checkpoint, as if it had never been interrupted."""
+    from ..config.wording import plain
+    from ..errors import UsageError
+    from .running import run_here, run_in_background
+
+    chosen = resolve_run(run, runs_dir)
+    if chosen.status().state == "completed":
+        raise UsageError(f"{plain(chosen.id)} is completed: there is nothing left to do")
+    if detach:
+        run_in_background(chosen, as_json=as_json)
+    else:
+        run_here(chosen, as_json=as_json, quiet=quiet)

@@ -1,0 +1,68 @@
+"""What `search` and `resume` share: running here, with a view, or in the background."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import typer
+
+from .arguments import print_json
+
+if TYPE_CHECKING:
+    from ..store.run import Run
+
+__all__ = ["run_here", "run_in_background"]
+
+EXIT_CODES = {"interrupted": 130, "terminated by a signal": 143}  # as shells know them
+
+
+def run_in_background(run: Run, *, as_json: bool) -> None:
+    """Starts ``run`` in a process of its own and prints its id."""
+    from ..runtime.launch import launch_detached
+
+    launch_detached(run)
+    if as_json:
+        print_json({"id": run.id, "path": str(run.path)})
+    else:
+        print(run.id)
+
+
+def run_here(run: Run, *, as_json: bool, quiet: bool) -> None:
+    """Searches ``run`` in this process, then prints its cells, or its summary as JSON.
+
+    A run that was stopped is left with the command that goes on with it, and with 130 or 143 after a signal.
+    """
+    from contextlib import nullcontext
+
+    from ..render.summary import print_summary
+    from ..render.views import make_view
+    from ..store.session import RunSession
+    from .data import progress_on_stderr
+
+    try:
+        with RunSession(run) as session, make_view(quiet=quiet) as view:
+            from ..search.run import run_search  # brings torch: the run is taken up before, at once
+
+            summary = run_search(session, view, nullcontext if quiet else progress_on_stderr)
+    except KeyboardInterrupt:
+        _say_how_to_go_on(run)
+        raise
+    if as_json:
+        print_json(summary)
+    elif summary["state"] == "completed":
+        print_summary(run)
+    if summary["state"] == "stopped":
+        _say_how_to_go_on(run)
+        raise typer.Exit(EXIT_CODES.get(run.status().reason, 0))
+
+
+def _say_how_to_go_on(run: Run) -> None:
+    from ..config.wording import plain
+    from ..store.run import checkpoint_step
+    from ..store.wording import reference_to
+
+    steps = [checkpoint_step(path) for path in run.checkpoints()[:1]]
+    where = f"from step {steps[0]}" if steps else "from the start (there is no checkpoint yet)"
+    command = f"entrannas resume {reference_to(run)}"
+    print(f"{plain(run.id)} is stopped; go on {where} with: {command}", file=sys.stderr)

@@ -1,0 +1,141 @@
+"""``entrannas runs``: what runs there are, all about one, where it is, and away with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .arguments import AsJson, RunArgument, RunsArgument, RunsDirOption, print_json, resolve_run
+
+if TYPE_CHECKING:
+    from ..store.run import Run
+
+__all__ = ["app"]
+
+app = typer.Typer(help="Runs: list them, show one, find its folder, remove some.", no_args_is_help=True)
+
+States = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--state",
+        metavar="STATE",
+        help="Only runs in this state: created, running, completed, stopped, failed, lost or broken. "
+        "May be given several times.",
+    ),
+]
+
+
+@app.command("list")
+def list_(
+    state: States = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", "-n", min=1, metavar="N", help="Only the newest N.")
+    ] = None,
+    as_json: AsJson = False,
+    runs_dir: RunsDirOption = None,
+) -> None:
+    """List the runs, newest first: a table on a terminal, tab-separated values when piped."""
+    import itertools
+    import sys
+
+    from ..config.location import runs_dir as locate
+    from ..config.wording import plain
+    from ..store.find import list_runs
+    from ..store.overview import overview
+
+    _check_states(state or [])
+    folder = locate(runs_dir)
+    runs = list_runs(folder)
+    seen = (overview(run) for run in runs)
+    wanted = list(itertools.islice((one for one in seen if not state or one.status.state in state), limit))
+    if as_json:
+        print_json([one.to_dict() for one in wanted])
+        return
+    if not wanted:
+        hint = (
+            "`entrannas search --space standard` makes one" if not runs else f"there are {len(runs)} others"
+        )
+        kind = f"no {' or '.join(state)} run" if state else "no run"
+        print(f"{kind} in {plain(str(folder))}: {hint}", file=sys.stderr)
+        return
+    from ..render.run_list import print_list
+
+    print_list(wanted, ids=[run.id for run in runs])
+
+
+def _check_states(states: list[str]) -> None:
+    from ..config.wording import did_you_mean, shown
+    from ..errors import UsageError
+    from ..store.status import BROKEN, LOST, WRITTEN_STATES
+
+    known = (*WRITTEN_STATES, LOST, BROKEN)
+    for state in states:
+        if state not in known:
+            raise UsageError(
+                f"--state {shown(state)}: no such state{did_you_mean(state, known)}: there are {', '.join(known)}"
+            )
+
+
+@app.command()
+def show(run: RunArgument, as_json: AsJson = False, runs_dir: RunsDirOption = None) -> None:
+    """Show a run: state, configuration, last metrics, current cells, files, and the next command."""
+    from ..store.overview import describe
+
+    facts = describe(resolve_run(run, runs_dir))
+    if as_json:
+        print_json(facts)
+        return
+    from ..render.run_page import print_run
+
+    print_run(facts)
+
+
+@app.command()
+def path(run: RunArgument, runs_dir: RunsDirOption = None) -> None:
+    """Print the absolute path of a run's folder, and nothing else."""
+    print(resolve_run(run, runs_dir).path)
+
+
+@app.command()
+def rm(
+    runs: RunsArgument,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+    runs_dir: RunsDirOption = None,
+) -> None:
+    """Remove runs with all their files. Asks first; refuses a running one."""
+    import sys
+
+    from ..config.wording import plain
+    from ..store.find import check_removable, remove_run
+
+    chosen = list(dict.fromkeys(resolve_run(run, runs_dir) for run in runs))
+    for run in chosen:
+        check_removable(run)
+    if not yes and not _agreed(chosen):
+        print("nothing removed", file=sys.stderr)
+        raise typer.Exit(1)
+    for run in chosen:
+        remove_run(run)
+        print(f"removed {plain(run.id)}", file=sys.stderr)
+
+
+def _agreed(runs: list[Run]) -> bool:
+    import sys
+
+    from typer.exceptions import Abort
+
+    from ..config.wording import plain
+    from ..errors import UsageError
+    from ..render.text import bytes_text
+
+    for run in runs:
+        size = bytes_text(sum(run.files().values()))
+        print(f"{plain(run.id)} ({run.status().state}, {size})", file=sys.stderr)
+    what = "this run" if len(runs) == 1 else f"these {len(runs)} runs"
+    try:
+        return typer.confirm(f"Remove {what} with all files?", err=True)
+    except Abort:
+        if sys.stdin.isatty():  # Ctrl-C, Ctrl-D
+            raise
+        raise UsageError("nobody answers here: `--yes` removes without asking") from None

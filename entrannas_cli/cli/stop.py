@@ -1,0 +1,46 @@
+"""``entrannas stop``: ends a running search or training, wherever it was started."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .arguments import RunArgument, RunsDirOption, resolve_run
+
+__all__ = ["register", "stop"]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command()(stop)
+
+
+def stop(
+    run: RunArgument,
+    timeout: Annotated[
+        float, typer.Option("--timeout", min=0, metavar="SECONDS", help="How long to wait for the end.")
+    ] = 300.0,
+    wait: Annotated[
+        bool, typer.Option("--wait/--no-wait", help="Wait until it has stopped, and say how it ended.")
+    ] = True,
+    runs_dir: RunsDirOption = None,
+) -> None:
+    """Stop a running run: it finishes its step, writes a checkpoint, and can be resumed.
+
+    Ctrl-C ends the waiting only; the request stands.
+    """
+    import sys
+
+    from ..config.wording import plain
+    from ..store.stop import outcome, request_stop, wait_until_ended
+
+    chosen = resolve_run(run, runs_dir)
+    before = request_stop(chosen)
+    silent = f" (no sign of life for {before.heartbeat_age:.0f} s)" if before.stale else ""
+    print(
+        f"asked {plain(chosen.id)}{silent} to stop: it finishes its step and writes a checkpoint first",
+        file=sys.stderr,
+    )
+    if wait:
+        print(outcome(chosen, before, wait_until_ended(chosen, before.attempt, timeout)))

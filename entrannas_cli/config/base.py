@@ -1,0 +1,44 @@
+"""What all configuration models share: they are frozen, refuse unknown keys, and describe each key."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["ORIGINS", "Origin", "Section", "key"]
+
+Origin = Literal["paper", "recipe", "ours", "tool"]
+
+ORIGINS: dict[Origin, str] = {
+    "paper": "stated by the paper",
+    "recipe": "from a published recipe: ISTA-NAS (the same first author's code), PC-DARTS or DARTS",
+    "ours": "the paper's choice is unknown: this is ours",
+    "tool": "a matter of this tool, not of the method",
+}
+
+
+class Section(BaseModel):
+    """A part of a configuration. Types are strict: text is not taken for a number."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_default=True
+    )
+
+
+def key(
+    default: Any,
+    description: str,
+    *,
+    origin: Origin,
+    allowed: str = "",
+    path: Literal["", "always", "file"] = "",
+    **bounds: Any,
+) -> Any:
+    """A field of a :class:`Section`.
+
+    ``allowed`` says in words what may stand there, where type and bounds don't say it. ``path`` marks a path that
+    is relative to where it was written: ``always``, or only if it looks like a ``file`` (a name otherwise).
+    """
+    extra: dict[str, Any] = {"origin": origin, "allowed": allowed, "path": path}
+    return Field(default, description=description, json_schema_extra=extra, **bounds)

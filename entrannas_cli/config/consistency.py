@@ -1,0 +1,176 @@
+"""Values that are fine each, but not together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .schema import NetworkConfig, SearchConfig
+
+__all__ = ["Contradiction", "contradictions", "implied_by_method", "reduction_cells"]
+
+IMAGENET_STEM_SIDE = 32  # below, the three strides of the stem and the two of the cells leave no pixels
+SIDES = {"digits": 8, "cifar10": 32, "cifar100": 32}  # of data sets with images of one known size
+ROUNDING = 1e-9
+
+_TOP2: dict[str, object] = {"architecture.derivation": "top2", "architecture.sparsity_weight": 0.0}
+_IMPLIED: dict[str, dict[str, object]] = {
+    "entrannas-dst": {"architecture.derivation": "dst"},
+    "entrannas": _TOP2,
+    "darts": {
+        **_TOP2,
+        "network.engine_cells": "all",
+        "network.share_features": False,
+        "architecture.temperature_start": 1.0,
+        "architecture.temperature_end": 1.0,
+    },
+}
+
+
+def implied_by_method(method: object) -> dict[str, object]:
+    """Values that a method brings along, by dotted key; they win over a preset, and lose against the user."""
+    return dict(_IMPLIED.get(method, {})) if isinstance(method, str) else {}
+
+
+def reduction_cells(cells: int) -> tuple[int, int]:
+    """The numbers of the reduction cells of a network of ``cells`` cells: at 1/3 and 2/3 of its depth."""
+    return cells // 3, 2 * cells // 3
+
+
+@dataclass(frozen=True)
+class Contradiction:
+    """``keys`` are those that don't go together, the one to change first."""
+
+    keys: tuple[str, ...]
+    text: str
+
+    def __str__(self) -> str:
+        return f"{', '.join(self.keys)}: {self.text}"
+
+
+def contradictions(config: SearchConfig) -> list[Contradiction]:
+    """All of them; none for a configuration that can be run."""
+    return [
+        *_method(config),
+        *_engine_cells(config.network),
+        *_schedules(config),
+        *_data(config),
+        *_target(config),
+    ]
+
+
+def _method(config: SearchConfig) -> Iterator[Contradiction]:
+    method, network, architecture = config.method, config.network, config.architecture
+    if method == "random":
+        return
+    derivation = "dst" if method == "entrannas-dst" else "top2"
+    if architecture.derivation != derivation:
+        other = "entrannas" if derivation == "dst" else "entrannas-dst"
+        yield Contradiction(
+            ("architecture.derivation", "method"),
+            f'the method {method} derives by "{derivation}"; for "{architecture.derivation}" take {other}',
+        )
+    if derivation == "top2":
+        for name in ("sparsity_weight", "threshold_init"):
+            if getattr(architecture, name):
+                yield Contradiction(
+                    (f"architecture.{name}", "method"),
+                    f"the method {method} has no thresholds: leave it 0, or take entrannas-dst",
+                )
+    if method == "darts" and network.engine_cells != "all":
+        yield Contradiction(
+            ("network.engine_cells", "method"),
+            'in darts every cell is an Engine-cell ("all"); for other ones take entrannas',
+        )
+    if method == "darts" and network.share_features:
+        yield Contradiction(
+            ("network.share_features", "method"),
+            "darts shares no features (false); to share them take entrannas",
+        )
+
+
+def _engine_cells(network: NetworkConfig) -> Iterator[Contradiction]:
+    numbers = network.engine_cells
+    if isinstance(numbers, str):
+        return
+    keys = ("network.engine_cells", "network.cells")
+    outside = [number for number in numbers if not 0 <= number < network.cells]
+    if outside:
+        yield Contradiction(
+            keys,
+            f"there is no cell {outside[0]}: {network.cells} cells are numbered 0 to {network.cells - 1}",
+        )
+        return
+    twice = sorted({number for number in numbers if numbers.count(number) > 1})
+    if twice:
+        yield Contradiction(("network.engine_cells",), f"cell {twice[0]} stands there twice")
+    reduction = reduction_cells(network.cells)
+    where = f"reduction cells of {network.cells} are {reduction[0]} and {reduction[1]}, the others normal"
+    if not set(reduction) & set(numbers):
+        yield Contradiction(keys, f"no reduction cell among them: {where}")
+    if not set(range(network.cells)) - set(reduction) & set(numbers):
+        yield Contradiction(keys, f"no normal cell among them: {where}")
+
+
+def _schedules(config: SearchConfig) -> Iterator[Contradiction]:
+    architecture, weights = config.architecture, config.weights
+    if architecture.temperature_end > architecture.temperature_start:
+        yield Contradiction(
+            ("architecture.temperature_end", "architecture.temperature_start"),
+            "the temperature falls or stays: its end may not be above its start",
+        )
+    if weights.learning_rate_min > weights.learning_rate:
+        yield Contradiction(
+            ("weights.learning_rate_min", "weights.learning_rate"),
+            "the learning rate falls or stays: its end may not be above its start",
+        )
+    if config.method != "random" and architecture.warmup_epochs >= config.search.epochs:
+        yield Contradiction(
+            ("architecture.warmup_epochs", "search.epochs"),
+            "no epoch is left in which the architecture learns: it must be below the number of epochs",
+        )
+
+
+def _data(config: SearchConfig) -> Iterator[Contradiction]:
+    data = config.data
+    if data.dataset == "folder" and not data.path:
+        yield Contradiction(
+            ("data.path", "data.dataset"),
+            "the data set folder needs the place of the images: give --data DIR",
+        )
+    if data.weights_share + data.architecture_share > 1 + ROUNDING:
+        yield Contradiction(
+            ("data.weights_share", "data.architecture_share"),
+            "the two parts don't overlap: together at most 1",
+        )
+    if data.dataset == "synthetic" and data.images < 2 * data.classes:
+        yield Contradiction(
+            ("data.images", "data.classes"),
+            f"both parts need an image of each class: at least {2 * data.classes}",
+        )
+    side = data.image_size or SIDES.get(data.dataset, 0)
+    if not side:
+        return
+    for name in ("crop_padding", "cutout"):
+        if getattr(data, name) >= side:
+            yield Contradiction(
+                (f"data.{name}", "data.dataset", "data.image_size"),
+                f"images of {side} pixels could be blanked altogether: it must be below their side",
+            )
+    if config.network.stem == "imagenet" and side < IMAGENET_STEM_SIDE:
+        yield Contradiction(
+            ("network.stem", "data.dataset", "data.image_size"),
+            f'the stem "imagenet" needs images of at least {IMAGENET_STEM_SIDE} pixels, these have {side}: '
+            'take "cifar"',
+        )
+
+
+def _target(config: SearchConfig) -> Iterator[Contradiction]:
+    target = config.target
+    if target.stem == "imagenet" and min(target.image[1:]) < IMAGENET_STEM_SIDE:
+        yield Contradiction(
+            ("target.stem", "target.image"),
+            f'the stem "imagenet" needs images of at least {IMAGENET_STEM_SIDE} pixels: take "cifar"',
+        )

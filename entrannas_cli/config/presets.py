@@ -1,0 +1,52 @@
+"""Presets: named TOML files with the values of a recipe. Loads neither torch nor pydantic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import UsageError
+from .files import read_toml
+from .wording import choices, did_you_mean, looks_like_path, plain
+
+__all__ = ["AUTO", "Preset", "load_preset", "preset_names"]
+
+AUTO = "auto"
+FOLDER = Path(__file__).parent / "presets"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """``values`` are those of its file, nested as there, without the description."""
+
+    name: str
+    description: str
+    values: dict[str, Any]
+    path: Path
+
+
+def preset_names() -> tuple[str, ...]:
+    """The names of the presets that come with this package, sorted."""
+    return tuple(sorted(file.stem for file in FOLDER.glob("*.toml")))
+
+
+def load_preset(name_or_path: str, *, base: Path | None = None) -> Preset:
+    """A preset by its name, or from a file (relative to ``base``). Raises ``UsageError``."""
+    if looks_like_path(name_or_path):
+        path = Path(name_or_path) if base is None else base / name_or_path
+    elif name_or_path in preset_names():
+        path = FOLDER / f"{name_or_path}.toml"
+    else:
+        names = (AUTO, *preset_names())
+        raise UsageError(
+            f"no preset {plain(name_or_path)}{did_you_mean(name_or_path, names)}: "
+            f"there are {choices(names, last='and')}; the path of a .toml file works too"
+        )
+    values = read_toml(path)
+    description = values.pop("description", "")
+    if not isinstance(description, str):
+        raise UsageError(f"{plain(str(path))}: description: must be a text")
+    if "preset" in values:
+        raise UsageError(f"{plain(str(path))}: preset: a preset can't stand on another one")
+    return Preset(name=name_or_path, description=description, values=values, path=path)

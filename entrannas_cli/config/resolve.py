@@ -1,0 +1,206 @@
+"""From flags, environment, files, presets and defaults to one configuration, each value with its source.
+
+Precedence: ``--set`` > flags > ``ENTRANNAS_*`` > ``entrannas.toml`` > what the method implies > preset >
+defaults.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import UsageError
+from ..spaces import load_space
+from .consistency import implied_by_method
+from .files import parse_toml, read_toml
+from .keys import Key, flatten_model, keys_of
+from .layers import Layer, Setting, from_environment, from_flags, from_overrides, from_table, implied
+from .location import RUNS_DIR_KEY, find_config_file
+from .output import to_toml
+from .presets import AUTO, load_preset, preset_names
+from .problems import validated
+from .schema import SearchConfig
+from .wording import plain, shown
+
+__all__ = [
+    "ChoosePreset",
+    "Resolved",
+    "config_dict",
+    "load_config",
+    "preset_names",
+    "print_config",
+    "resolve_search",
+]
+
+ChoosePreset = Callable[[Mapping[str, Any]], tuple[str, str]]
+
+PATHLESS = ("digits", "synthetic")  # data sets that are nowhere on a disk
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resolved:
+    """A configuration and, by dotted key, where each of its values comes from.
+
+    ``preset_reason`` says why this preset was chosen, if it was chosen by `auto`.
+    """
+
+    config: SearchConfig
+    sources: dict[str, str]
+    preset_reason: str = ""
+
+    def to_toml(self) -> str:
+        """The text that :func:`load_config` reads back as the same configuration."""
+        return to_toml(flatten_model(self.config))
+
+
+def resolve_search(
+    *,
+    flags: Mapping[str, object],
+    overrides: Sequence[str],
+    environ: Mapping[str, str],
+    cwd: Path,
+    choose_preset: ChoosePreset,
+    config_file: Path | None = None,
+) -> Resolved:
+    """The configuration of a search.
+
+    ``flags`` are by dotted key (``{"data.dataset": "digits"}``; None: not given), ``overrides`` the texts of
+    ``--set``. ``config_file`` takes the place of the nearest ``entrannas.toml``. ``choose_preset`` is called when
+    the preset is `auto`, with the values set so far by dotted key (not checked yet); it returns a preset's name
+    and why it was chosen.
+    Raises ``UsageError`` that lists everything wrong, each with its key, its source and what is allowed.
+    """
+    keys = keys_of(SearchConfig)
+    layers = [
+        from_overrides(overrides, keys, cwd),
+        from_flags(flags, keys, cwd),
+        from_environment(environ, keys, cwd),
+        _project(find_config_file(cwd) if config_file is None else cwd / config_file, keys, cwd),
+    ]
+    explicit = _merged(layers)
+    preset, reason, problems = _preset_layer(explicit, keys, choose_preset, cwd)
+    method = _merged([Layer(explicit), preset]).get("method", Setting(keys["method"].default, "default"))
+    settings = _merged(
+        [
+            *([Layer({"preset": preset.settings["preset"]})] if "preset" in preset.settings else []),
+            Layer(explicit),
+            implied(implied_by_method(method.value), f"method {plain(str(method.value))}"),
+            preset,
+        ]
+    )
+    problems = [problem for layer in [*layers, preset] for problem in layer.problems] + problems
+    config, wrong = validated(SearchConfig, keys, settings)
+    problems += wrong
+    problems += _space_problems(settings.get("space", Setting(keys["space"].default, "default")))
+    problems += _idle_path(settings, keys)
+    if problems or config is None:
+        raise _error(problems)
+    sources = {name: settings[name].source if name in settings else "default" for name in keys}
+    return Resolved(config=config, sources=sources, preset_reason=reason)
+
+
+def load_config(path_or_text: Path | str) -> SearchConfig:
+    """The configuration in a run directory's ``config.toml`` (its path, or its text).
+
+    Raises ``UsageError`` that lists everything wrong with it.
+    """
+    if isinstance(path_or_text, Path):
+        table, source, base = read_toml(path_or_text), str(path_or_text), path_or_text.parent
+    else:
+        table, source, base = parse_toml(path_or_text, "configuration"), "configuration", Path.cwd()
+    keys = keys_of(SearchConfig)
+    layer = from_table(table, keys, plain(source), base)
+    problems = list(layer.problems)
+    if problems:
+        problems.append("keys that this release doesn't know may come from a newer release of entrannas")
+    config, wrong = validated(SearchConfig, keys, layer.settings)
+    if problems or config is None:
+        raise _error(problems + wrong)
+    return config
+
+
+def print_config(resolved: Resolved) -> str:
+    """The configuration as TOML, where each value comes from behind it: valid input for ``--config``."""
+    return to_toml(flatten_model(resolved.config), resolved.sources)
+
+
+def config_dict(resolved: Resolved) -> dict[str, dict[str, Any]]:
+    """By dotted key, {"value", "source"}: the JSON form of :func:`print_config`."""
+    return {
+        name: {"value": value, "source": resolved.sources[name]}
+        for name, value in flatten_model(resolved.config).items()
+    }
+
+
+def _merged(layers: Sequence[Layer]) -> dict[str, Setting]:
+    """The settings of all layers, the first layer that has a key winning."""
+    merged: dict[str, Setting] = {}
+    for layer in layers:
+        merged = {**layer.settings, **merged}
+    return merged
+
+
+def _project(file: Path | None, keys: Mapping[str, Key], cwd: Path) -> Layer:
+    """The settings of ``entrannas.toml`` or of the file that takes its place."""
+    if file is None:
+        return Layer()
+    table = {name: value for name, value in read_toml(file).items() if name != RUNS_DIR_KEY}
+    near = file.is_relative_to(cwd)
+    return from_table(table, keys, plain(str(file.relative_to(cwd) if near else file)), file.parent)
+
+
+def _preset_layer(
+    explicit: Mapping[str, Setting], keys: Mapping[str, Key], choose: ChoosePreset, cwd: Path
+) -> tuple[Layer, str, list[str]]:
+    """The preset's values, why it was chosen if that was by `auto`, and what is wrong with the choice."""
+    chosen = explicit.get("preset", Setting(keys["preset"].default, "default"))
+    if not (isinstance(chosen.value, str) and chosen.value) or set(keys) <= set(explicit):
+        return (
+            Layer(),
+            "",
+            [],
+        )  # a wrong type is reported with the others; a complete file leaves nothing to say
+    reason = ""
+    if chosen.value == AUTO:
+        name, reason = choose({name: setting.value for name, setting in explicit.items()})
+        chosen = Setting(name, f"auto: {reason}")
+    try:
+        preset = load_preset(chosen.value)
+    except UsageError as error:
+        return Layer(), reason, [f"preset = {shown(chosen.value)} ({chosen.source}): {error.message}"]
+    layer = from_table(preset.values, keys, f"preset {plain(preset.name)}", preset.path.parent)
+    layer.settings["preset"] = chosen
+    return layer, reason, []
+
+
+def _space_problems(space: Setting) -> list[str]:
+    if not (isinstance(space.value, str) and space.value):
+        return []  # reported with the other wrong values
+    try:
+        load_space(space.value)
+    except UsageError as error:
+        return [
+            f"space = {shown(space.value)} ({space.source}): {error.message}",
+            *(f"  {d}" for d in error.details),
+        ]
+    return []
+
+
+def _idle_path(settings: Mapping[str, Setting], keys: Mapping[str, Key]) -> list[str]:
+    """A path given by hand that nothing would read: the user meant another data set."""
+    path = settings.get("data.path")
+    dataset = settings.get("data.dataset", Setting(keys["data.dataset"].default, "default"))
+    if path is None or not path.by_hand or not path.value or dataset.value not in PATHLESS:
+        return []
+    return [
+        f"data.path = {shown(path.value)} ({path.source}): the data set {dataset.value} ({dataset.source}) is not "
+        "read from a path: add --dataset folder (or cifar10, cifar100)"
+    ]
+
+
+def _error(problems: Sequence[str]) -> UsageError:
+    if len(problems) == 1:
+        return UsageError(problems[0])
+    return UsageError("the configuration has errors:", problems)

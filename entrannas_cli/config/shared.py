@@ -1,0 +1,95 @@
+"""Sections that every kind of run has: data, device, checkpoints."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from .base import Section, key
+
+__all__ = ["CheckpointConfig", "DataConfig", "Dataset", "DeviceConfig", "Stem"]
+
+Dataset = Literal["digits", "cifar10", "cifar100", "folder", "synthetic"]
+Stem = Literal["cifar", "imagenet"]
+
+
+class DataConfig(Section):
+    """Which images, and how they are augmented and fed."""
+
+    dataset: Dataset = key(
+        "cifar10",
+        "The data set. `digits` is embedded, `cifar10` and `cifar100` are prepared once with "
+        "`entrannas data prepare NAME`, `folder` reads `data.path`, `synthetic` is noise for benchmarks.",
+        origin="paper",
+    )
+    path: str = key(
+        "",
+        "Where the images are. `folder`: a folder, or a .zip of one, with train/ and test/ (or val/), a folder a "
+        "class in each. `cifar10`, `cifar100`: the folder with the prepared files; empty: the cache folder.",
+        origin="tool",
+        allowed="a path, or empty",
+        path="always",
+    )
+    portion: float = key(
+        1.0,
+        "Share of the training part that is used at all, the same for each class.",
+        origin="tool",
+        gt=0,
+        le=1,
+    )
+    image_size: int = key(
+        0, "Side of the images in pixels; others are resized. 0: as they are.", origin="tool", ge=0, le=4096
+    )
+    crop_padding: int = key(
+        4,
+        "Pixels added at each side before a random crop to the image size. 0: none.",
+        origin="recipe",
+        ge=0,
+        le=512,
+    )
+    flip: bool = key(True, "Mirror each image with a chance of one half.", origin="recipe")
+    cutout: int = key(
+        0, "Side of the square that is blanked at random, in pixels. 0: none.", origin="recipe", ge=0, le=4096
+    )
+    placement: Literal["auto", "device", "stream"] = key(
+        "auto",
+        "`device`: all images stay in the device's memory; `stream`: they are read as needed; `auto`: by size.",
+        origin="tool",
+    )
+    workers: int = key(
+        -1,
+        "Processes that read streamed images. 0: none besides the run's own; -1: by the number of processors.",
+        origin="tool",
+        ge=-1,
+        le=256,
+    )
+    classes: int = key(10, "Number of classes. Data set `synthetic` only.", origin="tool", ge=2, le=100_000)
+    images: int = key(
+        4096, "Number of images. Data set `synthetic` only.", origin="tool", ge=4, le=10_000_000
+    )
+
+
+class DeviceConfig(Section):
+    """What computes, and in which form."""
+
+    device: str = key(
+        "auto",
+        "`auto` takes the first of CUDA, MPS and CPU that is there.",
+        origin="tool",
+        allowed='"auto", "cpu", "cuda", "cuda:N" or "mps"',
+        pattern=r"^(auto|cpu|mps|cuda(:[0-9]{1,4})?)$",
+    )
+    precision: Literal["auto", "float32", "bf16"] = key(
+        "auto", "`bf16`: automatic mixed precision. `auto`: bf16 on CUDA, float32 elsewhere.", origin="tool"
+    )
+    memory_format: Literal["auto", "channels_last", "contiguous"] = key(
+        "auto", "Order of images and features in memory. `auto`: channels_last.", origin="tool"
+    )
+    threads: int = key(0, "Threads of a CPU run. 0: as torch chooses.", origin="tool", ge=0, le=1024)
+
+
+class CheckpointConfig(Section):
+    """How much a kill may cost."""
+
+    minutes: float = key(
+        10.0, "Time between checkpoints. 0: one after each step.", origin="tool", ge=0, le=100_000
+    )

@@ -1,0 +1,51 @@
+"""How errors word values, names and choices. Text from files is made harmless to a terminal here."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+from collections.abc import Iterable
+
+__all__ = ["choices", "did_you_mean", "looks_like_path", "nearest", "plain", "shown"]
+
+LONGEST = 60  # characters of a value quoted in an error
+
+
+def plain(text: str) -> str:
+    """``text`` on one line, with control characters (terminal escapes among them) written out as \\x1b."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def shown(value: object) -> str:
+    """A value as TOML or JSON would write it, cut to a readable length."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, default=str)
+    except (ValueError, RecursionError):
+        text = repr(value)
+    text = plain(text)
+    return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
+
+
+def choices(names: Iterable[str], *, last: str = "or") -> str:
+    """The names as a sentence's end: "a, b or c"."""
+    names = list(names)
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {last} {names[-1]}"
+
+
+def nearest(word: str, names: Iterable[str], *, cutoff: float = 0.6) -> str:
+    """The name most like ``word``, or nothing; upper and lower case are the same."""
+    by_lower = {name.lower(): name for name in names}
+    found = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=cutoff)
+    return by_lower[found[0]] if found else ""
+
+
+def did_you_mean(word: str, names: Iterable[str], *, cutoff: float = 0.6) -> str:
+    """ " (did you mean X?)" for the name most like ``word``, or nothing."""
+    found = nearest(word, names, cutoff=cutoff)
+    return f" (did you mean {found}?)" if found else ""
+
+
+def looks_like_path(text: str) -> bool:
+    """Whether ``text`` is the path of a file rather than a name."""
+    return text.lower().endswith(".toml") or "/" in text or os.sep in text

@@ -1,0 +1,73 @@
+"""Decoded images of folders and .zip files, kept in the user's cache folder so that they are decoded once.
+
+Whatever is wrong with a cached file (it carries checksums), it is made anew; whatever keeps it from being
+written, work goes on without it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .availability import user_cache_dir
+from .folder import ImageFiles
+
+__all__ = ["cache_path", "read_cache", "write_cache"]
+
+FORMAT = 1  # to be raised when decoding changes
+
+
+def cache_path(images: ImageFiles, part: str) -> Path:
+    """Where the decoded ``images`` of a part belong: named after place, size and time of change of their files."""
+    place = images.path.resolve()
+    which = _digest(FORMAT, place, images.image_size, part)
+    if place.is_dir():
+        content = _digest(*(_state(place / name, name) for name in images.names))
+    else:
+        content = _digest(_state(place, ""), len(images))
+    return user_cache_dir() / "decoded" / f"{which}-{content}.npz"
+
+
+def read_cache(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
+    """The images (N, C, H, W) kept at ``path``; ``None`` if there are none, or damaged ones."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            images = arrays["images"]  # read to its end, where the checksum is compared
+    except Exception:  # a damaged archive raises almost anything
+        return None
+    return images if images.shape == shape and images.dtype == np.uint8 else None
+
+
+def write_cache(path: Path, images: NDArray[np.uint8]) -> None:
+    """Keeps ``images`` at ``path``, whole or not at all, in place of what was kept of earlier states."""
+    # a full disk, a read-only home: the next run decodes again
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, unfinished = tempfile.mkstemp(prefix=f".{path.stem}-", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                np.savez(file, images=images)
+            for old in path.parent.glob(f"{path.stem.split('-')[0]}-*.npz"):
+                old.unlink(missing_ok=True)
+            Path(unfinished).replace(path)
+        finally:
+            Path(unfinished).unlink(missing_ok=True)
+
+
+def _state(path: Path, name: str) -> tuple[str, int, int]:
+    state = path.stat()
+    return name, state.st_size, state.st_mtime_ns
+
+
+def _digest(*parts: object) -> str:
+    digest = hashlib.blake2b(digest_size=10)
+    for part in parts:
+        digest.update(repr(part).encode(errors="surrogateescape"))
+        digest.update(b"\0")
+    return digest.hexdigest()

@@ -1,0 +1,111 @@
+"""CIFAR-10 and CIFAR-100: fetched on request, checked and read by torchvision."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import urllib.request
+from http.client import HTTPException
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from filelock import FileLock
+from torch import Tensor
+
+from ..config.wording import plain
+from ..errors import RunFailed, UsageError
+from .availability import cifar_directories, cifar_found, cifar_or_complain
+
+if TYPE_CHECKING:
+    from .datasets import Part, Progress
+
+__all__ = ["fetch_cifar", "read_cifar"]
+
+TIMEOUT = 60  # seconds without a byte
+CHUNK = 2**18  # bytes
+
+
+def read_cifar(
+    name: str, path: str | Path, part: Part, *, download: bool = False, progress: Progress | None = None
+) -> tuple[Tensor, Tensor, tuple[str, ...]]:
+    """Images (N, 3, 32, 32) uint8, labels (N,) and class names of one part; the other part's file isn't opened.
+
+    Files are compared with their published checksums first. Raises ``UsageError`` if they are missing (and
+    ``download`` is false) or damaged, ``RunFailed`` if the download fails.
+    """
+    if download:
+        fetch_cifar(name, path, progress)
+    directory = cifar_or_complain(name, path)
+    kind = _reader(name)
+    other = "test_list" if part == "train" else "train_list"
+    one_part = type(kind.__name__, (kind,), {other: []})  # the list of files that torchvision would check too
+    try:
+        data = one_part(directory, train=part == "train")
+    except (RuntimeError, OSError) as error:
+        raise UsageError(
+            f"{name}: files in {plain(str(directory / kind.base_folder))} are missing or damaged",
+            [f"mend them: entrannas data prepare {name} --data-dir {plain(str(directory))}"],
+        ) from error
+    return (
+        torch.from_numpy(data.data).permute(0, 3, 1, 2).contiguous(),  # (N, H, W, C) to (N, C, H, W)
+        torch.tensor(data.targets),
+        tuple(data.classes),
+    )
+
+
+def fetch_cifar(name: str, path: str | Path = "", progress: Progress | None = None) -> Path:
+    """Downloads and unpacks the files of ``name`` unless they are there and whole; returns their folder.
+
+    The folder is ``path`` or, if empty, where the files are found, else the user's cache folder. An archive that
+    already lies there is used. Raises ``RunFailed`` if the download fails or is not what was published.
+    """
+    from torchvision.datasets.utils import check_integrity
+
+    directory = cifar_found(name, path) or cifar_directories(name, path)[0]
+    kind = _reader(name)
+    if _whole(kind, directory):
+        return directory
+    archive = directory / kind.filename
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with FileLock(directory / f".{name}.lock"):
+            if not check_integrity(archive, kind.tgz_md5):
+                _download(name, kind.url, archive, progress)
+            if not check_integrity(archive, kind.tgz_md5):
+                archive.unlink()
+                raise RunFailed(f"{name}: what was fetched is not the published file", ["try again later"])
+            with contextlib.redirect_stdout(sys.stderr):
+                kind(directory, download=True)  # finds the archive, and unpacks it
+    except (HTTPException, OSError, RuntimeError) as error:
+        reason = getattr(error, "reason", None) or error
+        raise RunFailed(
+            f"{name} could not be fetched: {plain(str(reason))}",
+            [f"or put {kind.filename} from another machine into {plain(str(directory))} and run this again"],
+        ) from error
+    return directory
+
+
+def _download(name: str, url: str, target: Path, progress: Progress | None) -> None:
+    unfinished = target.with_name(target.name + ".part")
+    with urllib.request.urlopen(url, timeout=TIMEOUT) as response, unfinished.open("wb") as file:
+        size = int(response.headers.get("Content-Length") or 0)
+        while chunk := response.read(CHUNK):
+            file.write(chunk)
+            if progress is not None:
+                progress(f"fetching {name}", file.tell(), size)
+    unfinished.replace(target)
+
+
+def _whole(kind: Any, directory: Path) -> bool:
+    try:
+        kind(directory)
+    except (RuntimeError, OSError):
+        return False
+    return True
+
+
+def _reader(name: str) -> Any:
+    from torchvision import datasets
+
+    return {"cifar10": datasets.CIFAR10, "cifar100": datasets.CIFAR100}[name]

@@ -1,0 +1,207 @@
+"""Opens data sets: ``digits``, ``cifar10``, ``cifar100``, ``folder``, ``synthetic``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .availability import dataset_facts
+from .cache import cache_path, read_cache, write_cache
+from .cifar import read_cifar
+from .folder import ImageFiles, list_folder
+from .loading import Request, read_batches, worker_count
+from .split import generator_for, stratified_split
+
+__all__ = ["Dataset", "Part", "Progress", "load_into_memory", "open_dataset"]
+
+Part = Literal["train", "test"]
+Progress = Callable[[str, int, int], None]  # what is being done, how much is done, of how much
+
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+SYNTHETIC_SIDE = 32
+SYNTHETIC_PATCHES = 4  # the pattern of a class is SYNTHETIC_PATCHES x SYNTHETIC_PATCHES patches
+DIGITS_TEST_SHARE = 0.2
+SMALLEST_STD = 1 / 255  # of a channel that is always the same
+DECODE_BATCH = 256
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Dataset:
+    """One part of a data set.
+
+    ``images`` are uint8 (N, C, H, W) in memory, or in files from which they are read when they are needed;
+    ``labels`` (N,) int64 index ``classes``; ``shape`` is (C, H, W); ``mean`` and ``std`` are the training
+    part's, a channel, of values from 0 to 1; ``notes`` say what a reader of results must know.
+    """
+
+    name: str
+    part: Part
+    images: Tensor | ImageFiles
+    labels: Tensor
+    classes: tuple[str, ...]
+    shape: tuple[int, int, int]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def decoded_bytes(self) -> int:
+        """Memory that all its images take once decoded."""
+        return len(self) * math.prod(self.shape)
+
+
+def open_dataset(
+    name: str,
+    *,
+    path: str | Path = "",
+    part: Part = "train",
+    image_size: int = 0,
+    classes: int = 10,
+    images: int = 4096,
+    download: bool = False,
+    progress: Progress | None = None,
+) -> Dataset:
+    """Opens one part of data set ``name``; of the other part nothing is read, but for a test part its mean and std.
+
+    ``path``: see ``data.path``. ``image_size`` > 0 resizes to a square. ``classes`` and ``images`` are for
+    ``synthetic``. ``download`` may fetch CIFAR. The images of ``folder`` stay in their files (see
+    ``load_into_memory``), with ImageNet's mean and std. Raises ``UsageError`` if the data isn't there or isn't
+    right, ``RunFailed`` if a download fails.
+    """
+    dataset_facts(name)
+    if name == "folder":
+        listed = list_folder(Path(path).expanduser(), part, image_size)
+        return Dataset(
+            name=name,
+            part=part,
+            images=listed.images,
+            labels=torch.from_numpy(listed.labels),
+            classes=listed.classes,
+            shape=listed.images.shape,
+            mean=IMAGENET_MEAN,
+            std=IMAGENET_STD,
+            notes=("JPEG files: lossy",) if listed.lossy else (),
+        )
+
+    def opened(part: Part) -> tuple[Tensor, Tensor, tuple[str, ...]]:
+        if name == "digits":
+            pixels, labels, names = _digits(part)
+        elif name == "synthetic":
+            pixels, labels, names = _synthetic(part, classes, images, image_size or SYNTHETIC_SIDE)
+        else:
+            pixels, labels, names = read_cifar(name, path, part, download=download, progress=progress)
+        return _resized(pixels, image_size), labels, names
+
+    pixels, labels, names = opened(part)
+    mean, std = _statistics(pixels if part == "train" else opened("train")[0])
+    return Dataset(
+        name=name,
+        part=part,
+        images=pixels,
+        labels=labels,
+        classes=names,
+        shape=(pixels.shape[1], pixels.shape[2], pixels.shape[3]),
+        mean=mean,
+        std=std,
+        notes=("synthetic images: for benchmarks only",) if name == "synthetic" else (),
+    )
+
+
+def load_into_memory(dataset: Dataset, *, workers: int = -1, progress: Progress | None = None) -> Dataset:
+    """The data set with its images decoded, and the training part's mean and std.
+
+    Decoded images of a folder or .zip are kept in the user's cache folder, and taken from there while the files
+    are unchanged. Raises ``UsageError`` naming an image that can't be read or has another size than the first.
+    """
+    files = dataset.images
+    if isinstance(files, Tensor):
+        return dataset
+    path = cache_path(files, dataset.part)
+    pixels = read_cache(path, (len(dataset), *dataset.shape))
+    if pixels is None:
+        pixels = _decoded(files, workers, progress)
+        write_cache(path, pixels)
+    images = torch.from_numpy(pixels)
+    if dataset.part == "train":
+        mean, std = _statistics(images)
+    else:
+        train = open_dataset(dataset.name, path=files.path, image_size=files.image_size)
+        train = load_into_memory(train, workers=workers, progress=progress)
+        mean, std = train.mean, train.std
+    return replace(dataset, images=images, mean=mean, std=std)
+
+
+def _decoded(files: ImageFiles, workers: int, progress: Progress | None) -> np.ndarray:
+    pixels = np.empty((len(files), *files.shape), dtype=np.uint8)
+    done = 0
+    requests = (Request(chosen) for chosen in torch.split(torch.arange(len(files)), DECODE_BATCH))
+    for images, _ in read_batches(files, requests, workers=worker_count(workers, len(files))):
+        pixels[done : done + len(images)] = images.numpy()
+        done += len(images)
+        if progress is not None:
+            progress("decoding images", done, len(files))
+    return pixels
+
+
+def _digits(part: Part) -> tuple[Tensor, Tensor, tuple[str, ...]]:
+    from sklearn.datasets import load_digits
+
+    data = load_digits()
+    labels = torch.from_numpy(data.target).long()
+    test, train = stratified_split(labels, [DIGITS_TEST_SHARE, 1 - DIGITS_TEST_SHARE], seed=0)
+    chosen = train if part == "train" else test
+    grey = torch.from_numpy(data.images)[chosen, None]  # (N, 1, 8, 8), values 0 to 16
+    pixels = (grey * (255 / 16)).round().to(torch.uint8)
+    return pixels, labels[chosen], tuple(str(name) for name in data.target_names)
+
+
+def _synthetic(part: Part, classes: int, images: int, side: int) -> tuple[Tensor, Tensor, tuple[str, ...]]:
+    """Noise on a coarse pattern a class, the same for both parts; a fifth as many images in the test part."""
+    generator = generator_for("synthetic", "patterns")
+    patches = torch.randint(0, 128, (classes, 3, SYNTHETIC_PATCHES, SYNTHETIC_PATCHES), generator=generator)
+    patterns = F.interpolate(patches.float(), (side, side), mode="nearest").to(torch.uint8)
+    count = images if part == "train" else max(images // 5, classes)
+    labels = torch.arange(count) % classes
+    generator = generator_for("synthetic", part)
+    noise = torch.randint(0, 128, (count, 3, side, side), dtype=torch.uint8, generator=generator)
+    for label in range(classes):  # no second array of the whole size
+        noise[label::classes] += patterns[label]
+    return noise, labels, tuple(f"class {number}" for number in range(classes))
+
+
+def _resized(images: Tensor, size: int) -> Tensor:
+    """(N, C, H, W) to (N, C, size, size); as they are for 0. A part at a time: it computes with wider numbers."""
+    if not size or images.shape[2:] == (size, size):
+        return images
+    return torch.cat(
+        [
+            F.interpolate(part, (size, size), mode="bilinear", antialias=True)
+            for part in torch.split(images, DECODE_BATCH)
+        ]
+    )
+
+
+def _statistics(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation a channel, of values from 0 to 1; exact, since they are counted."""
+    values = torch.arange(256, dtype=torch.float64) / 255
+    means, deviations = [], []
+    for channel in range(images.shape[1]):
+        counts = torch.zeros(256, dtype=torch.int64)
+        for part in torch.split(images[:, channel], 2**14):
+            counts += torch.bincount(part.reshape(-1), minlength=256)
+        share = counts.double() / counts.sum()
+        mean = float((share * values).sum())
+        means.append(mean)
+        deviations.append(max(float((share * (values - mean) ** 2).sum().sqrt()), SMALLEST_STD))
+    return tuple(means), tuple(deviations)

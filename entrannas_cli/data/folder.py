@@ -1,0 +1,244 @@
+"""Image folders, and .zip files of them, in ImageFolder's layout: ``train/CLASS/*.jpg``, ``test/`` or ``val/``.
+
+Nothing is ever unpacked: entries of a .zip are read in memory, each up to a limit.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import UnidentifiedImageError
+
+from ..config.wording import plain
+from ..errors import UsageError
+from .decode import decode_image, header_size
+
+__all__ = ["FolderPart", "ImageFiles", "list_folder"]
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".ppm", ".pgm", ".bmp", ".tif", ".tiff", ".webp"})
+LOSSY = frozenset({".jpg", ".jpeg"})
+AFTER_SLASH = chr(ord("/") + 1)
+MAX_ENTRY_BYTES = 256 * 2**20  # no single image is larger; a .zip entry that claims more is refused unread
+
+
+@dataclass(frozen=True, eq=False)
+class ImageFiles:
+    """Images that stay in their files until they are asked for.
+
+    ``names`` are paths relative to the folder or .zip at ``path``; ``shape`` is (3, height, width) of each image
+    once read. With ``image_size`` > 0 images are brought to that size, else all must have the size of the first.
+    """
+
+    path: Path
+    names: tuple[str, ...]
+    shape: tuple[int, int, int]
+    image_size: int = 0
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def read(self, indices: Iterable[int], windows: NDArray[np.float32] | None = None) -> NDArray[np.uint8]:
+        """Decoded images (B, 3, H, W); ``windows`` (B, 4) cut each at random (see ``decode_image``).
+
+        Raises ``UsageError`` that names an image that can't be read or has another size.
+        """
+        return np.stack(
+            [
+                self._read_one(self.names[index], None if windows is None else windows[row])
+                for row, index in enumerate(indices)
+            ]
+        )
+
+    def _read_one(self, name: str, window: NDArray[np.float32] | None) -> NDArray[np.uint8]:
+        try:
+            image = decode_image(_content(self.path, name), self.image_size, window)
+        except Exception as error:  # decoders raise almost anything on broken files
+            raise _unreadable(self.path, name, error) from error
+        if image.shape != self.shape:
+            raise UsageError(
+                f"{_shown(self.path, name)}: {image.shape[2]}x{image.shape[1]} pixels, "
+                f"others have {self.shape[2]}x{self.shape[1]}",
+                ["bring all to one size: --set data.image_size=N (shorter side resized, then cropped)"],
+            )
+        return image
+
+
+@dataclass(frozen=True, eq=False)
+class FolderPart:
+    """One part of an image folder. ``labels`` index ``classes``, which are the training part's, sorted."""
+
+    images: ImageFiles
+    labels: NDArray[np.int64]  # (N,)
+    classes: tuple[str, ...]
+    lossy: bool
+
+
+def list_folder(path: Path, part: str, image_size: int = 0) -> FolderPart:
+    """Lists the images of ``part`` ("train" or "test") of the folder or .zip at ``path``; decodes none.
+
+    Of the other part nothing is read. Raises ``UsageError`` if the layout is not as it should be.
+    """
+    root, tree = _open_tree(path)
+    train = f"{root}train"
+    classes = tuple(sorted(tree.folders(train)))
+    if len(classes) < 2:
+        found = "no class folders" if not classes else f"only one class folder, {plain(classes[0])}"
+        raise UsageError(
+            f"{_shown(path, train)}: {found}", ["wanted: train/CLASS/IMAGE, two classes at least"]
+        )
+    where = train
+    if part == "test":
+        where = next((f"{root}{name}" for name in ("test", "val") if tree.folders(f"{root}{name}")), "")
+        if not where:
+            raise UsageError(f"{plain(str(path))}: neither test/ nor val/ with class folders in it")
+        unknown = sorted(set(tree.folders(where)) - set(classes))
+        if unknown:
+            raise UsageError(f"{_shown(path, where)}: class {plain(unknown[0])} is not among those of train/")
+
+    names: list[str] = []
+    labels: list[int] = []
+    for label, name in enumerate(classes):
+        images = sorted(file for file in tree.files(f"{where}/{name}") if _suffix(file) in SUFFIXES)
+        if not images and part == "train":
+            raise UsageError(
+                f"{_shown(path, f'{where}/{name}')}: no images in this class",
+                [f"image files end in {', '.join(sorted(SUFFIXES))}"],
+            )
+        names += images
+        labels += [label] * len(images)
+    if not names:
+        raise UsageError(f"{_shown(path, where)}: no images")
+    shape = (3, image_size, image_size) if image_size else _shape_of(path, names[0])
+    return FolderPart(
+        ImageFiles(path, tuple(names), shape, image_size),
+        np.array(labels, dtype=np.int64),
+        classes,
+        lossy=any(_suffix(file) in LOSSY for file in names),
+    )
+
+
+def _shape_of(path: Path, name: str) -> tuple[int, int, int]:
+    try:
+        width, height = header_size(_content(path, name))
+    except Exception as error:  # as in ImageFiles._read_one
+        raise _unreadable(path, name, error) from error
+    return 3, height, width
+
+
+def _open_tree(path: Path) -> tuple[str, _Directory | _Zip]:
+    """The tree at ``path``, and the prefix ("" or "top/") below which its train/ lies."""
+    if path.is_dir():
+        tree: _Directory | _Zip = _Directory(path)
+    elif path.is_file():
+        tree = _Zip(path)
+    else:
+        raise UsageError(f"{plain(str(path))}: there is no such folder or .zip", ["give one with --data DIR"])
+    tops = tree.folders("")
+    if "train" in tops:
+        return "", tree
+    inner = [top for top in tops if "train" in tree.folders(top)]
+    if len(inner) == 1 and isinstance(tree, _Zip):  # the usual .zip of a folder holds the folder itself
+        return f"{inner[0]}/", tree
+    hints = [f"did you mean {_shown(path, name)}?" for name in inner[:3] if isinstance(tree, _Directory)]
+    raise UsageError(
+        f"{plain(str(path))}: no folder train/ in it",
+        [*hints, "wanted: train/CLASS/IMAGE, and test/ or val/"],
+    )
+
+
+class _Directory:
+    """A folder on disk; names are relative to it, with slashes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def folders(self, name: str) -> list[str]:
+        try:
+            with os.scandir(self.path / name) as entries:
+                return [
+                    entry.name for entry in entries if not entry.name.startswith(".") and _is_folder(entry)
+                ]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise UsageError(f"{_shown(self.path, name)}: {error.strerror}") from error
+
+    def files(self, name: str) -> Iterator[str]:
+        for folder, _, files in os.walk(self.path / name):
+            below = Path(folder).relative_to(self.path).as_posix()
+            yield from (f"{below}/{file}" for file in files if not file.startswith("."))
+
+
+class _Zip:
+    """The names in a .zip, as a tree."""
+
+    def __init__(self, path: Path) -> None:
+        _archive.cache_clear()  # the file may be another one than when it was last read
+        names = set(_archive(str(path), os.getpid()).namelist())
+        self.names = sorted(
+            name for name in names if not name.startswith((".", "__MACOSX/")) and "/." not in name
+        )
+
+    def folders(self, name: str) -> list[str]:
+        prefix = f"{name}/" if name else ""
+        found = []
+        at = bisect_left(self.names, prefix)
+        while at < len(self.names) and self.names[at].startswith(prefix):
+            child, slash, _ = self.names[at][len(prefix) :].partition("/")
+            if slash:
+                found.append(child)
+                at = bisect_left(self.names, f"{prefix}{child}{AFTER_SLASH}")  # past all that lies in it
+            else:
+                at += 1
+        return found
+
+    def files(self, name: str) -> list[str]:
+        first, end = (bisect_left(self.names, f"{name}{mark}") for mark in ("/", AFTER_SLASH))
+        return [file for file in self.names[first:end] if not file.endswith("/")]
+
+
+# A process opens an archive once. Not shared with forked ones: they would move each other's place in the file.
+@lru_cache(maxsize=4)
+def _archive(path: str, process: int) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except (OSError, zipfile.BadZipFile, NotImplementedError) as error:
+        raise UsageError(f"{plain(path)}: neither a folder nor a readable .zip: {error}") from error
+
+
+def _content(path: Path, name: str) -> bytes:
+    if path.is_dir():
+        return (path / name).read_bytes()
+    archive = _archive(str(path), os.getpid())
+    if archive.getinfo(name).file_size > MAX_ENTRY_BYTES:
+        raise ValueError(f"it claims to have more than {MAX_ENTRY_BYTES // 2**20} MiB")
+    return archive.read(name)
+
+
+def _unreadable(path: Path, name: str, error: Exception) -> UsageError:
+    # Pillow's own text names an object in memory
+    reason = "of no known format" if isinstance(error, UnidentifiedImageError) else plain(str(error))
+    return UsageError(f"{_shown(path, name)}: not a readable image: {reason}", ["mend or remove it"])
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link in circles
+        return False
+
+
+def _suffix(name: str) -> str:
+    return PurePosixPath(name).suffix.lower()
+
+
+def _shown(path: Path, name: str) -> str:
+    return plain(f"{path}/{name}")

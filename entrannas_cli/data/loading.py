@@ -1,0 +1,97 @@
+"""Reads images that stay in their files, in batches, by worker processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple, cast
+
+import torch
+from torch import Tensor
+from torch.utils import data
+
+from ..errors import RunFailed, UsageError
+from .folder import ImageFiles
+
+__all__ = ["Request", "read_batches", "worker_count"]
+
+MAX_WORKERS = 16
+PER_WORKER = 1000  # images below which one more process costs more than it gives
+
+
+class Request(NamedTuple):
+    """Asks for a batch of images: ``indices`` (B,) int64 and, for random windows of them, ``windows`` (B, 4).
+
+    ``moves`` is only handed back with the batch.
+    """
+
+    indices: Tensor
+    windows: Tensor | None = None
+    moves: Tensor | None = None
+
+
+def worker_count(asked: int, images: int, streams: int = 1) -> int:
+    """Processes to read with: ``asked``, or for -1 what the processors (shared by ``streams``) and the number of
+    ``images`` suggest; 0 is none besides this one."""
+    if asked >= 0:
+        return asked
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(MAX_WORKERS, max(1, processors // streams), images // PER_WORKER)
+
+
+def read_batches(
+    images: ImageFiles | Tensor, requests: Iterable[Request], *, workers: int, pin: bool = False
+) -> Iterator[tuple[Tensor, Request]]:
+    """Yields for each request, in order, its images (B, C, H, W) uint8, in host memory (``pin``: page-locked).
+
+    ``requests`` may be endless; they are drawn in this process, a few ahead. Raises ``UsageError`` naming an
+    image that can't be read, ``RunFailed`` if a worker dies. Closing the iterator ends the workers.
+    """
+    loader = data.DataLoader(
+        _Reader(images),
+        batch_size=None,
+        # as plain arrays: tensors would each take a file descriptor on their way to a worker
+        sampler=cast(Any, (Request(*(_array(field) for field in request)) for request in requests)),
+        num_workers=workers,
+        pin_memory=pin,
+        worker_init_fn=_begin_worker,
+        generator=torch.Generator(),  # else the loader draws from the global one
+    )
+    try:
+        for batch, request in loader:
+            if isinstance(batch, UsageError):
+                raise batch
+            yield batch, request
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise RunFailed(
+            f"a process that reads images died: {error}",
+            ["it may have run out of memory: try fewer of them, --set data.workers=1"],
+        ) from error
+
+
+class _Reader(data.Dataset[Any]):
+    def __init__(self, images: ImageFiles | Tensor) -> None:
+        self.images = images
+
+    def __getitem__(self, request: Any) -> tuple[Any, Request]:
+        """Arrays become tensors on the way back. An error is a value here: raised, it would lose its form."""
+        if isinstance(self.images, Tensor):
+            return self.images.index_select(0, torch.from_numpy(request.indices)), request
+        try:
+            return self.images.read(request.indices, request.windows), request
+        except UsageError as error:
+            return error, request
+
+
+def _array(field: Tensor | None) -> Any:
+    return None if field is None else field.numpy()
+
+
+def _begin_worker(worker: int) -> None:
+    # a Ctrl-C, or a signal to the run's process group, is for the run: it still needs its workers to end a step
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(os, "setpgrp"):
+        os.setpgrp()

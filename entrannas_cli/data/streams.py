@@ -1,0 +1,160 @@
+"""Endless, resumable streams of training batches, and batches for evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..errors import UsageError
+from .augment import Augmentation, augment, channel_constants, draw_moves, normalise
+from .datasets import Dataset
+from .loading import Request, read_batches, worker_count
+from .split import generator_for
+
+__all__ = ["Batch", "BatchStream", "Placement", "evaluation_batches"]
+
+Placement = Literal["device", "stream"]
+
+
+class Batch(NamedTuple):
+    """``images`` (B, C, H, W) float32, normalised; ``labels`` (B,) int64; both on the device."""
+
+    images: Tensor
+    labels: Tensor
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class BatchStream:
+    """Batches of the images ``indices`` (n,) of ``dataset``, without end.
+
+    The stream is one random order of the images after another, cut into batches of ``batch_size``; a batch may
+    hold the end of one pass and the beginning of the next, so that each image comes once a pass and no batch is
+    smaller. Batch number ``step`` (from 0), augmentation included, depends for one ``dataset`` on ``seed``,
+    ``name`` and ``step`` alone: neither on the workers, nor on the device, nor on where the stream was entered.
+
+    ``placement`` "device": the data set's images are in the memory of ``device``, and nothing but a few numbers
+    is copied for a batch; "stream": ``workers`` processes (0: this one) prepare them. Random windows
+    of large images (``dataset.images.image_size``) are possible only there. Raises ``UsageError`` if there are
+    fewer images than a batch needs.
+    """
+
+    dataset: Dataset
+    indices: Tensor
+    batch_size: int
+    seed: int
+    name: str
+    augmentation: Augmentation
+    device: torch.device
+    placement: Placement = "device"
+    workers: int = 0
+    memory_format: torch.memory_format = torch.contiguous_format
+
+    def __post_init__(self) -> None:
+        if self.batch_size > len(self):
+            raise UsageError(
+                f"a batch of {self.batch_size} images is more than there are for the {self.name}: {len(self)}",
+                [f"take smaller batches, --set search.batch_size={max(len(self), 1)}, or more of the data"],
+            )
+
+    @cached_property
+    def _labels(self) -> Tensor:
+        return self.dataset.labels.to(self.device)
+
+    @cached_property
+    def _constants(self) -> Tensor:
+        return channel_constants(self.dataset.mean, self.dataset.std, self.device)
+
+    def __len__(self) -> int:
+        """Number of images in a pass."""
+        return len(self.indices)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches after which each image was seen at least once; the last may reach into the next pass."""
+        return -(-len(self) // self.batch_size)
+
+    def iterate(self, start_step: int = 0) -> Generator[Batch]:
+        """Yields the batches ``start_step``, ``start_step + 1``, ...; closing it ends its worker processes.
+
+        On CUDA a batch is only queued: the host waits for nothing.
+        """
+        requests = self._requests(start_step)
+        if self.placement == "device":
+            assert isinstance(self.dataset.images, Tensor)
+            for request in requests:
+                moves = self._on_device(request.moves)
+                yield self._batch(self.dataset.images.index_select(0, moves[:, 0]), moves)
+            return
+        pin = self.device.type == "cuda"
+        for images, request in read_batches(self.dataset.images, requests, workers=self.workers, pin=pin):
+            yield self._batch(images.to(self.device, non_blocking=True), self._on_device(request.moves))
+
+    def _batch(self, images: Tensor, moves: Tensor) -> Batch:
+        images = augment(images, moves[:, 1:], self.augmentation)
+        images = normalise(
+            images, self._constants, self.memory_format, moves[:, 4:], self.augmentation.cutout
+        )
+        return Batch(images, self._labels.index_select(0, moves[:, 0]))
+
+    def _on_device(self, moves: Tensor | None) -> Tensor:
+        assert moves is not None
+        if self.device.type == "cuda":
+            moves = moves.pin_memory()
+        return moves.to(self.device, non_blocking=True)
+
+    def _requests(self, step: int) -> Iterator[Request]:
+        _, height, width = self.dataset.shape
+        number, order = -1, self.indices
+        while True:
+            first = step * self.batch_size
+            chosen: list[Tensor] = []
+            while (missing := self.batch_size - sum(map(len, chosen))) > 0:
+                at = first + self.batch_size - missing
+                if at // len(self) != number:
+                    number = at // len(self)
+                    order = self._order(number)
+                chosen.append(order[at % len(self) :][:missing])
+            indices = torch.cat(chosen)
+            # all numbers are always drawn: a switched-off flip doesn't change the crops
+            uniform = torch.rand(
+                self.batch_size, 9, generator=generator_for(self.seed, self.name, "augment", step)
+            )
+            moves = draw_moves(uniform[:, :5], self.augmentation, height, width)
+            yield Request(indices, uniform[:, 5:], torch.cat([indices[:, None], moves], 1))
+            step += 1
+
+    def _order(self, number: int) -> Tensor:
+        generator = generator_for(self.seed, self.name, "order", number)
+        return self.indices[torch.randperm(len(self), generator=generator)]
+
+
+def evaluation_batches(
+    dataset: Dataset,
+    indices: Tensor,
+    batch_size: int,
+    device: torch.device,
+    *,
+    workers: int = -1,
+    memory_format: torch.memory_format = torch.contiguous_format,
+) -> Iterator[Batch]:
+    """The images ``indices`` in this order, each once and as it is; the last batch may be smaller."""
+    labels = dataset.labels.to(device)
+    constants = channel_constants(dataset.mean, dataset.std, device)
+
+    def batch(images: Tensor, chosen: Tensor) -> Batch:
+        images = normalise(images.to(device, non_blocking=True), constants, memory_format)
+        return Batch(images, labels.index_select(0, chosen.to(device)))
+
+    if isinstance(dataset.images, Tensor):
+        for chosen in torch.split(indices.to(dataset.images.device), batch_size):
+            yield batch(dataset.images.index_select(0, chosen), chosen)
+        return
+    requests = (Request(chosen) for chosen in torch.split(indices, batch_size))
+    workers = worker_count(workers, len(indices))
+    for images, request in read_batches(dataset.images, requests, workers=workers, pin=device.type == "cuda"):
+        yield batch(images, request.indices)

@@ -1,0 +1,281 @@
+"""What a search needs, looked at one by one. Nothing here loads torch; see ``probe`` for that."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+from typing import Any, Literal
+
+from .. import __version__
+from ..config.wording import plain
+from ..errors import EntrannasError
+from ..render.text import bytes_text
+from .probe import ask_torch
+
+__all__ = ["Finding", "Level", "examine"]
+
+Level = Literal["ok", "note", "warning", "broken"]
+ROOM_NEEDED = 50 * 10**6  # bytes: a run of the smallest preset with its checkpoints
+ROOM_WANTED = 2 * 10**9
+MEMORY_WANTED = 2 * 2**30
+CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+BARE_REQUIREMENT = re.compile(r"[A-Za-z0-9._-]+")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line: ``level`` "broken" means that no search can run, and ``mend`` what to do about it."""
+
+    section: str
+    name: str
+    value: str
+    level: Level = "ok"
+    mend: str = ""
+
+
+def examine(runs_dir: Path | None = None) -> list[Finding]:
+    """All findings, section by section. ``runs_dir`` is the value of ``--runs-dir``."""
+    torch = ask_torch()
+    return [
+        *_software(torch),
+        *_devices(torch),
+        *_machine(torch),
+        *_data(),
+        *_places(runs_dir),
+        *_terminal(),
+        *_choices(torch),
+    ]
+
+
+# software
+
+
+def _software(torch: dict[str, Any]) -> Iterator[Finding]:
+    section = "software"
+    yield Finding(section, "entrannas", __version__)
+    yield Finding(section, "python", f"{platform.python_version()}, {sys.executable}")
+    yield Finding(section, "platform", platform.platform())
+    missing = []
+    versions = []
+    for name in _required():
+        try:
+            versions.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            missing.append(name)
+    yield Finding(section, "packages", ", ".join(versions))
+    if missing:
+        mend = f"pip install {' '.join(missing)}"
+        yield Finding(section, "missing", ", ".join(missing), "broken", mend)
+    yield from _torch(torch)
+    for name, problem in torch.get("operations", {}).items():
+        if problem:
+            mend = "mend or remove the package that brings it"
+            yield Finding(section, f"operation {name}", plain(problem), "warning", mend)
+        else:
+            yield Finding(section, f"operation {name}", "from an installed package")
+
+
+def _required() -> list[str]:
+    """The packages that this one asks for, extras left out."""
+    try:
+        lines = requires("entrannas") or []
+    except PackageNotFoundError:  # run from a checkout that isn't installed
+        return ["torch", "torchvision", "numpy", "typer", "rich", "pydantic"]
+    names = [BARE_REQUIREMENT.match(line) for line in lines if "extra ==" not in line]
+    return sorted(match[0].lower() for match in names if match)
+
+
+def _torch(torch: dict[str, Any]) -> Iterator[Finding]:
+    section, mend = "software", "pip install --force-reinstall torch torchvision"
+    if "error" in torch:
+        yield Finding(section, "torch", f"can't be imported: {plain(torch['error'])}", "broken", mend)
+        return
+    build = torch.get("build", {})
+    made_for = (
+        f"CUDA {build['cuda']}" if build.get("cuda") else f"ROCm {build['hip']}" if build.get("hip") else ""
+    )
+    parts = [made_for or "CPU only", f"CPU kernels {build['cpu_capability']}"] if build else []
+    yield Finding(section, "torch", f"{torch['version']}{' for ' * bool(parts)}{', '.join(parts)}")
+    if "torchvision" in torch.get("problems", {}):
+        problem = plain(torch["problems"]["torchvision"])
+        fault = f"can't be imported: {problem}"
+        yield Finding(section, "torchvision", fault, "broken", "pip install --upgrade torch torchvision")
+
+
+# devices and machine
+
+
+def _devices(torch: dict[str, Any]) -> Iterator[Finding]:
+    section = "devices"
+    for device in torch.get("devices", []):
+        parts = [device["name"], f"{bytes_text(device['memory'])} memory"]
+        if device.get("free") is not None:
+            parts.append(f"{bytes_text(device['free'])} free")
+        if device.get("bf16") is not None:
+            parts.append("bf16" if device["bf16"] else "no bf16")
+        yield Finding(section, device["device"], ", ".join(parts))
+    if "devices" in torch.get("problems", {}):
+        fault = plain(torch["problems"]["devices"].splitlines()[0])
+        mend = "install the torch build that fits the driver, or search with --device cpu"
+        yield Finding(section, "gpu", f"found, but it can't be used: {fault}", "warning", mend)
+    elif not torch.get("devices") and "error" not in torch:
+        if _has_nvidia_gpu():
+            fault = "an NVIDIA GPU is in this machine, but this torch can't use it"
+            mend = "install a CUDA build of torch, and a driver that is new enough for it"
+            yield Finding(section, "gpu", fault, "warning", mend)
+        else:
+            yield Finding(section, "gpu", "none", "note")
+
+
+def _has_nvidia_gpu() -> bool:
+    return Path("/dev/nvidia0").exists() or shutil.which("nvidia-smi") is not None
+
+
+def _machine(torch: dict[str, Any]) -> Iterator[Finding]:
+    import psutil
+
+    section = "machine"
+    cores = os.cpu_count() or 1
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else cores
+    share = f" ({usable} of them for this process)" if usable < cores else ""
+    threads = f", torch uses {torch['threads']} threads" if "threads" in torch else ""
+    yield Finding(section, "cpu", f"{cores} cores{share}{threads}")
+    memory = psutil.virtual_memory()
+    limit = _memory_limit()
+    total, available = memory.total, memory.available
+    text = f"{bytes_text(total)}, {bytes_text(available)} available"
+    if limit is not None and limit < total:
+        text += f", limited to {bytes_text(limit)} by the container"
+    scarce = min(available, limit or available) < MEMORY_WANTED
+    mend = "end other programs, or search with a smaller --batch-size"
+    yield Finding(section, "memory", text, "warning" if scarce else "ok", mend if scarce else "")
+
+
+def _memory_limit() -> int | None:
+    """The container's limit in bytes, None without one."""
+    for path in CGROUP_LIMITS:
+        try:
+            text = Path(path).read_text(encoding="ascii").strip()
+        except (OSError, ValueError):
+            continue
+        if text.isdecimal():
+            return int(text)
+    return None
+
+
+# data, places
+
+
+def _data() -> Iterator[Finding]:
+    from ..data.availability import CIFAR, DATASETS, cifar_found
+    from ..spaces import load_space, space_names
+
+    for facts in DATASETS:
+        if facts.name in CIFAR:
+            found = cifar_found(facts.name)
+            text = f"in {plain(str(found.absolute()))}" if found else "not here"
+            mend = "" if found else f"entrannas data prepare {facts.name}"
+            yield Finding("data sets", facts.name, text, "ok" if found else "note", mend)
+        else:
+            yield Finding("data sets", facts.name, facts.text)
+    for name in space_names():
+        try:
+            space = load_space(name)
+        except EntrannasError as error:
+            yield Finding("search spaces", name, plain(error.message), "broken", "install entrannas again")
+        else:
+            text = f"{len(space.operations)} operations, {space.nodes} nodes"
+            yield Finding("search spaces", name, text)
+
+
+def _places(flag: Path | None) -> Iterator[Finding]:
+    from ..config.location import find_config_file, runs_dir
+
+    section = "places"
+    file = find_config_file(Path.cwd())
+    yield Finding(section, "entrannas.toml", plain(str(file)) if file else "none", "ok" if file else "note")
+    variables = sorted(name for name in os.environ if name.startswith("ENTRANNAS_"))
+    if variables:
+        yield Finding(section, "environment", ", ".join(map(plain, variables)), "note")
+    try:
+        folder = runs_dir(flag)
+    except EntrannasError as error:
+        yield Finding(
+            section, "runs", plain(error.message), "broken", "mend entrannas.toml, or give --runs-dir"
+        )
+        return
+    yield from _runs_folder(folder)
+
+
+def _runs_folder(folder: Path) -> Iterator[Finding]:
+    section, shown = "places", plain(str(folder))
+    there = next(path for path in [folder, *folder.parents] if path.exists())
+    mend = "choose another folder: --runs-dir DIR, or the variable ENTRANNAS_RUNS_DIR"
+    if not there.is_dir():
+        fault = f"{shown}: {plain(str(there))} is a file"
+        yield Finding(section, "runs", fault, "broken", mend)
+        return
+    try:
+        with tempfile.TemporaryFile(dir=there, prefix=".entrannas-doctor-"):
+            pass
+    except OSError as error:
+        fault = f"{shown}: can't be written: {error.strerror or error}"
+        yield Finding(section, "runs", fault, "broken", mend)
+    else:
+        new = "" if there == folder else ", to be created by the first run"
+        yield Finding(section, "runs", f"{shown}: writable{new}")
+    free = shutil.disk_usage(there).free
+    level: Level = "broken" if free < ROOM_NEEDED else "warning" if free < ROOM_WANTED else "ok"
+    mend = "" if level == "ok" else "make room, or choose another folder with --runs-dir"
+    yield Finding(section, "disk", f"{bytes_text(free)} free there", level, mend)
+
+
+# terminal, choices
+
+
+def _terminal() -> Iterator[Finding]:
+    from ..render.terminal import ascii_only, console_for, why_plain
+
+    section, console = "terminal", console_for(sys.stderr)
+    kind = os.environ.get("TERM") or "TERM is not set"
+    colours = {None: "no colours", "standard": "8 colours", "eight_bit": "256 colours"}.get(
+        console.color_system, "true colour"
+    )
+    colours = "no colours (NO_COLOR)" if console.no_color else colours
+    encoding = getattr(sys.stderr, "encoding", None) or "unknown encoding"
+    size = f"{console.width}x{console.height}"
+    yield Finding(section, "terminal", f"{plain(kind)}, {size}, {colours}, {encoding}")
+    if ascii_only(sys.stdout):
+        mend = "set a UTF-8 locale, such as LC_ALL=C.UTF-8, for nicer pictures"
+        yield Finding(section, "pictures", "in plain ASCII", "note", mend)
+    reason = why_plain(sys.stderr, os.environ)
+    view = f"a line an epoch ({reason})" if reason else "live"
+    yield Finding(section, "view of a search", view)
+
+
+def _choices(torch: dict[str, Any]) -> Iterator[Finding]:
+    section = "chosen by auto"
+    device = torch.get("device")
+    if device:
+        reasons = {
+            "cuda": "torch can use a CUDA GPU",
+            "mps": "torch can use the Apple GPU, and there is no CUDA",
+            "cpu": "torch finds no GPU that it can use",
+        }
+        yield Finding(section, "--device auto", f"{device}: {reasons.get(device, '')}")
+    preset = torch.get("preset")
+    if preset:
+        reason = f"{preset['name']}: {plain(preset['reason'])}"
+        yield Finding(section, "--preset auto", reason, "ok", plain(preset["hint"]))
+    problem = torch.get("problems", {}).get("preset")
+    if problem:
+        mend = "mend entrannas.toml or the variables ENTRANNAS_*"
+        yield Finding(section, "--preset auto", plain(problem), "broken", mend)

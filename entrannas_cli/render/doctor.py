@@ -1,0 +1,52 @@
+"""The findings of ``entrannas doctor`` in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from .terminal import ascii_only, console_for
+
+if TYPE_CHECKING:
+    from ..doctor import Finding
+
+__all__ = ["print_findings"]
+
+MARKS = {"ok": ("✓", "ok", "green"), "note": ("·", "--", "dim"), "warning": ("!", "!!", "bold yellow")}
+BROKEN = ("✗", "XX", "bold red")
+
+
+def print_findings(findings: Sequence[Finding]) -> None:
+    """The findings by section on stdout, each with its mend below it, and what they come to."""
+    console = console_for()
+    plain = ascii_only(console.file)
+    arrow = "->" if plain else "→"
+    for section in dict.fromkeys(finding.section for finding in findings):
+        table = Table.grid(padding=(0, 2, 0, 0))
+        table.add_column(no_wrap=True)
+        table.add_column(no_wrap=True)
+        table.add_column(overflow="fold")
+        for finding in findings:
+            if finding.section == section:
+                fancy, simple, style = MARKS.get(finding.level, BROKEN)
+                text = Text(finding.value)
+                if finding.mend:
+                    text.append(f"\n{arrow} {finding.mend}", "dim" if finding.level == "note" else "bold")
+                table.add_row(Text(simple if plain else fancy, style), Text(finding.name), text)
+        console.print(Text(section, "bold"))
+        console.print(table)
+        console.print()
+    console.print(_verdict(findings))
+
+
+def _verdict(findings: Sequence[Finding]) -> Text:
+    broken = [finding.name for finding in findings if finding.level == "broken"]
+    warnings = [finding.name for finding in findings if finding.level == "warning"]
+    if broken:
+        return Text(f"No search can run here until this is mended: {', '.join(broken)}.", "bold red")
+    if warnings:
+        return Text(f"Searches can run here; worth a look: {', '.join(warnings)}.", "bold yellow")
+    return Text("Everything that a search needs is here.", "bold green")

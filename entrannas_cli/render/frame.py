@@ -1,0 +1,276 @@
+"""One frame of the live view: from what is known of a search to exactly as many lines as the terminal has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from ..method.space import CELL_KINDS
+from .cell_text import cell_picture, cell_short, kind_title
+from .curve import curve
+from .layout import lay_out
+from .lines import what_is_searched
+from .progress import Progress
+from .text import bytes_text, count_text, duration, metric, number, percent, safe, shortened
+
+__all__ = ["draw_frame"]
+
+TWO_COLUMNS = 60  # from this width on, curves and cells stand side by side
+THREE_COLUMNS = 126
+CURVE_ROWS = (2, 14)  # least and greatest height of a curve
+LABEL = 6  # columns for the figures beside a curve
+GAP = 2
+PICTURE_WIDTH = 64  # columns for the drawing of a cell
+ROWS_BESIDE_PICTURES = 22  # head, figures, two rows of small curves, messages
+NOTES = 2  # lines for messages; more where there is room
+MIB = 2**20
+
+
+@dataclass(frozen=True)
+class _Plot:
+    key: str
+    title: str
+    style: str
+    write: Callable[[object], str]
+    span: tuple[float, float] | None = None
+
+
+def _whole_percent(share: object) -> str:
+    return percent(share, 0)
+
+
+def _loss(value: object) -> str:
+    return metric(value, 2)
+
+
+_PLOTS = (
+    (
+        _Plot("weight_loss", "weight loss", "cyan", _loss),
+        _Plot("architecture_loss", "architecture loss", "magenta", _loss),
+        _Plot("supernet_accuracy", "super-net accuracy, an epoch", "yellow", _whole_percent),
+    ),
+    (
+        _Plot("sparsity_normal", "sparsity, normal cell", "green", _whole_percent, (0.0, 1.0)),
+        _Plot("sparsity_reduce", "sparsity, reduction cell", "blue", _whole_percent, (0.0, 1.0)),
+        _Plot("gap", "consistency gap, an epoch", "red", percent),
+    ),
+)
+
+
+def draw_frame(progress: Progress, width: int, height: int, ascii_only: bool = False) -> list[Text]:
+    """At most ``height`` lines of at most ``width`` columns. What matters most stays where there is little room.
+
+    From the top: what is searched, how far it is, the latest figures, curves, the current cells, messages.
+    """
+    title, what, bar = _title(progress, width), _what(progress, width), _bar(progress, width, ascii_only)
+    figures = _figures(progress, width)
+    head = [title, what, bar] if height > 3 + len(figures) else [bar, title]
+    room = height - len(head) - len(figures)
+    if room < 2:
+        return [*head, *figures][:height]
+    notes = _notes(progress, width, min(NOTES, room), ascii_only)
+    room -= len(notes)
+    cells = _cells(progress, width, height, ascii_only)
+    cells = [Text(), *cells] if cells and len(cells) < room else []
+    room -= len(cells)
+    curves = _curves(progress, width, room - 1, ascii_only)
+    curves = [Text(), *curves] if curves else []
+    room -= len(curves)
+    if room:
+        notes = _notes(progress, width, len(notes) + room, ascii_only)
+    return [*head, *figures, *curves, *cells, *notes]
+
+
+# parts
+
+
+def _title(progress: Progress, width: int) -> Text:
+    facts = progress.facts
+    name = safe(facts.id) if facts else ""
+    state = safe(progress.state) + (f", attempt {facts.attempt}" if facts and facts.attempt > 1 else "")
+    style = "bold green" if progress.state == "running" else "bold"
+    program = Text("entrannas ", "dim") if len("entrannas ") + cell_len(name) <= width else Text()
+    return _sides(program + Text(name, "bold"), Text(state, style), width)
+
+
+def _what(progress: Progress, width: int) -> Text:
+    return _clipped(Text(what_is_searched(progress.facts) if progress.facts else ""), width)
+
+
+def _bar(progress: Progress, width: int, ascii_only: bool) -> Text:
+    total = progress.facts.epochs if progress.facts else 0
+    epoch = f"epoch {progress.epoch}/{total}"
+    times = f"{duration(progress.elapsed)}  eta {duration(progress.remaining)}"
+    step = f"step {progress.step}/{progress.steps}"
+    share = percent(progress.share, 0)
+    full, half, empty = ("#", "#", "-") if ascii_only else ("━", "╸", "─")
+    for right in (
+        f"{share}  {step}  {times}",
+        f"{share}  {times}",
+        f"{share}  eta {duration(progress.remaining)}",
+    ):
+        room = width - len(epoch) - len(right) - 4
+        if room >= 8:
+            break
+    else:
+        return _clipped(Text(f"{epoch} {share}"), width)
+    halves = round(progress.share * 2 * room)
+    done = full * (halves // 2) + half * (halves % 2)
+    rest = empty * (room - len(done))
+    return Text.assemble((epoch, "bold"), "  ", (done, "green"), (rest, "dim"), "  ", right)
+
+
+def _figures(progress: Progress, width: int) -> list[Text]:
+    """The latest values, as many lines as they need: from a step, and from the last evaluation."""
+    latest, epoch = progress.latest, progress.last_epoch
+    memory = number(latest("memory_mb"))
+    step = [
+        ("loss", metric(latest("weight_loss"))),
+        ("arch", metric(latest("architecture_loss"))),
+        ("accuracy", percent(latest("accuracy"))),
+        ("sparsity", _both(progress, "sparsity")),
+        ("temp", metric(latest("temperature"))),
+    ]
+    evaluated = [
+        ("super", percent(epoch.get("supernet_accuracy"))),
+        ("derived", percent(epoch.get("derived_accuracy"))),
+        ("gap", percent(epoch.get("gap"))),
+        ("img/s", count_text(latest("images_per_second"))),
+        ("memory", bytes_text(memory * MIB if memory is not None else None)),
+    ]
+    return [*_flow(step, width), *_flow(evaluated, width)]
+
+
+def _both(progress: Progress, name: str) -> str:
+    shares = [number(progress.latest(f"{name}_{kind}")) for kind in CELL_KINDS]
+    return "–" if None in shares else " / ".join(f"{100 * (share or 0):.0f}" for share in shares) + " %"
+
+
+def _flow(entries: Sequence[tuple[str, str]], width: int) -> list[Text]:
+    lines = [Text()]
+    for label, value in entries:
+        entry = Text.assemble((f"{label} ", "dim"), (value, "bold"))
+        between = 3 if lines[-1] else 0
+        if between and lines[-1].cell_len + between + entry.cell_len > width:
+            lines.append(Text())
+            between = 0
+        lines[-1].append(" " * between).append(entry)
+    return [_clipped(line, width) for line in lines]
+
+
+def _curves(progress: Progress, width: int, room: int, ascii_only: bool) -> list[Text]:
+    """A grid of curves in at most ``room`` lines; none if there is too little room for one row of them."""
+    across = 3 if width >= THREE_COLUMNS else 2 if width >= TWO_COLUMNS else 1
+    plots = [list(row[:across]) for row in _PLOTS]
+    height = min(room // len(plots) - 1, CURVE_ROWS[1])
+    if height < CURVE_ROWS[0]:
+        plots = plots[:1]
+        height = min(room - 1, CURVE_ROWS[1])
+        if height < CURVE_ROWS[0]:
+            return []
+    each = (width - GAP * (across - 1)) // across
+    lines = []
+    for row in plots:
+        drawn = [_plot(plot, progress, each, height, ascii_only) for plot in row]
+        lines += [_beside(parts, each) for parts in zip(*drawn, strict=True)]
+    return lines
+
+
+def _plot(plot: _Plot, progress: Progress, width: int, height: int, ascii_only: bool) -> list[Text]:
+    series = progress.curves[plot.key]
+    span = plot.span or series.span
+    title = _sides(
+        Text(plot.title, "dim"), Text("" if series.last is None else plot.write(series.last), "bold"), width
+    )
+    labels = [""] * height
+    if span is not None and series.points:
+        labels[0], labels[-1] = plot.write(span[1]), plot.write(span[0])
+        if labels[0] == labels[-1] and span[0] == span[1]:
+            labels = [labels[0] if row == height // 2 else "" for row in range(height)]
+    rail = "|" if ascii_only else "│"
+    rows = curve(series, width - LABEL - 2, height, span=span, ascii_only=ascii_only)
+    return [
+        title,
+        *(
+            Text.assemble((f"{label[:LABEL]:>{LABEL}} {rail}", "dim"), (row, plot.style))
+            for label, row in zip(labels, rows, strict=True)
+        ),
+    ]
+
+
+def _cells(progress: Progress, width: int, height: int, ascii_only: bool) -> list[Text]:
+    """The current cells: drawn where the terminal is large, in short otherwise."""
+    if progress.genotype is None:
+        return []
+    across = 2 if width >= TWO_COLUMNS else 1
+    each = (width - GAP * (across - 1)) // across
+    cells = progress.genotype.cells
+    tallest = max(lay_out(kind, cell).output_row for kind, cell in cells) + 3
+    pictures = across == 2 and each >= PICTURE_WIDTH and tallest + ROWS_BESIDE_PICTURES <= height
+    columns = []
+    for kind, cell in cells:
+        heading = Text(f"{kind_title(kind)}: {len(cell.connections)} connections", "dim")
+        if pictures:
+            columns.append([heading, *cell_picture(kind, cell, each, ascii_only).split("\n")])
+        else:
+            columns.append([heading, *map(Text, cell_short(cell, each, ascii_only))])
+    if across == 1:
+        return [_clipped(line, width) for lines in columns for line in lines]
+    filled = [lines + [Text()] * (max(map(len, columns)) - len(lines)) for lines in columns]
+    return [_beside(parts, each) for parts in zip(*filled, strict=True)]
+
+
+def _notes(progress: Progress, width: int, count: int, ascii_only: bool) -> list[Text]:
+    """The last messages that fit ``count`` lines, warnings before the rest."""
+    ordered = sorted(progress.notes, key=lambda note: note[0] == "warning")
+    lines: list[Text] = []
+    for level, text in reversed(ordered):
+        mark, style = ("! ", "bold yellow") if level == "warning" else ("", "")
+        wrapped = _wrapped(mark + safe(text), width)
+        if len(lines) + len(wrapped) > count:
+            if not lines and count:
+                ellipsis = ".." if ascii_only else "…"
+                kept = wrapped[:count]
+                kept[-1] = shortened(kept[-1], width - len(ellipsis)) + ellipsis
+                lines = [Text(line, style) for line in kept]
+            break
+        lines = [*(Text(line, style) for line in wrapped), *lines]
+    return lines
+
+
+# text
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """``text`` broken between words, into lines of at most ``width`` columns."""
+    lines = [""]
+    for word in text.split(" "):
+        if lines[-1] and cell_len(lines[-1]) + 1 + cell_len(word) > width:
+            lines.append("")
+        lines[-1] = shortened(f"{lines[-1]} {word}" if lines[-1] else word, width)
+    return lines
+
+
+def _sides(left: Text, right: Text, width: int) -> Text:
+    """``left`` and ``right`` at both ends of a line; ``right`` goes first where there is no room."""
+    room = width - left.cell_len - right.cell_len
+    return left + Text(" " * room) + right if room >= 1 else _clipped(left, width)
+
+
+def _beside(parts: Sequence[Text], width: int) -> Text:
+    """``parts`` as columns, each ``width`` wide."""
+    line = Text()
+    for n, part in enumerate(parts):
+        part = _clipped(part.copy(), width)
+        line.append(part)
+        if n < len(parts) - 1:
+            line.append(" " * (width - part.cell_len + GAP))
+    return line
+
+
+def _clipped(line: Text, width: int) -> Text:
+    line.truncate(max(width, 0))
+    return line

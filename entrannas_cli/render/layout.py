@@ -1,0 +1,143 @@
+"""Where the parts of a cell's picture lie, whatever draws it: text, Graphviz, SVG, a screen.
+
+The picture is a map of rails. Each node is a station with a column of its own, in the order of the node
+numbers; its features run down a rail below it. A connection is a horizontal line, with a row of its own, from
+the rail of its source to the station of its target: no two lines ever share a place, whatever the cell, and
+several operations between two nodes lie apart. ``layer`` and ``position`` serve drawings that place nodes in
+layers from left to right instead.
+
+All coordinates are whole numbers of an abstract grid: columns count nodes, rows count lines of the picture.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from ..method.genotype import CellGraph
+from ..method.operations import get_operation
+from ..method.space import INPUT_NODES
+
+__all__ = [
+    "INPUT_NAMES",
+    "OUTPUT_NAME",
+    "CellLayout",
+    "Edge",
+    "Node",
+    "OperationLook",
+    "has_weights",
+    "lay_out",
+    "look",
+]
+
+INPUT_NAMES = ("c{k-2}", "c{k-1}")
+OUTPUT_NAME = "c{k}"
+INPUT_ROWS = 2  # the inputs' stations span rows 0 … 2
+
+
+@dataclass(frozen=True)
+class OperationLook:
+    """How an operation appears: full ``name``, short ``label``, whether it has weights, whether it is known here.
+
+    An operation that this installation doesn't know goes by its name, and counts as one with weights.
+    """
+
+    name: str
+    label: str
+    parametric: bool
+    known: bool = True
+
+
+def look(name: str) -> OperationLook:
+    """The look of operation ``name``; never raises."""
+    try:
+        operation = get_operation(name)
+    except Exception:  # absent, or a package whose import fails: the cell can be shown all the same
+        return OperationLook(name, name, True, known=False)
+    return OperationLook(name, operation.label or name, operation.parametric)
+
+
+def has_weights(kind: str, source: int, operation: OperationLook) -> bool:
+    """Whether ``operation`` on node ``source`` has weights: a skip connection too where it halves the size."""
+    halves = kind == "reduce" and source < INPUT_NODES
+    return operation.parametric or (halves and operation.name == "skip_connect")
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node. ``top`` and ``bottom`` are the first and last row of its station, the connections lie between them.
+
+    Its rail runs from ``bottom`` to ``rail_end``, the last row that reads it (``bottom`` itself if nothing does).
+    ``layer`` is the longest way from an input, ``position`` the place within the layer, from 0.
+    """
+
+    number: int
+    name: str
+    top: int
+    bottom: int
+    rail_end: int
+    in_output: bool
+    layer: int
+    position: int
+
+    @property
+    def is_input(self) -> bool:
+        return self.number < INPUT_NODES
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A connection in ``row``; ``parallel`` counts, from 0, the operations between the same two nodes.
+
+    ``parametric`` says whether it has weights, in a cell of this kind.
+    """
+
+    source: int
+    target: int
+    operation: OperationLook
+    parametric: bool
+    row: int
+    parallel: int
+
+
+@dataclass(frozen=True)
+class CellLayout:
+    """A cell's picture. Nodes by number, edges by row; the output's line lies in row ``output_row``."""
+
+    kind: str
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+    output_row: int
+
+    @property
+    def outputs(self) -> tuple[Node, ...]:
+        """The nodes whose features the output concatenates."""
+        return tuple(node for node in self.nodes if node.in_output)
+
+
+def lay_out(kind: str, cell: CellGraph) -> CellLayout:
+    """The layout of ``cell``. A station's last row is the next station's first: they lie in different columns."""
+    looks = {name: look(name) for name in {c.operation for _, c in cell.connections}}
+    spans = [(0, INPUT_ROWS)] * INPUT_NODES
+    edges: list[Edge] = []
+    layers = [0] * INPUT_NODES
+    for target, connections in enumerate(cell.nodes, INPUT_NODES):
+        top = spans[-1][1]
+        seen: Counter[int] = Counter()
+        for row, connection in enumerate(connections, top + 1):
+            operation = looks[connection.operation]
+            parametric = has_weights(kind, connection.source, operation)
+            edges.append(Edge(connection.source, target, operation, parametric, row, seen[connection.source]))
+            seen[connection.source] += 1
+        spans.append((top, top + len(connections) + 1))
+        layers.append(1 + max(layers[connection.source] for connection in connections))
+    output_row = spans[-1][1] + 1
+    ends = {edge.source: edge.row for edge in edges} | dict.fromkeys(cell.concat, output_row)
+    positions: Counter[int] = Counter()
+    nodes = []
+    for number, ((top, bottom), layer) in enumerate(zip(spans, layers, strict=True)):
+        name = INPUT_NAMES[number] if number < INPUT_NODES else ""
+        end = ends.get(number, bottom)
+        nodes.append(Node(number, name, top, bottom, end, number in cell.concat, layer, positions[layer]))
+        positions[layer] += 1
+    return CellLayout(kind, tuple(nodes), tuple(edges), output_row)

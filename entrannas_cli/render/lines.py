@@ -1,0 +1,60 @@
+"""A search in single lines: how it starts, an epoch, how it ends."""
+
+from __future__ import annotations
+
+from ..search.observer import Row, Started
+from .progress import Progress
+from .text import duration, metric, number, percent, safe
+
+__all__ = ["end_line", "epoch_line", "start_line", "what_is_searched"]
+
+
+def what_is_searched(facts: Started) -> str:
+    """``entrannas-dst, standard space, digits, CPU (2 threads)``."""
+    parts = (facts.method, f"{facts.space.name} space", facts.dataset, facts.device)
+    return ", ".join(safe(part) for part in parts)
+
+
+def start_line(facts: Started) -> str:
+    """One line for the start of an attempt."""
+    length = f", {facts.epochs} epochs of {facts.steps_per_epoch} steps" if facts.epochs else ""
+    goes_on = f", going on after step {facts.step} (attempt {facts.attempt})" if facts.attempt > 1 else ""
+    return f"search {safe(facts.id)}: {what_is_searched(facts)}{length}{goes_on}"
+
+
+def epoch_line(row: Row, progress: Progress) -> str:
+    """One line for an epoch; what its row lacks is left out."""
+    total = progress.facts.epochs if progress.facts else 0
+    epoch = number(row.get("epoch"))
+    shown = "?" if epoch is None else f"{epoch:.0f}"
+    parts = [f"epoch {shown:>{len(str(total))}}/{total}" if total else f"epoch {shown}"]
+    for key, label, write in (
+        ("weight_loss", "loss", metric),
+        ("architecture_loss", "arch", metric),
+        ("accuracy", "acc", percent),
+        ("supernet_accuracy", "super", percent),
+        ("derived_accuracy", "derived", percent),
+        ("gap", "gap", percent),
+    ):
+        if number(row.get(key)) is not None:
+            parts.append(f"{label} {write(row[key])}")
+    sparsity = _sparsity(row)
+    if sparsity:
+        parts.append(f"sparsity {sparsity}")
+    seconds, evaluation = number(row.get("seconds")), number(row.get("evaluation_seconds"))
+    if seconds is not None:
+        parts.append(duration(seconds + (evaluation or 0.0)))
+    if progress.remaining is not None and total and progress.step < progress.steps:
+        parts.append(f"eta {duration(progress.remaining)}")
+    return "  ".join(parts)
+
+
+def _sparsity(row: Row) -> str:
+    kinds = (("n", row.get("sparsity_normal")), ("r", row.get("sparsity_reduce")))
+    return " ".join(f"{kind} {percent(share, 0)}" for kind, share in kinds if number(share) is not None)
+
+
+def end_line(progress: Progress) -> str:
+    """One line for the end of an attempt."""
+    where = f" after epoch {progress.epoch}, step {progress.step}" if progress.step else ""
+    return f"search {safe(progress.state)}{where}, in {duration(progress.elapsed)}"

@@ -1,0 +1,273 @@
+"""The live view of a search: the whole terminal, redrawn a few times a second, given back as it was."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import IO, Self
+
+from rich.console import ConsoleDimensions, Group
+from rich.control import Control
+from rich.segment import Segment
+from rich.text import Text
+
+from ..method.genotype import Genotype
+from ..search.observer import Row, Started
+from .frame import draw_frame
+from .lines import end_line, epoch_line, start_line
+from .progress import Progress
+from .terminal import ascii_only, console_for
+from .text import safe
+
+__all__ = ["LiveView"]
+
+INTERVAL = 0.15  # seconds from frame to frame at least
+LOAD = 0.05  # of a core, for drawing: larger terminals are redrawn less often
+IDLE_INTERVAL = 0.5  # and at most: time goes on, and the size of the terminal may change
+SMALLEST = (10, 2)
+
+
+class LiveView:
+    """A ``SearchObserver`` and a context manager. ``stream`` is the terminal's.
+
+    Events only change what is known, a thread of its own draws it: a step costs the search some microseconds.
+    Only lines that changed are sent. When the search ends, however it does, the terminal is as before, with a few
+    plain lines that say what happened.
+    """
+
+    def __init__(self, stream: IO[str], clock: Callable[[], float] = time.monotonic) -> None:
+        self._stream = stream
+        self._console = console_for(stream)
+        self._ascii = ascii_only(stream)
+        self._progress = Progress(clock)
+        # a signal handler may come in while its own thread holds a lock: so these are reentrant (an Event isn't)
+        self._knowing = threading.RLock()
+        self._drawing = (
+            threading.RLock()
+        )  # of its own: a terminal that is halted (Ctrl-S) must not halt the search
+        self._events = 0
+        self._closing = False
+        self._thread: threading.Thread | None = None
+        self._taken = False
+        self._shown: list[list[Segment]] = []
+        self._size = (0, 0)
+        self._failure = ""
+        self._printed = 0  # notes that stand above the screen's place already
+        self._stderr: IO[str] | None = None
+        self._suspends = False
+
+    # the search's events
+
+    def started(self, facts: Started) -> None:
+        """Takes over the terminal, if there will be steps."""
+        with self._knowing:
+            self._progress.started(facts)
+        if facts.epochs:
+            self._open()
+        else:  # nothing will happen that could be watched
+            self._print(Text(start_line(facts)))
+
+    def step(self, row: Row) -> None:
+        """A step row."""
+        with self._knowing:
+            self._progress.take_step(row)
+        self._events += 1
+
+    def epoch(self, row: Row) -> None:
+        """An epoch row."""
+        with self._knowing:
+            self._progress.take_epoch(row)
+        self._events += 1
+
+    def derived(self, step: int, genotype: Genotype) -> None:
+        """The derived cells changed."""
+        with self._knowing:
+            self._progress.derived(genotype)
+        self._events += 1
+
+    def message(self, level: str, text: str) -> None:
+        """A note; a line of its own while the terminal isn't taken."""
+        with self._knowing:
+            new = self._progress.note(level, text)
+        if self._thread is None and new:
+            self._print_note(level, text)
+            self._printed += 1
+        self._events += 1
+
+    def finished(self, summary: Row) -> None:
+        """Gives the terminal back."""
+        with self._knowing:
+            self._progress.finished(str(summary.get("state") or "ended"))
+        if self._thread is None:
+            self._print(Text(end_line(self._progress)))
+        self._close()
+
+    # a context manager
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._thread is not None:
+            with self._knowing:
+                self._progress.finished("interrupted" if kind is KeyboardInterrupt else "ended")
+            self._close()
+
+    # the terminal
+
+    def _open(self) -> None:
+        if self._thread is not None:
+            return
+        self._enter_screen()
+        self._stderr, sys.stderr = sys.stderr, _Notes(self)
+        self._catch_suspension(True)
+        self._thread = threading.Thread(target=self._draw_until_closed, name="live view", daemon=True)
+        self._thread.start()
+
+    def _close(self) -> None:
+        if self._thread is None:
+            return
+        self._closing = True
+        self._thread.join()
+        self._thread = None
+        self._catch_suspension(False)
+        if self._stderr is not None:
+            sys.stderr = self._stderr
+        self._leave_screen()
+        self._print_remains()
+
+    def _enter_screen(self) -> None:
+        with self._drawing:
+            self._size, self._shown, self._taken = (0, 0), [], True
+            self._attempt(lambda: self._console.set_alt_screen(True))
+            self._attempt(lambda: self._console.show_cursor(False))
+
+    def _leave_screen(self) -> None:
+        with self._drawing:
+            if self._taken:
+                self._taken = False
+                # some terminals mix the two screens if their size changed meanwhile
+                self._attempt(lambda: self._console.control(Control.clear(), Control.home()))
+                self._attempt(lambda: self._console.show_cursor(True))
+                self._attempt(lambda: self._console.set_alt_screen(False))
+
+    def _draw_until_closed(self) -> None:
+        drawn_events, drawn_at = -1, 0.0
+        while not self._closing:
+            now = time.monotonic()
+            if drawn_events != self._events or now - drawn_at >= IDLE_INTERVAL:
+                drawn_events, drawn_at = self._events, now
+                self._attempt(self._draw)
+            time.sleep(max(INTERVAL, (time.monotonic() - now) / LOAD))
+
+    def _attempt(self, action: Callable[[], object]) -> None:
+        """A terminal that is gone, or a fault of ours, must not end the search."""
+        if self._failure:
+            return
+        try:
+            action()
+        except Exception as error:
+            self._failure = f"the live view ended: {type(error).__name__}: {error}"
+
+    def _draw(self) -> None:
+        descriptor = self._stream.fileno()
+        width, height = os.get_terminal_size(descriptor)
+        if width < SMALLEST[0] or height < SMALLEST[1] or not _in_foreground(descriptor):
+            return
+        with self._knowing:
+            lines = draw_frame(self._progress, width, height, self._ascii)
+        with self._drawing:
+            if not self._taken:
+                self._enter_screen()
+            self._send(lines, width, height)
+
+    def _send(self, lines: list[Text], width: int, height: int) -> None:
+        console = self._console
+        if (width, height) != self._size:
+            console.size = ConsoleDimensions(width, height)
+            console.control(Control.clear())
+            self._size, self._shown = (width, height), [[] for _ in range(height)]
+        options = console.options.update(width=width, height=height, no_wrap=True, overflow="crop")
+        blank = [Text()] * (height - len(lines))
+        rendered = console.render_lines(Group(*lines, *blank), options, pad=True)[:height]
+        for row, segments in enumerate(rendered):
+            if segments != self._shown[row]:
+                console.update_screen_lines([segments], 0, row)
+        self._shown = rendered
+        self._stream.flush()
+
+    # Ctrl-Z
+
+    def _catch_suspension(self, catch: bool) -> None:
+        """While the terminal is taken, Ctrl-Z gives it back until the process goes on."""
+        if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "SIGTSTP"):
+            return
+        if catch:
+            self._suspends = signal.getsignal(signal.SIGTSTP) == signal.SIG_DFL
+        if self._suspends:
+            signal.signal(signal.SIGTSTP, self._suspend if catch else signal.SIG_DFL)
+
+    def _suspend(self, number: int, frame: FrameType | None) -> None:
+        with self._drawing:
+            self._leave_screen()  # taken again by the next frame
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)  # returns when the process goes on
+            signal.signal(number, self._suspend)
+        self._events += 1
+
+    # what remains
+
+    def _print_remains(self) -> None:
+        progress = self._progress
+        if progress.facts is not None:
+            self._print(Text(start_line(progress.facts)))
+        for level, text in progress.notes[self._printed :]:
+            self._print_note(level, text)
+        if self._failure:
+            self._print_note("warning", self._failure)
+        if progress.last_epoch:
+            self._print(Text(epoch_line(progress.last_epoch, progress)))
+        self._print(Text(end_line(progress)))
+
+    def _print_note(self, level: str, text: str) -> None:
+        start = Text("warning: ", "bold yellow") if level == "warning" else Text()
+        self._print(start + Text(safe(text)))
+
+    def _print(self, line: Text) -> None:
+        try:
+            console_for(self._stream).print(line)
+        except (OSError, ValueError):  # the terminal has gone
+            pass
+
+
+def _in_foreground(descriptor: int) -> bool:
+    """Whether the terminal is ours to draw on: not while a shell has put the search into the background."""
+    try:
+        return os.tcgetpgrp(descriptor) == os.getpgrp()
+    except (AttributeError, OSError):  # no job control here
+        return True
+
+
+class _Notes(io.TextIOBase):
+    """Stands in for ``sys.stderr``: what others print there would spoil the screen, so it becomes a note."""
+
+    def __init__(self, view: LiveView) -> None:
+        self._view, self._line = view, ""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        *lines, self._line = (self._line + text).split("\n")
+        for line in lines:
+            if line.strip():
+                self._view.message("info", line.rstrip())
+        return len(text)

@@ -1,0 +1,150 @@
+"""What a view of a search remembers of its rows: the last values, the courses of some, pace and time to go."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+
+from ..method.genotype import Genotype
+from ..search.observer import Row, Started
+from .curve import Series
+from .text import number
+
+__all__ = ["CURVES", "Pace", "Progress"]
+
+CURVES = ("weight_loss", "architecture_loss", "sparsity_normal", "sparsity_reduce")
+EPOCH_CURVES = ("supernet_accuracy", "derived_accuracy", "gap")
+MAX_NOTES = 200
+
+
+class Pace:
+    """Seconds a step, by the steps of the last while: they get cheaper as cells get sparser.
+
+    Rows may come in bursts. The time for evaluations is kept apart.
+    """
+
+    WINDOW = 45.0  # seconds
+    MIN_STEPS = 8
+    BURST = 0.02  # seconds
+
+    def __init__(self) -> None:
+        self._samples: deque[tuple[float, int]] = deque()
+
+    def add(self, now: float, step: int) -> None:
+        """``step`` was done at ``now`` (seconds of work, without evaluations)."""
+        samples = self._samples
+        if len(samples) > 1 and now - samples[-1][0] < self.BURST:
+            samples.pop()
+        samples.append((now, step))
+        while (
+            len(samples) > 2 and now - samples[1][0] > self.WINDOW and step - samples[1][1] >= self.MIN_STEPS
+        ):
+            samples.popleft()
+
+    @property
+    def seconds_per_step(self) -> float | None:
+        """None before two steps."""
+        if len(self._samples) < 2:
+            return None
+        (first, since), (last, until) = self._samples[0], self._samples[-1]
+        return (last - first) / (until - since) if until > since else None
+
+
+class Progress:
+    """The state of a search as its rows tell it. ``clock`` gives seconds that never go back."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._began = self._ended = 0.0
+        self._evaluating = 0.0
+        self._epochs_here = 0
+        self._pace = Pace()
+        self.facts: Started | None = None
+        self.step = 0
+        self.epoch = 0
+        self.last_step: Row = {}
+        self.last_epoch: Row = {}
+        self.curves = {key: Series() for key in (*CURVES, *EPOCH_CURVES)}
+        self.genotype: Genotype | None = None
+        self.notes: list[tuple[str, str]] = []
+        self.state = "running"
+
+    # events
+
+    def started(self, facts: Started) -> None:
+        """The first step is about to run."""
+        self.facts, self.step, self.epoch = facts, facts.step, facts.epoch
+        self._began = self._clock()
+        self._pace.add(0.0, facts.step)
+
+    def take_step(self, row: Row) -> None:
+        """A step row."""
+        self.last_step = row
+        self.step = _count(row.get("step"), self.step)
+        self.epoch = _count(row.get("epoch"), self.epoch)
+        for key in CURVES:
+            self.curves[key].add(row.get(key))
+        self._pace.add(self.elapsed - self._evaluating, self.step)
+
+    def take_epoch(self, row: Row) -> None:
+        """An epoch row."""
+        self.last_epoch = row
+        self.epoch = _count(row.get("epoch"), self.epoch)
+        self._epochs_here += 1
+        self._evaluating += number(row.get("evaluation_seconds")) or 0.0
+        for key in EPOCH_CURVES:
+            self.curves[key].add(row.get(key))
+
+    def derived(self, genotype: Genotype) -> None:
+        """The derived cells changed."""
+        self.genotype = genotype
+
+    def note(self, level: str, text: str) -> bool:
+        """A message on one line; whether it is new. The same one every epoch is kept once."""
+        if (level, text) in self.notes:
+            return False
+        self.notes.append((level, text))
+        del self.notes[:-MAX_NOTES]
+        return True
+
+    def finished(self, state: str) -> None:
+        """Stops the clock."""
+        self.state = state
+        self._ended = self._clock()
+
+    # figures
+
+    @property
+    def steps(self) -> int:
+        """Steps of the whole search, 0 while unknown."""
+        return self.facts.epochs * self.facts.steps_per_epoch if self.facts else 0
+
+    @property
+    def share(self) -> float:
+        """How much of the search is done, of 1."""
+        return min(self.step / self.steps, 1.0) if self.steps else 0.0
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds of this attempt."""
+        return (self._ended or self._clock()) - self._began if self.facts else 0.0
+
+    @property
+    def remaining(self) -> float | None:
+        """Seconds to go at the recent pace, with the evaluations still due; None while that can't be told."""
+        pace = self._pace.seconds_per_step
+        if pace is None or not self.steps or self.facts is None:
+            return None
+        evaluation = self._evaluating / self._epochs_here if self._epochs_here else 0.0
+        done_epochs = self.facts.step // self.facts.steps_per_epoch + self._epochs_here
+        return (self.steps - self.step) * pace + max(self.facts.epochs - done_epochs, 0) * evaluation
+
+    def latest(self, key: str) -> object:
+        """The newest value of ``key``, of a step or else of an epoch."""
+        value = self.last_step.get(key)
+        return self.last_epoch.get(key) if value is None else value
+
+
+def _count(value: object, otherwise: int) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else otherwise

@@ -1,0 +1,171 @@
+"""All about one run, in a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from ..method.genotype import Genotype
+from ..store.wording import local_time
+from .cell_text import cell_short, kind_title
+from .run_list import STATE_STYLES
+from .terminal import ascii_only, console_for
+from .text import bytes_text, duration, metric, number, percent, safe
+
+__all__ = ["print_run"]
+
+
+def print_run(facts: Mapping[str, Any]) -> None:
+    """All about a run on stdout; ``facts`` as :func:`entrannas_cli.store.overview.describe` gives them."""
+    console = console_for()
+    console.print(Text(safe(facts["id"]), "bold"), soft_wrap=True)
+    for title, lines in (
+        ("", _state_lines(facts)),
+        ("configuration", _configuration_lines(facts)),
+        ("last step", _metric_lines(facts["last_step"], _STEP)),
+        ("last epoch", _metric_lines(facts["last_epoch"], _EPOCH)),
+        ("result", _metric_lines(facts, _RESULT)),
+        ("cells", _cell_lines(facts["genotype"], console)),
+        ("files", [(safe(name), bytes_text(size)) for name, size in facts["files"].items()]),
+    ):
+        if not lines:
+            continue
+        if title:
+            console.print(Text(f"\n{title}", "bold"))
+        indent, room = ("  ", max(len(label) for label, _ in lines) + 2)
+        for label, value in lines:
+            style = STATE_STYLES.get(value.split(" ", 1)[0], "") if label == "state" else ""
+            console.print(Text.assemble(indent, (f"{label:{room}}", "dim"), (value, style)), soft_wrap=True)
+    if facts["next"]:
+        console.print(Text.assemble("\nnext: ", (safe(facts["next"]), "bold")), soft_wrap=True)
+
+
+def _state_lines(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    state = safe(facts["state"])
+    if facts["attempt"] > 1:
+        state += f" (attempt {facts['attempt']})"
+    lines = [("state", state)]
+    if facts["reason"]:
+        lines.append(("reason", safe(facts["reason"])))
+    lines += [("problem", safe(problem)) for problem in facts["problems"] if problem != facts["reason"]]
+    lines += [("warning", safe(text)) for text in _texts(facts.get("warnings"))]
+    if facts["epochs"] or facts["steps"]:
+        lines.append(
+            (
+                "progress",
+                f"epoch {_of(facts['epoch'], facts['epochs'])}, step {_of(facts['step'], facts['steps'])}",
+            )
+        )
+    for key in ("created", "started", "ended"):
+        if facts[key]:
+            lines.append((key, local_time(facts[key])))
+    if facts["created"]:
+        lines.append(("age", duration(facts["age"])))
+    if facts["pid"]:
+        where = f"process {facts['pid']} on {safe(facts['host'])}"
+        if facts["state"] == "running":
+            where += f", last sign of life {duration(facts['heartbeat_age'])} ago"
+        lines.append(("where", where))
+    lines.append(("path", safe(facts["path"])))
+    return lines
+
+
+def _of(done: int, total: int) -> str:
+    return f"{done} of {total}" if total else str(done)
+
+
+def _texts(value: object) -> list[str]:
+    return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []
+
+
+_HIGHLIGHTS = (
+    "space",
+    "method",
+    "preset",
+    "seed",
+    "data.dataset",
+    "data.portion",
+    "network.cells",
+    "network.channels",
+    "architecture.derivation",
+    "architecture.sparsity_weight",
+    "search.epochs",
+    "search.batch_size",
+    "device.device",
+)
+
+
+def _configuration_lines(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    lines = []
+    for key in _HIGHLIGHTS:
+        value: Any = facts["config"]
+        for part in key.split("."):
+            value = value.get(part) if isinstance(value, Mapping) else None
+        if isinstance(value, str | int | float):
+            lines.append((key, safe(value, limit=60)))
+    environment = facts["environment"]
+    device = environment.get("device") if isinstance(environment, Mapping) else None
+    if isinstance(device, str) and device:
+        lines.append(("ran on", safe(device, limit=60)))
+    return lines
+
+
+def _plain_number(value: Any) -> str:
+    found = number(value)
+    return "–" if found is None else f"{found:.6g}"
+
+
+_STEP = {
+    "step": ("step", _plain_number),
+    "epoch": ("epoch", _plain_number),
+    "weight_loss": ("weight loss", metric),
+    "architecture_loss": ("architecture loss", metric),
+    "accuracy": ("accuracy", percent),
+    "learning_rate": ("learning rate", metric),
+    "temperature": ("temperature", metric),
+    "sparsity_normal": ("sparsity, normal cell", percent),
+    "sparsity_reduce": ("sparsity, reduction cell", percent),
+    "images_per_second": ("images per second", _plain_number),
+    "memory_mb": ("memory (MB)", _plain_number),
+}
+_EPOCH = {
+    "epoch": ("epoch", _plain_number),
+    "weight_loss": ("weight loss", metric),
+    "architecture_loss": ("architecture loss", metric),
+    "accuracy": ("accuracy", percent),
+    "supernet_accuracy": ("super-net accuracy", percent),
+    "derived_accuracy": ("derived accuracy", percent),
+    "gap": ("consistency gap", percent),
+    "genotype_changes": ("genotype changes", _plain_number),
+    "seconds": ("duration", duration),
+}
+_RESULT = {
+    "target": ("network", safe),
+    "parameters": ("parameters", _plain_number),
+    "multiply_adds": ("multiply-adds", _plain_number),
+    "search_seconds": ("search time", duration),
+    "evaluation_seconds": ("evaluation time", duration),
+    "gpu_days": ("GPU-days", metric),
+}
+
+
+def _metric_lines(
+    row: Mapping[str, Any] | None, known: Mapping[str, tuple[str, Any]]
+) -> list[tuple[str, str]]:
+    row = row or {}
+    return [(label, shown(row[key])) for key, (label, shown) in known.items() if row.get(key) is not None]
+
+
+def _cell_lines(data: Mapping[str, Any] | None, console: Console) -> list[tuple[str, str]]:
+    if data is None:
+        return []
+    plain_ascii = ascii_only(sys.stdout)
+    return [
+        (kind_title(kind) if not n else "", line)
+        for kind, cell in Genotype.from_dict(data).cells
+        for n, line in enumerate(cell_short(cell, max(console.width - 20, 30), plain_ascii))
+    ]

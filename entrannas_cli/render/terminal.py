@@ -1,0 +1,67 @@
+"""What the other end of a stream can show."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import IO
+
+from rich.console import Console
+
+__all__ = ["PIPED_WIDTH", "ascii_only", "console_for", "is_live", "why_plain"]
+
+PIPED_WIDTH = 80
+_PROBE = "─━╌│┝┿►←…–τ⣿"  # a sample of all that pictures, curves and tables are made of
+
+
+def ascii_only(stream: IO[str]) -> bool:
+    """Whether ``stream``'s encoding can't hold the characters that pictures are made of."""
+    try:
+        _PROBE.encode(getattr(stream, "encoding", None) or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        return True
+    return False
+
+
+def is_live(stream: IO[str]) -> bool:
+    """Whether ``stream`` is a terminal (a closed stream is none)."""
+    try:
+        return stream.isatty()
+    except ValueError:
+        return False
+
+
+def console_for(stream: IO[str] | None = None) -> Console:
+    """A Rich console on ``stream`` (stdout): as wide as the terminal, ``COLUMNS`` or 80 columns when piped.
+
+    No markup, highlighting or emoji: what is printed may come from a file. NO_COLOR is respected, and a
+    character that the encoding lacks becomes a question mark.
+    """
+    stream = sys.stdout if stream is None else stream
+    if hasattr(stream, "reconfigure") and ascii_only(stream):
+        stream.reconfigure(errors="replace")
+    piped = not is_live(stream)
+    return Console(
+        file=stream,
+        width=_columns(os.environ) if piped else None,
+        markup=False,
+        highlight=False,
+        emoji=False,
+        safe_box=True,
+        legacy_windows=False,
+    )
+
+
+def _columns(environ: Mapping[str, str]) -> int:
+    columns = environ.get("COLUMNS", "")
+    return int(columns) if columns.isdecimal() and 0 < int(columns) < 100_000 else PIPED_WIDTH
+
+
+def why_plain(stream: IO[str], environ: Mapping[str, str]) -> str:
+    """Why a view that redraws itself would be wrong on ``stream``; empty if it would be right."""
+    if not is_live(stream):
+        return "not a terminal"
+    if environ.get("TERM", "") in ("", "dumb", "unknown") and os.name != "nt":
+        return f"TERM is {environ.get('TERM') or 'not set'}"
+    return ""

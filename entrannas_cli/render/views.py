@@ -1,0 +1,121 @@
+"""The views of a search, and which of them suits a stream."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import IO, Literal, Protocol, Self
+
+from ..method.genotype import Genotype
+from ..search.observer import Row, SearchObserver, Started
+from .lines import end_line, epoch_line, start_line
+from .progress import Progress
+from .terminal import ascii_only, why_plain
+from .text import safe
+
+__all__ = ["Mode", "PlainView", "QuietView", "View", "make_view"]
+
+Mode = Literal["auto", "live", "plain", "quiet"]
+
+
+class View(SearchObserver, Protocol):
+    """A ``SearchObserver`` that is also a context manager: leaving it gives the terminal back."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+def make_view(stream: IO[str] | None = None, *, mode: Mode = "auto", quiet: bool = False) -> View:
+    """The view for ``stream`` (stderr): the live one on a terminal that can show it, otherwise a line an epoch.
+
+    ``mode`` asks for one of them; ``live`` is granted on a terminal only. ``quiet`` is short for that mode.
+    """
+    stream = sys.stderr if stream is None else stream
+    if quiet or mode == "quiet":
+        return QuietView()
+    reason = why_plain(stream, os.environ)
+    if mode == "plain" or (reason and (mode == "auto" or not stream.isatty())):
+        return PlainView(stream)
+    from .live import LiveView
+
+    return LiveView(stream)
+
+
+class QuietView:
+    """Shows nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    def started(self, facts: Started) -> None:
+        """Nothing."""
+
+    def step(self, row: Row) -> None:
+        """Nothing."""
+
+    def epoch(self, row: Row) -> None:
+        """Nothing."""
+
+    def derived(self, step: int, genotype: Genotype) -> None:
+        """Nothing."""
+
+    def message(self, level: str, text: str) -> None:
+        """Nothing."""
+
+    def finished(self, summary: Row) -> None:
+        """Nothing."""
+
+
+class PlainView(QuietView):
+    """A line for the start, each epoch, each new message and the end, on ``stream``."""
+
+    def __init__(self, stream: IO[str], clock: Callable[[], float] = time.monotonic) -> None:
+        self._stream = stream
+        self._ascii = ascii_only(stream)
+        self._progress = Progress(clock)
+
+    def started(self, facts: Started) -> None:
+        """A line: what is searched, with what."""
+        self._progress.started(facts)
+        self._print(start_line(facts))
+
+    def step(self, row: Row) -> None:
+        """No line, but the pace is kept."""
+        self._progress.take_step(row)
+
+    def epoch(self, row: Row) -> None:
+        """A line."""
+        self._progress.take_epoch(row)
+        self._print(epoch_line(row, self._progress))
+
+    def message(self, level: str, text: str) -> None:
+        """A line, once for each text."""
+        if self._progress.note(level, text):
+            self._print(f"{'warning: ' if level == 'warning' else ''}{safe(text)}")
+
+    def finished(self, summary: Row) -> None:
+        """A line: how it ended, and after how long."""
+        self._progress.finished(str(summary.get("state") or "ended"))
+        self._print(end_line(self._progress))
+
+    def _print(self, line: str) -> None:
+        if self._ascii:
+            line = line.replace("–", "-").encode("ascii", "replace").decode()
+        try:
+            self._stream.write(f"{line}\n")
+            self._stream.flush()
+        except RuntimeError:  # a signal's message in the middle of another line
+            os.write(2, f"{line}\n".encode(errors="replace"))
+        except (OSError, ValueError):  # the reader has gone; the search hasn't
+            pass

@@ -1,0 +1,90 @@
+"""What computes, and in which form. Shared by every kind of run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from ..errors import UsageError
+
+if TYPE_CHECKING:
+    from ..config.shared import DeviceConfig
+
+__all__ = ["Compute", "automatic_device", "memory_in_use", "resolve_compute"]
+
+MIB = 1024**2
+
+
+@dataclass(frozen=True)
+class Compute:
+    """A device with the precision and the memory format to use on it."""
+
+    device: torch.device
+    precision: str  # "float32" or "bf16"
+    memory_format: torch.memory_format
+    threads: int
+
+    @property
+    def autocast(self) -> torch.autocast | None:
+        """The context for forward passes; None in float32."""
+        if self.precision == "float32":
+            return None
+        return torch.autocast(self.device.type, dtype=torch.bfloat16)
+
+    @property
+    def name(self) -> str:
+        """What a person calls the device."""
+        if self.device.type == "cuda":
+            return torch.cuda.get_device_name(self.device)
+        return {"cpu": f"CPU ({self.threads} threads)", "mps": "Apple GPU"}.get(
+            self.device.type, str(self.device)
+        )
+
+    def synchronise(self) -> None:
+        """Waits until the device has done all that was asked of it."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        elif self.device.type == "mps":
+            torch.mps.synchronize()
+
+
+def automatic_device() -> str:
+    """The first of CUDA, MPS and CPU that is there."""
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def resolve_compute(config: DeviceConfig) -> Compute:
+    """The device that ``config`` asks for; sets the number of threads.
+
+    Raises ``UsageError`` for a device or a precision that this machine does not have.
+    """
+    asked = automatic_device() if config.device == "auto" else config.device
+    device = torch.device(asked)
+    if device.type == "cuda":
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if (device.index or 0) >= count:
+            found = f"{count} CUDA device{'s' * (count != 1)}" if count else "no CUDA device"
+            raise UsageError(f"device {asked}: torch finds {found} here (see `entrannas doctor`, or use cpu)")
+    elif device.type == "mps" and not torch.backends.mps.is_available():
+        raise UsageError("device mps: torch finds no Apple GPU here (see `entrannas doctor`, or use cpu)")
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    precision = config.precision
+    if precision == "auto":
+        fit = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+        precision = "bf16" if fit else "float32"
+    layout = torch.contiguous_format if config.memory_format == "contiguous" else torch.channels_last
+    return Compute(device, precision, layout, torch.get_num_threads())
+
+
+def memory_in_use(device: torch.device) -> float:
+    """MiB: the peak that torch has taken on a GPU, otherwise what this process holds."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_reserved(device) / MIB
+    import psutil
+
+    return float(psutil.Process().memory_info().rss / MIB)

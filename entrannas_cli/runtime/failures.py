@@ -1,0 +1,38 @@
+"""Failures that torch reports in its own words, said in ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from ..config.wording import plain
+from ..errors import RunFailed
+
+__all__ = ["explained"]
+
+ALLOCATION = ("can't allocate memory", "not enough memory")  # torch's CPU allocator has no type of its own
+WORKER = "DataLoader worker"  # may be raised anywhere, by a signal handler of torch's
+
+
+@contextmanager
+def explained(*, out_of_memory: str) -> Iterator[None]:
+    """Turns memory that ran out, on device or host, and workers that died into ``RunFailed``.
+
+    ``out_of_memory`` says what took the memory, and the way out.
+    """
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise RunFailed(f"out of memory: {out_of_memory}") from error
+    except RuntimeError as error:
+        text = str(error)
+        if any(words in text for words in ALLOCATION):
+            raise RunFailed(f"out of memory: {out_of_memory}") from error
+        if WORKER in text:
+            reason = plain(text.splitlines()[0])
+            raise RunFailed(
+                f"a process that reads images died ({reason}); try fewer with --set data.workers=N"
+            ) from error
+        raise

@@ -1,0 +1,37 @@
+"""Ctrl-C and SIGTERM as requests to finish the step and stop."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+__all__ = ["stop_on_signals"]
+
+
+@contextmanager
+def stop_on_signals(request_stop: Callable[[str], None], notice: Callable[[str], None]) -> Iterator[None]:
+    """Within: the first SIGINT or SIGTERM calls ``request_stop`` with its reason, the second interrupts at once.
+
+    ``notice`` is told what happens, for the user. Does nothing outside of the main thread, which gets no signals.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def handle(number: int, _: FrameType | None) -> None:
+        for each in previous:
+            signal.signal(each, signal.default_int_handler)  # next time: KeyboardInterrupt
+        request_stop("interrupted" if number == signal.SIGINT else "terminated by a signal")
+        notice("finishing the step and writing a checkpoint; once more to leave at once")
+
+    previous = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in previous:
+        signal.signal(number, handle)
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

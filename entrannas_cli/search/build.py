@@ -1,0 +1,62 @@
+"""From a configuration to what is searched: super-net, architecture, optimisers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from ..method.architecture import Architecture
+from ..method.bilevel import BilevelSearch
+from ..method.network import SuperNet
+from ..method.space import SearchSpace
+from ..runtime.device import Compute
+
+if TYPE_CHECKING:
+    from ..config.schema import SearchConfig
+
+__all__ = ["build_search"]
+
+
+def build_search(
+    config: SearchConfig, space: SearchSpace, compute: Compute, *, channels_in: int, classes: int
+) -> BilevelSearch:
+    """Everything that learns, at its start. The seed decides the start, whatever the device."""
+    torch.manual_seed(config.seed)
+    supernet = SuperNet(
+        space,
+        classes=classes,
+        channels_in=channels_in,
+        channels=config.network.channels,
+        cells=config.network.cells,
+        stem=config.network.stem,
+        engine_cells=config.network.engine_cells,
+        share_features=config.network.share_features,
+    ).to(compute.device)
+    supernet.to(memory_format=compute.memory_format)
+    settings = config.architecture
+    architecture = Architecture(space, threshold_init=settings.threshold_init).to(compute.device)
+    alpha, beta = list(architecture.alpha.values()), list(architecture.beta.values())
+    return BilevelSearch(
+        supernet=supernet,
+        architecture=architecture,
+        weight_optimizer=torch.optim.SGD(
+            supernet.parameters(),
+            lr=config.weights.learning_rate,
+            momentum=config.weights.momentum,
+            weight_decay=config.weights.weight_decay,
+        ),
+        architecture_optimizer=torch.optim.Adam(
+            [
+                {"params": alpha, "weight_decay": settings.weight_decay},
+                {"params": beta, "weight_decay": 0.0},
+            ],
+            lr=settings.learning_rate,
+            betas=settings.betas,
+        ),
+        derivation=settings.derivation,
+        genotype=architecture.derive(settings.derivation, settings.temperature_start),
+        sparsity_weight=settings.sparsity_weight,
+        clip=config.weights.clip or float("inf"),
+        autocast=compute.autocast,
+    )

@@ -1,0 +1,58 @@
+"""Writes what an observer is told into the run's log as well."""
+
+from __future__ import annotations
+
+from ..method.genotype import Genotype
+from ..store.session import RunSession
+from .observer import Row, SearchObserver, Started
+
+__all__ = ["Logged"]
+
+
+class Logged:
+    """Passes everything on to ``observer``, and logs starts, epochs, messages and the end."""
+
+    def __init__(self, observer: SearchObserver, session: RunSession) -> None:
+        self._observer, self._session = observer, session
+
+    def started(self, facts: Started) -> None:
+        """Logs where the search begins or goes on."""
+        begins = f"goes on after step {facts.step}" if facts.step else "begins"
+        self._session.log(
+            f"search {begins}: {facts.method}, space {facts.space.name}, data {facts.dataset}, {facts.device}, "
+            f"{facts.epochs} epochs of {facts.steps_per_epoch} steps, attempt {facts.attempt}"
+        )
+        self._observer.started(facts)
+
+    def step(self, row: Row) -> None:
+        """Steps stand in the metrics."""
+        self._observer.step(row)
+
+    def epoch(self, row: Row) -> None:
+        """Logs the epoch in a line."""
+        shown = (
+            "weight_loss",
+            "architecture_loss",
+            "accuracy",
+            "supernet_accuracy",
+            "derived_accuracy",
+            "gap",
+        )
+        numbers = [f"{key} {row[key]:.4f}" for key in shown if row.get(key) is not None]
+        sparsity = f"sparsity normal {row['sparsity_normal']:.1%} reduce {row['sparsity_reduce']:.1%}"
+        self._session.log(f"epoch {row['epoch']}: {', '.join(numbers)}, {sparsity}")
+        self._observer.epoch(row)
+
+    def derived(self, step: int, genotype: Genotype) -> None:
+        """Changes of the cells stand in the genotype history."""
+        self._observer.derived(step, genotype)
+
+    def message(self, level: str, text: str) -> None:
+        """Logs the message with its level."""
+        self._session.log(f"{level}: {text}")
+        self._observer.message(level, text)
+
+    def finished(self, summary: Row) -> None:
+        """Logs how it ended."""
+        self._session.log(f"search {summary.get('state', 'ended')}")
+        self._observer.finished(summary)

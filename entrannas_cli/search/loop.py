@@ -1,0 +1,202 @@
+"""The search itself: one plain loop over steps, from a run directory and back into it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..data.search_data import SearchData
+from ..data.streams import evaluation_batches
+from ..errors import RunFailed
+from ..method.bilevel import Batch, BilevelSearch
+from ..method.space import SearchSpace
+from ..runtime.device import Compute
+from ..store.session import RunSession
+from .checkpoint import Progress, load_checkpoint, restore, save_checkpoint
+from .collapse import collapse_warnings
+from .evaluate import compare_with_derived
+from .observer import Row, SearchObserver
+from .recorder import NotFinite, StepRecorder
+from .rows import cell_facts, entropy_facts, operation_facts, sparsity_facts
+from .schedule import Schedule
+
+if TYPE_CHECKING:
+    from ..config.schema import SearchConfig
+
+__all__ = ["SearchLoop"]
+
+SECONDS_A_DAY = 86_400
+SUMMARISED = (
+    *("weight_loss", "architecture_loss", "accuracy", "supernet_accuracy", "derived_accuracy", "gap"),
+    *("sparsity_normal", "sparsity_reduce", "connections_normal", "connections_reduce"),
+    *("operations_normal", "operations_reduce"),
+)
+
+
+class SearchLoop:
+    """Runs ``search`` on ``data`` step by step; writes to ``session`` and tells ``observer``."""
+
+    def __init__(
+        self,
+        *,
+        config: SearchConfig,
+        space: SearchSpace,
+        compute: Compute,
+        data: SearchData,
+        search: BilevelSearch,
+        session: RunSession,
+        observer: SearchObserver,
+    ) -> None:
+        self.config, self.space, self.compute = config, space, compute
+        self.data, self.search = data, search
+        self.session, self.observer = session, observer
+        self.schedule = Schedule(config, data.weights.steps_per_epoch)
+        self.progress = Progress()
+
+    def restore(self) -> None:
+        """Goes back to the newest checkpoint that can be read; to the start if there is none."""
+        for path in self.session.run.checkpoints():
+            try:
+                self.progress = restore(load_checkpoint(path), self.search)
+                return
+            except RunFailed as error:
+                self.observer.message("warning", f"{error}; going back to the one before it")
+
+    def run(self) -> bool:
+        """Searches to the end, or until the session is asked to stop; whether the end was reached.
+
+        The state is then in a checkpoint. Raises ``RunFailed`` when a loss is not finite.
+        """
+        step, warmup = self.progress.step, self.schedule.warmup_steps
+        try:
+            with (
+                closing(self.data.weights.iterate(step)) as training,
+                closing(self.data.architecture.iterate(max(step, warmup))) as validation,
+            ):
+                self._steps(training, validation)
+        except NotFinite as error:
+            raise self._diverged(error) from None
+        return self.progress.step == self.schedule.steps
+
+    def _steps(self, training: Iterator[Batch], validation: Iterator[Batch]) -> None:
+        config, schedule, search, progress = self.config, self.schedule, self.search, self.progress
+        recorder = StepRecorder(
+            self.session, self.observer, progress, self.compute, self.space, 2 * config.search.batch_size
+        )
+        saved = time.monotonic()
+        for step in range(progress.step + 1, schedule.steps + 1):
+            if self.session.stop_requested:
+                return
+            warmup = step <= schedule.warmup_steps
+            facts: Row = {
+                "step": step,
+                "epoch": schedule.epoch(step),
+                "learning_rate": schedule.learning_rate(step),
+                "architecture_learning_rate": 0.0 if warmup else config.architecture.learning_rate,
+                "temperature": schedule.temperature(step),
+            }
+            for group in search.weight_optimizer.param_groups:
+                group["lr"] = facts["learning_rate"]
+            before = search.genotype
+            try:
+                outcome = search.step(
+                    next(training),
+                    None if warmup else next(validation),
+                    temperature=facts["temperature"],
+                    derive=schedule.derives(step),
+                )
+            except FloatingPointError:
+                raise NotFinite(step, "the architecture") from None
+            if search.genotype != before:
+                self._record_change(facts)
+            recorder.add(facts, outcome, search)
+            progress.step = step
+
+            if schedule.ends_epoch(step):
+                recorder.flush()
+                sparsity = sparsity_facts(outcome.mixtures, self.space)
+                self._end_epoch({**facts, **recorder.epoch_means(), **sparsity})
+                recorder.restart_clock()
+            due = time.monotonic() - saved >= 60 * config.checkpoint.minutes
+            if schedule.ends_epoch(step) or self.session.stop_requested or due:
+                recorder.flush()
+                self.session.save_checkpoint(step, self._save)
+                recorder.restart_clock()
+                saved = time.monotonic()
+
+    def _save(self, path: Path) -> None:
+        save_checkpoint(path, self.search, self.progress)
+
+    def _record_change(self, facts: Row) -> None:
+        self.progress.genotype_changes += 1
+        self.session.derived(facts["step"], facts["epoch"], self.search.genotype)
+        self.observer.derived(facts["step"], self.search.genotype)
+
+    def _end_epoch(self, row: Row) -> None:
+        """Compares super-net and derived network, writes the epoch's row and the summary."""
+        row |= {
+            **entropy_facts(self.search, row["temperature"]),
+            **cell_facts(self.search.genotype),
+            **operation_facts(self.search.genotype),
+        }
+        if self.schedule.evaluates(row["step"]):
+            row |= self._comparison(row)
+            self.progress.evaluation_seconds += row["evaluation_seconds"]
+        self.session.epoch(row)
+        self.session.summary(
+            {key: row[key] for key in SUMMARISED if row.get(key) is not None}
+            | {"warnings": collapse_warnings(self.search.genotype)}
+            | self._cost()
+        )
+        self.observer.epoch({"kind": "epoch", **row})
+
+    def _comparison(self, row: Row) -> Row:
+        began = time.perf_counter()
+        comparison = compare_with_derived(
+            self.search,
+            row["temperature"],
+            self.compute.memory_format,
+            # as in training: shuffled and augmented
+            calibration=lambda: islice(
+                self.data.weights.iterate(row["step"]), self.config.evaluation.calibration_batches
+            ),
+            validation=lambda: evaluation_batches(
+                self.data.dataset,
+                self.data.architecture_indices,
+                self.config.evaluation.batch_size,
+                self.compute.device,
+                memory_format=self.compute.memory_format,
+            ),
+        )
+        return {
+            "supernet_loss": comparison.supernet.loss,
+            "supernet_accuracy": comparison.supernet.accuracy,
+            "derived_loss": comparison.derived.loss,
+            "derived_accuracy": comparison.derived.accuracy,
+            "gap": comparison.gap,
+            "evaluation_seconds": time.perf_counter() - began,
+        }
+
+    def _cost(self) -> Row:
+        cost: Row = {
+            "search_seconds": self.progress.search_seconds,
+            "evaluation_seconds": self.progress.evaluation_seconds,
+        }
+        if self.compute.device.type == "cuda":
+            cost["gpu_days"] = self.progress.search_seconds / SECONDS_A_DAY
+        return cost
+
+    def _diverged(self, error: NotFinite) -> RunFailed:
+        checkpoints = self.session.run.checkpoints()
+        last = (
+            f"the last good checkpoint is {checkpoints[0]}" if checkpoints else "there is no checkpoint yet"
+        )
+        return RunFailed(
+            f"{error}; {last}; try a new search with a lower weights.learning_rate "
+            f"(now {self.config.weights.learning_rate:g}) or architecture.learning_rate "
+            f"(now {self.config.architecture.learning_rate:g})"
+        )

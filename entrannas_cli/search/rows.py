@@ -1,0 +1,77 @@
+"""Metric rows: from a step's tensors and the derived cells to plain numbers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+import torch
+
+from ..method.architecture import Mixture, normalised_entropy, operation_weights, thresholds
+from ..method.bilevel import BilevelSearch, StepOutcome
+from ..method.genotype import Genotype
+from ..method.space import CELL_KINDS, SearchSpace
+from .observer import Row
+
+__all__ = ["cell_facts", "entropy_facts", "operation_facts", "pack", "sparsity_facts", "unpack"]
+
+
+def pack(outcome: StepOutcome, search: BilevelSearch) -> torch.Tensor:
+    """Everything of a step that is on the device, as one vector: one copy to the host instead of many."""
+    architecture_loss = outcome.architecture_loss
+    scalars = [
+        outcome.weight_loss,
+        outcome.accuracy,
+        outcome.gradient_norm,
+        torch.zeros_like(outcome.weight_loss) if architecture_loss is None else architecture_loss,
+    ]
+    betas = search.architecture.beta.values() if search.derivation == "dst" else []
+    with torch.no_grad():
+        return torch.cat([torch.stack([s.float() for s in scalars]), *(thresholds(b).float() for b in betas)])
+
+
+def unpack(values: list[float], *, warmup: bool) -> Row:
+    """The inverse of :func:`pack`, by the names of the metrics file."""
+    weight_loss, accuracy, gradient_norm, architecture_loss, *both = values
+    row: Row = {
+        "weight_loss": weight_loss,
+        "architecture_loss": None if warmup else architecture_loss,
+        "accuracy": accuracy,
+        "gradient_norm": gradient_norm,
+    }
+    if both:
+        nodes = len(both) // len(CELL_KINDS)
+        row |= {f"thresholds_{kind}": both[n * nodes : (n + 1) * nodes] for n, kind in enumerate(CELL_KINDS)}
+    return row
+
+
+def sparsity_facts(mixtures: Mapping[str, Mixture], space: SearchSpace) -> Row:
+    """Share of the candidate connections whose weight in the Engine-cell is zero: none under a softmax."""
+    return {
+        f"sparsity_{kind}": 0.0
+        if mixture.support is None
+        else 1 - len(mixture.support.connections) / space.connections
+        for kind, mixture in mixtures.items()
+    }
+
+
+def cell_facts(genotype: Genotype) -> Row:
+    """Connections of each node of the derived cells."""
+    return {f"connections_{kind}": [len(node) for node in cell.nodes] for kind, cell in genotype.cells}
+
+
+def operation_facts(genotype: Genotype) -> Row:
+    """How often each operation occurs in the derived cells."""
+    return {
+        f"operations_{kind}": dict(sorted(Counter(c.operation for _, c in cell.connections).items()))
+        for kind, cell in genotype.cells
+    }
+
+
+def entropy_facts(search: BilevelSearch, temperature: float) -> Row:
+    """How undecided the operation weights p are, from 1 to 0."""
+    with torch.no_grad():
+        return {
+            f"entropy_{kind}": float(normalised_entropy(operation_weights(alpha, temperature)))
+            for kind, alpha in search.architecture.alpha.items()
+        }

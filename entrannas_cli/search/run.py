@@ -1,0 +1,145 @@
+"""Taking up a run: set everything up, search, say how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from typing import TYPE_CHECKING
+
+from ..config.resolve import load_config
+from ..data.datasets import Progress
+from ..data.search_data import open_search_data
+from ..method.random_search import draw_genotype
+from ..method.space import SearchSpace
+from ..runtime.device import Compute, resolve_compute
+from ..runtime.environment import describe_environment
+from ..runtime.failures import explained
+from ..runtime.signals import stop_on_signals
+from ..store.run import CONFIG_FILE
+from ..store.session import RunSession
+from .build import build_search
+from .logged import Logged
+from .loop import SearchLoop
+from .observer import Row, SearchObserver, Started
+from .summary import derived_summary
+
+if TYPE_CHECKING:
+    from ..config.schema import SearchConfig
+
+__all__ = ["run_search"]
+
+Loading = Callable[[], AbstractContextManager[Progress | None]]
+
+
+def run_search(session: RunSession, observer: SearchObserver, loading: Loading = nullcontext) -> Row:
+    """Searches the run of ``session`` from its last checkpoint, or the start, to its end or until it is stopped.
+
+    ``loading`` gives a context for opening the data, whose value is told how far that has come. Returns the
+    summary. Raises ``UsageError`` for a configuration that can't be run here, ``RunFailed`` with the
+    reason when the search fails; the run directory then says so too.
+    """
+    run = session.run
+    config = load_config(run.path / CONFIG_FILE)
+    space = run.space()
+    logged = Logged(observer, session)
+    with stop_on_signals(session.request_stop, partial(logged.message, "info")):
+        compute = resolve_compute(config.device)
+        session.environment(describe_environment(compute))
+        session.summary({"dataset": config.data.dataset, "preset": config.preset, "device": compute.name})
+        if config.method == "random":
+            _draw(session, logged, config, space, compute)
+        else:
+            with explained(out_of_memory=_smaller_batch(config, compute)):
+                _search(session, logged, config, space, compute, loading)
+    summary = run.summary()
+    logged.finished(summary)
+    return summary
+
+
+def _search(
+    session: RunSession,
+    observer: SearchObserver,
+    config: SearchConfig,
+    space: SearchSpace,
+    compute: Compute,
+    loading: Loading,
+) -> None:
+    with loading() as progress:
+        data = open_search_data(
+            config.data,
+            seed=config.seed,
+            device=compute.device,
+            batch_size=config.search.batch_size,
+            memory_format=compute.memory_format,
+            progress=progress,
+        )
+    session.log(f"data: {data.dataset.name}, {len(data.dataset)} images, {data.placement_reason}")
+    for note in data.dataset.notes:
+        observer.message("info", f"data: {note}")
+    search = build_search(
+        config, space, compute, channels_in=data.dataset.shape[0], classes=len(data.dataset.classes)
+    )
+    loop = SearchLoop(
+        config=config,
+        space=space,
+        compute=compute,
+        data=data,
+        search=search,
+        session=session,
+        observer=observer,
+    )
+    loop.restore()
+    step, schedule = loop.progress.step, loop.schedule
+    session.begin_attempt(step + 1)
+    session.totals(epochs=config.search.epochs, steps=schedule.steps)
+    observer.started(_facts(session, config, space, compute, schedule.steps_per_epoch, step))
+    if not session.run.genotypes():
+        session.derived(0, 0, search.genotype)
+    observer.derived(step, search.genotype)
+    if loop.run():
+        session.summary(derived_summary(search.genotype, config.target))
+        session.finish("completed")
+    else:
+        session.finish("stopped", session.stop_reason)
+
+
+def _draw(
+    session: RunSession, observer: SearchObserver, config: SearchConfig, space: SearchSpace, compute: Compute
+) -> None:
+    """The baseline: nothing is trained, so there are no metrics and no checkpoint."""
+    session.begin_attempt(0)
+    observer.started(_facts(session, config, space, compute, 0, 0))
+    genotype = draw_genotype(space, config.seed)
+    session.derived(0, 0, genotype)
+    observer.derived(0, genotype)
+    session.summary(derived_summary(genotype, config.target) | {"search_seconds": 0.0})
+    session.finish("completed")
+
+
+def _facts(
+    session: RunSession,
+    config: SearchConfig,
+    space: SearchSpace,
+    compute: Compute,
+    steps_per_epoch: int,
+    step: int,
+) -> Started:
+    return Started(
+        id=session.run.id,
+        path=str(session.run.path),
+        method=config.method,
+        space=space,
+        dataset=config.data.dataset,
+        device=compute.name,
+        epochs=config.search.epochs if steps_per_epoch else 0,
+        steps_per_epoch=steps_per_epoch,
+        epoch=-(-step // steps_per_epoch) if steps_per_epoch else 0,
+        step=step,
+        attempt=session.attempt,
+    )
+
+
+def _smaller_batch(config: SearchConfig, compute: Compute) -> str:
+    batch = config.search.batch_size
+    return f"batch size {batch} on {compute.name}: try --set search.batch_size={max(batch // 2, 2)}"

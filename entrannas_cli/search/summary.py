@@ -1,0 +1,37 @@
+"""What is worth knowing of the derived cells, for the run's summary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..method.complexity import derived_complexity
+from ..method.genotype import Genotype
+from .collapse import collapse_warnings
+from .observer import Row
+from .rows import cell_facts, operation_facts
+
+if TYPE_CHECKING:
+    from ..config.schema import TargetConfig
+
+__all__ = ["derived_summary"]
+
+
+def derived_summary(genotype: Genotype, target: TargetConfig) -> Row:
+    """Connections, operations, warnings, and the size of the ``target`` network that the cells give."""
+    parameters, multiply_adds = derived_complexity(
+        genotype,
+        image=target.image,
+        classes=target.classes,
+        channels=target.channels,
+        cells=target.cells,
+        stem=target.stem,
+    )
+    size = "x".join(str(side) for side in target.image)
+    return {
+        **cell_facts(genotype),
+        **operation_facts(genotype),
+        "parameters": parameters,
+        "multiply_adds": multiply_adds,
+        "target": f"{target.cells} cells, {target.channels} channels, {size}",
+        "warnings": collapse_warnings(genotype),
+    }

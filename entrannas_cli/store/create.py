@@ -1,0 +1,111 @@
+"""Claiming a new run directory."""
+
+from __future__ import annotations
+
+import shutil
+import time
+import unicodedata
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ..config.wording import plain
+from ..errors import RunFailed, UsageError
+from .atomic import sync_directory, write_atomic, write_json
+from .files import reason_of
+from .run import SUMMARY_FILE, Run
+from .status import FORMAT, Status, process_identity, write_status
+
+__all__ = ["LATEST", "STAMP", "create_run", "slug"]
+
+STAMP = "%Y%m%d-%H%M%S"  # UTC: sorts by time on whichever host, also when summer time ends
+LATEST = "latest"  # where a run is asked for: the newest one
+LONGEST_NAME = 100  # bytes; file systems take 255 for the whole id
+
+
+def create_run(
+    runs_dir: Path,
+    *,
+    space: str,
+    method: str,
+    seed: int,
+    name: str | None = None,
+    kind: str = "search",
+    files: Mapping[str, str] | None = None,
+    now: float | None = None,
+) -> Run:
+    """Claims a directory of its own for a new run, however many processes do so at once, and fills it.
+
+    The id is ``20261124-101500-standard-entrannas-dst-s0``, or ``20261124-101500-NAME``; one that is taken gets
+    -2, -3, … at its end. ``files`` (name → text, such as config.toml) are written first, the status last.
+
+    Raises ``UsageError`` for a bad ``name`` or a folder that can't be used, ``RunFailed`` when writing fails.
+    """
+    now = time.time() if now is None else now
+    tail = slug(name) if name is not None else f"{_readable(space)[:40]}-{method}-s{seed}"
+    run = Run(_claim(runs_dir, f"{datetime.fromtimestamp(now, UTC).strftime(STAMP)}-{tail}"))
+    host, pid, process_created = process_identity()
+    try:
+        for file, text in (files or {}).items():
+            write_atomic(run.path / file, text)
+        summary = {"id": run.id, "kind": kind, "space": space, "method": method, "seed": seed}
+        write_json(run.path / SUMMARY_FILE, {"format": FORMAT, **summary, "state": "created", "created": now})
+        status = Status(
+            state="created", kind=kind, host=host, pid=pid, process_created=process_created, created=now
+        )
+        write_status(run.path, status)
+        sync_directory(run.path.parent)
+    except OSError as error:
+        shutil.rmtree(run.path, ignore_errors=True)
+        raise RunFailed(f"{plain(str(run.path))}: can't be written: {reason_of(error)}") from None
+    return run
+
+
+def _claim(runs_dir: Path, wanted: str) -> Path:
+    try:
+        runs_dir.mkdir(parents=True, exist_ok=True)
+        number = 1
+        while True:
+            path = runs_dir / (wanted if number == 1 else f"{wanted}-{number}")
+            try:
+                path.mkdir()  # atomic: one process gets it, the others an error
+            except FileExistsError:
+                number += 1
+            else:
+                return path
+    except OSError as error:
+        reason = "it is no folder" if isinstance(error, FileExistsError) else reason_of(error)
+        raise UsageError(
+            f"{plain(str(runs_dir))}: no run can be put there: {reason} (choose another folder with --runs-dir)"
+        ) from None
+
+
+def slug(name: str) -> str:
+    """``name`` as the part of an id: letters, digits, ``.``, ``_`` and ``-``; other characters become ``-``.
+
+    Raises ``UsageError`` for a name that is a path, hidden, empty, too long or holds control characters.
+    """
+    fault = ""
+    if not name.strip():
+        fault = "is empty"
+    elif any(unicodedata.category(character).startswith("C") for character in name):
+        fault = "holds characters that can't be shown"
+    elif "/" in name or "\\" in name:
+        fault = "holds a slash"
+    elif name.startswith("."):
+        fault = "starts with a dot"
+    elif len(name.encode()) > LONGEST_NAME:
+        fault = f"is longer than {LONGEST_NAME} bytes"
+    elif not (text := _readable(name)):
+        fault = "has no letter or digit"
+    elif text == LATEST:
+        fault = "already means the newest run"
+    if fault:
+        raise UsageError(f'--name "{plain(name)[:60]}" {fault}; take letters, digits, dots, - and _')
+    return text
+
+
+def _readable(text: str) -> str:
+    text = unicodedata.normalize("NFC", text)
+    words = "".join(c if c.isalnum() or c in "._-" else " " for c in text).split()
+    return "-".join(words).strip(".-_")

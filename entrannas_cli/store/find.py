@@ -1,0 +1,187 @@
+"""Finding runs by what a user types, and removing them."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..config.wording import plain
+from ..errors import RunFailed, UsageError
+from .create import LATEST, STAMP
+from .files import reason_of
+from .lock import take_lock
+from .run import LOCK_FILE, Run
+from .status import STATUS_FILE, is_starting
+from .wording import describe_holder, reference_to
+
+__all__ = ["check_removable", "find_run", "list_runs", "name_in", "remove_run"]
+
+_STAMPED = re.compile(r"(\d{8}-\d{6})-(.+?(?:-(\d+))?)")
+SHOWN = 8  # candidates that an error names
+
+
+def list_runs(runs_dir: Path) -> list[Run]:
+    """The runs in ``runs_dir``, newest first; none if there is no such folder. Reads no file of theirs.
+
+    Every directory counts that isn't hidden, the broken ones too. Raises ``UsageError`` for a folder that can't
+    be read.
+    """
+    try:
+        with os.scandir(runs_dir) as entries:
+            found = [entry for entry in entries if not entry.name.startswith(".") and _is_directory(entry)]
+            return [Run(Path(entry.path)) for entry in sorted(found, key=_age_order, reverse=True)]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise UsageError(
+            f"{plain(str(runs_dir))}: the runs there can't be read: {reason_of(error)}"
+        ) from None
+
+
+def _is_directory(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link in a circle
+        return False
+
+
+def _age_order(entry: os.DirEntry[str]) -> tuple[str, int, str]:
+    """The time in the id, or of the last change where there is none; of equal times the higher -2, -3 is newer."""
+    match = _STAMPED.fullmatch(entry.name)
+    if match:
+        return match[1], int(match[3] or 1) if len(match[3] or "") < 10 else 1, entry.name
+    try:
+        changed = entry.stat().st_mtime
+        return time.strftime(STAMP, time.gmtime(changed)), 1, entry.name
+    except (OSError, OverflowError, ValueError):
+        return "", 1, entry.name
+
+
+def find_run(reference: str, runs_dir: Path) -> Run:
+    """The run meant by ``reference``: an id, ``latest``, a path, the unique beginning of an id, or a unique name.
+
+    Raises ``UsageError``, with the candidates or the nearest ids.
+    """
+    runs = list_runs(runs_dir)
+    by_id = {run.id: run for run in runs}
+    if reference in by_id:
+        return by_id[reference]
+    if os.sep in reference or reference in (".", ".."):
+        return _at_path(Path(reference))
+    matches = [run for run in runs if reference and run.id.startswith(reference)]
+    matches = matches or [run for run in runs if name_in(run.id) == reference]
+    if reference == LATEST and runs:
+        return runs[0]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        raise UsageError(
+            f"{_quoted(reference)}: {len(matches)} runs fit, give more of the id:", _shown(matches)
+        )
+    if reference and _is_run_directory(Path(reference)):
+        return Run(Path(reference))
+    if not runs:
+        raise UsageError(
+            f"{_quoted(reference)}: there is no run in {plain(str(runs_dir))} (--runs-dir names another folder)"
+        )
+    raise UsageError(
+        f"{_quoted(reference)}: no such run in {plain(str(runs_dir))}", _suggestions(reference, list(by_id))
+    )
+
+
+def _at_path(path: Path) -> Run:
+    if _is_run_directory(path):
+        return Run(path)
+    if os.path.lexists(path):
+        raise UsageError(f"{plain(str(path))}: not a run directory (it has no {STATUS_FILE})")
+    raise UsageError(f"{plain(str(path))}: no such run directory")
+
+
+def _is_run_directory(path: Path) -> bool:
+    try:
+        return path.is_dir() and Run(path).looks_like_a_run()
+    except (OSError, ValueError):
+        return False
+
+
+def name_in(identifier: str) -> str:
+    """The part of an id after its time: the name that ``--name`` gave it."""
+    match = _STAMPED.fullmatch(identifier)
+    return match[2] if match else ""
+
+
+def _shown(runs: Sequence[Run]) -> list[str]:
+    lines = [plain(run.id) for run in runs[:SHOWN]]
+    return lines if len(runs) <= SHOWN else [*lines, f"… and {len(runs) - SHOWN} more"]
+
+
+def _suggestions(reference: str, ids: Sequence[str]) -> list[str]:
+    near = [identifier for identifier in ids if reference and reference.lower() in identifier.lower()]
+    near = near or difflib.get_close_matches(reference, ids, n=3, cutoff=0.6)
+    if near:
+        return [f"did you mean {plain(identifier)}?" for identifier in near[:3]]
+    return ["`entrannas runs list` shows what there is"]
+
+
+def _quoted(reference: str) -> str:
+    return f'run "{plain(reference)}"'
+
+
+def check_removable(run: Run) -> None:
+    """Raises ``UsageError`` for a running run, and for a directory that isn't one."""
+    _refuse_what_is_no_run(run)
+    status = run.status()
+    if status.state == "running":
+        raise UsageError(
+            f"{plain(run.id)} is running ({describe_holder(status)}): stop it first, "
+            f"with `entrannas stop {reference_to(run)}`"
+        )
+    if is_starting(status):
+        raise UsageError(f"{plain(run.id)} is being started by process {status.pid}: not removed")
+
+
+def remove_run(run: Run) -> None:
+    """Deletes the run's directory; of a link to one only the link.
+
+    Raises ``UsageError`` as :func:`check_removable` does, ``RunFailed`` when files can't be deleted.
+    """
+    check_removable(run)
+    lock = take_lock(run.path)
+    if lock is None:
+        raise UsageError(f"{plain(run.id)} is held by {describe_holder(run.status())}: not removed")
+    try:
+        if run.path.is_symlink():
+            run.path.unlink()
+        else:
+            _delete(run.path)
+    except OSError as error:
+        raise RunFailed(f"{plain(str(run.path))}: can't be removed: {reason_of(error)}") from None
+    finally:
+        lock.release()
+
+
+def _refuse_what_is_no_run(run: Run) -> None:
+    """A mistyped path must not cost a home directory."""
+    try:
+        names = {entry.name for entry in os.scandir(run.path)}
+    except OSError as error:
+        raise UsageError(f"{plain(str(run.path))}: can't be read: {reason_of(error)}") from None
+    if names - {LOCK_FILE} and not run.looks_like_a_run():
+        raise UsageError(f"{plain(str(run.path))}: not a run directory, so it isn't removed")
+    if any(Run(run.path / name).looks_like_a_run() for name in names):
+        raise UsageError(f"{plain(str(run.path))}: holds runs itself, so it isn't removed")
+
+
+def _delete(directory: Path) -> None:
+    """The status goes last: a deletion cut short leaves something that is still seen, and can be removed."""
+    for entry in sorted(os.scandir(directory), key=lambda entry: entry.name == STATUS_FILE):
+        if entry.is_dir(follow_symlinks=False):
+            shutil.rmtree(entry.path)
+        else:
+            os.unlink(entry.path)  # noqa: PTH108
+    directory.rmdir()

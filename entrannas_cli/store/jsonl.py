@@ -1,0 +1,160 @@
+"""Append-only JSON lines: one write a line, read from where the reader was, superseded rows left out.
+
+A process that is killed loses at most the line it was writing; that line is cut, and readers skip it. When a run
+goes on from an earlier step, an attempt marker ``{"kind": "attempt", "attempt": 2, "first_step": 124}`` says that
+all rows before it with a step of 124 or more no longer count.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .atomic import dump_json
+from .files import open_regular
+
+__all__ = ["ATTEMPT", "JsonLinesReader", "JsonLinesWriter", "NewRows"]
+
+ATTEMPT = "attempt"  # the kind of a marker row
+CHUNK = 2**20  # bytes read at once
+LONGEST_LINE = 2**20  # bytes; a longer line is no row of ours
+
+
+class JsonLinesWriter:
+    """Appends rows to the file ``path``, which is created if need be. Raises ``OSError``."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        self._descriptor = os.open(path, flags, 0o666)
+        size = os.fstat(self._descriptor).st_size
+        self._cut = size > 0 and os.pread(self._descriptor, 1, size - 1) != b"\n"
+
+    def append(self, row: Mapping[str, Any]) -> None:
+        """Writes ``row`` as one line, by one system call. A cut line before it is ended first."""
+        line = dump_json(row).encode("ascii") + b"\n"
+        if self._cut:
+            line = b"\n" + line
+        written = os.write(self._descriptor, line)
+        self._cut = written < len(line)
+        if self._cut:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
+
+    def sync(self) -> None:
+        """Waits until all rows are on the disk."""
+        os.fsync(self._descriptor)
+
+    def close(self) -> None:
+        """Ends writing. May be called twice."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+@dataclass(frozen=True)
+class NewRows:
+    """What came since the last look. Drop the rows held with a step >= ``superseded_from``, then add ``rows``.
+
+    ``superseded_from`` is None where nothing is to be dropped, 0 where everything is.
+    """
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    superseded_from: int | None = None
+
+
+class JsonLinesReader:
+    """Follows a growing file. Never raises for what the file holds; a file that isn't there has no rows.
+
+    ``tail`` starts that many bytes before the end, for a look at the last rows of a long file. ``skipped`` counts
+    the complete lines that are no rows: cut, binary, without a whole number ``step``.
+    """
+
+    def __init__(self, path: Path, *, tail: int | None = None) -> None:
+        self.path = path
+        self._tail = tail
+        self.skipped = 0
+        self._offset = 0
+        self._inode: tuple[int, int] | None = None
+        self._in_long_line = False
+
+    def read_new(self) -> NewRows:
+        """The rows of the lines completed since the last call, without those superseded meanwhile.
+
+        Rows are dicts with a whole number ``step``; the markers themselves are not returned. A file that was
+        replaced or cut short is read again from its start.
+        """
+        rows: list[dict[str, Any]] = []
+        superseded: int | None = None
+        try:
+            with open_regular(self.path) as file:
+                if self._is_another(os.fstat(file.fileno())):
+                    superseded = 0
+                for line in self._lines(file.fileno()):
+                    row = _parsed(line)
+                    if row is None:
+                        self.skipped += bool(line.strip())
+                    elif row.get("kind") == ATTEMPT:
+                        first = row["first_step"]
+                        rows = [earlier for earlier in rows if earlier["step"] < first]
+                        superseded = first if superseded is None else min(superseded, first)
+                    else:
+                        rows.append(row)
+        except OSError:
+            if self._inode is not None:  # it was there before
+                superseded = 0
+                self._restart(None)
+        return NewRows(rows, superseded)
+
+    def _is_another(self, status: os.stat_result) -> bool:
+        """Whether the file isn't the one read so far, or lost what was read; then reading starts again."""
+        inode = (status.st_dev, status.st_ino)
+        first_look = self._inode is None
+        if inode == self._inode and status.st_size >= self._offset:
+            return False
+        self._restart(inode)
+        if first_look and self._tail is not None and status.st_size > self._tail:
+            self._offset = status.st_size - self._tail
+            self._in_long_line = True  # most likely in the middle of a line: the next one is the first
+        return not first_look
+
+    def _restart(self, inode: tuple[int, int] | None) -> None:
+        self._inode = inode
+        self._offset = 0
+        self._in_long_line = False
+        self.skipped = 0
+
+    def _lines(self, descriptor: int) -> list[bytes]:
+        """The complete lines after the offset, which moves behind them."""
+        lines: list[bytes] = []
+        pending = b""
+        position = self._offset
+        while chunk := os.pread(descriptor, CHUNK, position):
+            position += len(chunk)
+            *complete, pending = (pending + chunk).split(b"\n")
+            if complete and self._in_long_line:
+                del complete[0]
+                self._in_long_line = False
+            lines += complete
+            if len(pending) > LONGEST_LINE:  # don't hold it
+                self.skipped += not self._in_long_line
+                self._in_long_line = True
+                pending = b""
+        # the rest of a line too long to be one isn't read twice
+        self._offset = position if self._in_long_line else position - len(pending)
+        return lines
+
+
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    try:
+        row = json.loads(line, parse_constant=lambda _: None)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(row, dict):
+        return None
+    key = "first_step" if row.get("kind") == ATTEMPT else "step"
+    return row if type(row.get(key)) is int else None

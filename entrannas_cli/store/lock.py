@@ -1,0 +1,33 @@
+"""The lock of a run: held by the one process that works on it, and let go by the kernel when that dies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..config.wording import plain
+from ..errors import RunFailed
+from .files import reason_of
+from .run import LOCK_FILE
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+__all__ = ["take_lock"]
+
+
+def take_lock(directory: Path, *, wait: float = 0.0) -> BaseFileLock | None:
+    """The held lock of the run in ``directory``; None when another process still has it after ``wait`` seconds.
+
+    Raises ``RunFailed`` where no lock can be taken at all.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(directory / LOCK_FILE, thread_local=False)
+    try:
+        lock.acquire(timeout=wait)
+    except Timeout:
+        return None
+    except (OSError, NotImplementedError) as error:
+        raise RunFailed(f"{plain(str(directory))}: can't be locked: {reason_of(error)}") from None
+    return lock

@@ -1,0 +1,180 @@
+"""What lists show of a run: its status and its summary as one record, and all there is to say of a single one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .files import DEEPEST, BrokenRun, nested_deeper
+from .jsonl import JsonLinesReader
+from .run import METRICS_FILE, Run
+from .status import BROKEN, Status
+from .wording import reference_to
+
+__all__ = ["Overview", "describe", "next_command", "overview"]
+
+TAIL = 2**20  # bytes of the metrics in which the last rows are looked for first
+_FROM_CONFIG = {  # where the configuration has what a list needs, until there is a summary
+    "space": ("space",),
+    "method": ("method",),
+    "seed": ("seed",),
+    "dataset": ("data", "dataset"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overview:
+    """A run in a list. ``summary`` may hold anything; the properties give what is well-formed in it, or None."""
+
+    id: str
+    path: Path
+    status: Status
+    summary: Mapping[str, Any]
+    problems: tuple[str, ...] = ()
+
+    @property
+    def age(self) -> float:
+        """Seconds since the run was created; 0 where that isn't known."""
+        return max(0.0, self.status.observed - self.status.created) if self.status.created else 0.0
+
+    @property
+    def loss(self) -> float | None:
+        """The weight loss."""
+        return self.number("weight_loss")
+
+    @property
+    def accuracy(self) -> float | None:
+        """The super-net's accuracy on the architecture half, before there is one that on the weight half."""
+        supernet = self.number("supernet_accuracy")
+        return self.number("accuracy") if supernet is None else supernet
+
+    @property
+    def sparsity(self) -> float | None:
+        """The mean of both cell kinds' shares of connections with zero weight."""
+        found = [v for v in (self.number("sparsity_normal"), self.number("sparsity_reduce")) if v is not None]
+        return sum(found) / len(found) if found else None
+
+    @property
+    def gap(self) -> float | None:
+        """The consistency gap."""
+        return self.number("gap")
+
+    def number(self, key: str) -> float | None:
+        """A finite number of the summary."""
+        value = self.summary.get(key)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return None
+        try:
+            value = float(value)
+        except OverflowError:
+            return None
+        return value if math.isfinite(value) else None
+
+    def text(self, key: str) -> str:
+        """A text or a number of the summary, as text; empty for anything else."""
+        value = self.summary.get(key)
+        return str(value) if isinstance(value, str | int | float) else ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as one JSON object: what the summary has, and above it what the status says."""
+        status = self.status
+        mine = status.to_dict()
+        del mine["format"]
+        return {
+            **{key: value for key, value in self.summary.items() if key != "format"},
+            "id": self.id,
+            "path": str(self.path),
+            **mine,
+            "sparsity": self.sparsity,
+            "age": self.age,
+            "heartbeat_age": status.heartbeat_age,
+            "stale": status.stale,
+            "problems": list(self.problems),
+        }
+
+
+def overview(run: Run) -> Overview:
+    """Reads the small files of a run only. Never raises for what they hold."""
+    status = run.status()
+    problems = [status.reason] if status.state == BROKEN else []
+    try:
+        summary = run.summary()
+    except BrokenRun as error:
+        summary = {}
+        problems.append(error.reason)
+    if status.state != BROKEN and any(key not in summary for key in _FROM_CONFIG):
+        summary = {**_from_config(run), **summary}
+    return Overview(id=run.id, path=run.path, status=status, summary=summary, problems=tuple(problems))
+
+
+def _from_config(run: Run) -> dict[str, Any]:
+    try:
+        config: Any = run.config()
+    except BrokenRun:
+        return {}
+    found = {}
+    for key, path in _FROM_CONFIG.items():
+        value = config
+        for part in path:
+            value = value.get(part) if isinstance(value, dict) else None
+        if value is not None:
+            found[key] = value
+    return found
+
+
+def describe(run: Run) -> dict[str, Any]:
+    """All that ``runs show`` tells, as one JSON object. Never raises for what the files hold."""
+    seen = overview(run)
+    problems = list(seen.problems)
+
+    def attempted(read: Any) -> Any:
+        try:
+            return read()
+        except BrokenRun as error:
+            problems.append(error.reason)
+            return None
+
+    config = attempted(run.config)
+    environment = attempted(lambda: run.environment(seen.status.attempt)) if seen.status.attempt else None
+    genotype = attempted(run.genotype)
+    step, epoch = _last_rows(run)
+    return {
+        **seen.to_dict(),
+        "config": config,
+        "environment": environment,
+        "last_step": step,
+        "last_epoch": epoch,
+        "genotype": None if genotype is None else genotype.to_dict(),
+        "checkpoints": [str(path.relative_to(run.path)) for path in run.checkpoints()],
+        "files": run.files(),
+        "problems": problems,
+        "next": next_command(run, seen.status),
+    }
+
+
+def next_command(run: Run, status: Status) -> str:
+    """The command that a user most likely wants next; empty for a broken run."""
+    if status.state == "running":
+        command = "stop"
+    elif status.resumable:
+        command = "resume"
+    elif status.state == "completed":
+        command = "genotype show"
+    else:
+        return ""
+    return f"entrannas {command} {reference_to(run)}"
+
+
+def _last_rows(run: Run) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+    """The last step and the last epoch row; the whole file is read only if its end doesn't have them."""
+    last: dict[Any, dict[str, Any]] = {}
+    for tail in (TAIL, None):
+        rows = JsonLinesReader(run.path / METRICS_FILE, tail=tail).read_new().rows
+        last = {row["kind"]: row for row in rows if row.get("kind") in ("step", "epoch")}
+        if len(last) == 2:
+            break
+    step, epoch = (None if nested_deeper(row, DEEPEST) else row for row in map(last.get, ("step", "epoch")))
+    return step, epoch

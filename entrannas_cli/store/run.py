@@ -1,0 +1,191 @@
+"""Reading a run directory. Never writes, never loads torch."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..method.genotype import Genotype, GenotypeError
+from .files import BrokenRun, read_json, read_text, read_toml, reason_of
+from .jsonl import JsonLinesReader
+from .status import BROKEN, STATUS_FILE, Status, read_status, reconcile
+
+if TYPE_CHECKING:
+    from ..method.space import SearchSpace
+
+__all__ = [
+    "CHECKPOINTS",
+    "CONFIG_FILE",
+    "GENOTYPES_FILE",
+    "GENOTYPE_FILE",
+    "LOCK_FILE",
+    "LOG_FILE",
+    "METRICS_FILE",
+    "SPACE_FILE",
+    "STOP_FILE",
+    "SUMMARY_FILE",
+    "Derived",
+    "Run",
+    "checkpoint_name",
+    "checkpoint_step",
+    "environment_file",
+]
+
+CONFIG_FILE = "config.toml"
+SPACE_FILE = "space.toml"
+METRICS_FILE = "metrics.jsonl"
+GENOTYPES_FILE = "genotypes.jsonl"
+GENOTYPE_FILE = "genotype.json"
+SUMMARY_FILE = "summary.json"
+LOG_FILE = "log.txt"
+CHECKPOINTS = "checkpoints"
+STOP_FILE = "stop"
+LOCK_FILE = "lock"
+
+BEING_CREATED = 5.0  # seconds that a directory may lack its status: it is claimed first, filled then
+_MARKS = (STATUS_FILE, CONFIG_FILE, SUMMARY_FILE, METRICS_FILE, GENOTYPES_FILE)
+_CHECKPOINT = re.compile(r"step-(\d{8,18})\.pt")
+
+
+def checkpoint_name(step: int) -> str:
+    """The file name of the checkpoint after ``step``."""
+    return f"step-{step:08d}.pt"
+
+
+def checkpoint_step(path: Path) -> int:
+    """The step after which the checkpoint ``path`` was written; -1 for another file."""
+    match = _CHECKPOINT.fullmatch(path.name)
+    return int(match[1]) if match else -1
+
+
+def environment_file(attempt: int) -> str:
+    """The name of the file that describes where ``attempt`` runs."""
+    return "environment.json" if attempt <= 1 else f"environment-{attempt}.json"
+
+
+@dataclass(frozen=True)
+class Derived:
+    """One entry of the genotype history: the cells derived from ``step`` on."""
+
+    step: int
+    epoch: int
+    genotype: Genotype
+
+
+@dataclass(frozen=True)
+class Run:
+    """The run in the directory ``path``."""
+
+    path: Path
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", Path(os.path.abspath(self.path)))  # noqa: PTH100 (keeps links)
+
+    @property
+    def id(self) -> str:
+        """The name of the directory."""
+        return self.path.name
+
+    def looks_like_a_run(self) -> bool:
+        """Whether the directory has a file that only runs have."""
+        return any(os.path.lexists(self.path / mark) for mark in _MARKS)
+
+    def status(self) -> Status:
+        """The reconciled status (see :func:`reconcile`). Never raises: a damaged one has the state "broken"."""
+        try:
+            return reconcile(read_status(self.path))
+        except BrokenRun as error:
+            return self._without_status(error)
+
+    def _without_status(self, error: BrokenRun) -> Status:
+        now = time.time()
+        try:
+            changed = self.path.stat().st_mtime
+        except OSError as problem:
+            return Status(state=BROKEN, reason=reason_of(problem), observed=now)
+        if not os.path.lexists(self.path / STATUS_FILE):
+            if abs(now - changed) < BEING_CREATED:
+                return Status(state="created", created=changed, observed=now)
+            if not self.looks_like_a_run():
+                return Status(state=BROKEN, reason="not a run directory", created=changed, observed=now)
+        return Status(state=BROKEN, reason=error.reason, created=changed, observed=now)
+
+    def config(self) -> dict[str, Any]:
+        """The resolved configuration. Raises ``BrokenRun``."""
+        return read_toml(self.path / CONFIG_FILE)
+
+    def space(self) -> SearchSpace:
+        """The search space, also where its operations aren't installed. Raises ``BrokenRun``."""
+        from ..spaces import SpaceError, space_from_table
+
+        path = self.path / SPACE_FILE
+        try:
+            return space_from_table(read_toml(path), any_operation=True)
+        except SpaceError as error:
+            raise BrokenRun(path, str(error)) from None
+
+    def environment(self, attempt: int = 1) -> dict[str, Any]:
+        """Versions, device, git commit and command line of an attempt. Raises ``BrokenRun``."""
+        return read_json(self.path / environment_file(attempt))
+
+    def summary(self) -> dict[str, Any]:
+        """The summary, {} before there is one. Raises ``BrokenRun`` for a damaged one."""
+        path = self.path / SUMMARY_FILE
+        return read_json(path) if os.path.lexists(path) else {}
+
+    def genotype(self) -> Genotype | None:
+        """The cells derived last, None before there are any. Raises ``BrokenRun`` for a damaged file."""
+        path = self.path / GENOTYPE_FILE
+        if not os.path.lexists(path):
+            return None
+        try:
+            return Genotype.from_json(read_text(path))
+        except (GenotypeError, RecursionError) as error:
+            raise BrokenRun(path, str(error)) from None
+
+    def metrics_reader(self) -> JsonLinesReader:
+        """An incremental reader of the metrics."""
+        return JsonLinesReader(self.path / METRICS_FILE)
+
+    def metrics(self, kind: str | None = None) -> list[dict[str, Any]]:
+        """All metric rows of ``kind``, "step" or "epoch" (both, if left out), superseded ones left out."""
+        rows = self.metrics_reader().read_new().rows
+        return rows if kind is None else [row for row in rows if row.get("kind") == kind]
+
+    def genotypes(self) -> list[Derived]:
+        """The history of the derived cells, superseded entries left out; entries that are no genotype too."""
+        history = []
+        for row in JsonLinesReader(self.path / GENOTYPES_FILE).read_new().rows:
+            epoch = row.get("epoch")
+            try:
+                genotype = Genotype.from_dict(row.get("genotype"))
+            except (GenotypeError, RecursionError):
+                continue
+            history.append(Derived(row["step"], epoch if type(epoch) is int else 0, genotype))
+        return history
+
+    def checkpoints(self) -> list[Path]:
+        """The checkpoints, newest first."""
+        try:
+            with os.scandir(self.path / CHECKPOINTS) as entries:
+                files = [Path(entry.path) for entry in entries if entry.is_file()]
+        except OSError:
+            return []
+        return sorted((f for f in files if checkpoint_step(f) >= 0), key=checkpoint_step, reverse=True)
+
+    def files(self) -> dict[str, int]:
+        """The files by their names relative to the directory, with their sizes in bytes; links aren't followed."""
+        found: dict[str, int] = {}
+        for folder, folders, names in os.walk(self.path):
+            folders.sort()
+            for name in sorted(names):
+                path = Path(folder, name)
+                try:
+                    found[str(path.relative_to(self.path))] = path.lstat().st_size
+                except OSError:
+                    continue  # gone meanwhile
+        return found

@@ -1,0 +1,356 @@
+"""The single writer of a run, from the moment that a process takes it up until it lets it go."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from ..config.wording import plain
+from ..errors import EntrannasError, RunFailed, UsageError
+from ..method.genotype import Genotype
+from .atomic import TEMPORARY, replace_with, write_atomic, write_json
+from .files import BrokenRun, reason_of
+from .jsonl import ATTEMPT, JsonLinesWriter
+from .lock import take_lock
+from .run import (
+    CHECKPOINTS,
+    GENOTYPE_FILE,
+    GENOTYPES_FILE,
+    LOCK_FILE,
+    LOG_FILE,
+    METRICS_FILE,
+    STOP_FILE,
+    SUMMARY_FILE,
+    Run,
+    checkpoint_name,
+    checkpoint_step,
+    environment_file,
+)
+from .status import BROKEN, FORMAT, HEARTBEAT, Status, process_identity, write_status
+from .wording import describe_holder, reference_to
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+__all__ = ["ENDINGS", "KEPT_CHECKPOINTS", "RunSession"]
+
+ENDINGS = ("completed", "stopped", "failed")
+KEPT_CHECKPOINTS = 2  # the last good one survives whatever happens to the newest
+POLL = 0.5  # seconds between two looks for a stop request
+LAST_GASP = 10.0  # seconds given to a process that has ended its run, or died, to let go of the lock
+
+
+class RunSession:
+    """Context manager within which this process, and no other, works on ``run``.
+
+    ``epochs`` and ``steps`` are the totals to reach. Entering takes the lock, starts the next attempt and marks
+    the run running; a thread then writes a sign of life every two seconds and looks for a stop request. Leave it
+    after :meth:`finish`. Left by an exception, the run is marked failed with its reason, or stopped for
+    ``KeyboardInterrupt``.
+
+    Entering raises ``UsageError`` when another process works on the run (naming it) or the directory isn't one.
+    All methods raise ``RunFailed`` naming the file when it can't be written, except :meth:`log`.
+    """
+
+    def __init__(self, run: Run, *, epochs: int = 0, steps: int = 0) -> None:
+        self.run = run
+        self._epochs = epochs
+        self._steps = steps
+        self._guard = threading.RLock()  # of the status and the summary, and of writing them
+        self._ended = threading.Event()
+        self._held = ExitStack()  # the lock and the open files
+        self._progress = (0, 0)  # epoch, step
+        self._stop_reason = ""
+        self._status = Status(state="created")
+        self._summary: dict[str, Any] = {}
+
+    # taking the run up and letting it go
+
+    def __enter__(self) -> Self:
+        with ExitStack() as held:
+            lock = self._take_lock()
+            held.callback(lock.release)
+            try:
+                self._begin(held)
+            except OSError as error:
+                raise self._failed(self.run.path, error) from None
+            self._held = held.pop_all()
+        threading.Thread(target=self._live, name="heartbeat", daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if self._status.state == "running":
+                with suppress(RunFailed):  # what ended the session matters more
+                    if isinstance(error, KeyboardInterrupt):
+                        self.finish("stopped", "interrupted")
+                    else:
+                        self.finish("failed", _why(error) if error else "ended without a result")
+        finally:
+            self._ended.set()
+            self._held.close()
+
+    def _take_lock(self) -> BaseFileLock:
+        if not self.run.looks_like_a_run():
+            raise UsageError(f"{plain(str(self.run.path))}: not a run directory")
+        deadline = time.monotonic() + LAST_GASP
+        while True:
+            status = self.run.status()
+            if status.state == "running" and not status.stale:
+                break
+            lock = take_lock(self.run.path, wait=POLL)
+            if lock and self.run.looks_like_a_run():
+                return lock
+            if lock:  # it was removed meanwhile, and the lock has made the folder anew
+                lock.release()
+                with suppress(OSError):
+                    (self.run.path / LOCK_FILE).unlink()
+                    self.run.path.rmdir()
+                raise UsageError(f"{plain(self.run.id)} has been removed")
+            if time.monotonic() > deadline:
+                break
+        raise UsageError(
+            f"{plain(self.run.id)} is being worked on by {describe_holder(status)}; "
+            f"`entrannas stop {reference_to(self.run)}` ends that"
+        )
+
+    def _begin(self, held: ExitStack) -> None:
+        before = self.run.status()
+        if before.state == BROKEN:  # the attempts of which something was written can be counted
+            before = replace(before, attempt=len(list(self.run.path.glob("environment*.json"))))
+        (self.run.path / CHECKPOINTS).mkdir(exist_ok=True)
+        self._clean()
+        self._metrics = JsonLinesWriter(self.run.path / METRICS_FILE)
+        held.callback(self._metrics.close)
+        self._genotypes = JsonLinesWriter(self.run.path / GENOTYPES_FILE)
+        held.callback(self._genotypes.close)
+        with suppress(BrokenRun):
+            self._summary = self.run.summary()
+        host, pid, process_created = process_identity()
+        now = time.time()
+        self._progress = (before.epoch, before.step)
+        self._status = replace(
+            before,
+            state="running",
+            host=host,
+            pid=pid,
+            process_created=process_created,
+            heartbeat=now,
+            created=before.created or now,
+            started=now,
+            ended=0.0,
+            attempt=before.attempt + 1,
+            reason="",
+            epochs=self._epochs or before.epochs,
+            steps=self._steps or before.steps,
+        )
+        write_status(self.run.path, self._status)
+        self._write_summary()
+
+    def _clean(self) -> None:
+        """Removes what killed processes left half-written, and a stop request meant for one of them."""
+        (self.run.path / STOP_FILE).unlink(missing_ok=True)
+        for folder in (self.run.path, self.run.path / CHECKPOINTS):
+            for left in folder.glob(f"*{TEMPORARY}"):
+                left.unlink(missing_ok=True)
+
+    def finish(self, state: str, reason: str = "") -> None:
+        """Marks the run ``completed``, ``stopped`` or ``failed``, with the ``reason`` in one line."""
+        if state not in ENDINGS:
+            raise ValueError(f"{state!r} is no ending: {ENDINGS}")
+        self._ended.set()
+        with self._guard:
+            now = time.time()
+            self._status = replace(self._now(), state=state, reason=reason, ended=now, heartbeat=now)
+            try:
+                write_status(self.run.path, self._status)
+                self._write_summary()
+            except OSError as error:
+                raise self._failed(self.run.path, error) from None
+            finally:
+                with suppress(OSError):
+                    (self.run.path / STOP_FILE).unlink(missing_ok=True)
+
+    # signs of life, stop requests
+
+    @property
+    def attempt(self) -> int:
+        """The number of this attempt, from 1."""
+        return self._status.attempt
+
+    @property
+    def stop_requested(self) -> bool:
+        """Whether the run is to finish its step, write a checkpoint and stop."""
+        return bool(self._stop_reason)
+
+    @property
+    def stop_reason(self) -> str:
+        """Who asked for that, in words; empty if nobody did."""
+        return self._stop_reason
+
+    def request_stop(self, reason: str) -> None:
+        """Asks for a stop from within this process; safe in a signal handler. The first reason counts."""
+        self._stop_reason = self._stop_reason or reason
+
+    def _live(self) -> None:
+        last = time.monotonic()
+        while not self._ended.wait(POLL):
+            if os.path.lexists(self.run.path / STOP_FILE):
+                self.request_stop("asked by `entrannas stop`")
+            if time.monotonic() - last >= HEARTBEAT - POLL / 2:
+                last = time.monotonic()
+                self._sign_of_life()
+
+    def _sign_of_life(self) -> None:
+        with self._guard:
+            if self._status.state == "running":
+                self._status = replace(self._now(), heartbeat=time.time())
+                with suppress(OSError):  # a full disk ends the search where its results are written
+                    write_status(self.run.path, self._status, durable=False)
+
+    # what the run yields
+
+    def begin_attempt(self, first_step: int, *, epoch: int = 0) -> None:
+        """Declares ``first_step`` (1-based) the next one: rows and checkpoints of that step or later are void.
+
+        ``epoch`` is the one that the step before belongs to.
+        """
+        marker = {"kind": ATTEMPT, "attempt": self.attempt, "first_step": first_step, "time": time.time()}
+        for writer in (self._metrics, self._genotypes):
+            self._append(writer, marker)
+        history = self.run.genotypes()
+        path = self.run.path / GENOTYPE_FILE
+        try:
+            for checkpoint in self.run.checkpoints():
+                if checkpoint_step(checkpoint) >= first_step:
+                    checkpoint.unlink(missing_ok=True)
+            if history:
+                write_atomic(path, history[-1].genotype.to_json())
+            else:
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            raise self._failed(path, error) from None
+        self.progress(epoch, first_step - 1)
+        self._sign_of_life()
+
+    def step(self, row: Mapping[str, Any]) -> None:
+        """Appends a step row; ``row`` has at least ``step`` and ``epoch``."""
+        self._append(self._metrics, {"kind": "step", "time": time.time(), **row})
+        self.progress(row["epoch"], row["step"])
+
+    def epoch(self, row: Mapping[str, Any]) -> None:
+        """Appends an epoch row; ``row`` has at least ``step`` and ``epoch``."""
+        self._append(self._metrics, {"kind": "epoch", "time": time.time(), **row})
+        self.progress(row["epoch"], row["step"])
+
+    def derived(self, step: int, epoch: int, genotype: Genotype) -> None:
+        """Records that the derived cells have changed to ``genotype``."""
+        self._append(self._genotypes, {"step": step, "epoch": epoch, "genotype": genotype.to_dict()})
+        path = self.run.path / GENOTYPE_FILE
+        try:
+            write_atomic(path, genotype.to_json(), durable=False)  # the history has it too
+        except OSError as error:
+            raise self._failed(path, error) from None
+
+    def totals(self, *, epochs: int, steps: int) -> None:
+        """Notes how far the run is to go."""
+        with self._guard:
+            self._status = replace(self._status, epochs=epochs, steps=steps)
+
+    def progress(self, epoch: int, step: int) -> None:
+        """Notes how far the run is; written with the next sign of life."""
+        self._progress = (epoch, step)  # one assignment: a step never waits for the thread
+
+    def _now(self) -> Status:
+        epoch, step = self._progress
+        return replace(self._status, epoch=epoch, step=step)
+
+    def summary(self, values: Mapping[str, Any]) -> None:
+        """Merges ``values`` into the summary."""
+        with self._guard:
+            self._summary.update(values)
+            try:
+                self._write_summary()
+            except OSError as error:
+                raise self._failed(self.run.path / SUMMARY_FILE, error) from None
+
+    def environment(self, values: Mapping[str, Any]) -> None:
+        """Records where this attempt runs: versions, device, command line."""
+        path = self.run.path / environment_file(self.attempt)
+        try:
+            write_json(path, values)
+        except OSError as error:
+            raise self._failed(path, error) from None
+
+    def log(self, text: str) -> None:
+        """Appends lines to the log, with the time. A log that can't be written stops nothing."""
+        now = datetime.now().astimezone().isoformat(timespec="seconds")
+        lines = "".join(f"{now} {plain(line)}\n" for line in text.splitlines())
+        with suppress(OSError):
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+            descriptor = os.open(self.run.path / LOG_FILE, flags, 0o666)
+            try:
+                os.write(descriptor, lines.encode("utf-8"))
+            finally:
+                os.close(descriptor)
+
+    def save_checkpoint(self, step: int, write: Callable[[Path], None]) -> Path:
+        """Keeps the state after ``step``, which ``write`` puts into the file it is given; returns the file.
+
+        Call it after the rows of the step: they are then on the disk no later than the checkpoint. It appears
+        whole or not at all; the two newest are kept.
+        """
+        path = self.run.path / CHECKPOINTS / checkpoint_name(step)
+        temporary = path.with_name(path.name + TEMPORARY)
+        try:
+            write(temporary)
+            self._metrics.sync()
+            self._genotypes.sync()
+            replace_with(path, temporary)
+            for old in self.run.checkpoints()[KEPT_CHECKPOINTS:]:
+                old.unlink(missing_ok=True)
+        except (OSError, RuntimeError) as error:  # torch raises the latter for a full disk
+            raise self._failed(path, error) from None
+        finally:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+        return path
+
+    def _append(self, writer: JsonLinesWriter, row: Mapping[str, Any]) -> None:
+        try:
+            writer.append(row)
+        except OSError as error:
+            raise self._failed(writer.path, error) from None
+
+    def _write_summary(self) -> None:
+        status = self._now()
+        self._summary = {
+            "format": FORMAT,
+            "id": self.run.id,
+            "kind": status.kind,
+            **self._summary,
+            **{key: getattr(status, key) for key in ("state", "epoch", "epochs", "step", "steps", "created")},
+            "updated": time.time(),
+        }
+        write_json(self.run.path / SUMMARY_FILE, self._summary)
+
+    def _failed(self, path: Path, error: BaseException) -> RunFailed:
+        return RunFailed(f"{plain(str(path))}: can't be written: {reason_of(error)}")
+
+
+def _why(error: BaseException) -> str:
+    """The error in one line. Our own speak for themselves, others need their name."""
+    if isinstance(error, EntrannasError):
+        return plain(error.message.split("\n", 1)[0])
+    text = str(error).strip().split("\n", 1)[0]
+    return plain(f"{type(error).__name__}: {text}" if text else type(error).__name__)

@@ -1,0 +1,176 @@
+"""The state of a run: what its process writes, and what a reader concludes from it.
+
+A process that was killed can't say so: its ``status.json`` goes on saying "running". So it names its host, its pid
+and the creation time of the process, and a reader on the same host looks whether that very process still lives.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from .atomic import write_json
+from .files import BrokenRun, read_json
+
+__all__ = [
+    "BROKEN",
+    "FORMAT",
+    "HEARTBEAT",
+    "LOST",
+    "STALE",
+    "STATUS_FILE",
+    "WRITTEN_STATES",
+    "Status",
+    "is_starting",
+    "process_identity",
+    "read_status",
+    "reconcile",
+    "write_status",
+]
+
+FORMAT = 1
+STATUS_FILE = "status.json"
+WRITTEN_STATES = ("created", "running", "completed", "stopped", "failed")
+LOST = "lost"  # derived: it says running, and its process is gone
+BROKEN = "broken"  # derived: the directory can't be understood
+HEARTBEAT = 2.0  # seconds between two signs of life
+STALE = 60.0  # seconds without one after which a run looks stuck
+TOLERANCE = 1.0  # seconds by which two readings of a creation time may differ
+LARGEST_NUMBER = 1e15  # far above any time or count: what is more is damage
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """The content of ``status.json``. Times are unix seconds, 0 where there is none yet.
+
+    ``observed`` is when it was read; it isn't written.
+    """
+
+    state: str
+    kind: str = "search"
+    host: str = ""
+    pid: int = 0
+    process_created: float = 0.0
+    heartbeat: float = 0.0
+    created: float = 0.0
+    started: float = 0.0
+    ended: float = 0.0
+    attempt: int = 0
+    reason: str = ""
+    epoch: int = 0
+    epochs: int = 0
+    step: int = 0
+    steps: int = 0
+    observed: float = 0.0
+
+    @property
+    def heartbeat_age(self) -> float:
+        """Seconds since the last sign of life; 0 where there was none."""
+        return max(0.0, self.observed - self.heartbeat) if self.heartbeat else 0.0
+
+    @property
+    def stale(self) -> bool:
+        """Whether it says running, but gave no sign of life for a minute: stuck, stopped, or out of reach."""
+        return self.state == "running" and self.heartbeat_age > STALE
+
+    @property
+    def resumable(self) -> bool:
+        """Whether ``entrannas resume`` can go on with it."""
+        return self.state in ("created", "stopped", "failed", LOST)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON object of ``status.json``."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        del values["observed"]
+        return {"format": FORMAT, **values}
+
+
+def process_identity() -> tuple[str, int, float]:
+    """(host, pid, creation time in unix seconds) of this process: what tells it from any other."""
+    import psutil
+
+    return socket.gethostname(), os.getpid(), psutil.Process().create_time()
+
+
+def write_status(directory: Path, status: Status, *, durable: bool = True) -> None:
+    """Replaces the status of the run in ``directory``. Raises ``OSError``."""
+    write_json(directory / STATUS_FILE, status.to_dict(), durable=durable)
+
+
+def read_status(directory: Path) -> Status:
+    """The status as it is written. Raises ``BrokenRun``."""
+    path = directory / STATUS_FILE
+    return _parsed(path, read_json(path))
+
+
+def _parsed(path: Path, data: Mapping[str, Any]) -> Status:
+    version = data.get("format", FORMAT)
+    if type(version) is not int or version > FORMAT:
+        raise BrokenRun(path, f"format {version}: this release reads {FORMAT}")
+    if data.get("state") not in WRITTEN_STATES:
+        states = ", ".join(WRITTEN_STATES)
+        raise BrokenRun(path, f"state: expected one of {states}, found {data.get('state')!r:.60}")
+    values: dict[str, Any] = {}
+    for field in fields(Status):
+        value = data.get(field.name)
+        if value is None or field.name == "observed":
+            continue
+        values[field.name] = _checked(path, field.name, str(field.type), value)
+    return Status(**values, observed=time.time())
+
+
+def _checked(path: Path, name: str, wanted: str, value: object) -> object:
+    if wanted == "str" and isinstance(value, str):
+        return value
+    if wanted == "int" and type(value) is int and 0 <= value < LARGEST_NUMBER:
+        return value
+    if wanted == "float" and type(value) in (int, float) and 0 <= cast("float", value) < LARGEST_NUMBER:
+        return float(cast("float", value))
+    words = {"str": "a text", "int": "a whole number", "float": "a number"}
+    raise BrokenRun(path, f"{name}: expected {words[wanted]}, found {value!r:.60}")
+
+
+def reconcile(status: Status) -> Status:
+    """``status`` as it is in truth: running becomes lost where the process is certainly gone.
+
+    That is only concluded on the host of the process. A clock that was set makes the creation time read
+    differently, so a process of another creation time counts as another one only if the signs of life ended too.
+    """
+    if status.state != "running" or status.host != socket.gethostname():
+        return status
+    match _process(status.pid, status.process_created):
+        case "gone":
+            return replace(status, state=LOST, reason=f"process {status.pid} is gone")
+        case "another" if abs(status.observed - status.heartbeat) > 2 * HEARTBEAT:
+            return replace(
+                status, state=LOST, reason=f"process {status.pid} is gone (its number is in use again)"
+            )
+    return status
+
+
+def _process(pid: int, created: float) -> Literal["gone", "another", "alive", "unknown"]:
+    import psutil
+
+    if pid <= 0:
+        return "gone"
+    try:
+        process = psutil.Process(pid)
+        if abs(process.create_time() - created) > TOLERANCE:
+            return "another"
+        return "gone" if process.status() == psutil.STATUS_ZOMBIE else "alive"
+    except psutil.NoSuchProcess:
+        return "gone"
+    except (psutil.Error, OSError, OverflowError):
+        return "unknown"
+
+
+def is_starting(status: Status) -> bool:
+    """Whether the process that created the run, on this host, lives and hasn't begun yet."""
+    if status.state != "created" or status.host != socket.gethostname():
+        return False
+    return _process(status.pid, status.process_created) == "alive"

@@ -1,0 +1,99 @@
+"""Stopping a run from outside: a request that its process sees, and the wait for the outcome."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from contextlib import suppress
+
+from ..config.wording import plain
+from ..errors import RunFailed, UsageError
+from .files import reason_of
+from .run import STOP_FILE, Run
+from .status import LOST, Status, process_identity
+from .wording import describe_holder, reference_to
+
+__all__ = ["outcome", "request_stop", "wait_until_ended"]
+
+POLL = 0.1  # seconds between two looks at the status
+
+
+def request_stop(run: Run) -> Status:
+    """Asks the process that works on ``run`` to finish its step, write a checkpoint and stop.
+
+    Returns the status before. Raises ``UsageError`` if the run isn't running, ``RunFailed`` if the request can't
+    be written.
+    """
+    status = run.status()
+    if status.state != "running":
+        raise UsageError(_not_running(run, status))
+    host, pid, _ = process_identity()
+    request = json.dumps({"time": time.time(), "host": host, "pid": pid}) + "\n"
+    path = run.path / STOP_FILE
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    except FileExistsError:
+        return status  # already asked
+    except OSError as error:
+        raise RunFailed(f"{plain(str(path))}: can't be written: {reason_of(error)}") from None
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(request)
+    return status
+
+
+def _not_running(run: Run, status: Status) -> str:
+    name = plain(run.id)
+    if status.state == LOST:
+        return (
+            f"{name} is lost ({plain(status.reason)}): there is nothing to stop; "
+            f"`entrannas resume {reference_to(run)}` goes on with it"
+        )
+    if status.state == "created":
+        return f"{name} is not running: it hasn't started yet"
+    reason = f" ({plain(status.reason)})" if status.reason else ""
+    return f"{name} is not running: it is {status.state}{reason}"
+
+
+def wait_until_ended(run: Run, attempt: int, timeout: float | None = None) -> Status:
+    """Waits until that ``attempt`` of ``run`` has ended, ``timeout`` seconds at most; returns the status then.
+
+    The status is still "running" when the time is over, or when the run has been resumed meanwhile, which its
+    ``attempt`` tells.
+    """
+    deadline = None if timeout is None else time.monotonic() + timeout
+    while (status := run.status()).state == "running" and status.attempt == attempt:
+        if deadline is not None and time.monotonic() >= deadline:
+            return status
+        time.sleep(POLL)
+    if status.state != "running":
+        with suppress(OSError):  # still there if the run had ended by itself just before
+            (run.path / STOP_FILE).unlink(missing_ok=True)
+    return status
+
+
+def outcome(run: Run, before: Status, after: Status) -> str:
+    """How the attempt that was running in ``before`` has ended, as a line for the user.
+
+    Raises ``RunFailed`` if it hasn't, or ended in another way than stopped or completed.
+    """
+    name = plain(run.id)
+    if after.state == "running" and after.attempt != before.attempt:
+        return f"{name} had stopped, and has been resumed meanwhile (attempt {after.attempt})"
+    if after.state == "running":
+        raise RunFailed(
+            f"{name} is still running ({describe_holder(after)}); the request stands, it stops after its step"
+        )
+    where = f"at step {after.step}" + (f", epoch {after.epoch}" if after.epoch else "")
+    reason = f": {plain(after.reason)}" if after.reason else ""
+    resume = f"`entrannas resume {reference_to(run)}` goes on"
+    match after.state:
+        case "completed":
+            return f"{name} was completed before it saw the request"
+        case "stopped":
+            return f"{name} stopped {where}; {resume}"
+        case "failed" | "lost":
+            how = "failed" if after.state == "failed" else "is lost"
+            raise RunFailed(f"{name} {how} {where}{reason}; {resume}")
+        case _:
+            raise RunFailed(f"{name} is {after.state} now{reason}")

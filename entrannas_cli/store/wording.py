@@ -1,0 +1,40 @@
+"""How messages speak of a run: who holds it, since when, and what to type for it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from datetime import datetime
+
+from ..config.location import runs_dir
+from ..config.wording import plain
+from ..errors import EntrannasError
+from .run import Run
+from .status import Status
+
+__all__ = ["describe_holder", "local_time", "reference_to"]
+
+
+def reference_to(run: Run) -> str:
+    """What to type for ``run`` in a command: its id where that is found without ``--runs-dir``, else its path."""
+    try:
+        usual = os.path.realpath(runs_dir()) == os.path.realpath(run.path.parent)
+    except (EntrannasError, OSError):
+        usual = False
+    return plain(shlex.quote(run.id if usual else str(run.path)))
+
+
+def describe_holder(status: Status) -> str:
+    """Who works on the run of ``status``, as the end of a sentence."""
+    if status.state != "running":  # it took the lock a moment ago
+        return "another process"
+    silent = f", no sign of life for {status.heartbeat_age:.0f} s" if status.stale else ""
+    return f"process {status.pid} on {plain(status.host)}, since {local_time(status.started)}{silent}"
+
+
+def local_time(moment: float) -> str:
+    """Unix seconds as a local date and time; "-" for none."""
+    try:
+        return datetime.fromtimestamp(moment).astimezone().strftime("%Y-%m-%d %H:%M:%S") if moment else "-"
+    except (OverflowError, ValueError, OSError):
+        return "-"

@@ -1,0 +1,113 @@
+"""The command tree as a whole: quick, honest about bad input, quiet about its inside."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from ..search.runs import command, entrannas
+
+HEAVY = ("torch", "torchvision", "pandas", "numpy", "sklearn", "textual", "PIL")
+
+
+def modules_after(*arguments: str) -> set[str]:
+    """The top-level modules loaded by a command."""
+    code = f"""
+import sys
+from entrannas_cli.__main__ import main
+try:
+    main({list(arguments)!r})
+except SystemExit as end:
+    print("EXIT", end.code, file=sys.stderr)
+print("MODULES", *sorted({{name.split(".")[0] for name in sys.modules}}), file=sys.stderr)
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert "EXIT 0" in result.stderr, result.stderr
+    return set(result.stderr.split("MODULES", 1)[1].split())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["--version"],
+        ["search", "--help"],
+        ["search", "--preset", "quick", "--print-config"],
+        ["runs", "list"],
+        ["spaces", "list"],
+        ["spaces", "show", "extended"],
+        ["data", "list"],
+        ["genotype", "list"],
+        ["genotype", "show", "DARTS_V2"],
+        ["genotype", "show", "DARTS_V2", "--format", "dot"],
+    ],
+    ids=" ".join,
+)
+def test_reading_commands_load_nothing_heavy(arguments: list[str]) -> None:
+    assert not modules_after(*arguments) & set(HEAVY)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["runs", "--help"], ["search", "--help"], []])
+def test_help_is_printed(arguments: list[str]) -> None:
+    result = entrannas(*arguments, check=False)
+    assert "Usage" in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["serch"], ["runs", "lst"], ["runs", "show"], ["search", "--epochs", "many"], ["genotype", "show"]],
+)
+def test_a_bad_command_line_is_one_line(arguments: list[str]) -> None:
+    result = entrannas(*arguments, check=False)
+    assert result.returncode == 2
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("entrannas: ")
+    assert "--help" in line
+
+
+def test_debug_shows_the_traceback_wherever_it_stands() -> None:
+    for arguments in (["--debug", "runs", "show", "x"], ["runs", "show", "x", "--debug"]):
+        assert "Traceback" in entrannas(*arguments, check=False).stderr
+    assert (
+        "Traceback"
+        in entrannas("runs", "show", "x", check=False, env=os.environ | {"ENTRANNAS_DEBUG": "1"}).stderr
+    )
+    assert "Traceback" not in entrannas("runs", "show", "x", check=False).stderr
+
+
+def test_output_piped_into_head_complains_of_nothing() -> None:
+    process = subprocess.Popen(
+        command("search", "--preset", "quick", "--print-config"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    errors = process.stderr.read()
+    assert process.wait(timeout=60) in (0, 1)
+    assert errors == b""
+
+
+def test_completion_knows_commands_options_and_names() -> None:
+    def completed(line: str) -> str:
+        words = line.split(" ")
+        return entrannas(
+            check=False,
+            env=os.environ
+            | {
+                "_ENTRANNAS_COMPLETE": "complete_bash",
+                "COMP_WORDS": line,
+                "COMP_CWORD": str(len(words) - 1),
+            },
+        ).stdout
+
+    assert "search" in completed("entrannas se").split()
+    assert "extended" in completed("entrannas search --space ex").split()
+    assert "entrannas-dst" in completed("entrannas search --method entr").split()
+    assert "--print-config" in completed("entrannas search --pri").split()

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from entrannas_cli.config.files import LARGEST, parse_toml, read_toml
+from entrannas_cli.errors import UsageError
+
+
+def test_reads_a_file_also_with_a_byte_order_mark() -> None:
+    Path("a.toml").write_bytes(b"\xef\xbb\xbfseed = 3\r\n")
+    assert read_toml(Path("a.toml")) == {"seed": 3}
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"a = 1\nb = \n", "line 2, column 5"),
+        (b"a = 1\na = 2\n", "Cannot overwrite a value"),
+        (b"a = '\xff'", "not UTF-8 text (byte 5)"),
+        (b"a = " + 5000 * b"[", "not valid TOML"),
+        (b"#" * (LARGEST + 1), "larger than 1 MiB"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said_with_its_name(content: bytes, reason: str) -> None:
+    Path("bad.toml").write_bytes(content)
+    with pytest.raises(UsageError) as caught:
+        read_toml(Path("bad.toml"))
+    assert str(caught.value).startswith("bad.toml: ")
+    assert reason in str(caught.value)
+
+
+def test_files_that_are_none() -> None:
+    Path("folder.toml").mkdir()
+    os.mkfifo("pipe.toml")
+    for name, reason in (("folder", "not a file"), ("pipe", "not a file"), ("missing", "no such file")):
+        with pytest.raises(UsageError) as caught:
+            read_toml(Path(f"{name}.toml"))
+        assert str(caught.value) == f"{name}.toml: {reason}"
+
+
+def test_names_cannot_command_the_terminal() -> None:
+    with pytest.raises(UsageError) as caught:
+        read_toml(Path("a\x1b[2J\nb.toml"))
+    assert str(caught.value) == "a\\x1b[2J\\nb.toml: no such file"
+    with pytest.raises(UsageError) as caught:
+        parse_toml("\x1b[2J = 3", "text")
+    assert "\x1b" not in str(caught.value)

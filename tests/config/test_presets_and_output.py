@@ -1,0 +1,177 @@
+"""The presets that come along, and configurations written and read back."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tomli
+from hypothesis import given
+from hypothesis import strategies as st
+
+from entrannas_cli.config.base import ORIGINS
+from entrannas_cli.config.describe import describe, describe_methods, describe_presets
+from entrannas_cli.config.keys import flatten_model, keys_of
+from entrannas_cli.config.output import toml_value
+from entrannas_cli.config.presets import load_preset
+from entrannas_cli.config.resolve import config_dict, load_config, preset_names, print_config
+from entrannas_cli.config.schema import SearchConfig
+from entrannas_cli.errors import UsageError
+
+from .resolving import resolve
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "configuration.md"
+
+
+def test_the_presets_resolve_with_each_method() -> None:
+    assert preset_names() == ("imagenet", "paper", "quick")
+    for preset in preset_names():
+        assert load_preset(preset).description
+        for method in ("entrannas-dst", "entrannas", "darts", "random"):
+            flags: dict[str, object] = {"preset": preset, "method": method}
+            if preset == "imagenet":
+                flags["data.path"] = "images"
+            assert resolve(flags).config.method == method
+
+
+def test_the_paper_preset_is_the_published_recipe() -> None:
+    config = resolve({"preset": "paper"}).config
+    assert (config.data.dataset, config.data.weights_share, config.data.architecture_share) == (
+        "cifar10",
+        0.5,
+        0.5,
+    )
+    assert (config.data.crop_padding, config.data.flip, config.data.cutout) == (4, True, 0)
+    assert (config.network.cells, config.network.channels, config.network.engine_cells) == (8, 16, "last")
+    assert (config.search.epochs, config.search.batch_size) == (50, 256)
+    weights, architecture = config.weights, config.architecture
+    assert (weights.learning_rate, weights.learning_rate_min, weights.momentum) == (0.1, 0.001, 0.9)
+    assert (weights.weight_decay, weights.clip) == (3e-4, 5.0)
+    assert (architecture.learning_rate, architecture.betas, architecture.weight_decay) == (
+        6e-4,
+        (0.5, 0.999),
+        1e-3,
+    )
+    assert (architecture.temperature_start, architecture.temperature_end) == (1.0, 0.1)
+    assert (architecture.sparsity_weight, architecture.threshold_init, architecture.warmup_epochs) == (
+        0.05,
+        0.0,
+        0,
+    )
+
+
+def test_the_imagenet_preset_is_the_protocol_of_pc_darts() -> None:
+    config = resolve({"preset": "imagenet", "data.path": "images"}).config
+    assert (config.data.weights_share, config.data.architecture_share) == (0.1, 0.025)
+    assert (config.search.batch_size, config.weights.learning_rate) == (1024, 0.5)
+    assert (config.architecture.learning_rate, config.architecture.warmup_epochs) == (6e-3, 35)
+    assert (config.network.stem, config.target.stem) == ("imagenet", "imagenet")
+    assert (config.target.cells, config.target.channels, config.target.classes) == (14, 48, 1000)
+    assert config.target.image == (3, 224, 224)
+
+
+@pytest.mark.parametrize("method", ["entrannas-dst", "entrannas", "darts", "random"])
+def test_a_resolved_configuration_reads_back_equal(method: str) -> None:
+    resolved = resolve({"method": method, "data.dataset": "folder", "data.path": 'a "b"\t#c\x9b'})
+    text = resolved.to_toml()
+    assert load_config(text) == resolved.config
+    Path("config.toml").write_text(text, encoding="utf-8")
+    assert load_config(Path("config.toml")) == resolved.config
+    again = resolve(config_file=Path("config.toml"), environ={})
+    assert again.config == resolved.config
+    assert set(again.sources.values()) == {"config.toml"}
+
+
+def test_a_complete_file_needs_its_preset_no_more() -> None:
+    Path("own.toml").write_text("seed = 5")
+    resolved = resolve({"preset": "own.toml"})
+    Path("config.toml").write_text(resolved.to_toml())
+    Path("own.toml").unlink()
+    assert resolve(config_file=Path("config.toml")).config == resolved.config
+
+
+def test_the_printed_configuration_is_toml_with_sources() -> None:
+    resolved = resolve({"search.epochs": 3}, "network.engine_cells=[1, 4]", environ={"ENTRANNAS_SEED": "4"})
+    text = print_config(resolved)
+    assert re.search(r"^epochs = 3 +# --epochs$", text, re.MULTILINE)
+    assert re.search(r"^engine_cells = \[1, 4\] +# --set$", text, re.MULTILINE)
+    assert re.search(r"^seed = 4 +# ENTRANNAS_SEED$", text, re.MULTILINE)
+    assert re.search(r'^preset = "quick" +# auto: no CUDA device$', text, re.MULTILINE)
+    assert load_config(text) == resolved.config
+
+
+def test_the_dictionary_says_the_same() -> None:
+    resolved = resolve({"search.epochs": 3})
+    data = json.loads(json.dumps(config_dict(resolved)))
+    assert data["search.epochs"] == {"value": 3, "source": "--epochs"}
+    assert data["target.image"] == {"value": [3, 32, 32], "source": "default"}
+    assert list(data) == list(keys_of(SearchConfig))
+
+
+def test_a_file_of_a_newer_release_is_refused_with_that_reason() -> None:
+    text = resolve().to_toml() + '\n[future]\nspeed = "high"\n'
+    with pytest.raises(UsageError) as caught:
+        load_config(text)
+    assert "future" in str(caught.value)
+    assert "unknown section" in str(caught.value)
+    assert "newer release" in str(caught.value)
+
+
+def test_a_damaged_file_is_refused() -> None:
+    Path("config.toml").write_text(resolve().to_toml()[:-20])
+    with pytest.raises(UsageError, match=r"config\.toml: not valid TOML"):
+        load_config(Path("config.toml"))
+    with pytest.raises(UsageError, match=r"seed = -1 \(configuration\): must be a whole number"):
+        load_config("seed = -1")
+
+
+scalars = st.one_of(
+    st.booleans(),
+    st.integers(-(2**63), 2**63 - 1),
+    st.floats(allow_nan=False),
+    st.text(st.characters(codec="utf-8")),
+)
+
+
+@given(st.one_of(scalars, st.lists(scalars, max_size=4)))
+def test_each_value_is_one_printable_line_of_toml_that_reads_back(value: Any) -> None:
+    text = toml_value(value)
+    assert text.isprintable()
+    assert tomli.loads(f"v = {text}") == {"v": value}
+
+
+def test_every_key_is_documented() -> None:
+    for key in keys_of(SearchConfig).values():
+        assert key.description.endswith(".")
+        assert key.origin in ORIGINS
+        assert key.allowed
+
+
+@pytest.mark.parametrize(
+    ("marker", "expected"),
+    [
+        ("keys", describe(SearchConfig)),
+        ("methods", describe_methods(SearchConfig)),
+        ("presets", describe_presets()),
+    ],
+)
+def test_the_document_is_in_step_with_the_schema(marker: str, expected: str) -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    part = text.partition(f"<!-- {marker}: begin -->\n")[2].partition(f"<!-- {marker}: end -->")[0]
+    assert part == expected
+
+
+def test_the_example_in_the_document_works() -> None:
+    example = re.search(
+        r"```toml\n# entrannas\.toml\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL
+    )
+    assert example
+    Path("entrannas.toml").write_text(example[1])
+    Path("spaces").mkdir()
+    Path("spaces/mine.toml").write_text('operations = ["skip_connect", "conv_3x3"]')
+    config = resolve({}, "network.cells=8").config
+    assert config.network.engine_cells == (5, 7)
+    assert flatten_model(config)["network.channels"] == 24

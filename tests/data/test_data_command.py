@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from entrannas_cli.data.availability import CIFAR, DATASETS, user_cache_dir
+from entrannas_cli.data.datasets import open_dataset
+
+
+def entrannas(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "entrannas_cli", *arguments], capture_output=True, text=True)
+
+
+def _pretend(name: str, directory: Path) -> None:
+    files = CIFAR[name]
+    (directory / files.folder).mkdir(parents=True)
+    for file in (*files.train, files.meta):
+        (directory / files.folder / file).touch()
+
+
+def test_list_names_each_data_set_and_where_it_is() -> None:
+    _pretend("cifar100", user_cache_dir() / "data")
+    done = entrannas("data", "list")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert all(facts.name in done.stdout for facts in DATASETS)
+    assert "entrannas data prepare cifar10" in " ".join(done.stdout.split())
+    rows = {row["name"]: row for row in json.loads(entrannas("data", "list", "--json").stdout)}
+    assert {name: row["found"] for name, row in rows.items()} == {
+        "digits": True, "cifar10": False, "cifar100": True, "folder": None, "synthetic": True,
+    }  # fmt: skip
+    assert rows["cifar100"]["path"] == str(user_cache_dir() / "data")
+    assert rows["digits"]["shape"] == [1, 8, 8]
+
+
+def test_list_looks_where_it_is_told_to(tmp_path: Path) -> None:
+    _pretend("cifar10", tmp_path / "own")
+    rows = json.loads(entrannas("data", "list", "--json", "--data-dir", str(tmp_path / "own")).stdout)
+    assert [row["path"] for row in rows if row["found"] and row["path"]] == [str(tmp_path / "own")]
+
+
+def test_the_facts_of_digits_are_true() -> None:
+    (facts,) = (facts for facts in DATASETS if facts.name == "digits")
+    for part, count in (("train", facts.train_images), ("test", facts.test_images)):
+        dataset = open_dataset("digits", part=part)  # type: ignore[arg-type]
+        assert (len(dataset), dataset.shape, len(dataset.classes)) == (count, facts.shape, facts.classes)
+
+
+def test_list_and_the_check_for_data_load_nothing_heavy() -> None:
+    code = """if True:
+        import sys
+        from entrannas_cli.__main__ import _run
+        from entrannas_cli.data.availability import cifar_found
+        code = _run(["data", "list"], False)
+        cifar_found("cifar10")
+        heavy = {"torch", "torchvision", "pandas", "numpy", "sklearn", "textual"} & set(sys.modules)
+        sys.exit(code or " ".join(heavy) or 0)
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_prepare_refuses_what_it_can_not_prepare() -> None:
+    for name, answer in [("digits", "digits needs no preparing"), ("cifar", "did you mean cifar10?")]:
+        done = entrannas("data", "prepare", name)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert answer in done.stderr
+
+
+def test_prepare_without_network_says_how_to_do_it_by_hand(tmp_path: Path) -> None:
+    code = """if True:
+        import sys, torchvision
+        from entrannas_cli.__main__ import main
+        torchvision.datasets.CIFAR10.url = "http://127.0.0.1:9/cifar-10-python.tar.gz"
+        main(["data", "prepare", "cifar10", "--data-dir", sys.argv[1]])
+    """
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "cifar10 could not be fetched" in done.stderr
+    assert "put cifar-10-python.tar.gz from another machine into" in done.stderr

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from entrannas_cli.config.schema import SearchDataConfig
+from entrannas_cli.data import search_data
+from entrannas_cli.data.search_data import SearchData, open_search_data
+from entrannas_cli.errors import UsageError
+from entrannas_cli.search.prepare import require_data
+
+from .images import tree, write_folder, write_zip
+
+CPU = torch.device("cpu")
+
+
+def opened(seed: int = 0, batch_size: int = 8, **settings: Any) -> SearchData:
+    config = SearchDataConfig(**({"crop_padding": 1, "workers": 0} | settings))
+    return open_search_data(config, seed=seed, device=CPU, batch_size=batch_size)
+
+
+def test_the_two_parts_are_disjoint_halves_with_the_same_classes() -> None:
+    data = opened(dataset="digits")
+    weights, architecture = set(data.weights_indices.tolist()), set(data.architecture_indices.tolist())
+    assert not weights & architecture
+    assert weights | architecture == set(range(1438))
+    counts = [
+        torch.bincount(data.dataset.labels[part])
+        for part in (data.weights_indices, data.architecture_indices)
+    ]
+    assert int((counts[0] - counts[1]).abs().max()) <= 1
+    assert len(data.weights) == len(weights)
+    assert data.dataset.part == "train"
+
+
+def test_portion_and_shares_limit_what_is_used() -> None:
+    data = opened(dataset="digits", portion=0.5, weights_share=0.4, architecture_share=0.1)
+    assert len(data.weights) == pytest.approx(1438 * 0.2, abs=2)
+    assert len(data.architecture) == pytest.approx(1438 * 0.05, abs=2)
+
+
+def test_split_and_batches_are_the_seed_s() -> None:
+    first, again, other = opened(dataset="digits"), opened(dataset="digits"), opened(1, dataset="digits")
+    assert torch.equal(first.weights_indices, again.weights_indices)
+    assert not torch.equal(first.weights_indices, other.weights_indices)
+    for name in ("weights", "architecture"):
+        batches = [next(getattr(data, name).iterate(5)) for data in (first, again)]
+        assert torch.equal(batches[0].images, batches[1].images)
+    assert not torch.equal(next(first.weights.iterate()).images, next(first.architecture.iterate()).images)
+
+
+@pytest.mark.parametrize("placement", ["device", "stream"])
+def test_each_stream_serves_its_part(placement: str) -> None:
+    data = opened(dataset="synthetic", images=64, classes=4, placement=placement, flip=False, crop_padding=0)
+    assert data.placement == placement
+    assert "as configured" in data.placement_reason
+    assert isinstance(data.dataset.images, torch.Tensor)
+    for stream, part in [
+        (data.weights, data.weights_indices),
+        (data.architecture, data.architecture_indices),
+    ]:
+        batches = list(itertools.islice(stream.iterate(), stream.steps_per_epoch))
+        served = torch.cat([batch.images for batch in batches]).flatten(1)
+        shown = data.dataset.images[part].float().flatten(1) / 255
+        shown = (shown.unflatten(1, (3, -1)) - torch.tensor(data.dataset.mean)[:, None]) / torch.tensor(
+            data.dataset.std
+        )[:, None]
+        assert torch.cdist(served, shown.flatten(1)).min(1).values.max() < 0.1
+        assert torch.cdist(shown.flatten(1), served).min(1).values.max() < 0.1
+
+
+def test_large_sets_are_streamed_and_it_is_said_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = str(write_folder(tmp_path / "set", tree(images=20)))
+    small = opened(dataset="folder", path=path)
+    assert (small.placement, isinstance(small.dataset.images, torch.Tensor)) == ("device", True)
+    assert "in the memory of cpu" in small.placement_reason
+    monkeypatch.setattr(search_data, "LARGEST_ON_DEVICE", 40 * 3 * 8 * 8 - 1)
+    large = opened(dataset="folder", path=path)
+    assert (large.placement, isinstance(large.dataset.images, torch.Tensor)) == ("stream", False)
+    assert "more than" in large.placement_reason
+    assert torch.equal(next(small.weights.iterate()).labels, next(large.weights.iterate()).labels)
+    monkeypatch.undo()
+    monkeypatch.setattr(search_data, "_free_memory", lambda device: 40 * 3 * 8 * 8)
+    assert "more than half" in opened(dataset="folder", path=path).placement_reason
+    monkeypatch.setattr(search_data, "_free_memory", lambda device: 1000)
+    with pytest.raises(UsageError, match=r"data\.placement = device"):
+        opened(dataset="folder", path=path, placement="device")
+
+
+@pytest.mark.parametrize("placement", ["device", "stream"])
+def test_a_search_does_not_touch_the_test_part(tmp_path: Path, placement: str) -> None:
+    files = tree(images=20)
+    plain = opened(dataset="folder", path=str(write_folder(tmp_path / "plain", files)), placement=placement)
+    files |= {"test/cat/broken.png": b"no image", "test/fox/x.png": b"", "val/cat/x.png": b""}
+    other = opened(dataset="folder", path=str(write_zip(tmp_path / "set.zip", files)), placement=placement)
+    assert torch.equal(next(plain.weights.iterate()).images, next(other.weights.iterate()).images)
+
+
+def test_too_large_a_batch_is_refused_with_the_mend() -> None:
+    with pytest.raises(UsageError, match=r"batch of 512 .* weights: 72") as caught:
+        opened(dataset="digits", portion=0.1, batch_size=512)
+    assert "search.batch_size=72" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["crop_padding", "cutout"])
+def test_padding_and_cutout_that_could_blank_a_folder_s_images_are_refused(tmp_path: Path, name: str) -> None:
+    path = str(write_folder(tmp_path / "set", tree(images=20)))
+    with pytest.raises(UsageError, match=rf"data\.{name} = 8 could blank images of 8 pixels"):
+        opened(dataset="folder", path=path, **{name: 8})
+
+
+def test_a_folder_that_can_not_be_searched_is_refused_before_the_run(tmp_path: Path) -> None:
+    require_data(SearchDataConfig(dataset="folder", path=str(write_folder(tmp_path / "set", tree()))))
+    require_data(SearchDataConfig(dataset="digits"))
+    with pytest.raises(UsageError, match="there is no such folder"):
+        require_data(SearchDataConfig(dataset="folder", path="nowhere"))

@@ -1,0 +1,257 @@
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from entrannas_cli.data.augment import Augmentation
+from entrannas_cli.data.datasets import Dataset, load_into_memory, open_dataset
+from entrannas_cli.data.streams import Batch, BatchStream, evaluation_batches
+from entrannas_cli.errors import RunFailed, UsageError
+
+from .images import encoded, picture, tree, write_folder
+
+CPU = torch.device("cpu")
+
+
+def numbered(count: int) -> Dataset:
+    """Images that tell their number: pixel value and label are it."""
+    labels = torch.arange(count)
+    return Dataset(
+        name="numbers",
+        part="train",
+        images=labels.to(torch.uint8)[:, None, None, None].expand(count, 1, 4, 4).contiguous(),
+        labels=labels,
+        classes=tuple(map(str, range(count))),
+        shape=(1, 4, 4),
+        mean=(0.0,),
+        std=(1 / 255,),
+    )
+
+
+def stream_of(dataset: Dataset, **settings: Any) -> BatchStream:
+    defaults: dict[str, Any] = {
+        "indices": torch.arange(len(dataset)),
+        "batch_size": 4,
+        "seed": 0,
+        "name": "weights",
+        "augmentation": Augmentation(crop_padding=1, flip=True, cutout=2),
+        "device": CPU,
+    }
+    return BatchStream(dataset=dataset, **(defaults | settings))
+
+
+def taken(stream: BatchStream, count: int, start: int = 0) -> list[Batch]:
+    iterator = stream.iterate(start)
+    batches = list(itertools.islice(iterator, count))
+    iterator.close()  # type: ignore[attr-defined]
+    return batches
+
+
+def same(first: list[Batch], second: list[Batch]) -> bool:
+    pairs = zip(first, second, strict=True)
+    return all(torch.equal(a.images, b.images) and torch.equal(a.labels, b.labels) for a, b in pairs)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    count=st.integers(1, 30),
+    batch=st.integers(1, 30),
+    start=st.integers(0, 40),
+    seed=st.integers(0, 2**40),
+    placement=st.sampled_from(["device", "stream"]),
+)
+def test_a_resumed_stream_equals_an_undisturbed_one(
+    count: int, batch: int, start: int, seed: int, placement: str
+) -> None:
+    stream = stream_of(numbered(count), batch_size=min(batch, count), seed=seed, placement=placement)
+    assert same(taken(stream, start + 3)[start:], taken(stream, 3, start))
+
+
+@settings(max_examples=60, deadline=None)
+@given(count=st.integers(2, 30), batch=st.integers(1, 30), passes=st.integers(1, 3), data=st.data())
+def test_each_image_comes_once_a_pass_in_batches_of_one_size(
+    count: int, batch: int, passes: int, data: st.DataObject
+) -> None:
+    chosen = data.draw(st.sets(st.integers(0, count - 1), min_size=1))
+    indices = torch.tensor(sorted(chosen))
+    stream = stream_of(numbered(count), indices=indices, batch_size=min(batch, len(chosen)))
+    batches = taken(stream, passes * stream.steps_per_epoch)
+    assert {len(images) for images, _ in batches} == {stream.batch_size}
+    seen = torch.cat([labels for _, labels in batches]).tolist()
+    for number in range(passes):
+        assert sorted(seen[number * len(stream) :][: len(stream)]) == sorted(chosen)
+    assert stream.steps_per_epoch == -(-len(chosen) // stream.batch_size)
+
+
+def test_images_and_labels_belong_together() -> None:
+    stream = stream_of(numbered(20), augmentation=Augmentation())
+    for images, labels in taken(stream, 10):
+        assert torch.equal(images, labels[:, None, None, None].float().expand(-1, 1, 4, 4))
+
+
+def test_passes_names_and_seeds_have_orders_of_their_own() -> None:
+    dataset = numbered(64)
+    orders = [
+        taken(stream_of(dataset, batch_size=64, name=name, seed=seed), 1, start)[0].labels
+        for name, seed, start in [
+            ("weights", 0, 0),
+            ("weights", 0, 1),
+            ("weights", 1, 0),
+            ("architecture", 0, 0),
+        ]
+    ]
+    assert not any(torch.equal(a, b) for a, b in itertools.combinations(orders, 2))
+
+
+def test_switching_the_flip_off_keeps_the_crops() -> None:
+    dataset = open_dataset("digits")
+    indices = torch.arange(40)
+    with_flip, without = (
+        taken(stream_of(dataset, indices=indices, augmentation=Augmentation(crop_padding=2, flip=flip)), 5)
+        for flip in (True, False)
+    )
+    for flipped, plain in zip(with_flip, without, strict=True):
+        for a, b in zip(flipped.images, plain.images, strict=True):
+            assert torch.equal(a, b) or torch.equal(a, b.flip(2))
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_streamed_batches_equal_those_from_memory(tmp_path: Path, workers: int) -> None:
+    files = open_dataset("folder", path=write_folder(tmp_path / "d", tree(images=8)))
+    memory = load_into_memory(files, workers=0)
+    files = replace(files, mean=memory.mean, std=memory.std)
+    expected = taken(stream_of(memory), 7)
+    streamed = stream_of(files, placement="stream", workers=workers)
+    assert same(expected, taken(streamed, 7))
+    assert same(expected[3:], taken(streamed, 4, 3))
+    assert not multiprocessing.active_children()
+
+
+def test_random_windows_of_large_images_are_resumable_too(tmp_path: Path) -> None:
+    files = {f"train/{name}/{n}.png": encoded(picture(n, (20, 16))) for name in "ab" for n in range(4)}
+    dataset = open_dataset("folder", path=write_folder(tmp_path / "d", files), image_size=8)
+    stream = stream_of(dataset, placement="stream", augmentation=Augmentation())
+    undisturbed = taken(stream, 6)
+    assert same(undisturbed[4:], taken(stream, 2, 4))
+    assert undisturbed[0].images.shape == (4, 3, 8, 8)
+    plain = torch.cat(
+        [batch.images for batch in evaluation_batches(dataset, torch.arange(8), 8, CPU, workers=0)]
+    )
+    drawn = torch.cat([batch.images for batch in undisturbed])
+    assert not any(torch.equal(image, other) for image in drawn for other in plain)
+
+
+@pytest.mark.parametrize(("placement", "workers"), [("device", 0), ("stream", 0), ("stream", 2)])
+def test_the_global_random_state_is_left_alone(placement: str, workers: int) -> None:
+    before = torch.get_rng_state()
+    taken(stream_of(numbered(9), placement=placement, workers=workers), 5)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_a_batch_larger_than_the_part_is_refused_with_the_mend() -> None:
+    with pytest.raises(UsageError, match=r"64 images is more than there are for the weights: 9") as caught:
+        stream_of(numbered(9), batch_size=64)
+    assert "search.batch_size=9" in str(caught.value)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_broken_image_is_named_while_streaming(tmp_path: Path, workers: int) -> None:
+    files = tree(images=4)
+    files["train/dog/01.png"] = files["train/dog/01.png"][:50]
+    dataset = open_dataset("folder", path=write_folder(tmp_path / "d", files))
+    with pytest.raises(UsageError, match=r"train/dog/01\.png: not a readable image") as caught:
+        taken(stream_of(dataset, placement="stream", workers=workers), 2)
+    assert caught.value.details
+    assert not multiprocessing.active_children()
+
+
+def test_a_worker_that_dies_ends_the_run_with_a_reason(tmp_path: Path) -> None:
+    dataset = open_dataset("folder", path=write_folder(tmp_path / "d", tree(images=8)))
+    iterator = stream_of(dataset, placement="stream", workers=1).iterate()
+    next(iterator)
+    for child in multiprocessing.active_children():
+        child.kill()
+        child.join()
+    with pytest.raises(RunFailed, match="a process that reads images died"):
+        list(itertools.islice(iterator, 50))
+
+
+def test_batches_can_be_channels_last() -> None:
+    dataset = open_dataset("synthetic", images=16)
+    for placement in ("device", "stream"):
+        (batch,) = taken(stream_of(dataset, placement=placement, memory_format=torch.channels_last), 1)
+        assert batch.images.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_evaluation_shows_each_image_once_as_it_is(tmp_path: Path, in_memory: bool) -> None:
+    dataset = open_dataset("folder", path=write_folder(tmp_path / "d", tree(images=5)))
+    memory = load_into_memory(dataset, workers=0)
+    dataset = memory if in_memory else replace(dataset, mean=memory.mean, std=memory.std)
+    indices = torch.tensor([9, 0, 3, 4, 7])
+    batches = list(evaluation_batches(dataset, indices, 2, CPU, workers=0))
+    assert [len(labels) for _, labels in batches] == [2, 2, 1]
+    assert torch.equal(torch.cat([labels for _, labels in batches]), dataset.labels[indices])
+    assert isinstance(memory.images, torch.Tensor)
+    mean, std = (torch.tensor(values)[:, None, None] for values in (memory.mean, memory.std))
+    torch.testing.assert_close(
+        torch.cat([images for images, _ in batches]), (memory.images[indices] / 255 - mean) / std
+    )
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_on_cuda_a_batch_equals_the_cpus_and_the_host_waits_for_nothing() -> None:
+    cuda = torch.device("cuda")
+    dataset = open_dataset("synthetic", images=64)
+    assert isinstance(dataset.images, torch.Tensor)
+    there = replace(dataset, images=dataset.images.to(cuda))
+    iterator = stream_of(there, device=cuda, batch_size=16).iterate()
+    next(iterator)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        batches = list(itertools.islice(iterator, 5))
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    for batch, expected in zip(batches, taken(stream_of(dataset, batch_size=16), 5, 1), strict=True):
+        torch.testing.assert_close(batch.images.cpu(), expected.images)
+        assert torch.equal(batch.labels.cpu(), expected.labels)
+
+
+@pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_the_whole_group_leaves_the_workers_to_the_run(tmp_path: Path, signal_: int) -> None:
+    write_folder(tmp_path / "d", tree(images=8))
+    code = """if True:
+        import itertools, os, signal, sys, torch
+        from entrannas_cli.data.augment import Augmentation
+        from entrannas_cli.data.datasets import open_dataset
+        from entrannas_cli.data.streams import BatchStream
+        received = []
+        number = int(sys.argv[2])
+        signal.signal(number, lambda *_: received.append(1))
+        stream = BatchStream(
+            dataset=open_dataset("folder", path=sys.argv[1]), indices=torch.arange(16), batch_size=4, seed=0,
+            name="weights", augmentation=Augmentation(), device=torch.device("cpu"), placement="stream", workers=2,
+        )
+        iterator = stream.iterate()
+        next(iterator), next(iterator)  # both workers are up
+        os.killpg(os.getpgrp(), number)
+        print(len(list(itertools.islice(iterator, 30))), len(received))
+        iterator.close()
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "d"), str(int(signal_))],
+        capture_output=True, text=True, start_new_session=True, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, "30 1\n", "")

@@ -1,0 +1,70 @@
+"""The layout that all drawings of a cell share."""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint
+
+import pytest
+from hypothesis import given
+
+from entrannas_cli.method import operations
+from entrannas_cli.method.genotype import CellGraph, Connection
+from entrannas_cli.render.layout import lay_out, look
+
+from .cells import cells
+
+
+@given(cells())
+def test_every_connection_has_a_row_of_its_own_within_its_target(cell: CellGraph) -> None:
+    layout = lay_out("normal", cell)
+    assert [(e.target, Connection(e.source, e.operation.name)) for e in layout.edges] == list(
+        cell.connections
+    )
+    rows = [edge.row for edge in layout.edges]
+    assert rows == sorted(set(rows))
+    for edge in layout.edges:
+        target, source = layout.nodes[edge.target], layout.nodes[edge.source]
+        assert target.top < edge.row < target.bottom
+        assert source.bottom < edge.row <= source.rail_end
+
+
+@given(cells())
+def test_rails_end_where_they_are_last_read(cell: CellGraph) -> None:
+    layout = lay_out("normal", cell)
+    assert tuple(node.number for node in layout.outputs) == cell.concat
+    for node in layout.nodes:
+        reads = [edge.row for edge in layout.edges if edge.source == node.number]
+        if node.in_output:
+            assert node.rail_end == layout.output_row
+        else:
+            assert node.rail_end == max(reads, default=node.bottom)
+
+
+@given(cells())
+def test_layers_run_from_left_to_right_and_places_are_taken_once(cell: CellGraph) -> None:
+    layout = lay_out("normal", cell)
+    assert all(layout.nodes[e.source].layer < layout.nodes[e.target].layer for e in layout.edges)
+    places = {(node.layer, node.position) for node in layout.nodes}
+    assert len(places) == len(layout.nodes)
+
+
+def test_parallel_operations_are_counted() -> None:
+    node = (Connection(0, "avg_pool_3x3"), Connection(0, "sep_conv_3x3"), Connection(1, "sep_conv_3x3"))
+    assert [edge.parallel for edge in lay_out("normal", CellGraph((node,))).edges] == [0, 1, 0]
+
+
+def test_a_skip_connection_has_weights_where_it_halves_the_size() -> None:
+    cell = CellGraph(((Connection(0, "skip_connect"),), (Connection(2, "skip_connect"),)))
+    assert [edge.parametric for edge in lay_out("reduce", cell).edges] == [True, False]
+    assert [edge.parametric for edge in lay_out("normal", cell).edges] == [False, False]
+
+
+def test_an_unknown_operation_counts_as_one_with_weights() -> None:
+    unknown = look("shuffle")
+    assert (unknown.label, unknown.parametric, unknown.known) == ("shuffle", True, False)
+
+
+def test_a_package_that_fails_to_load_is_no_reason_to_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    point = EntryPoint("broken_op", "no_such_module_anywhere:build", operations.ENTRY_POINT_GROUP)
+    monkeypatch.setattr(operations, "_plugins", lambda: {"broken_op": point})
+    assert not look("broken_op").known

@@ -1,0 +1,87 @@
+"""What is printed when a search has ended."""
+
+from __future__ import annotations
+
+import pytest
+
+from entrannas_cli.method.published import PUBLISHED
+from entrannas_cli.render.summary import cost_text, print_result, print_summary, summary_facts
+from entrannas_cli.store.create import create_run
+from entrannas_cli.store.session import RunSession
+
+SUMMARY = {
+    "state": "completed",
+    "seed": 3,
+    "device": "CPU (2 threads)",
+    "parameters": 3_349_342,
+    "multiply_adds": 528_000_000,
+    "target": "20 cells, 36 channels, 3x32x32",
+    "search_seconds": 81.0,
+    "evaluation_seconds": 4.0,
+    "supernet_accuracy": 0.927,
+    "derived_accuracy": 0.908,
+    "gap": 0.019,
+    "sparsity_normal": 0.91,
+    "sparsity_reduce": 0.82,
+    "connections_normal": [2, 3, 1, 4],
+    "connections_reduce": [1, 2, 2, 2],
+    "warnings": ["skip connections take over the normal cell"],
+}
+
+
+def test_all_that_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    print_result(SUMMARY, PUBLISHED["PC_DARTS_cifar"], [("all about this run", "entrannas runs show latest")])
+    shown = capsys.readouterr().out
+    joined = " ".join(shown.split())
+    for part in (
+        "normal cell: 8 connections",
+        "┝━━ sep3 ━►│",
+        "3 0 c{k-2} sep_conv_3x3 yes",
+        "3.35 M parameters, 528 M multiply-adds (20 cells, 36 channels, 3x32x32)",
+        "1m21s on CPU (2 threads), and 4.0 s for evaluations",
+        "super-net 92.7 %, derived network 90.8 %",
+        "consistency gap 1.9 %",
+        "normal 91.0 %, reduction 82.0 %",
+        "normal 2+3+1+4 = 10, reduction 1+2+2+2 = 7",
+        "warning: skip connections take over the normal cell",
+        "all about this run entrannas runs show latest",
+    ):
+        assert part in joined, part
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_what_is_missing_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    assert summary_facts({}) == []
+    print_result({}, None, [])
+    assert "network" not in capsys.readouterr().out
+    damaged = dict.fromkeys(SUMMARY, "x") | {"gap": float("nan"), "warnings": 7, "connections_normal": [None]}
+    assert summary_facts(damaged) == []
+
+
+def test_the_cost_is_in_gpu_days_on_a_gpu() -> None:
+    assert (
+        cost_text({"search_seconds": 5184, "gpu_days": 0.06, "device": "H100"})
+        == "0.06 GPU-days (1h26m on H100)"
+    )
+    assert cost_text({"search_seconds": 5184, "device": "CPU"}) == "1h26m on CPU"
+
+
+def test_texts_of_a_run_are_harmless(capsys: pytest.CaptureFixture[str]) -> None:
+    hostile = SUMMARY | {"target": "\x1b[2J", "device": "[red]x[/red]", "warnings": ["\x1b]0;t\x07"]}
+    print_result(hostile, None, [])
+    shown = capsys.readouterr().out
+    assert not {"\x1b", "\x07"} & set(shown)
+    assert "[red]x[/red]" in shown
+
+
+def test_the_next_commands_name_the_run(tmp_path, capsys: pytest.CaptureFixture[str]) -> None:  # type: ignore[no-untyped-def]
+    run = create_run(tmp_path / "my runs", space="standard", method="entrannas", seed=3)
+    with RunSession(run) as session:
+        session.begin_attempt(1)
+        session.derived(0, 0, PUBLISHED["DARTS_V2"])
+        session.summary(SUMMARY)
+        session.finish("completed")
+    print_summary(run)
+    shown = capsys.readouterr().out
+    assert f"entrannas genotype show '{run.path}' --json > cells.json" in shown
+    assert f"entrannas search --config '../my runs/{run.id}/config.toml' --seed 4" in shown

@@ -1,0 +1,121 @@
+"""The plain view, and the choice of a view."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from entrannas_cli.render.live import LiveView
+from entrannas_cli.render.views import PlainView, QuietView, make_view
+
+from .searching import ID, WARNING, epoch_row, facts, feed
+
+
+class Terminal(io.StringIO):
+    encoding = "utf-8"  # type: ignore[assignment]
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_line_an_epoch() -> None:
+    stream = io.StringIO()
+    view = PlainView(stream)
+    feed(view, 3)
+    view.message("warning", WARNING)
+    lines = stream.getvalue().splitlines()
+    assert lines[0] == (
+        f"search {ID}: entrannas-dst, standard space, digits, CPU (2 threads), 3 epochs of 6 steps"
+    )
+    assert lines.count(f"warning: {WARNING}") == 1
+    epochs = [line for line in lines if line.startswith("epoch")]
+    assert len(epochs) == 3
+    assert re.fullmatch(
+        r"epoch 1/3  loss 1\.181  arch 1\.232  acc 36\.7 %  super 60\.2 %  derived 58\.8 %  gap 1\.4 %  "
+        r"sparsity n 30 % r 27 %  12 s  eta \d\.\d s",
+        epochs[0],
+    )
+    assert "eta" not in epochs[2]
+    assert re.match(r"search completed after epoch 3, step 18, in ", lines[-1])
+
+
+def test_what_a_row_lacks_is_left_out() -> None:
+    stream = io.StringIO()
+    view = PlainView(stream)
+    view.started(facts(epochs=120, attempt=3, step=12))
+    view.epoch(
+        {
+            "epoch": 7,
+            "weight_loss": 1.0,
+            "architecture_loss": None,
+            "gap": float("nan"),
+            "sparsity_normal": 0.5,
+        }
+    )
+    first, second = stream.getvalue().splitlines()
+    assert first.endswith("120 epochs of 6 steps, going on after step 12 (attempt 3)")
+    assert second == "epoch   7/120  loss 1.000  sparsity n 50 %"
+
+
+def test_text_from_files_is_harmless() -> None:
+    stream = io.StringIO()
+    view = PlainView(stream)
+    view.started(facts(id="a\x1b[2Jb", dataset="x\ny"))
+    view.message("info", "\x1b]0;owned\x07")
+    assert len(stream.getvalue().splitlines()) == 2
+    assert not {"\x1b", "\x07"} & set(stream.getvalue())
+
+
+def test_a_stream_that_is_gone_does_not_end_a_search() -> None:
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    feed(PlainView(Gone()), 2)
+    closed = io.StringIO()
+    closed.close()
+    feed(PlainView(closed), 2)
+
+
+def test_an_ascii_stream_gets_ascii() -> None:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="ascii")
+    view = PlainView(stream)
+    view.started(facts(device="Gerät"))
+    view.epoch(epoch_row(6, 30))
+    stream.flush()
+    assert b"Ger?t" in raw.getvalue()
+
+
+def test_the_view_that_suits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    assert isinstance(make_view(Terminal()), LiveView)
+    assert isinstance(make_view(io.StringIO()), PlainView)
+    assert isinstance(make_view(io.StringIO(), mode="live"), PlainView)
+    assert isinstance(make_view(Terminal(), mode="plain"), PlainView)
+    assert not isinstance(make_view(Terminal(), quiet=True), PlainView | LiveView)
+    assert isinstance(make_view(Terminal(), mode="quiet"), QuietView)
+    for name, value in (("TERM", "dumb"), ("TERM", "")):
+        with monkeypatch.context() as context:
+            context.setenv(name, value)
+            assert isinstance(make_view(Terminal()), PlainView), (name, value)
+            assert isinstance(make_view(Terminal(), mode="live"), LiveView)
+
+
+def test_piped_it_is_plain_and_without_escapes() -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "tests.render.searching", "auto", "2", "0", "completed"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"FORCE_COLOR": "1"},
+        cwd=os.path.dirname(os.path.dirname(os.path.dirname(__file__))),  # noqa: PTH120
+    )
+    assert result.stdout == ""
+    assert "\x1b" not in result.stderr
+    assert sum(line.startswith("epoch") for line in result.stderr.splitlines()) == 2

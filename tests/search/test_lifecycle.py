@@ -1,0 +1,286 @@
+"""Searches as a user runs them: real processes, real signals, real files."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import signal
+import subprocess
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from entrannas_cli.config.resolve import load_config
+from entrannas_cli.method.genotype import Genotype
+from entrannas_cli.store.find import find_run
+from entrannas_cli.store.run import Run
+
+from .runs import (
+    SMALL,
+    STEPS,
+    assert_same_search,
+    deterministic,
+    entrannas,
+    start,
+    steps_of,
+    wait_for,
+    write_space,
+)
+
+OFTEN = ("--set", "checkpoint.minutes=0.002")  # a checkpoint every 0.12 s
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A search that ran through, to compare others with."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    write_space(folder)
+    entrannas("search", *SMALL, "--runs-dir", str(folder / "runs"), "--quiet", cwd=folder)
+    return find_run("latest", folder / "runs")
+
+
+@pytest.fixture(autouse=True)
+def _space_file() -> None:
+    write_space(Path.cwd())
+
+
+def only_run() -> Run:
+    (path,) = Path("runs").iterdir()
+    return Run(path)
+
+
+def running(*extra: str) -> tuple[subprocess.Popen[str], Run]:
+    """A search in the background of the test, from its first step on."""
+    process = start("search", *SMALL, *extra)
+    wait_for(lambda: Path("runs").is_dir() and any(Path("runs").iterdir()), "a run directory")
+    run = only_run()
+    wait_for(lambda: steps_of(run) or process.poll() is not None, "a step")
+    return process, run
+
+
+def wait_for_steps(run: Run, process: subprocess.Popen[str], step: int) -> None:
+    """Until ``step`` is reached, or the process has ended by itself."""
+    wait_for(lambda: steps_of(run) >= step or process.poll() is not None, f"step {step}")
+
+
+def test_a_run_directory_holds_everything(undisturbed: Run) -> None:
+    assert undisturbed.status().state == "completed"
+    config = load_config(undisturbed.path / "config.toml")
+    assert (config.search.epochs, config.network.cells, config.space[-9:]) == (4, 3, "tiny.toml")
+    assert undisturbed.space().operations == ("skip_connect", "sep_conv_3x3", "max_pool_3x3", "conv_1x1")
+
+    steps = undisturbed.metrics("step")
+    assert [row["step"] for row in steps] == list(range(1, STEPS + 1))
+    wanted = {"weight_loss", "architecture_loss", "accuracy", "learning_rate", "architecture_learning_rate"}
+    wanted |= {"temperature", "images_per_second", "memory_mb", "gradient_norm"}
+    wanted |= {
+        f"{name}_{kind}"
+        for kind in ("normal", "reduce")
+        for name in ("sparsity", "connections", "thresholds")
+    }
+    assert all(wanted <= row.keys() for row in steps)
+
+    epochs = undisturbed.metrics("epoch")
+    assert [row["epoch"] for row in epochs] == [1, 2, 3, 4]
+    for row in epochs:
+        assert row["gap"] == row["supernet_accuracy"] - row["derived_accuracy"]
+        mean = sum(s["weight_loss"] for s in steps if s["epoch"] == row["epoch"]) / 8
+        assert row["weight_loss"] == pytest.approx(mean)
+        for name in ("entropy_normal", "operations_reduce", "supernet_loss", "derived_loss"):
+            assert name in row
+        changes = [d for d in undisturbed.genotypes() if d.epoch == row["epoch"]]
+        assert row["genotype_changes"] == len(changes)
+
+    history = undisturbed.genotypes()
+    assert history[0].step == 0
+    assert all(a.genotype != b.genotype for a, b in pairwise(history))
+    assert undisturbed.genotype() == history[-1].genotype
+    assert [len(node) for node in history[-1].genotype.normal.nodes] == steps[-1]["connections_normal"]
+
+    summary = undisturbed.summary()
+    assert summary["state"] == "completed"
+    assert summary["gap"] == epochs[-1]["gap"]
+    assert summary["parameters"] > 1000
+    assert summary["multiply_adds"] > summary["parameters"]
+    assert summary["target"] == "5 cells, 8 channels, 3x32x32"
+    assert summary["search_seconds"] > 0
+    environment = undisturbed.environment()
+    assert environment["threads"] == 1
+    assert environment["packages"]["torch"]
+    assert environment["command"][1] == "search"
+    assert "search completed" in (undisturbed.path / "log.txt").read_text()
+    assert len(undisturbed.checkpoints()) == 2
+
+
+def test_the_same_seed_gives_the_same_search_and_another_seed_another(undisturbed: Run) -> None:
+    entrannas("search", *SMALL, "--quiet", "--name", "again")
+    entrannas("search", *SMALL, "--quiet", "--name", "other", "--seed", "1")
+    assert_same_search(undisturbed, find_run("again", Path("runs")))
+    other = find_run("other", Path("runs"))
+    assert deterministic(other.metrics("step")) != deterministic(undisturbed.metrics("step"))
+
+
+def test_killed_at_random_moments_it_ends_like_the_undisturbed_one(undisturbed: Run) -> None:
+    draw = random.Random()
+    process, run = running(*OFTEN)
+    for _ in range(3):
+        wait_for_steps(run, process, steps_of(run) + draw.randrange(1, 9))
+        process.kill()
+        process.wait()
+        assert run.status().state in ("lost", "completed")
+        before = steps_of(run)
+        process = start("resume", run.id, "--quiet")
+        wait_for_steps(run, process, before)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    assert run.status().state == "completed"
+    assert run.status().attempt > 1
+    assert_same_search(undisturbed, run)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_leaves_a_run_that_can_be_resumed(undisturbed: Run, number: int, code: int) -> None:
+    process, run = running()
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == code, errors
+    assert run.status().state == "stopped"
+    stopped = steps_of(run)
+    assert 0 < stopped < STEPS
+    # the step at which it stopped is in a checkpoint, in the middle of an epoch or not
+    assert int(run.checkpoints()[0].stem.split("-")[1]) == stopped
+    assert f"entrannas resume {run.id}" in errors
+    entrannas("resume", run.id, "--quiet")
+    assert_same_search(undisturbed, run)
+
+
+def test_a_second_ctrl_c_leaves_at_once() -> None:
+    process, run = running("--set", "network.cells=8", "--batch-size", "512", "--set", "network.channels=16")
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors
+    assert run.status().state == "stopped"
+
+
+def test_detached_it_returns_the_id_and_can_be_stopped_and_resumed(undisturbed: Run) -> None:
+    began = time.monotonic()
+    printed = entrannas("search", *SMALL, "--detach").stdout.split()
+    assert time.monotonic() - began < 20
+    run = only_run()
+    assert printed == [run.id]
+    wait_for(lambda: steps_of(run) >= 2, "steps of the detached search")
+    assert run.status().state == "running"
+    refused = entrannas("resume", run.id, check=False)
+    assert refused.returncode == 2
+    assert str(run.status().pid) in refused.stderr
+    assert entrannas("runs", "rm", "--yes", run.id, check=False).returncode == 2
+    entrannas("stop", run.id)
+    assert run.status().state == "stopped"
+    assert "stopped" in (run.path / "log.txt").read_text()
+    entrannas("resume", run.id, "--detach")
+    wait_for(lambda: run.status().state == "completed", "the resumed search")
+    assert_same_search(undisturbed, run)
+    assert entrannas("resume", run.id, check=False).returncode == 2  # nothing is left to do
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_as_failed() -> None:
+    result = entrannas(
+        "search",
+        *SMALL,
+        "--set",
+        "weights.weight_decay=100",
+        "--set",
+        "weights.learning_rate=100",
+        check=False,
+    )
+    assert result.returncode == 1
+    (line,) = [line for line in result.stderr.splitlines() if line.startswith("entrannas:")]
+    assert re.search(r"step \d+: .* not finite; (the last good checkpoint is|there is no checkpoint)", line)
+    run = only_run()
+    assert run.status().state == "failed"
+    assert "not finite" in run.status().reason
+
+
+def test_a_corrupt_checkpoint_falls_back_to_the_one_before(undisturbed: Run) -> None:
+    process, run = running(*OFTEN)
+    wait_for(lambda: len(run.checkpoints()) == 2, "two checkpoints")
+    process.kill()
+    process.wait()
+    run.checkpoints()[0].write_bytes(b"damaged")
+    result = entrannas("resume", run.id)
+    assert "going back to the one before" in result.stderr
+    assert_same_search(undisturbed, run)
+
+
+def test_without_a_terminal_each_epoch_is_a_line_and_cells_go_to_stdout() -> None:
+    result = entrannas("search", *SMALL, env=None)
+    lines = [line for line in result.stderr.splitlines() if re.match(r"epoch +\d/4 ", line)]
+    assert len(lines) == 4
+    for word in ("normal", "reduce", "parameters", "entrannas genotype show"):
+        assert word in result.stdout
+    assert "\x1b" not in result.stdout + result.stderr
+    commands = "entrannas "  # are never broken
+    assert all(len(line) <= 80 for line in result.stdout.splitlines() if commands not in line)
+
+
+def test_json_is_all_that_stdout_gets() -> None:
+    result = entrannas("search", *SMALL, "--json", "--epochs", "1")
+    summary = json.loads(result.stdout)
+    assert summary["state"] == "completed"
+    assert summary["id"] == only_run().id
+
+
+def test_random_draws_a_genotype_and_trains_nothing() -> None:
+    began = time.monotonic()
+    summary = json.loads(entrannas("search", "--method", "random", "--seed", "3", "--json").stdout)
+    assert time.monotonic() - began < 60
+    run = only_run()
+    assert run.metrics() == []
+    genotype = run.genotype()
+    assert genotype is not None
+    assert all(len(node) == 2 for node in (*genotype.normal.nodes, *genotype.reduce.nodes))
+    assert summary["parameters"] > 1e6
+    shown = entrannas("genotype", "show", run.id, "--format", "json").stdout
+    assert Genotype.from_json(shown) == genotype
+
+
+@pytest.mark.parametrize("method", ["entrannas", "darts"])
+def test_the_other_methods_derive_two_connections_a_node(method: str) -> None:
+    entrannas("search", *SMALL, "--method", method, "--epochs", "1", "--quiet")
+    run = only_run()
+    genotype = run.genotype()
+    assert genotype is not None
+    assert all(len(node) == 2 for node in (*genotype.normal.nodes, *genotype.reduce.nodes))
+    assert run.metrics("epoch")[-1]["sparsity_normal"] == 0  # a softmax has no zeros
+    expected = {"entrannas": 'engine_cells = "last"', "darts": 'engine_cells = "all"'}[method]
+    assert expected in (run.path / "config.toml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--space", "standart"], "did you mean standard"),
+        (["--set", "search.epoch=3"], "did you mean search.epochs"),
+        (["--method", "dart"], "did you mean"),
+        (["--dataset", "cifar10"], "entrannas data prepare cifar10"),
+        (["--dataset", "folder", "--data", "nowhere"], "nowhere"),
+        (["--device", "cuda:7"], "device cuda:7"),
+        (["--batch-size", "5000"], "5000"),
+        (["--name", "../x"], "../x"),
+        (["--no-such-option"], "--no-such-option"),
+    ],
+)
+def test_bad_input_is_told_in_a_line_and_leaves_nothing(arguments: list[str], said: str) -> None:
+    result = entrannas("search", "--preset", "quick", *arguments, check=False)
+    assert result.returncode == 2
+    assert said in result.stderr
+    assert result.stderr.startswith("entrannas: ") or "\nentrannas: " in result.stderr
+    assert "Traceback" not in result.stderr
+    assert result.stdout == ""
+    assert not Path("runs").exists() or not list(Path("runs").iterdir())

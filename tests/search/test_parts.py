@@ -1,0 +1,259 @@
+"""Rows, evaluation, collapse warnings and checkpoints, on a small search that really runs."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from entrannas_cli.config.schema import SearchConfig
+from entrannas_cli.errors import RunFailed
+from entrannas_cli.method.bilevel import BilevelSearch
+from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
+from entrannas_cli.method.published import PUBLISHED
+from entrannas_cli.method.space import CELL_KINDS, SearchSpace
+from entrannas_cli.runtime.device import Compute
+from entrannas_cli.search.build import build_search
+from entrannas_cli.search.checkpoint import Progress, load_checkpoint, restore, save_checkpoint
+from entrannas_cli.search.collapse import collapse_warnings
+from entrannas_cli.search.evaluate import compare_with_derived
+from entrannas_cli.search.rows import operation_facts, pack, sparsity_facts, unpack
+
+SPACE = SearchSpace(name="small", operations=("skip_connect", "sep_conv_3x3", "max_pool_3x3"), nodes=2)
+CPU = Compute(torch.device("cpu"), "float32", torch.channels_last, 1)
+
+
+def config(**sections: object) -> SearchConfig:
+    settings: dict[str, object] = {
+        "data": {"dataset": "digits"},
+        "network": {"cells": 3, "channels": 4},
+        "architecture": {"learning_rate": 0.1},
+    }
+    return SearchConfig.model_validate(settings | sections)
+
+
+def search(**sections: object) -> BilevelSearch:
+    return build_search(config(**sections), SPACE, CPU, channels_in=1, classes=3)
+
+
+def batch(seed: int, size: int = 12) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(size, 1, 8, 8, generator=generator), torch.randint(0, 3, (size,), generator=generator)
+
+
+def batches(count: int, first: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+    return (batch(seed) for seed in range(first, first + count))
+
+
+def decided(one: BilevelSearch) -> BilevelSearch:
+    """One operation an edge: the Engine-cells then compute what the derived network does."""
+    with torch.no_grad():
+        for kind in CELL_KINDS:
+            one.architecture.alpha[kind][:, 1] += 5.0
+    one.genotype = one.architecture.derive("dst", 0.5)
+    return one
+
+
+def test_the_gap_of_a_decided_search_is_zero() -> None:
+    one = decided(search())
+    for step in range(3):
+        one.step(batch(step), batch(step + 50), temperature=0.5)
+    comparison = compare_with_derived(
+        one,
+        0.5,
+        torch.channels_last,
+        calibration=lambda: batches(3),
+        validation=lambda: batches(4, first=100),
+    )
+    assert comparison.supernet == comparison.derived
+    assert comparison.gap == 0
+
+
+def test_an_undecided_search_has_a_derived_network_that_differs() -> None:
+    one = search(architecture={"derivation": "top2", "sparsity_weight": 0.0}, method="entrannas")
+    comparison = compare_with_derived(
+        one,
+        1.0,
+        torch.channels_last,
+        calibration=lambda: batches(3),
+        validation=lambda: batches(4, first=100),
+    )
+    assert comparison.supernet.loss != comparison.derived.loss
+
+
+def test_comparing_leaves_the_search_as_it_was() -> None:
+    one = search()
+    before = copy.deepcopy(one.supernet.state_dict())
+    compare_with_derived(
+        one, 1.0, torch.channels_last, calibration=lambda: batches(2), validation=lambda: batches(2)
+    )
+    assert all(torch.equal(before[key], value) for key, value in one.supernet.state_dict().items())
+    assert one.supernet.training
+
+
+def test_the_score_is_a_mean_over_images_not_over_batches() -> None:
+    one = search()
+    whole = batch(7, size=10)
+
+    def score_of(sizes: list[int]) -> tuple[float, float]:
+        images = [tuple(pair) for pair in zip(*(torch.split(t, sizes) for t in whole), strict=True)]
+        result = compare_with_derived(
+            one, 1.0, torch.channels_last, calibration=lambda: batches(2), validation=lambda: images
+        )
+        return result.supernet.loss, result.derived.accuracy
+
+    assert score_of([10]) == pytest.approx(score_of([7, 3]), rel=1e-5)
+
+
+def test_a_packed_step_unpacks_to_its_numbers() -> None:
+    one = search()
+    outcome = one.step(batch(0), batch(1), temperature=1.0)
+    row = unpack(pack(outcome, one).tolist(), warmup=False)
+    assert row["weight_loss"] == float(outcome.weight_loss)
+    assert outcome.architecture_loss is not None
+    assert row["architecture_loss"] == float(outcome.architecture_loss)
+    assert row["accuracy"] == float(outcome.accuracy)
+    for kind in CELL_KINDS:
+        expected = torch.sigmoid(one.architecture.beta[kind]).tolist()
+        assert row[f"thresholds_{kind}"] == pytest.approx(expected)
+    warmup = one.step(batch(0), None, temperature=1.0)
+    assert unpack(pack(warmup, one).tolist(), warmup=True)["architecture_loss"] is None
+
+
+def test_sparsity_is_the_share_of_zero_weights() -> None:
+    one = decided(search())
+    mixtures = one.architecture.mixtures("dst", 0.5)
+    facts = sparsity_facts(mixtures, SPACE)
+    for kind in CELL_KINDS:
+        zero = float((mixtures[kind].weights == 0).double().mean())
+        assert facts[f"sparsity_{kind}"] == pytest.approx(zero)
+    assert set(sparsity_facts(one.architecture.mixtures("top2", 0.5), SPACE).values()) == {0.0}
+
+
+def cell(*nodes: list[tuple[int, str]]) -> CellGraph:
+    return CellGraph(tuple(tuple(Connection(*connection) for connection in node) for node in nodes))
+
+
+HEALTHY = cell([(0, "sep_conv_3x3"), (1, "skip_connect")], [(0, "sep_conv_3x3")])
+
+
+def test_operations_are_counted_by_kind() -> None:
+    facts = operation_facts(Genotype(HEALTHY, cell([(0, "max_pool_3x3")])))
+    assert facts == {
+        "operations_normal": {"sep_conv_3x3": 2, "skip_connect": 1},
+        "operations_reduce": {"max_pool_3x3": 1},
+    }
+
+
+@pytest.mark.parametrize(
+    ("genotype", "signs"),
+    [
+        (Genotype(HEALTHY, HEALTHY), []),
+        (
+            Genotype(cell([(0, "skip_connect"), (1, "skip_connect")], [(0, "sep_conv_3x3")]), HEALTHY),
+            ["skip connections take over the normal cell (2 of 3", "node 2 of the normal cell keeps only"],
+        ),
+        (
+            Genotype(HEALTHY, cell([(0, "skip_connect")], [(2, "skip_connect")], [(0, "max_pool_3x3")])),
+            ["nodes 3, 4 of the reduce cell keep only parameter-free"],  # at stride 2 a skip has weights
+        ),
+    ],
+)
+def test_collapse_warnings(genotype: Genotype, signs: list[str]) -> None:
+    warnings = collapse_warnings(genotype)
+    assert len(warnings) == len(signs)
+    for warning, sign in zip(warnings, signs, strict=True):
+        assert sign in warning
+        assert "try" in warning
+
+
+def test_pc_darts_cells_raise_no_warning() -> None:
+    assert collapse_warnings(PUBLISHED["PC_DARTS_cifar"]) == []
+
+
+@pytest.mark.parametrize("derivation", ["dst", "top2"])
+def test_a_restored_search_goes_on_bit_for_bit(tmp_path: Path, derivation: str) -> None:
+    sections = {"architecture": {"derivation": derivation, "learning_rate": 0.1, "sparsity_weight": 0.0}}
+    method = {"dst": "entrannas-dst", "top2": "entrannas"}[derivation]
+    one = search(method=method, **sections)
+    for step in range(3):
+        one.step(batch(step), batch(step + 50), temperature=0.9)
+    save_checkpoint(tmp_path / "c.pt", one, Progress(step=3, sums={"weight_loss": 0.1}))
+    other = search(method=method, seed=99, **sections)
+    progress = restore(load_checkpoint(tmp_path / "c.pt"), other)
+    assert progress == Progress(step=3, sums={"weight_loss": 0.1})
+    for step in range(3, 6):
+        results = [s.step(batch(step), batch(step + 50), temperature=0.8) for s in (one, other)]
+        assert torch.equal(results[0].weight_loss, results[1].weight_loss)
+    assert one.genotype == other.genotype
+    for module in ("supernet", "architecture"):
+        states = [getattr(s, module).state_dict() for s in (one, other)]
+        assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])
+
+
+def test_a_checkpoint_cannot_run_code(tmp_path: Path) -> None:
+    class Evil:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return exec, (f"open({str(tmp_path / 'owned')!r}, 'w')",)
+
+    path = tmp_path / "evil.pt"
+    path.write_bytes(pickle.dumps(Evil()))
+    with pytest.raises(RunFailed, match="not a checkpoint"):
+        load_checkpoint(path)
+    torch.save(Evil(), path)
+    with pytest.raises(RunFailed, match="not a checkpoint"):
+        load_checkpoint(path)
+    assert not (tmp_path / "owned").exists()
+
+
+def test_damaged_and_foreign_checkpoints_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "c.pt"
+    save_checkpoint(path, search(), Progress())
+    whole = path.read_bytes()
+    for damaged in (b"", whole[: len(whole) // 2], b"text"):
+        path.write_bytes(damaged)
+        with pytest.raises(RunFailed, match="not a checkpoint"):
+            load_checkpoint(path)
+    torch.save({"version": 99}, path)
+    with pytest.raises(RunFailed, match="version 99"):
+        load_checkpoint(path)
+    path.write_bytes(whole)
+    wider = search(network={"cells": 3, "channels": 6})
+    with pytest.raises(RunFailed, match="does not fit"):
+        restore(load_checkpoint(path), wider)
+
+
+@pytest.mark.parametrize("method", ["entrannas-dst", "entrannas"])
+def test_mixed_precision_trains_and_compares(method: str) -> None:
+    settings = config(
+        method=method,
+        architecture={"derivation": "dst" if method == "entrannas-dst" else "top2", "sparsity_weight": 0.0},
+    )
+    mixed = Compute(torch.device("cpu"), "bf16", torch.channels_last, 1)
+    one = build_search(settings, SPACE, mixed, channels_in=1, classes=3)
+    losses = [float(one.step(batch(0), batch(1), temperature=1.0).weight_loss) for _ in range(8)]
+    assert losses[-1] < losses[0]
+    # weights and architecture stay in float32
+    assert {p.dtype for p in (*one.supernet.parameters(), *one.architecture.parameters())} == {torch.float32}
+    comparison = compare_with_derived(
+        one, 1.0, torch.channels_last, calibration=lambda: batches(2), validation=lambda: batches(2)
+    )
+    assert comparison.supernet.loss < 10
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_step_on_cuda() -> None:
+    compute = Compute(torch.device("cuda"), "bf16", torch.channels_last, 1)
+    one = build_search(config(), SPACE, compute, channels_in=1, classes=3)
+    images, labels = (tensor.cuda() for tensor in batch(0))
+    images = images.to(memory_format=torch.channels_last)
+    losses = [
+        float(one.step((images, labels), (images, labels), temperature=1.0).weight_loss) for _ in range(8)
+    ]
+    assert losses[-1] < losses[0]

@@ -1,0 +1,36 @@
+"""Real processes for the tests of the store."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+__all__ = ["kill", "python", "wait_for"]
+
+
+def python(code: str, *arguments: object) -> subprocess.Popen[str]:
+    """Starts a Python process that runs ``code``; its stdout and stderr are piped."""
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    """SIGKILL, and the wait for its end."""
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=20)
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 20) -> None:
+    """Returns once ``condition`` holds, and fails if it doesn't in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "didn't happen in time"
+        time.sleep(0.01)

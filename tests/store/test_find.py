@@ -1,0 +1,208 @@
+"""What a user types for a run, and removing runs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from entrannas_cli.errors import UsageError
+from entrannas_cli.store.create import create_run
+from entrannas_cli.store.find import find_run, list_runs, remove_run
+from entrannas_cli.store.run import Run
+from entrannas_cli.store.session import RunSession
+from entrannas_cli.store.status import Status, write_status
+from entrannas_cli.store.wording import reference_to
+
+from .processes import kill, python
+
+NOW = 1795515300.0  # 2026-11-24 10:15:00 UTC
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    """Three ended runs: two of one second, and a named one an hour later."""
+    folder = tmp_path / "work" / "runs"
+    for seed, later, name in ((0, 0, None), (1, 0, None), (0, 3600, "wide cells")):
+        run = create_run(folder, space="standard", method="darts", seed=seed, name=name, now=NOW + later)
+        write_status(run.path, Status(state="completed", created=NOW + later))
+    return folder
+
+
+FIRST, SECOND, NAMED = (
+    "20261124-101500-standard-darts-s0",
+    "20261124-101500-standard-darts-s1",
+    "20261124-111500-wide-cells",
+)
+
+
+def test_newest_first(runs: Path) -> None:
+    (runs / ".hidden").mkdir()
+    (runs / "file").write_text("")
+    (runs / "circle").symlink_to("circle")
+    (runs / "renamed").mkdir()
+    os.utime(runs / "renamed", (NOW + 1800, NOW + 1800))
+    assert [run.id for run in list_runs(runs)] == [NAMED, "renamed", SECOND, FIRST]
+    assert list_runs(runs / "none") == []
+
+
+@pytest.mark.parametrize(
+    ("reference", "found"),
+    [
+        (FIRST, FIRST),
+        ("20261124-111", NAMED),
+        ("20261124-101500-standard-darts-s1", SECOND),
+        ("latest", NAMED),
+        ("wide-cells", NAMED),
+        ("standard-darts-s0", FIRST),
+        (f"runs/{FIRST}", FIRST),
+        (f"./runs/{FIRST}/", FIRST),
+        (f"runs/../runs/{FIRST}", FIRST),
+    ],
+)
+def test_references(runs: Path, reference: str, found: str) -> None:
+    assert find_run(reference, runs) == Run(runs / found)
+
+
+def test_a_prefix_that_is_an_id_means_that_id(runs: Path) -> None:
+    second = create_run(runs, space="standard", method="darts", seed=0, now=NOW)
+    assert second.id == f"{FIRST}-2"
+    assert find_run(FIRST, runs).id == FIRST
+
+
+def test_a_directory_here_without_a_slash(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(runs)
+    assert find_run(FIRST, runs / "runs").path == runs / FIRST
+    monkeypatch.chdir(runs / FIRST)
+    assert find_run(".", runs / "none").id == FIRST
+
+
+@pytest.mark.parametrize(
+    ("reference", "says"),
+    [
+        ("20261124-1015", ["2 runs fit", FIRST, SECOND]),
+        ("wide", ["no such run", f"did you mean {NAMED}"]),
+        (
+            "20261124-101500-standard-dart-s3",
+            ["no such run", "did you mean 20261124-101500-standard-darts-s"],
+        ),
+        ("quite-else", ["no such run", "entrannas runs list"]),
+        ("", ["no such run"]),
+        ("a\x1b[31mb\0", ["no such run", "a\\x1b[31mb"]),
+        ("no/such", ["no such run directory"]),
+        ("runs/", ["not a run directory"]),
+        ("/dev/null", ["not a run directory"]),
+    ],
+)
+def test_references_that_fit_no_run_or_several(runs: Path, reference: str, says: list[str]) -> None:
+    with pytest.raises(UsageError) as caught:
+        find_run(reference, runs)
+    for text in says:
+        assert text in str(caught.value)
+    assert str(caught.value).replace("\n", "").isprintable()
+
+
+def test_no_runs_at_all(tmp_path: Path) -> None:
+    for reference in ("latest", "20261124"):
+        with pytest.raises(UsageError, match="there is no run in"):
+            find_run(reference, tmp_path / "runs")
+
+
+def test_what_to_type_for_a_run(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert reference_to(Run(runs / FIRST)) == FIRST
+    monkeypatch.chdir(tmp_path)
+    assert reference_to(Run(runs / FIRST)) == str(runs / FIRST)
+    assert reference_to(Run(tmp_path / "a b")) == f"'{tmp_path}/a b'"
+    monkeypatch.setenv("ENTRANNAS_RUNS_DIR", str(runs))
+    assert reference_to(Run(runs / FIRST)) == FIRST
+
+
+# removing
+
+
+def test_removing_takes_the_directory(runs: Path) -> None:
+    (runs / FIRST / "sub" / "deep").mkdir(parents=True)
+    (runs / FIRST / "sub" / "deep" / "file").write_text("")
+    remove_run(Run(runs / FIRST))
+    assert not (runs / FIRST).exists()
+    assert len(list_runs(runs)) == 2
+
+
+def test_removing_follows_no_link(runs: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "precious").write_text("")
+    (runs / FIRST / "checkpoints").symlink_to(outside)
+    (runs / "linked").symlink_to(runs / SECOND)
+    remove_run(Run(runs / FIRST))
+    remove_run(Run(runs / "linked"))
+    assert (outside / "precious").exists()
+    assert [run.id for run in list_runs(runs)] == [NAMED, SECOND]
+    assert (runs / SECOND / "status.json").exists()
+
+
+def test_only_runs_are_removed(runs: Path, tmp_path: Path) -> None:
+    (tmp_path / "work" / "notes").mkdir()
+    (tmp_path / "work" / "notes" / "thesis.tex").write_text("")
+    for path in (tmp_path / "work" / "notes", runs, tmp_path / "none"):
+        with pytest.raises(UsageError):
+            remove_run(Run(path))
+    (runs / "status.json").write_text("{}")  # looks like one, and holds others
+    with pytest.raises(UsageError, match="holds runs itself"):
+        remove_run(Run(runs))
+    assert len(list_runs(runs)) == 3
+    assert (tmp_path / "work" / "notes" / "thesis.tex").exists()
+
+
+def test_broken_and_empty_ones_can_be_removed(runs: Path) -> None:
+    (runs / FIRST / "status.json").write_text("{")
+    (runs / SECOND / "status.json").unlink()
+    (runs / "empty").mkdir()
+    os.utime(runs / "empty", (NOW, NOW))
+    for name in (FIRST, SECOND, "empty"):
+        remove_run(Run(runs / name))
+    assert [run.id for run in list_runs(runs)] == [NAMED]
+
+
+def test_a_running_one_is_refused(runs: Path) -> None:
+    run = Run(runs / FIRST)
+    with RunSession(run) as session:
+        with pytest.raises(
+            UsageError, match=rf"is running \(process {os.getpid()} on .*entrannas stop {FIRST}"
+        ):
+            remove_run(run)
+        assert run.status().state == "running"
+        session.finish("completed")
+        with pytest.raises(UsageError, match="is held by another process"):  # until it is really over
+            remove_run(run)
+    remove_run(run)
+    assert not run.path.exists()
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from entrannas_cli.store.run import Run
+from entrannas_cli.store.session import RunSession
+with RunSession(Run(Path(sys.argv[1]))):
+    print("holds", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_one_that_runs_elsewhere_is_refused_until_its_process_is_dead(runs: Path) -> None:
+    run = Run(runs / FIRST)
+    process = python(HOLD, run.path)
+    assert process.stdout.readline() == "holds\n"
+    with pytest.raises(UsageError, match=f"process {process.pid}"):
+        remove_run(run)
+    kill(process)
+    remove_run(run)
+    assert not run.path.exists()
+
+
+def test_one_that_is_being_started_is_refused(runs: Path) -> None:
+    run = create_run(runs, space="standard", method="darts", seed=0)
+    with pytest.raises(UsageError, match="being started"):
+        remove_run(run)

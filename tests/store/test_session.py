@@ -1,0 +1,513 @@
+"""The single writer of a run: lock, signs of life, stop requests, rows, checkpoints, and death at any moment."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import socket
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from entrannas_cli.errors import RunFailed, UsageError
+from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
+from entrannas_cli.store.create import create_run
+from entrannas_cli.store.jsonl import JsonLinesReader, JsonLinesWriter
+from entrannas_cli.store.run import Run
+from entrannas_cli.store.session import RunSession
+from entrannas_cli.store.status import Status, write_status
+from entrannas_cli.store.stop import outcome, request_stop, wait_until_ended
+
+from .processes import kill, python, wait_for
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return create_run(tmp_path / "work" / "runs", space="standard", method="entrannas-dst", seed=0)
+
+
+def genotype(operation: str) -> Genotype:
+    cell = CellGraph(((Connection(0, operation), Connection(1, operation)),))
+    return Genotype(cell, cell)
+
+
+def steps(run: Run) -> list[int]:
+    return [row["step"] for row in run.metrics("step")]
+
+
+def row(step: int, epoch: int = 1) -> dict[str, float]:
+    return {"step": step, "epoch": epoch, "weight_loss": 1 / step}
+
+
+# from start to end
+
+
+def test_a_whole_run(run: Run) -> None:
+    with RunSession(run, epochs=2, steps=4) as session:
+        assert session.attempt == 1
+        assert run.status().state == "running"
+        session.environment({"torch": "2.9"})
+        session.begin_attempt(1)
+        session.derived(1, 1, genotype("skip_connect"))
+        for step in range(1, 5):
+            session.step(row(step, epoch=(step + 1) // 2))
+            if step % 2 == 0:
+                session.epoch({"step": step, "epoch": step // 2, "gap": 0.1})
+        session.derived(4, 2, genotype("sep_conv_3x3"))
+        session.summary({"gap": 0.1, "warnings": []})
+        session.log("one\ntwo\x1b[31m")
+        session.finish("completed")
+    status = run.status()
+    assert (status.state, status.attempt, status.reason) == ("completed", 1, "")
+    assert (status.epoch, status.epochs, status.step, status.steps) == (2, 2, 4, 4)
+    assert status.created <= status.started <= status.ended
+    assert run.environment() == {"torch": "2.9"}
+    assert steps(run) == [1, 2, 3, 4]
+    assert [r["kind"] for r in run.metrics()] == ["step", "step", "epoch", "step", "step", "epoch"]
+    assert all(r["time"] > 1e9 for r in run.metrics())
+    assert [(d.step, d.epoch, d.genotype) for d in run.genotypes()] == [
+        (1, 1, genotype("skip_connect")),
+        (4, 2, genotype("sep_conv_3x3")),
+    ]
+    assert run.genotype() == genotype("sep_conv_3x3")
+    summary = run.summary()
+    assert (summary["state"], summary["gap"], summary["step"], summary["seed"]) == ("completed", 0.1, 4, 0)
+    log = (run.path / "log.txt").read_text().splitlines()
+    assert [line.split(" ", 1)[1] for line in log] == ["one", "two\\x1b[31m"]
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "reason"),
+    [
+        (RunFailed("the loss is nan at step 3", ["detail"]), "failed", "the loss is nan at step 3"),
+        (ValueError("first\nsecond"), "failed", "ValueError: first"),
+        (ValueError(), "failed", "ValueError"),
+        (MemoryError("\x1b[31m"), "failed", "MemoryError: \\x1b[31m"),
+        (KeyboardInterrupt(), "stopped", "interrupted"),
+        (SystemExit(3), "failed", "SystemExit: 3"),
+        (None, "failed", "ended without a result"),
+    ],
+)
+def test_left_without_an_ending(run: Run, error: BaseException | None, state: str, reason: str) -> None:
+    def leave() -> None:
+        with RunSession(run):
+            if error:
+                raise error
+
+    if error:
+        with pytest.raises(type(error)):
+            leave()
+    else:
+        leave()
+    status = run.status()
+    assert (status.state, status.reason) == (state, reason)
+    assert status.ended
+    assert status.resumable
+
+
+def test_an_ending_given_before_an_error_stays(run: Run) -> None:
+    def leave() -> None:
+        with RunSession(run) as session:
+            session.finish("stopped", "because")
+            raise RuntimeError("afterwards")
+
+    with pytest.raises(RuntimeError):
+        leave()
+    assert run.status().reason == "because"
+
+
+# one at a time
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from entrannas_cli.store.run import Run
+from entrannas_cli.store.session import RunSession
+with RunSession(Run(Path(sys.argv[1])), steps=10) as session:
+    print("holds", flush=True)
+    for line in sys.stdin:
+        session.finish(line.strip())
+        break
+    else:
+        time.sleep(60)
+"""
+
+
+def test_a_second_one_is_refused_with_who_holds_the_run(run: Run) -> None:
+    process = python(HOLD, run.path)
+    assert process.stdout.readline() == "holds\n"
+    begun = time.monotonic()
+    with pytest.raises(UsageError) as caught, RunSession(run):
+        pass
+    assert time.monotonic() - begun < 5
+    assert f"process {process.pid} on {socket.gethostname()}, since 20" in str(caught.value)
+    assert f"`entrannas stop {run.id}`" in str(caught.value)
+    assert run.status().attempt == 1
+    kill(process)
+
+
+def test_of_many_at_once_one_gets_the_run(run: Run) -> None:
+    processes = [python(HOLD, run.path) for _ in range(4)]
+    wait_for(lambda: sum(process.poll() is None for process in processes) == 1)
+    (holder,) = (process for process in processes if process.poll() is None)
+    assert holder.stdout.readline() == "holds\n"
+    for process in processes:
+        if process is not holder:
+            _, err = process.communicate(timeout=20)
+            assert f"process {holder.pid}" in err
+    kill(holder)
+
+
+def test_a_dead_process_blocks_nobody(run: Run) -> None:
+    process = python(HOLD, run.path)
+    assert process.stdout.readline() == "holds\n"
+    kill(process)
+    assert run.status().state == "lost"
+    with RunSession(run) as session:
+        assert session.attempt == 2
+        session.environment({"again": True})
+        session.finish("completed")
+    status = run.status()
+    assert (status.state, status.attempt, status.steps) == ("completed", 2, 10)
+    assert run.environment(2) == {"again": True}
+
+
+def test_one_that_is_just_ending_is_waited_for(run: Run) -> None:
+    process = python(HOLD, run.path)
+    assert process.stdout.readline() == "holds\n"
+    write_status(run.path, replace(run.status(), state="stopped"))  # says so, and still holds the lock
+    process.stdin.write("stopped\n")
+    process.stdin.flush()
+    with RunSession(run) as session:
+        session.finish("completed")
+    process.communicate(timeout=20)
+
+
+def test_one_on_another_host_is_left_alone_while_it_shows_signs_of_life(run: Run) -> None:
+    now = time.time()
+    elsewhere = Status(state="running", host="elsewhere", pid=1, heartbeat=now, started=now, attempt=3)
+    write_status(run.path, elsewhere)
+    with pytest.raises(UsageError, match="process 1 on elsewhere"), RunSession(run):
+        pass
+    write_status(run.path, replace(elsewhere, heartbeat=now - 1000))
+    with RunSession(run) as session:
+        assert session.attempt == 4
+        session.finish("completed")
+
+
+def test_no_session_on_what_is_no_run(tmp_path: Path) -> None:
+    for path in (tmp_path / "none", tmp_path / "work"):
+        with pytest.raises(UsageError, match="not a run directory"), RunSession(Run(path)):
+            pass
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_damaged_status_is_no_end(run: Run) -> None:
+    """After a power failure, say: the attempts are counted by what they have left."""
+    for name in ("environment.json", "environment-2.json"):
+        (run.path / name).write_text("{}")
+    (run.path / "status.json").write_text("")
+    (run.path / "summary.json").write_text("\0\0")
+    with RunSession(run) as session:
+        assert session.attempt == 3
+        session.finish("completed")
+    assert run.status().state == "completed"
+    assert run.summary()["id"] == run.id
+
+
+# signs of life and stop requests
+
+
+def test_signs_of_life_and_progress(run: Run) -> None:
+    with RunSession(run, epochs=5) as session:
+        first = run.status().heartbeat
+        session.progress(2, 33)
+        wait_for(lambda: run.status().heartbeat > first)
+        status = run.status()
+        assert 1.5 < status.heartbeat - first < 10
+        assert (status.epoch, status.epochs, status.step) == (2, 5, 33)
+        session.finish("completed")
+
+
+def test_signs_of_life_that_can_not_be_written_stop_nothing(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("entrannas_cli.store.session.HEARTBEAT", 0.1)
+    with RunSession(run) as session:
+        with monkeypatch.context() as patch:
+            patch.setattr("entrannas_cli.store.session.write_status", full)
+            time.sleep(0.7)
+        first = run.status().heartbeat
+        wait_for(lambda: run.status().heartbeat > first)
+        session.finish("completed")
+
+
+WORK = """
+import sys, time
+from pathlib import Path
+from entrannas_cli.store.run import Run
+from entrannas_cli.store.session import RunSession
+with RunSession(Run(Path(sys.argv[1]))) as session:
+    print("works", flush=True)
+    step = 0
+    while not session.stop_requested:
+        step += 1
+        session.step({"step": step, "epoch": 1})
+        time.sleep(0.01)
+    session.save_checkpoint(step, lambda path: path.write_text(str(step)))
+    if sys.argv[2] != "vanish":
+        session.finish(sys.argv[2], session.stop_reason)
+    else:
+        import os
+        os._exit(1)
+"""
+
+
+@pytest.mark.parametrize("ending", ["stopped", "completed", "failed", "vanish"])
+def test_a_stop_request_is_seen_and_the_true_outcome_told(run: Run, ending: str) -> None:
+    process = python(WORK, run.path, ending)
+    assert process.stdout.readline() == "works\n"
+    before = request_stop(run)
+    request_stop(run)  # twice does no harm
+    begun = time.monotonic()
+    after = wait_until_ended(run, before.attempt, timeout=20)
+    assert time.monotonic() - begun < 10
+    process.communicate(timeout=20)
+    assert not (run.path / "stop").exists()
+    last = steps(run)[-1]
+    assert run.checkpoints()[0].read_text() == str(last)
+    if ending == "stopped":
+        assert after.reason == "asked by `entrannas stop`"
+        expected = f"{run.id} stopped at step {last}, epoch 1; `entrannas resume {run.id}` goes on"
+        assert outcome(run, before, after) == expected
+    elif ending == "completed":
+        assert "was completed before" in outcome(run, before, after)
+    else:
+        says = "failed at step" if ending == "failed" else f"is lost .*process {process.pid} is gone"
+        with pytest.raises(RunFailed, match=rf"{says}.*entrannas resume {run.id}"):
+            outcome(run, before, after)
+
+
+def test_waiting_for_a_stop_ends(run: Run) -> None:
+    with RunSession(run) as session:
+        before = request_stop(run)
+        after = wait_until_ended(run, before.attempt, timeout=0.3)
+        with pytest.raises(RunFailed, match=r"still running .*the request stands"):
+            outcome(run, before, after)
+        wait_for(lambda: session.stop_requested)
+        session.finish("stopped")
+    resumed = replace(before, attempt=2)
+    assert "resumed meanwhile" in outcome(run, before, resumed)
+
+
+def test_only_a_running_one_can_be_stopped(run: Run) -> None:
+    with pytest.raises(UsageError, match="hasn't started yet"):
+        request_stop(run)
+    with RunSession(run) as session:
+        session.finish("failed", "the loss is nan")
+    with pytest.raises(UsageError, match=r"not running: it is failed \(the loss is nan\)"):
+        request_stop(run)
+    process = python(HOLD, run.path)
+    process.stdout.readline()
+    kill(process)
+    with pytest.raises(
+        UsageError, match=rf"is lost \(process {process.pid} is gone\).*entrannas resume {run.id}"
+    ):
+        request_stop(run)
+    assert not (run.path / "stop").exists()
+
+
+def test_an_old_stop_request_does_not_stop_the_next_attempt(run: Run) -> None:
+    (run.path / "stop").write_text("")
+    with RunSession(run) as session:
+        time.sleep(0.7)
+        assert not session.stop_requested
+        session.request_stop("SIGTERM")
+        session.request_stop("again")
+        assert session.stop_requested
+        assert session.stop_reason == "SIGTERM"
+        session.finish("stopped")
+
+
+# going on after a death
+
+
+def test_what_comes_after_the_checkpoint_is_void_in_the_next_attempt(run: Run) -> None:
+    with RunSession(run) as session:
+        session.begin_attempt(1)
+        for step in range(1, 11):
+            session.step(row(step))
+            if step in (2, 6, 9):
+                session.derived(step, 1, genotype(f"operation_{step}"))
+            if step in (5, 8):
+                session.save_checkpoint(step, lambda path: path.write_text("x"))
+        session.finish("stopped")
+    reader = JsonLinesReader(run.path / "metrics.jsonl")
+    held = reader.read_new().rows
+    with RunSession(run) as session:  # the newest checkpoint can't be used, say
+        session.begin_attempt(6)
+        assert steps(run) == [1, 2, 3, 4, 5]
+        assert [derived.step for derived in run.genotypes()] == [2]
+        assert run.genotype() == genotype("operation_2")
+        assert [path.name for path in run.checkpoints()] == ["step-00000005.pt"]
+        for step in range(6, 8):
+            session.step({**row(step), "again": True})
+        assert run.status().step <= 7
+        session.finish("completed")
+    new = reader.read_new()
+    assert new.superseded_from == 6
+    held = [r for r in held if r["step"] < 6] + new.rows
+    assert held == run.metrics()
+    assert steps(run) == list(range(1, 8))
+    with RunSession(run) as session:  # from the start
+        session.begin_attempt(1)
+        assert run.metrics() == run.genotypes() == []
+        assert run.genotype() is None
+        session.finish("completed")
+
+
+DIE = """
+import sys, time
+from pathlib import Path
+from entrannas_cli.method.genotype import Genotype
+from entrannas_cli.store.run import Run
+from entrannas_cli.store.session import RunSession
+
+def write(path):
+    with path.open("wb") as file:
+        for _ in range(64):
+            file.write(step.to_bytes(4, "big") * 1024)
+
+run = Run(Path(sys.argv[1]))
+found = run.checkpoints()
+step = int.from_bytes(found[0].read_bytes()[:4], "big") if found else 0
+genotype = Genotype.from_json(sys.argv[2])
+with RunSession(run) as session:
+    session.begin_attempt(step + 1)
+    print("works", flush=True)
+    while True:
+        step += 1
+        session.step({"step": step, "epoch": 1, "attempt": session.attempt, "filler": [0.5] * 100})
+        session.derived(step, 1, genotype)
+        session.summary({"last": step})
+        if step % 3 == 0:
+            session.save_checkpoint(step, write)
+"""
+
+
+def test_killed_anywhere_nothing_is_lost_but_the_line_being_written(run: Run) -> None:
+    """SIGKILL at many moments, also within checkpoints, each time gone on with from the last checkpoint."""
+    text = genotype("sep_conv_3x3").to_json()
+    metrics = run.path / "metrics.jsonl"
+    for number in range(8):
+        process = python(DIE, run.path, text)
+        assert process.stdout.readline() == "works\n"
+        size = metrics.stat().st_size
+        wait_for(lambda size=size, number=number: metrics.stat().st_size > size + 2000 * (1 + number))
+        time.sleep(0.0007 * number)  # somewhere else each time
+        kill(process)
+        assert run.status().state == "lost"
+        assert run.status().attempt == number + 1
+        found = steps(run)
+        assert found == list(range(1, len(found) + 1))
+        history = [derived.step for derived in run.genotypes()]
+        assert history == found[: len(history)]
+        assert len(found) - len(history) <= 1
+        assert run.genotype() in (None, genotype("sep_conv_3x3"))
+        checkpoints = run.checkpoints()
+        assert len(checkpoints) <= 3
+        for path in checkpoints:
+            step = int(path.stem.split("-")[1])
+            assert path.read_bytes() == step.to_bytes(4, "big") * 1024 * 64
+            assert step <= len(found)  # the rows of a checkpoint are there
+        assert run.summary().get("last", 0) <= len(found)
+    attempts = [r["attempt"] for r in run.metrics("step")]
+    assert attempts == sorted(attempts)
+    assert len(found) > 15
+    (run.path / "checkpoints" / "step-00000001.pt.tmp").write_text("half")
+    with RunSession(run) as session:
+        left = [path.name for path in run.path.rglob("*.tmp")]
+        assert left == []
+        session.finish("completed")
+
+
+# checkpoints, disks that are full
+
+
+def test_the_two_newest_checkpoints_are_kept(run: Run) -> None:
+    with RunSession(run) as session:
+        for step in (1, 20, 300, 123456789):
+            path = session.save_checkpoint(step, lambda path, step=step: path.write_text(str(step)))
+            assert path.read_text() == str(step)
+        session.finish("completed")
+    assert [path.name for path in run.checkpoints()] == ["step-123456789.pt", "step-00000300.pt"]
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(errno.ENOSPC, "No space left on device"), RuntimeError("No space left on device\nmore")]
+)
+def test_a_checkpoint_that_can_not_be_written_costs_no_other(run: Run, error: Exception) -> None:
+    def write(path: Path) -> None:
+        path.write_text("half")
+        raise error
+
+    def search() -> None:
+        with RunSession(run) as session:
+            session.save_checkpoint(1, lambda path: path.write_text("good"))
+            session.save_checkpoint(2, write)
+
+    with pytest.raises(RunFailed) as caught:
+        search()
+    assert caught.value.message.endswith("step-00000002.pt: can't be written: No space left on device")
+    assert [path.name for path in (run.path / "checkpoints").iterdir()] == ["step-00000001.pt"]
+    assert run.status().reason == caught.value.message
+
+
+def test_rows_that_can_not_be_written_end_the_search_and_log_lines_do_not(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def search() -> None:
+        with RunSession(run) as session:
+            session.log("nowhere to go")
+            monkeypatch.setattr(JsonLinesWriter, "append", full)
+            session.step(row(1))
+
+    (run.path / "log.txt").mkdir()
+    with pytest.raises(RunFailed, match=r"metrics\.jsonl: can't be written: No space left"):
+        search()
+    assert run.status().state == "failed"
+
+
+@pytest.mark.parametrize("name", ["metrics.jsonl", "checkpoints", "status.json"])
+def test_a_directory_that_can_not_be_written_lets_go_of_the_lock(run: Run, name: str) -> None:
+    kept = (run.path / name).read_bytes() if name == "status.json" else None
+    (run.path / name).unlink(missing_ok=True)
+    if name == "checkpoints":
+        (run.path / name).write_text("a file")
+    else:
+        (run.path / name).mkdir()
+    with pytest.raises(RunFailed, match="can't be written"), RunSession(run):
+        pass
+    (run.path / name).unlink() if name == "checkpoints" else (run.path / name).rmdir()
+    if kept is not None:
+        (run.path / name).write_bytes(kept)
+    with RunSession(run) as session:
+        session.finish("completed")
+
+
+def test_rows_hold_what_json_holds(run: Run) -> None:
+    with RunSession(run) as session:
+        session.step({"step": 1, "epoch": 1, "weight_loss": float("nan")})
+        session.summary({"gap": float("inf")})
+        session.finish("completed")
+    assert run.metrics("step")[0]["weight_loss"] is None
+    assert json.loads((run.path / "summary.json").read_text())["gap"] is None

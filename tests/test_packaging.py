@@ -1,0 +1,80 @@
+"""What is installed elsewhere works there: the wheel, and an operation that another package brings."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .search.runs import entrannas
+
+ROOT = Path(__file__).parent.parent
+
+
+def pip_install(source: Path, target: Path) -> dict[str, str]:
+    """Installs without touching this environment; returns one in which the package is found."""
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"),
+            *("--disable-pip-version-check", "--target", str(target), str(source)),
+        ],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return os.environ | {"PYTHONPATH": str(target)}
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dist")
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)],
+        check=True,
+        capture_output=True,
+    )
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def test_a_wheel_brings_spaces_and_presets_along(wheel: Path, tmp_path: Path) -> None:
+    environment = pip_install(wheel, tmp_path / "site")
+    where = subprocess.run(
+        [sys.executable, "-c", "import entrannas_cli; print(entrannas_cli.__file__)"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert where.stdout.startswith(str(tmp_path / "site"))
+    listed = json.loads(entrannas("spaces", "list", "--json", env=environment).stdout)
+    assert {space["name"] for space in listed} == {"standard", "extended"}
+    for name in ("quick", "paper", "imagenet"):
+        data = ["--data", str(tmp_path)] if name == "imagenet" else []
+        entrannas("search", "--preset", name, *data, "--print-config", env=environment)
+    entrannas("search", "--method", "random", "--space", "extended", "--quiet", env=environment)
+    assert not (tmp_path / "site" / "searchspaces").exists()  # not a top-level package of its own
+
+
+def test_the_documented_example_of_an_operation_installs_and_runs(tmp_path: Path) -> None:
+    example = ROOT / "docs" / "examples" / "entrannas-squeeze"
+    space = str(example / "squeeze.toml")
+    without = entrannas("spaces", "check", space, check=False)
+    assert without.returncode == 2
+    assert "squeeze_excite" in without.stderr
+
+    environment = pip_install(example, tmp_path / "site")
+    entrannas("spaces", "check", space, env=environment)
+    assert "squeeze_excite" in entrannas("spaces", "show", space, env=environment).stdout
+    small = ("--set", "network.cells=3", "--set", "network.channels=4", "--epochs", "1", "--quiet")
+    entrannas("search", "--preset", "quick", "--space", space, *small, env=environment)
+
+    # the run can be looked at where the package is missing
+    shown = json.loads(entrannas("genotype", "show", "latest", "--format", "json").stdout)
+    assert shown["format"] == "entrannas-genotype"
+    entrannas("genotype", "show", "latest")
+    entrannas("runs", "show", "latest")
