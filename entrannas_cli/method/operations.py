@@ -14,12 +14,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
+
+from .space import INPUT_NODES
 
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["ENTRY_POINT_GROUP", "Operation", "get_operation", "operation_names", "register_operation"]
+__all__ = [
+    "ENTRY_POINT_GROUP",
+    "Operation",
+    "get_operation",
+    "has_weights",
+    "operation_names",
+    "register_operation",
+]
 
 ENTRY_POINT_GROUP = "entrannas.operations"
 
@@ -30,7 +39,7 @@ Builder = Callable[[int, int, bool], "nn.Module"]
 class Operation:
     """A candidate operation. ``label`` is its short name in pictures, ``parametric`` whether it has weights.
 
-    ``parametric`` is about the operation at stride 1 (a skip connection at stride 2 is a FactorizedReduce).
+    ``parametric`` is about the operation at stride 1, see :func:`has_weights`.
     """
 
     name: str
@@ -69,6 +78,23 @@ def get_operation(name: str) -> Operation:
     if name not in _registry and name in _plugins():
         _plugins()[name].load()
     return _registry[name]
+
+
+class _Described(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def parametric(self) -> bool: ...
+
+
+def has_weights(kind: str, source: int, operation: _Described) -> bool:
+    """Whether ``operation`` on node ``source`` of a cell of ``kind`` has weights.
+
+    A skip connection has some where it halves the size: it is a FactorizedReduce there.
+    """
+    halves = kind == "reduce" and source < INPUT_NODES
+    return operation.parametric or (halves and operation.name == "skip_connect")
 
 
 @register_operation("max_pool_3x3", label="max", parametric=False)

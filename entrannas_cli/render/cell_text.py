@@ -11,8 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from ..method.genotype import CellGraph, Genotype
+from ..method.operations import has_weights
 from ..method.space import INPUT_NODES
-from .layout import INPUT_NAMES, OUTPUT_NAME, CellLayout, OperationLook, has_weights, lay_out, look
+from .layout import INPUT_NAMES, OUTPUT_NAME, CellLayout, OperationLook, lay_out, look
 from .rails import ASCII, UNICODE, Glyphs, draw_rails, fitting_names, rail_style
 from .terminal import ascii_only, console_for
 from .text import safe, shortened

@@ -15,7 +15,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from ..method.genotype import CellGraph
-from ..method.operations import get_operation
+from ..method.operations import get_operation, has_weights
 from ..method.space import INPUT_NODES
 
 __all__ = [
@@ -25,7 +25,6 @@ __all__ = [
     "Edge",
     "Node",
     "OperationLook",
-    "has_weights",
     "lay_out",
     "look",
 ]
@@ -55,12 +54,6 @@ def look(name: str) -> OperationLook:
     except Exception:  # absent, or a package whose import fails: the cell can be shown all the same
         return OperationLook(name, name, True, known=False)
     return OperationLook(name, operation.label or name, operation.parametric)
-
-
-def has_weights(kind: str, source: int, operation: OperationLook) -> bool:
-    """Whether ``operation`` on node ``source`` has weights: a skip connection too where it halves the size."""
-    halves = kind == "reduce" and source < INPUT_NODES
-    return operation.parametric or (halves and operation.name == "skip_connect")
 
 
 @dataclass(frozen=True)

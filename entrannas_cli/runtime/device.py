@@ -38,7 +38,7 @@ class Compute:
         """What a person calls the device."""
         if self.device.type == "cuda":
             return torch.cuda.get_device_name(self.device)
-        return {"cpu": f"CPU ({self.threads} threads)", "mps": "Apple GPU"}.get(
+        return {"cpu": f"CPU ({self.threads} thread{'s' * (self.threads != 1)})", "mps": "Apple GPU"}.get(
             self.device.type, str(self.device)
         )
 

@@ -2,45 +2,39 @@
 
 from __future__ import annotations
 
-from ..method.genotype import Connection, Genotype
-from ..method.operations import get_operation
+from ..method.genotype import Genotype
+from ..method.operations import get_operation, has_weights
 from ..method.space import INPUT_NODES
 
-__all__ = ["collapse_warnings"]
+__all__ = ["collapse_warning"]
 
-SKIP = "skip_connect"
 SKIP_SHARE = 0.5  # of the connections of a normal cell
 REMEDY = (
-    "try a lower architecture.learning_rate, architecture.warmup_epochs to let the weights learn first, "
-    "or another seed"
+    "Try a lower architecture.learning_rate or sparsity_weight, architecture.warmup_epochs to let the weights "
+    "learn first, or another seed"
 )
 
 
-def collapse_warnings(genotype: Genotype) -> list[str]:
-    """One text for each sign: skip connections that take over, nodes that keep only parameter-free operations.
+def collapse_warning(genotype: Genotype) -> str:
+    """The signs that the cells show, with what to try; empty if they show none.
 
-    At stride 2, on the inputs of a reduction cell, a skip connection has weights: it is no sign there.
+    Skip connections that take over the normal cell, and nodes that keep only parameter-free operations.
     """
-    warnings = []
+    signs = []
     connections = genotype.normal.connections
-    skips = sum(connection.operation == SKIP for _, connection in connections)
+    skips = sum(connection.operation == "skip_connect" for _, connection in connections)
     if skips > SKIP_SHARE * len(connections):
-        warnings.append(
-            f"skip connections take over the normal cell ({skips} of {len(connections)} connections): {REMEDY}"
+        signs.append(
+            f"skip connections take over the normal cell ({skips} of {len(connections)} connections)"
         )
     for kind, cell in genotype.cells:
-        strided = kind == "reduce"
-        nodes = [n for n, node in enumerate(cell.nodes) if not any(_learns(c, strided) for c in node)]
+        nodes = [
+            str(j)
+            for j, node in enumerate(cell.nodes, start=INPUT_NODES)
+            if not any(has_weights(kind, c.source, get_operation(c.operation)) for c in node)
+        ]
         if nodes:
-            names = ", ".join(str(node + INPUT_NODES) for node in nodes)
-            warnings.append(
-                f"node{'s' * (len(nodes) > 1)} {names} of the {kind} cell "
-                f"keep{'s' * (len(nodes) == 1)} only parameter-free operations: {REMEDY}"
-            )
-    return warnings
-
-
-def _learns(connection: Connection, strided: bool) -> bool:
-    if strided and connection.source < INPUT_NODES and connection.operation == SKIP:
-        return True
-    return get_operation(connection.operation).parametric
+            which = f"node {nodes[0]} keeps" if len(nodes) == 1 else f"nodes {', '.join(nodes)} keep"
+            cell_name = "reduction" if kind == "reduce" else kind
+            signs.append(f"{which} only parameter-free operations in the {cell_name} cell")
+    return f"signs of a collapse: {'; '.join(signs)}. {REMEDY}" if signs else ""

@@ -17,7 +17,7 @@ from ..method.space import SearchSpace
 from ..runtime.device import Compute
 from ..store.session import RunSession
 from .checkpoint import Progress, load_checkpoint, restore, save_checkpoint
-from .collapse import collapse_warnings
+from .collapse import collapse_warning
 from .evaluate import compare_with_derived
 from .observer import Row, SearchObserver
 from .recorder import NotFinite, StepRecorder
@@ -56,6 +56,7 @@ class SearchLoop:
         self.session, self.observer = session, observer
         self.schedule = Schedule(config, data.weights.steps_per_epoch)
         self.progress = Progress()
+        self.warned = False  # of a collapse, whose signs may come and go
 
     def restore(self) -> None:
         """Goes back to the newest checkpoint that can be read; to the start if there is none."""
@@ -146,12 +147,16 @@ class SearchLoop:
         if self.schedule.evaluates(row["step"]):
             row |= self._comparison(row)
             self.progress.evaluation_seconds += row["evaluation_seconds"]
+        warning = collapse_warning(self.search.genotype)
         self.session.epoch(row)
         self.session.summary(
             {key: row[key] for key in SUMMARISED if row.get(key) is not None}
-            | {"warnings": collapse_warnings(self.search.genotype)}
+            | {"warnings": [warning] if warning else []}
             | self._cost()
         )
+        if warning and not self.warned:
+            self.observer.message("warning", warning)
+        self.warned = bool(warning)
         self.observer.epoch({"kind": "epoch", **row})
 
     def _comparison(self, row: Row) -> Row:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..method.complexity import derived_complexity
 from ..method.genotype import Genotype
-from .collapse import collapse_warnings
+from .collapse import collapse_warning
 from .observer import Row
 from .rows import cell_facts, operation_facts
 
@@ -33,5 +33,5 @@ def derived_summary(genotype: Genotype, target: TargetConfig) -> Row:
         "parameters": parameters,
         "multiply_adds": multiply_adds,
         "target": f"{target.cells} cells, {target.channels} channels, {size}",
-        "warnings": collapse_warnings(genotype),
+        "warnings": [warning] if (warning := collapse_warning(genotype)) else [],
     }
