@@ -7,10 +7,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from .config.wording import did_you_mean, nearest, plain
 from .errors import UsageError
 from .method.genotype import Genotype, GenotypeError
 from .method.published import PUBLISHED
+from .wording import did_you_mean, nearest, plain
 
 __all__ = ["STANDARD_INPUT", "NamedGenotype", "find_genotype", "parse_genotype"]
 

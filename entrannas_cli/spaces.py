@@ -12,10 +12,10 @@ from typing import Any
 import tomli_w
 
 from .config.files import read_toml
-from .config.wording import choices, did_you_mean, looks_like_path, plain, shown
 from .errors import UsageError
 from .method.operations import ENTRY_POINT_GROUP, get_operation, operation_names
 from .method.space import SearchSpace
+from .wording import choices, did_you_mean, looks_like_path, plain, shown
 
 __all__ = [
     "OperationFacts",

@@ -28,8 +28,8 @@ def resume(
     as_json: AsJson = False,
 ) -> None:
     """Go on with a run from its last checkpoint, as if it had never been interrupted."""
-    from ..config.wording import plain
     from ..errors import UsageError
+    from ..wording import plain
     from .running import run_here, run_in_background
 
     chosen = resolve_run(run, runs_dir)

@@ -58,9 +58,9 @@ def run_here(run: Run, *, as_json: bool, quiet: bool) -> None:
 
 
 def _say_how_to_go_on(run: Run) -> None:
-    from ..config.wording import plain
     from ..store.run import checkpoint_step
     from ..store.wording import reference_to
+    from ..wording import plain
 
     steps = [checkpoint_step(path) for path in run.checkpoints()[:1]]
     where = f"from step {steps[0]}" if steps else "from the start (there is no checkpoint yet)"

@@ -40,9 +40,9 @@ def list_(
     import sys
 
     from ..config.location import runs_dir as locate
-    from ..config.wording import plain
     from ..store.find import list_runs
     from ..store.overview import overview
+    from ..wording import plain
 
     _check_states(state or [])
     folder = locate(runs_dir)
@@ -65,9 +65,9 @@ def list_(
 
 
 def _check_states(states: list[str]) -> None:
-    from ..config.wording import did_you_mean, shown
     from ..errors import UsageError
     from ..store.status import BROKEN, LOST, WRITTEN_STATES
+    from ..wording import did_you_mean, shown
 
     known = (*WRITTEN_STATES, LOST, BROKEN)
     for state in states:
@@ -106,8 +106,8 @@ def rm(
     """Remove runs with all their files. Asks first; refuses a running one."""
     import sys
 
-    from ..config.wording import plain
     from ..store.find import check_removable, remove_run
+    from ..wording import plain
 
     chosen = list(dict.fromkeys(resolve_run(run, runs_dir) for run in runs))
     for run in chosen:
@@ -125,9 +125,9 @@ def _agreed(runs: list[Run]) -> bool:
 
     from typer.exceptions import Abort
 
-    from ..config.wording import plain
     from ..errors import UsageError
     from ..render.text import bytes_text
+    from ..wording import plain
 
     for run in runs:
         size = bytes_text(sum(run.files().values()))

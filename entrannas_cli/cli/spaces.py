@@ -7,11 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
+from ..wording import counted
+from .arguments import AsJson, print_json
+
 __all__ = ["app"]
 
 app = typer.Typer(help="Search spaces: list them, show one, check a file.", no_args_is_help=True)
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Space = Annotated[
     str, typer.Argument(metavar="NAME", help="A name from `spaces list`, or the path of a .toml file.")
 ]
@@ -24,7 +26,7 @@ def list_spaces(as_json: AsJson = False) -> None:
 
     spaces = [(load_space(name), space_path(name)) for name in space_names()]
     if as_json:
-        _print_json([_facts(space, path) for space, path in spaces])
+        print_json([_facts(space, path) for space, path in spaces])
         return
     from rich.table import Table
     from rich.text import Text
@@ -60,7 +62,7 @@ def show(name: Space, as_json: AsJson = False) -> None:
             {"name": o.name, "label": o.label, "weights": o.parametric, "package": o.package}
             for o in operations
         ]
-        _print_json({**_facts(space, path), "operations": listed})
+        print_json({**_facts(space, path), "operations": listed})
         return
     from rich.table import Table
     from rich.text import Text
@@ -85,8 +87,8 @@ def show(name: Space, as_json: AsJson = False) -> None:
     console.print()
     console.print(table)
     console.print(
-        f"\n{_count(space.nodes, 'node')}, {_count(len(space.edges), 'edge')}, "
-        f"{_count(space.connections, 'candidate connection')} in each of the two cell kinds\n{safe(path)}"
+        f"\n{counted(space.nodes, 'node')}, {counted(len(space.edges), 'edge')}, "
+        f"{counted(space.connections, 'candidate connection')} in each of the two cell kinds\n{safe(path)}"
     )
 
 
@@ -101,14 +103,14 @@ def check(
 
     if not as_json:
         space = load_space(file)
-        print(f"OK: {space.name}, {_count(space.connections, 'candidate connection')} in each cell kind")
+        print(f"OK: {space.name}, {counted(space.connections, 'candidate connection')} in each cell kind")
         return
     try:
         problems = [{"key": problem.key, "problem": problem.text} for problem in check_space(file)]
     except UsageError as error:
         problems = [{"key": "", "problem": error.message}]
     connections = None if problems else load_space(file).connections
-    _print_json({"file": str(file), "ok": not problems, "connections": connections, "problems": problems})
+    print_json({"file": str(file), "ok": not problems, "connections": connections, "problems": problems})
     if problems:
         raise typer.Exit(2)
 
@@ -124,13 +126,3 @@ def _facts(space: Any, path: Path) -> dict[str, Any]:
         "operations": list(space.operations),
         "path": str(path),
     }
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}"
-
-
-def _print_json(value: Any) -> None:
-    import json
-
-    print(json.dumps(value, indent=2))

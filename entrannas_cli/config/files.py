@@ -8,7 +8,7 @@ from typing import Any
 import tomli
 
 from ..errors import UsageError
-from .wording import plain
+from ..wording import plain
 
 __all__ = ["parse_toml", "read_text", "read_toml"]
 

@@ -10,7 +10,7 @@ import annotated_types
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from .wording import choices
+from ..wording import choices
 
 __all__ = ["Key", "flatten_model", "keys_of", "sections_of"]
 

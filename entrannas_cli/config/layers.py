@@ -10,9 +10,9 @@ from typing import Any
 
 import tomli
 
+from ..wording import did_you_mean, looks_like_path, nearest, plain, shown
 from .keys import Key
 from .location import RUNS_DIR_VARIABLE
-from .wording import did_you_mean, looks_like_path, nearest, plain, shown
 
 __all__ = ["Layer", "Setting", "from_environment", "from_flags", "from_overrides", "from_table", "implied"]
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import UsageError
+from ..wording import plain
 from .files import read_toml
-from .wording import plain
 
 __all__ = ["CONFIG_FILE", "RUNS_DIR_KEY", "RUNS_DIR_VARIABLE", "find_config_file", "runs_dir"]
 

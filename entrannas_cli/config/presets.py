@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
+from ..wording import choices, did_you_mean, looks_like_path, plain
 from .files import read_toml
-from .wording import choices, did_you_mean, looks_like_path, plain
 
 __all__ = ["AUTO", "Preset", "load_preset", "preset_names"]
 

@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from ..wording import did_you_mean, shown
 from .consistency import Contradiction
 from .keys import Key, flatten_model
 from .layers import Setting
-from .wording import did_you_mean, shown
 
 __all__ = ["validated"]
 

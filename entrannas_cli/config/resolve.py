@@ -13,6 +13,7 @@ from typing import Any
 
 from ..errors import UsageError
 from ..spaces import load_space
+from ..wording import plain, shown
 from .consistency import implied_by_method
 from .files import parse_toml, read_toml
 from .keys import Key, flatten_model, keys_of
@@ -22,7 +23,6 @@ from .output import to_toml
 from .presets import AUTO, load_preset, preset_names
 from .problems import validated
 from .schema import SearchConfig
-from .wording import plain, shown
 
 __all__ = [
     "ChoosePreset",

@@ -7,8 +7,8 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..config.wording import did_you_mean, plain
 from ..errors import UsageError
+from ..wording import did_you_mean, plain
 
 __all__ = [
     "CIFAR",

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .. import __version__
-from ..config.wording import plain
 from ..errors import EntrannasError
 from ..render.text import bytes_text
+from ..wording import plain
 from .probe import ask_torch
 
 __all__ = ["Finding", "Level", "examine"]

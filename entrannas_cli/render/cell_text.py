@@ -13,6 +13,7 @@ from rich.text import Text
 from ..method.genotype import CellGraph, Genotype
 from ..method.operations import has_weights
 from ..method.space import INPUT_NODES
+from ..wording import counted
 from .layout import INPUT_NAMES, OUTPUT_NAME, CellLayout, OperationLook, lay_out, look
 from .rails import ASCII, UNICODE, Glyphs, draw_rails, fitting_names, rail_style
 from .terminal import ascii_only, console_for
@@ -55,15 +56,11 @@ def genotype_picture(genotype: Genotype, width: int = 80, ascii_only: bool = Fal
     names = _names(layouts, width, glyphs)
     picture = Text(no_wrap=True)
     for layout in layouts:
-        heading = f"{kind_title(layout.kind)}: {_connections(len(layout.edges))}"
+        heading = f"{kind_title(layout.kind)}: {counted(len(layout.edges), 'connection')}"
         heading = heading if len(heading) <= width else kind_title(layout.kind)[:width]
         picture.append(heading, "bold")
         picture.append("\n\n").append(_picture(layout, names, width, glyphs)).append("\n\n")
     return picture.append(_key(layouts, names, width, glyphs))
-
-
-def _connections(count: int) -> str:
-    return f"{count} connection{'s' * (count != 1)}"
 
 
 def _names(layouts: list[CellLayout], width: int, glyphs: Glyphs) -> dict[str, str] | None:
@@ -210,7 +207,7 @@ def cell_short(cell: CellGraph, width: int = 0, ascii_only: bool = False) -> lis
             kept = len(parts)
             while kept and cell_len(start + "".join(parts[:kept]) + end) > width:
                 kept -= 1
-            line = start + ("".join(parts[:kept]) + end if kept else _connections(len(connections)))
+            line = start + ("".join(parts[:kept]) + end if kept else counted(len(connections), "connection"))
         lines.append(_cut(line, width, glyphs) if width else line)
     return lines
 

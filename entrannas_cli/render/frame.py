@@ -225,16 +225,16 @@ def _cells(progress: Progress, width: int, height: int, ascii_only: bool) -> lis
 
 def _notes(progress: Progress, width: int, count: int, ascii_only: bool) -> list[Text]:
     """The last messages that fit ``count`` lines, warnings before the rest."""
+    ellipsis = ".." if ascii_only else "…"
     ordered = sorted(progress.notes, key=lambda note: note[0] == "warning")
     lines: list[Text] = []
     for level, text in reversed(ordered):
         mark, style = ("! ", "bold yellow") if level == "warning" else ("", "")
-        wrapped = _wrapped(mark + safe(text), width)
+        wrapped = _wrapped(mark + safe(text), width, ellipsis)
         if len(lines) + len(wrapped) > count:
             if not lines and count:
-                ellipsis = ".." if ascii_only else "…"
                 kept = wrapped[:count]
-                kept[-1] = shortened(kept[-1], width - len(ellipsis)) + ellipsis
+                kept[-1] = shortened(kept[-1], width - len(ellipsis), ellipsis) + ellipsis
                 lines = [Text(line, style) for line in kept]
             break
         lines = [*(Text(line, style) for line in wrapped), *lines]
@@ -244,13 +244,13 @@ def _notes(progress: Progress, width: int, count: int, ascii_only: bool) -> list
 # text
 
 
-def _wrapped(text: str, width: int) -> list[str]:
+def _wrapped(text: str, width: int, ellipsis: str) -> list[str]:
     """``text`` broken between words, into lines of at most ``width`` columns."""
     lines = [""]
     for word in text.split(" "):
         if lines[-1] and cell_len(lines[-1]) + 1 + cell_len(word) > width:
             lines.append("")
-        lines[-1] = shortened(f"{lines[-1]} {word}" if lines[-1] else word, width)
+        lines[-1] = shortened(f"{lines[-1]} {word}" if lines[-1] else word, width, ellipsis)
     return lines
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..search.observer import Row, Started
+from ..wording import counted
 from .progress import Progress
 from .text import duration, metric, number, percent, safe
 
@@ -17,7 +18,9 @@ def what_is_searched(facts: Started) -> str:
 
 def start_line(facts: Started) -> str:
     """One line for the start of an attempt."""
-    length = f", {facts.epochs} epochs of {facts.steps_per_epoch} steps" if facts.epochs else ""
+    length = ""
+    if facts.epochs:
+        length = f", {counted(facts.epochs, 'epoch')} of {counted(facts.steps_per_epoch, 'step')}"
     goes_on = f", going on after step {facts.step} (attempt {facts.attempt})" if facts.attempt > 1 else ""
     return f"search {safe(facts.id)}: {what_is_searched(facts)}{length}{goes_on}"
 

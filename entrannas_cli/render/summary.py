@@ -10,10 +10,10 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from ..config.wording import plain
 from ..method.genotype import Genotype
 from ..store.run import CONFIG_FILE, Run
 from ..store.wording import reference_to
+from ..wording import plain
 from .cell_text import genotype_picture, genotype_tables
 from .terminal import ascii_only, console_for
 from .text import count_text, duration, number, percent, safe

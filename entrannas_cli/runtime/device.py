@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ..errors import UsageError
+from ..wording import counted
 
 if TYPE_CHECKING:
     from ..config.shared import DeviceConfig
@@ -38,7 +39,7 @@ class Compute:
         """What a person calls the device."""
         if self.device.type == "cuda":
             return torch.cuda.get_device_name(self.device)
-        return {"cpu": f"CPU ({self.threads} thread{'s' * (self.threads != 1)})", "mps": "Apple GPU"}.get(
+        return {"cpu": f"CPU ({counted(self.threads, 'thread')})", "mps": "Apple GPU"}.get(
             self.device.type, str(self.device)
         )
 
@@ -67,7 +68,7 @@ def resolve_compute(config: DeviceConfig) -> Compute:
     if device.type == "cuda":
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if (device.index or 0) >= count:
-            found = f"{count} CUDA device{'s' * (count != 1)}" if count else "no CUDA device"
+            found = counted(count, "CUDA device") if count else "no CUDA device"
             raise UsageError(f"device {asked}: torch finds {found} here (see `entrannas doctor`, or use cpu)")
     elif device.type == "mps" and not torch.backends.mps.is_available():
         raise UsageError("device mps: torch finds no Apple GPU here (see `entrannas doctor`, or use cpu)")

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 import torch
 
-from ..config.wording import plain
 from ..errors import RunFailed
+from ..wording import plain
 
 __all__ = ["explained"]
 

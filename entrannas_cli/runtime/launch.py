@@ -7,9 +7,9 @@ import subprocess
 import sys
 import time
 
-from ..config.wording import plain
 from ..errors import RunFailed
 from ..store.run import LOG_FILE, Run
+from ..wording import plain
 
 __all__ = ["launch_detached"]
 

@@ -20,7 +20,7 @@ class Logged:
         begins = f"goes on after step {facts.step}" if facts.step else "begins"
         self._session.log(
             f"search {begins}: {facts.method}, space {facts.space.name}, data {facts.dataset}, {facts.device}, "
-            f"{facts.epochs} epochs of {facts.steps_per_epoch} steps, attempt {facts.attempt}"
+            f"epochs: {facts.epochs} of {facts.steps_per_epoch} steps, attempt {facts.attempt}"
         )
         self._observer.started(facts)
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ..config.wording import plain
 from ..errors import RunFailed, UsageError
+from ..wording import plain
 from .atomic import sync_directory, write_atomic, write_json
 from .files import reason_of
 from .run import SUMMARY_FILE, Run

@@ -8,8 +8,8 @@ import stat
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ..config.wording import plain
 from ..errors import RunFailed
+from ..wording import plain
 
 __all__ = [
     "DEEPEST",

@@ -10,8 +10,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..config.wording import plain
 from ..errors import RunFailed, UsageError
+from ..wording import plain
 from .create import LATEST, STAMP
 from .files import reason_of
 from .lock import take_lock

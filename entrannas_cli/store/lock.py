@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..config.wording import plain
 from ..errors import RunFailed
+from ..wording import plain
 from .files import reason_of
 from .run import LOCK_FILE
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from ..config.wording import plain
 from ..errors import EntrannasError, RunFailed, UsageError
 from ..method.genotype import Genotype
+from ..wording import plain
 from .atomic import TEMPORARY, replace_with, write_atomic, write_json
 from .files import BrokenRun, reason_of
 from .jsonl import ATTEMPT, JsonLinesWriter

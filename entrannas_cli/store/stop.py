@@ -7,8 +7,8 @@ import os
 import time
 from contextlib import suppress
 
-from ..config.wording import plain
 from ..errors import RunFailed, UsageError
+from ..wording import plain
 from .files import reason_of
 from .run import STOP_FILE, Run
 from .status import LOST, Status, process_identity

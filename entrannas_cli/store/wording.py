@@ -7,8 +7,8 @@ import shlex
 from datetime import datetime
 
 from ..config.location import runs_dir
-from ..config.wording import plain
 from ..errors import EntrannasError
+from ..wording import plain
 from .run import Run
 from .status import Status
 

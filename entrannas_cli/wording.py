@@ -1,4 +1,4 @@
-"""How errors word values, names and choices. Text from files is made harmless to a terminal here."""
+"""How values, names and choices are worded. Text from files is made harmless to a terminal here."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Iterable
 
-__all__ = ["choices", "did_you_mean", "looks_like_path", "nearest", "plain", "shown"]
+__all__ = ["choices", "counted", "did_you_mean", "looks_like_path", "nearest", "plain", "shown"]
 
 LONGEST = 60  # characters of a value quoted in an error
 
@@ -31,6 +31,11 @@ def choices(names: Iterable[str], *, last: str = "or") -> str:
     """The names as a sentence's end: "a, b or c"."""
     names = list(names)
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {last} {names[-1]}"
+
+
+def counted(number: int, noun: str) -> str:
+    """ "1 epoch", "2 epochs"."""
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def nearest(word: str, names: Iterable[str], *, cutoff: float = 0.6) -> str:
