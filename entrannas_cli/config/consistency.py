@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..method.space import cell_kinds
+
 if TYPE_CHECKING:
     from .schema import NetworkConfig, SearchConfig
 
-__all__ = ["Contradiction", "contradictions", "implied_by_method", "reduction_cells"]
+__all__ = ["Contradiction", "contradictions", "implied_by_method"]
 
 IMAGENET_STEM_SIDE = 32  # below, the three strides of the stem and the two of the cells leave no pixels
 SIDES = {"digits": 8, "cifar10": 32, "cifar100": 32}  # of data sets with images of one known size
@@ -32,11 +34,6 @@ _IMPLIED: dict[str, dict[str, object]] = {
 def implied_by_method(method: object) -> dict[str, object]:
     """Values that a method brings along, by dotted key; they win over a preset, and lose against the user."""
     return dict(_IMPLIED.get(method, {})) if isinstance(method, str) else {}
-
-
-def reduction_cells(cells: int) -> tuple[int, int]:
-    """The numbers of the reduction cells of a network of ``cells`` cells: at 1/3 and 2/3 of its depth."""
-    return cells // 3, 2 * cells // 3
 
 
 @dataclass(frozen=True)
@@ -106,7 +103,7 @@ def _engine_cells(network: NetworkConfig) -> Iterator[Contradiction]:
     twice = sorted({number for number in numbers if numbers.count(number) > 1})
     if twice:
         yield Contradiction(("network.engine_cells",), f"cell {twice[0]} stands there twice")
-    reduction = reduction_cells(network.cells)
+    reduction = [n for n, kind in enumerate(cell_kinds(network.cells)) if kind == "reduce"]
     where = f"reduction cells of {network.cells} are {reduction[0]} and {reduction[1]}, the others normal"
     if not set(reduction) & set(numbers):
         yield Contradiction(keys, f"no reduction cell among them: {where}")

@@ -7,7 +7,7 @@ order of ``SearchSpace.edges``; β[j] per intermediate node; one set per cell ki
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -77,15 +77,18 @@ class Architecture(nn.Module):
 
     @torch.no_grad()
     def derive(self, derivation: Derivation, temperature: float) -> Genotype:
-        """The derived cells: the support of q̂ ("dst"), or the two strongest edges of each node ("top2").
+        """The derived cells at this temperature. Raises ``FloatingPointError`` if a weight is not finite."""
+        return self.derived(derivation, self.mixtures(derivation, temperature))
 
-        Raises ``FloatingPointError`` if a weight is not finite.
+    def derived(self, derivation: Derivation, mixtures: Mapping[str, Mixture]) -> Genotype:
+        """The cells that ``mixtures`` stand for: the support of q̂ ("dst"), or the two strongest edges of each
+        node ("top2"). Raises ``FloatingPointError`` if a weight is not finite.
         """
         rule = support if derivation == "dst" else top2
         return Genotype(
             **{
-                kind: rule(mixture.weights, self.space)
-                for kind, mixture in self.mixtures(derivation, temperature).items()
+                kind: mixture.support or rule(mixture.weights, self.space)
+                for kind, mixture in mixtures.items()
             }
         )
 

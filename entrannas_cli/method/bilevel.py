@@ -62,9 +62,10 @@ class BilevelSearch:
         architecture_loss = None
         if validation is not None:
             architecture_loss = self.architecture_step(validation, temperature)
+        mixtures = self.architecture.mixtures(self.derivation, temperature)
         if derive:
-            self.genotype = self.architecture.derive(self.derivation, temperature)
-        return replace(self.weight_step(training, temperature), architecture_loss=architecture_loss)
+            self.genotype = self.architecture.derived(self.derivation, mixtures)
+        return replace(self.weight_step(training, mixtures), architecture_loss=architecture_loss)
 
     def architecture_step(self, batch: Batch, temperature: float) -> Tensor:
         """Adam on L_val + λ · pressure, for α and β alone; returns the whole loss."""
@@ -82,15 +83,14 @@ class BilevelSearch:
         self.architecture_optimizer.step()
         return loss.detach()
 
-    def weight_step(self, batch: Batch, temperature: float) -> StepOutcome:
+    def weight_step(self, batch: Batch, mixtures: Mapping[str, Mixture]) -> StepOutcome:
         """SGD with clipping on the training loss, for the super-net's weights alone.
 
         Operations that were not computed have no gradient (None), so the optimiser leaves them as they are:
         no momentum, no weight decay.
         """
         images, labels = batch
-        with torch.no_grad():
-            mixtures = self.architecture.mixtures(self.derivation, temperature)
+        mixtures = {kind: replace(m, weights=m.weights.detach()) for kind, m in mixtures.items()}
         with self.autocast or nullcontext():
             logits = self.supernet(images, self.genotype, mixtures)
         loss = F.cross_entropy(logits.float(), labels)

@@ -7,7 +7,7 @@ F[i,k] = o_k(x_i), and serves every later node; without it each edge has operati
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import TypedDict, Unpack, cast
 
 import torch
@@ -118,9 +118,9 @@ class EngineCell(TransitCell):
             for owner, targets, names in self._active(i, plan.support):
                 operations = self._operations_of(owner)
                 features = [operations[name](states[i]) for name in names]
-                rows = [self.space.edges.index((i, j)) for j in targets]
-                columns = [self.space.operations.index(name) for name in names]
-                terms = mix(plan.weights[rows][:, columns], features)  # (targets, N, C, H, W)
+                chosen = _places(self.space, i, targets, names, plan.weights.device)
+                weights = plan.weights.flatten()[chosen].view(len(targets), len(names))
+                terms = mix(weights, features)  # (targets, N, C, H, W)
                 for j, term in zip(targets, terms, strict=True):
                     states[j] = states[j] + term if j in states else term
         return torch.cat([states[j] for j in self.space.intermediate], dim=1)
@@ -144,6 +144,16 @@ class EngineCell(TransitCell):
             (owner, tuple(sorted(targets)), tuple(name for name in self.space.operations if name in names))
             for owner, (targets, names) in groups.items()
         ]
+
+
+@lru_cache(maxsize=4096)  # made once: a list of numbers as an index would be copied to the device each time
+def _places(
+    space: SearchSpace, source: int, targets: tuple[int, ...], names: tuple[str, ...], device: torch.device
+) -> Tensor:
+    """Where the weights of ``names`` on the edges from ``source`` stand in the flattened matrix."""
+    rows = [space.edges.index((source, j)) for j in targets]
+    columns = [space.operations.index(name) for name in names]
+    return torch.tensor([row * len(space.operations) + k for row in rows for k in columns], device=device)
 
 
 def mix(weights: Tensor, features: Sequence[Tensor]) -> Tensor:

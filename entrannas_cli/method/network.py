@@ -2,48 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, TypedDict
 
+import torch
 from torch import Tensor, nn
 
 from .architecture import Mixture
 from .cells import CellKeywords, EngineCell, TransitCell, all_connections
 from .genotype import CellGraph, Genotype
-from .space import CELL_KINDS, SearchSpace
+from .space import CELL_KINDS, EngineCells, SearchSpace, cell_kinds, engine_positions
 
-__all__ = ["DerivedNetwork", "EngineCells", "Stem", "SuperNet", "cell_kinds", "engine_positions"]
+__all__ = ["DerivedNetwork", "Stem", "SuperNet"]
 
 Stem = Literal["cifar", "imagenet"]
-EngineCells = Literal["last", "first", "all"] | Sequence[int]
-
-
-def cell_kinds(cells: int) -> tuple[str, ...]:
-    """The kind of each of ``cells`` cells: reduction cells stand at 1/3 and 2/3 of the depth."""
-    return tuple("reduce" if n in (cells // 3, 2 * cells // 3) else "normal" for n in range(cells))
-
-
-def engine_positions(kinds: Sequence[str], engine_cells: EngineCells) -> frozenset[int]:
-    """Which cells are Engine-cells: the last or first of each kind, all, or those listed.
-
-    Raises ``ValueError`` if a listed one is not there, or if a kind has none: it would not be learned.
-    """
-    if engine_cells == "all":
-        chosen = frozenset(range(len(kinds)))
-    elif engine_cells in ("last", "first"):
-        order = list(range(len(kinds)))
-        if engine_cells == "last":
-            order.reverse()
-        chosen = frozenset(next(n for n in order if kinds[n] == kind) for kind in set(kinds))
-    elif isinstance(engine_cells, str):
-        raise ValueError(f"engine_cells: expected last, first, all or numbers, found {engine_cells}")
-    else:
-        chosen = frozenset(engine_cells)
-    if not chosen <= set(range(len(kinds))):
-        raise ValueError(f"engine_cells: cells are numbered 0 to {len(kinds) - 1}, found {sorted(chosen)}")
-    if missing := {"normal", "reduce"} - {kinds[n] for n in chosen}:
-        raise ValueError(f"engine_cells: no Engine-cell of kind {', '.join(sorted(missing))}")
-    return chosen
 
 
 class CifarStem(nn.Module):
@@ -236,11 +208,11 @@ class DerivedNetwork(_CellStack):
 
         It computes what the super-net computes when every cell is a Transit-cell.
         """
-        network = cls(genotype, share_features=supernet.share_features, affine=False, **supernet.shape)
+        with torch.device("meta"):  # no weights of its own: nothing is drawn at random
+            network = cls(genotype, share_features=supernet.share_features, affine=False, **supernet.shape)
         own = supernet.state_dict()
-        network.load_state_dict({key: own[key] for key in network.state_dict()})
-        reference = supernet.classifier.weight
-        return network.to(device=reference.device, dtype=reference.dtype)
+        network.load_state_dict({key: own[key].clone() for key in network.state_dict()}, assign=True)
+        return network
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, C, H, W) → logits (N, classes)."""

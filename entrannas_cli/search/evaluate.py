@@ -45,7 +45,6 @@ class Comparison:
 def compare_with_derived(
     search: BilevelSearch,
     temperature: float,
-    memory_format: torch.memory_format,
     *,
     calibration: Batches,
     validation: Batches,
@@ -57,7 +56,7 @@ def compare_with_derived(
     """
     mixtures = search.architecture.mixtures(search.derivation, temperature)
     supernet = copy.deepcopy(search.supernet)
-    derived = DerivedNetwork.inheriting(search.supernet, search.genotype).to(memory_format=memory_format)
+    derived = DerivedNetwork.inheriting(search.supernet, search.genotype)
 
     def with_mixtures(images: Tensor) -> Tensor:
         logits: Tensor = supernet(images, search.genotype, mixtures)

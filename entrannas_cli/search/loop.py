@@ -21,7 +21,7 @@ from .collapse import collapse_warning
 from .evaluate import compare_with_derived
 from .observer import Row, SearchObserver
 from .recorder import NotFinite, StepRecorder
-from .rows import cell_facts, entropy_facts, operation_facts, sparsity_facts
+from .rows import architecture_facts, cell_facts, operation_facts, sparsity_facts
 from .schedule import Schedule
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class SearchLoop:
     def _end_epoch(self, row: Row) -> None:
         """Compares super-net and derived network, writes the epoch's row and the summary."""
         row |= {
-            **entropy_facts(self.search, row["temperature"]),
+            **architecture_facts(self.search, row["temperature"]),
             **cell_facts(self.search.genotype),
             **operation_facts(self.search.genotype),
         }
@@ -164,7 +164,6 @@ class SearchLoop:
         comparison = compare_with_derived(
             self.search,
             row["temperature"],
-            self.compute.memory_format,
             # as in training: shuffled and augmented
             calibration=lambda: islice(
                 self.data.weights.iterate(row["step"]), self.config.evaluation.calibration_batches

@@ -13,7 +13,7 @@ from ..method.genotype import Genotype
 from ..method.space import CELL_KINDS, SearchSpace
 from .observer import Row
 
-__all__ = ["cell_facts", "entropy_facts", "operation_facts", "pack", "sparsity_facts", "unpack"]
+__all__ = ["architecture_facts", "cell_facts", "operation_facts", "pack", "sparsity_facts", "unpack"]
 
 
 def pack(outcome: StepOutcome, search: BilevelSearch) -> torch.Tensor:
@@ -68,10 +68,11 @@ def operation_facts(genotype: Genotype) -> Row:
     }
 
 
-def entropy_facts(search: BilevelSearch, temperature: float) -> Row:
-    """How undecided the operation weights p are, from 1 to 0."""
-    with torch.no_grad():
-        return {
-            f"entropy_{kind}": float(normalised_entropy(operation_weights(alpha, temperature)))
-            for kind, alpha in search.architecture.alpha.items()
-        }
+def architecture_facts(search: BilevelSearch, temperature: float) -> Row:
+    """The operation weights p, an edge a list, and how undecided they are, from 1 to 0."""
+    facts: Row = {}
+    for kind, alpha in search.architecture.alpha.items():
+        p = operation_weights(alpha.detach().cpu(), temperature)
+        facts[f"entropy_{kind}"] = float(normalised_entropy(p))
+        facts[f"weights_{kind}"] = [[round(value, 6) for value in edge] for edge in p.tolist()]
+    return facts

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from entrannas_cli.config.consistency import reduction_cells
 from entrannas_cli.config.schema import NetworkConfig, SearchConfig, SearchDataConfig
 from entrannas_cli.errors import UsageError
 
@@ -178,10 +177,3 @@ def test_the_models_check_themselves() -> None:
         SearchConfig(data=SearchDataConfig(dataset="folder"))
     with pytest.raises(ValidationError, match="frozen"):
         SearchConfig().seed = 3  # type: ignore[misc]
-
-
-@pytest.mark.parametrize(
-    ("cells", "expected"), [(3, (1, 2)), (5, (1, 3)), (8, (2, 5)), (20, (6, 13)), (14, (4, 9))]
-)
-def test_reduction_cells(cells: int, expected: tuple[int, int]) -> None:
-    assert reduction_cells(cells) == expected

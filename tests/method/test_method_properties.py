@@ -269,7 +269,7 @@ def test_6_each_optimiser_touches_only_its_own_parameters(derivation: str) -> No
 
     architecture_after = snapshot(search.architecture)
     gradients = copy.deepcopy([parameter.grad for parameter in search.architecture.parameters()])
-    norm = search.weight_step(batch(1), 1.0).gradient_norm
+    norm = search.weight_step(batch(1), search.architecture.mixtures(search.derivation, 1.0)).gradient_norm
     assert same(architecture_after, snapshot(search.architecture))
     assert not same(weights, snapshot(search.supernet))
     # clipping saw and scaled the weights' gradients alone
@@ -309,7 +309,7 @@ def test_the_weight_optimiser_skips_operations_that_were_not_computed() -> None:
         if ".sep_conv_3x3." in name
     }
     for n in range(2):
-        search.weight_step(batch(n), 0.1)
+        search.weight_step(batch(n), search.architecture.mixtures("dst", 0.1))
     after = dict(search.supernet.named_parameters())
     assert unused
     # in spite of weight decay: no gradient (None), no update

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from entrannas_cli.method.architecture import Architecture
 from entrannas_cli.method.complexity import derived_complexity, multiply_adds, parameter_count
 from entrannas_cli.method.layers import FactorizedReduce
-from entrannas_cli.method.network import DerivedNetwork, SuperNet, cell_kinds, engine_positions
+from entrannas_cli.method.network import DerivedNetwork, SuperNet
 from entrannas_cli.method.operations import get_operation, operation_names
 from entrannas_cli.method.published import PUBLISHED
 from entrannas_cli.method.random_search import draw_genotype
-from entrannas_cli.method.space import SearchSpace
+from entrannas_cli.method.space import SearchSpace, cell_kinds, engine_positions
 
 from .strategies import spaces
 

@@ -66,7 +66,6 @@ def test_the_gap_of_a_decided_search_is_zero() -> None:
     comparison = compare_with_derived(
         one,
         0.5,
-        torch.channels_last,
         calibration=lambda: batches(3),
         validation=lambda: batches(4, first=100),
     )
@@ -79,7 +78,6 @@ def test_an_undecided_search_has_a_derived_network_that_differs() -> None:
     comparison = compare_with_derived(
         one,
         1.0,
-        torch.channels_last,
         calibration=lambda: batches(3),
         validation=lambda: batches(4, first=100),
     )
@@ -89,9 +87,7 @@ def test_an_undecided_search_has_a_derived_network_that_differs() -> None:
 def test_comparing_leaves_the_search_as_it_was() -> None:
     one = search()
     before = copy.deepcopy(one.supernet.state_dict())
-    compare_with_derived(
-        one, 1.0, torch.channels_last, calibration=lambda: batches(2), validation=lambda: batches(2)
-    )
+    compare_with_derived(one, 1.0, calibration=lambda: batches(2), validation=lambda: batches(2))
     assert all(torch.equal(before[key], value) for key, value in one.supernet.state_dict().items())
     assert one.supernet.training
 
@@ -102,9 +98,7 @@ def test_the_score_is_a_mean_over_images_not_over_batches() -> None:
 
     def score_of(sizes: list[int]) -> tuple[float, float]:
         images = [tuple(pair) for pair in zip(*(torch.split(t, sizes) for t in whole), strict=True)]
-        result = compare_with_derived(
-            one, 1.0, torch.channels_last, calibration=lambda: batches(2), validation=lambda: images
-        )
+        result = compare_with_derived(one, 1.0, calibration=lambda: batches(2), validation=lambda: images)
         return result.supernet.loss, result.derived.accuracy
 
     assert score_of([10]) == pytest.approx(score_of([7, 3]), rel=1e-5)
@@ -244,9 +238,7 @@ def test_mixed_precision_trains_and_compares(method: str) -> None:
     assert losses[-1] < losses[0]
     # weights and architecture stay in float32
     assert {p.dtype for p in (*one.supernet.parameters(), *one.architecture.parameters())} == {torch.float32}
-    comparison = compare_with_derived(
-        one, 1.0, torch.channels_last, calibration=lambda: batches(2), validation=lambda: batches(2)
-    )
+    comparison = compare_with_derived(one, 1.0, calibration=lambda: batches(2), validation=lambda: batches(2))
     assert comparison.supernet.loss < 10
 
 
