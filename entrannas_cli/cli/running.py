@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 __all__ = ["run_here", "run_in_background"]
 
-EXIT_CODES = {"interrupted": 130, "terminated by a signal": 143}  # as shells know them
-
 
 def run_in_background(run: Run, *, as_json: bool) -> None:
     """Starts ``run`` in a process of its own and prints its id."""
@@ -37,11 +35,19 @@ def run_here(run: Run, *, as_json: bool, quiet: bool) -> None:
 
     from ..render.summary import print_summary
     from ..render.views import make_view
+    from ..runtime.signals import EXIT_CODES, stop_on_signals
     from ..store.session import RunSession
     from .data import progress_on_stderr
 
+    session = RunSession(run)
+    view = make_view(quiet=quiet)
+
+    def notice(text: str) -> None:
+        session.log(text)
+        view.message("info", text)
+
     try:
-        with RunSession(run) as session, make_view(quiet=quiet) as view:
+        with view, stop_on_signals(session.request_stop, notice), session:
             from ..search.run import run_search  # brings torch: the run is taken up before, at once
 
             summary = run_search(session, view, nullcontext if quiet else progress_on_stderr)

@@ -143,5 +143,6 @@ def search(
     try:
         run_here(run, as_json=as_json, quiet=quiet)
     except UsageError:
-        remove_run(run)  # nothing was searched: only what is wrong needs to stay on the screen
+        if not run.genotypes():  # it never began: only what is wrong needs to stay on the screen
+            remove_run(run)
         raise

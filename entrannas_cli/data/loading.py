@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import torch
@@ -95,3 +97,5 @@ def _begin_worker(worker: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "setpgrp"):
         os.setpgrp()
+    # the run's stderr may be a view with locks that were held at the fork; errors come back as values
+    sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 (for the life of the process)

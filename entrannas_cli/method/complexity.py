@@ -42,7 +42,7 @@ def multiply_adds(network: nn.Module, image: tuple[int, int, int]) -> int:
     network.eval()
     try:
         with torch.no_grad():
-            network(torch.empty(1, *image, device=next(network.parameters()).device))
+            network(torch.zeros(1, *image, device=next(network.parameters()).device))
     finally:
         network.train(training)
         for handle in handles:
@@ -53,9 +53,19 @@ def multiply_adds(network: nn.Module, image: tuple[int, int, int]) -> int:
 def derived_complexity(
     genotype: Genotype, *, image: tuple[int, int, int], classes: int, channels: int, cells: int, stem: Stem
 ) -> tuple[int, int]:
-    """(parameters, multiply-adds) of the network that ``genotype`` gives, without computing anything."""
-    with torch.device("meta"):
-        network = DerivedNetwork(
-            genotype, classes=classes, channels_in=image[0], channels=channels, cells=cells, stem=stem
-        )
-        return parameter_count(network), multiply_adds(network, image)
+    """(parameters, multiply-adds) of the network that ``genotype`` gives.
+
+    Nothing is computed, unless an operation of a user's insists on real numbers.
+    """
+
+    def count(device: str) -> tuple[int, int]:
+        with torch.device(device):
+            network = DerivedNetwork(
+                genotype, classes=classes, channels_in=image[0], channels=channels, cells=cells, stem=stem
+            )
+            return parameter_count(network), multiply_adds(network, image)
+
+    try:
+        return count("meta")
+    except (RuntimeError, NotImplementedError):
+        return count("cpu")

@@ -43,13 +43,6 @@ class Compute:
             self.device.type, str(self.device)
         )
 
-    def synchronise(self) -> None:
-        """Waits until the device has done all that was asked of it."""
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
-        elif self.device.type == "mps":
-            torch.mps.synchronize()
-
 
 def automatic_device() -> str:
     """The first of CUDA, MPS and CPU that is there."""
@@ -70,6 +63,9 @@ def resolve_compute(config: DeviceConfig) -> Compute:
         if (device.index or 0) >= count:
             found = counted(count, "CUDA device") if count else "no CUDA device"
             raise UsageError(f"device {asked}: torch finds {found} here (see `entrannas doctor`, or use cpu)")
+        torch.cuda.set_device(device)  # what is not told a device, such as pinned memory, takes this one
+        # a sum over a million features (the gradient of α) must not be rounded to bf16 on the way
+        torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
     elif device.type == "mps" and not torch.backends.mps.is_available():
         raise UsageError("device mps: torch finds no Apple GPU here (see `entrannas doctor`, or use cpu)")
     if config.threads:

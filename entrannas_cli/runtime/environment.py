@@ -27,7 +27,7 @@ def describe_environment(compute: Compute) -> dict[str, Any]:
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
         "folder": str(Path.cwd()),
         "entrannas": __version__,
-        "git": git_commit(Path(__file__).parent),
+        "git": git_commit(Path(__file__).parent, tracked=Path(__file__).name),
         "folder_git": git_commit(Path.cwd()),
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -51,9 +51,15 @@ def _version(package: str) -> str | None:
         return None
 
 
-def git_commit(folder: Path) -> str | None:
-    """The commit checked out in ``folder``, with "-dirty" if files differ from it; None outside a repository."""
+def git_commit(folder: Path, *, tracked: str = "") -> str | None:
+    """The commit checked out in ``folder``, with "-dirty" if files differ from it; None outside a repository.
+
+    None as well where git doesn't track the file ``tracked``: a repository around an environment isn't meant.
+    """
     try:
+        if tracked:
+            listing = ["git", "ls-files", "--error-unmatch", tracked]
+            subprocess.run(listing, cwd=folder, capture_output=True, timeout=10, check=True)
         result = subprocess.run(
             ["git", "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"],
             cwd=folder,

@@ -12,7 +12,7 @@ from ..wording import plain
 
 __all__ = ["explained"]
 
-ALLOCATION = ("can't allocate memory", "not enough memory")  # torch's CPU allocator has no type of its own
+ALLOCATION = ("can't allocate memory", "not enough memory", "out of memory")  # where torch has no type for it
 WORKER = "DataLoader worker"  # may be raised anywhere, by a signal handler of torch's
 
 

@@ -8,7 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-__all__ = ["stop_on_signals"]
+__all__ = ["EXIT_CODES", "stop_on_signals"]
+
+REASONS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated by a signal"}
+EXIT_CODES = {
+    reason: 128 + number for number, reason in REASONS.items()
+}  # by the reason, as shells know them
 
 
 @contextmanager
@@ -24,10 +29,10 @@ def stop_on_signals(request_stop: Callable[[str], None], notice: Callable[[str],
     def handle(number: int, _: FrameType | None) -> None:
         for each in previous:
             signal.signal(each, signal.default_int_handler)  # next time: KeyboardInterrupt
-        request_stop("interrupted" if number == signal.SIGINT else "terminated by a signal")
+        request_stop(REASONS[signal.Signals(number)])
         notice("finishing the step and writing a checkpoint; once more to leave at once")
 
-    previous = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    previous = {number: signal.getsignal(number) for number in REASONS}
     for number in previous:
         signal.signal(number, handle)
     try:

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 from ..data.search_data import SearchData
 from ..data.streams import evaluation_batches
-from ..errors import RunFailed
+from ..errors import RunFailed, UsageError
 from ..method.bilevel import Batch, BilevelSearch
 from ..method.space import SearchSpace
 from ..runtime.device import Compute
+from ..runtime.failures import explained
 from ..store.session import RunSession
-from .checkpoint import Progress, load_checkpoint, restore, save_checkpoint
+from .checkpoint import DamagedCheckpoint, LoopState, load_checkpoint, restore, save_checkpoint
 from .collapse import collapse_warning
 from .evaluate import compare_with_derived
 from .observer import Row, SearchObserver
@@ -55,24 +56,37 @@ class SearchLoop:
         self.data, self.search = data, search
         self.session, self.observer = session, observer
         self.schedule = Schedule(config, data.weights.steps_per_epoch)
-        self.progress = Progress()
+        self.state = LoopState()
         self.warned = False  # of a collapse, whose signs may come and go
 
     def restore(self) -> None:
-        """Goes back to the newest checkpoint that can be read; to the start if there is none."""
-        for path in self.session.run.checkpoints():
+        """Goes back to the newest checkpoint; to the start if there is none.
+
+        A damaged one is set aside, and the one before it taken. Raises ``RunFailed`` if none is left, or if one
+        can't be read or used for another reason: what may be in it must not be lost by starting anew.
+        """
+        checkpoints = self.session.run.checkpoints()
+        for path in checkpoints:
             try:
-                self.progress = restore(load_checkpoint(path), self.search)
-                return
-            except RunFailed as error:
-                self.observer.message("warning", f"{error}; going back to the one before it")
+                content = load_checkpoint(path)
+            except DamagedCheckpoint as error:
+                aside = path.replace(path.with_suffix(".damaged"))
+                self.observer.message("warning", f"{error}; set aside as {aside.name}")
+                continue
+            self.state = restore(content, self.search)
+            return
+        if checkpoints:
+            raise RunFailed(
+                "no checkpoint can be read: they are set aside as *.damaged; resuming once more starts from scratch"
+            )
 
     def run(self) -> bool:
         """Searches to the end, or until the session is asked to stop; whether the end was reached.
 
-        The state is then in a checkpoint. Raises ``RunFailed`` when a loss is not finite.
+        What was done is then in a checkpoint. Raises ``RunFailed`` when a loss is not finite, or an image can't
+        be read.
         """
-        step, warmup = self.progress.step, self.schedule.warmup_steps
+        step, warmup = self.state.step, self.schedule.warmup_steps
         try:
             with (
                 closing(self.data.weights.iterate(step)) as training,
@@ -81,16 +95,19 @@ class SearchLoop:
                 self._steps(training, validation)
         except NotFinite as error:
             raise self._diverged(error) from None
-        return self.progress.step == self.schedule.steps
+        except UsageError as error:  # an image, or the folder of them: the run itself was fine, and can go on
+            raise RunFailed(error.message, error.details) from error
+        return self.state.step == self.schedule.steps
 
     def _steps(self, training: Iterator[Batch], validation: Iterator[Batch]) -> None:
-        config, schedule, search, progress = self.config, self.schedule, self.search, self.progress
+        config, schedule, search, state = self.config, self.schedule, self.search, self.state
         recorder = StepRecorder(
-            self.session, self.observer, progress, self.compute, self.space, 2 * config.search.batch_size
+            self.session, self.observer, state, self.compute, self.space, config.search.batch_size
         )
         saved = time.monotonic()
-        for step in range(progress.step + 1, schedule.steps + 1):
-            if self.session.stop_requested:
+        stop = self.session.stop_requested
+        for step in range(state.step + 1, schedule.steps + 1):
+            if stop:
                 return
             warmup = step <= schedule.warmup_steps
             facts: Row = {
@@ -111,29 +128,31 @@ class SearchLoop:
                     derive=schedule.derives(step),
                 )
             except FloatingPointError:
+                recorder.flush()  # names the loss, if one was not finite before
                 raise NotFinite(step, "the architecture") from None
             if search.genotype != before:
                 self._record_change(facts)
             recorder.add(facts, outcome, search)
-            progress.step = step
+            state.step = step
 
             if schedule.ends_epoch(step):
                 recorder.flush()
                 sparsity = sparsity_facts(outcome.mixtures, self.space)
                 self._end_epoch({**facts, **recorder.epoch_means(), **sparsity})
                 recorder.restart_clock()
+            stop = self.session.stop_requested  # looked at once, so that a stop always has its checkpoint
             due = time.monotonic() - saved >= 60 * config.checkpoint.minutes
-            if schedule.ends_epoch(step) or self.session.stop_requested or due:
+            if schedule.ends_epoch(step) or stop or due:
                 recorder.flush()
                 self.session.save_checkpoint(step, self._save)
                 recorder.restart_clock()
                 saved = time.monotonic()
 
     def _save(self, path: Path) -> None:
-        save_checkpoint(path, self.search, self.progress)
+        save_checkpoint(path, self.search, self.state)
 
     def _record_change(self, facts: Row) -> None:
-        self.progress.genotype_changes += 1
+        self.state.genotype_changes += 1
         self.session.derived(facts["step"], facts["epoch"], self.search.genotype)
         self.observer.derived(facts["step"], self.search.genotype)
 
@@ -146,7 +165,7 @@ class SearchLoop:
         }
         if self.schedule.evaluates(row["step"]):
             row |= self._comparison(row)
-            self.progress.evaluation_seconds += row["evaluation_seconds"]
+            self.state.evaluation_seconds += row["evaluation_seconds"]
         warning = collapse_warning(self.search.genotype)
         self.session.epoch(row)
         self.session.summary(
@@ -161,21 +180,24 @@ class SearchLoop:
 
     def _comparison(self, row: Row) -> Row:
         began = time.perf_counter()
-        comparison = compare_with_derived(
-            self.search,
-            row["temperature"],
-            # as in training: shuffled and augmented
-            calibration=lambda: islice(
-                self.data.weights.iterate(row["step"]), self.config.evaluation.calibration_batches
-            ),
-            validation=lambda: evaluation_batches(
-                self.data.dataset,
-                self.data.architecture_indices,
-                self.config.evaluation.batch_size,
-                self.compute.device,
-                memory_format=self.compute.memory_format,
-            ),
-        )
+        size = self.config.evaluation.batch_size
+        with explained(out_of_memory=f"evaluation.batch_size {size} on {self.compute.name}: try half of it"):
+            comparison = compare_with_derived(
+                self.search,
+                row["temperature"],
+                # as in training: shuffled and augmented
+                calibration=lambda: islice(
+                    self.data.weights.iterate(row["step"]), self.config.evaluation.calibration_batches
+                ),
+                validation=lambda: evaluation_batches(
+                    self.data.dataset,
+                    self.data.architecture_indices,
+                    size,
+                    self.compute.device,
+                    workers=self.config.data.workers,
+                    memory_format=self.compute.memory_format,
+                ),
+            )
         return {
             "supernet_loss": comparison.supernet.loss,
             "supernet_accuracy": comparison.supernet.accuracy,
@@ -187,11 +209,11 @@ class SearchLoop:
 
     def _cost(self) -> Row:
         cost: Row = {
-            "search_seconds": self.progress.search_seconds,
-            "evaluation_seconds": self.progress.evaluation_seconds,
+            "search_seconds": self.state.search_seconds,
+            "evaluation_seconds": self.state.evaluation_seconds,
         }
         if self.compute.device.type == "cuda":
-            cost["gpu_days"] = self.progress.search_seconds / SECONDS_A_DAY
+            cost["gpu_days"] = self.state.search_seconds / SECONDS_A_DAY
         return cost
 
     def _diverged(self, error: NotFinite) -> RunFailed:

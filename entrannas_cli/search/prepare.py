@@ -10,6 +10,7 @@ from ..data.availability import CIFAR, cifar_found, cifar_or_complain
 from ..spaces import load_space, space_to_toml
 from ..store.create import create_run
 from ..store.run import CONFIG_FILE, SPACE_FILE, Run
+from ..wording import plain
 
 if TYPE_CHECKING:
     from ..config.resolve import Resolved
@@ -26,8 +27,13 @@ def choose_preset(settings: Mapping[str, Any]) -> tuple[str, str]:
 
     ``settings`` are the values set by the user, by dotted key.
     """
-    if cifar_found("cifar10", settings.get("data.path") or "") is None:
+    dataset, path = settings.get("data.dataset", "cifar10"), settings.get("data.path")
+    own = path if dataset == "cifar10" and isinstance(path, str) else ""
+    if cifar_found("cifar10", own) is None:
         return "quick", "CIFAR-10 is not on this machine"
+    device = settings.get("device.device", "auto")
+    if isinstance(device, str) and not device.startswith(("auto", "cuda")):
+        return "quick", f"the device is {plain(device)}"
     import torch  # only now: it takes seconds
 
     if not torch.cuda.is_available():

@@ -12,7 +12,7 @@ from ..method.bilevel import BilevelSearch, StepOutcome
 from ..method.space import SearchSpace
 from ..runtime.device import Compute, memory_in_use
 from ..store.session import RunSession
-from .checkpoint import Progress
+from .checkpoint import LoopState
 from .observer import Row, SearchObserver
 from .rows import cell_facts, pack, sparsity_facts, unpack
 
@@ -43,14 +43,13 @@ class StepRecorder:
         self,
         session: RunSession,
         observer: SearchObserver,
-        progress: Progress,
+        state: LoopState,
         compute: Compute,
         space: SearchSpace,
-        images_per_step: int,
+        batch_size: int,
     ) -> None:
-        self._session, self._observer, self._progress = session, observer, progress
-        self._compute, self._space = compute, space
-        self._images_per_step = images_per_step
+        self._session, self._observer, self._state = session, observer, state
+        self._compute, self._space, self._batch_size = compute, space, batch_size
         self._pending: list[_Pending] = []
         self._interval = 0.0 if compute.device.type == "cpu" else FLUSH_SECONDS
         self.restart_clock()
@@ -78,10 +77,12 @@ class StepRecorder:
         values = torch.stack([step.values for step in pending]).tolist()  # waits for the device
         now = time.perf_counter()
         seconds, self._mark = now - self._mark, now
-        self._progress.search_seconds += seconds
-        self._progress.epoch_seconds += seconds
+        self._state.search_seconds += seconds
+        self._state.epoch_seconds += seconds
+        images = sum(self._batch_size * (1 if step.warmup else 2) for step in pending)
+        self._state.images += images
         speed = {
-            "images_per_second": self._images_per_step * len(pending) / seconds,
+            "images_per_second": images / seconds,
             "memory_mb": memory_in_use(self._compute.device),
         }
         for step, numbers in zip(pending, values, strict=True):
@@ -98,26 +99,23 @@ class StepRecorder:
                     raise NotFinite(row["step"], what)
 
     def _count(self, row: Row) -> None:
-        self._progress.steps_in_epoch += 1
+        self._state.steps_in_epoch += 1
         for key in MEAN_OF:
             if row[key] is not None:
-                self._progress.sums[key] = self._progress.sums.get(key, 0.0) + row[key]
+                self._state.sums[key] = self._state.sums.get(key, 0.0) + row[key]
 
     def epoch_means(self) -> Row:
         """The means over the steps since the last call; starts the next epoch's."""
-        progress = self._progress
+        state = self._state
         means: Row = {
-            key: progress.sums[key] / progress.steps_in_epoch if key in progress.sums else None
-            for key in MEAN_OF
+            key: state.sums[key] / state.steps_in_epoch if key in state.sums else None for key in MEAN_OF
         }
         means |= {
-            "genotype_changes": progress.genotype_changes,
-            "seconds": progress.epoch_seconds,
-            "images_per_second": self._images_per_step
-            * progress.steps_in_epoch
-            / max(progress.epoch_seconds, 1e-9),
+            "genotype_changes": state.genotype_changes,
+            "seconds": state.epoch_seconds,
+            "images_per_second": state.images / max(state.epoch_seconds, 1e-9),
             "memory_mb": memory_in_use(self._compute.device),
         }
-        progress.sums, progress.steps_in_epoch, progress.genotype_changes = {}, 0, 0
-        progress.epoch_seconds = 0.0
+        state.sums, state.steps_in_epoch, state.images, state.genotype_changes = {}, 0, 0, 0
+        state.epoch_seconds = 0.0
         return means

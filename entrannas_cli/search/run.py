@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from functools import partial
 from typing import TYPE_CHECKING
 
 from ..config.resolve import load_config
 from ..data.datasets import Progress
 from ..data.search_data import open_search_data
+from ..errors import UsageError
+from ..method.operations import ENTRY_POINT_GROUP, get_operation
 from ..method.random_search import draw_genotype
 from ..method.space import SearchSpace
 from ..runtime.device import Compute, resolve_compute
 from ..runtime.environment import describe_environment
 from ..runtime.failures import explained
-from ..runtime.signals import stop_on_signals
 from ..store.run import CONFIG_FILE
 from ..store.session import RunSession
+from ..wording import plain
 from .build import build_search
 from .logged import Logged
 from .loop import SearchLoop
@@ -36,25 +37,41 @@ def run_search(session: RunSession, observer: SearchObserver, loading: Loading =
     """Searches the run of ``session`` from its last checkpoint, or the start, to its end or until it is stopped.
 
     ``loading`` gives a context for opening the data, whose value is told how far that has come. Returns the
-    summary. Raises ``UsageError`` for a configuration that can't be run here, ``RunFailed`` with the
-    reason when the search fails; the run directory then says so too.
+    summary. Raises ``UsageError`` for a configuration that can't be run here, ``RunFailed`` with the reason when
+    the search fails; the run directory then says so too.
     """
     run = session.run
     config = load_config(run.path / CONFIG_FILE)
     space = run.space()
+    _require_operations(space)
     logged = Logged(observer, session)
-    with stop_on_signals(session.request_stop, partial(logged.message, "info")):
-        compute = resolve_compute(config.device)
-        session.environment(describe_environment(compute))
-        session.summary({"dataset": config.data.dataset, "preset": config.preset, "device": compute.name})
-        if config.method == "random":
-            _draw(session, logged, config, space, compute)
-        else:
-            with explained(out_of_memory=_smaller_batch(config, compute)):
-                _search(session, logged, config, space, compute, loading)
+    compute = resolve_compute(config.device)
+    session.environment(describe_environment(compute))
+    session.summary({"dataset": config.data.dataset, "preset": config.preset, "device": compute.name})
+    if config.method == "random":
+        _draw(session, logged, config, space, compute)
+    else:
+        with explained(out_of_memory=_smaller_batch(config, compute)):
+            _search(session, logged, config, space, compute, loading)
     summary = run.summary()
     logged.finished(summary)
     return summary
+
+
+def _require_operations(space: SearchSpace) -> None:
+    """A run may have been made where a package was installed that isn't here."""
+    for name in space.operations:
+        try:
+            get_operation(name)
+        except KeyError:
+            raise UsageError(
+                f"operation {plain(name)} of the space {plain(space.name)} is not installed here: install the "
+                f"package that brings it (entry point {ENTRY_POINT_GROUP})"
+            ) from None
+        except ImportError as error:
+            raise UsageError(
+                f"operation {plain(name)}: its package can't be imported: {plain(str(error))}"
+            ) from error
 
 
 def _search(
@@ -65,7 +82,8 @@ def _search(
     compute: Compute,
     loading: Loading,
 ) -> None:
-    with loading() as progress:
+    fewer = "the images: try --set data.placement=stream, or a smaller data.portion"
+    with explained(out_of_memory=fewer), loading() as progress:
         data = open_search_data(
             config.data,
             seed=config.seed,
@@ -90,11 +108,11 @@ def _search(
         observer=observer,
     )
     loop.restore()
-    step, schedule = loop.progress.step, loop.schedule
-    session.begin_attempt(step + 1)
+    step, schedule = loop.state.step, loop.schedule
+    session.begin_attempt(step + 1, epoch=schedule.epoch(step))
     session.totals(epochs=config.search.epochs, steps=schedule.steps)
     observer.started(_facts(session, config, space, compute, schedule.steps_per_epoch, step))
-    if not session.run.genotypes():
+    if step == 0 and not session.run.genotypes():
         session.derived(0, 0, search.genotype)
     observer.derived(step, search.genotype)
     if loop.run():
@@ -134,7 +152,7 @@ def _facts(
         device=compute.name,
         epochs=config.search.epochs if steps_per_epoch else 0,
         steps_per_epoch=steps_per_epoch,
-        epoch=-(-step // steps_per_epoch) if steps_per_epoch else 0,
+        epoch=step // steps_per_epoch if steps_per_epoch else 0,
         step=step,
         attempt=session.attempt,
     )
@@ -142,4 +160,9 @@ def _facts(
 
 def _smaller_batch(config: SearchConfig, compute: Compute) -> str:
     batch = config.search.batch_size
-    return f"batch size {batch} on {compute.name}: try --set search.batch_size={max(batch // 2, 2)}"
+    smaller = (
+        f"search.batch_size={batch // 2}"
+        if batch >= 4
+        else f"network.channels={config.network.channels // 2}"
+    )
+    return f"batch size {batch} on {compute.name}: try --set {smaller}"

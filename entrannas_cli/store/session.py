@@ -319,7 +319,7 @@ class RunSession:
             replace_with(path, temporary)
             for old in self.run.checkpoints()[KEPT_CHECKPOINTS:]:
                 old.unlink(missing_ok=True)
-        except (OSError, RuntimeError) as error:  # torch raises the latter for a full disk
+        except OSError as error:
             raise self._failed(path, error) from None
         finally:
             with suppress(OSError):

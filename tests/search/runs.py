@@ -20,11 +20,12 @@ nodes = 2
 operations = ["skip_connect", "sep_conv_3x3", "max_pool_3x3", "conv_1x1"]
 """
 SMALL = (
-    *("--preset", "quick", "--space", "tiny.toml", "--epochs", "4"),
+    *("--preset", "quick", "--space", "tiny.toml", "--epochs", "6"),
     *("--set", "network.cells=3", "--set", "network.channels=4", "--set", "evaluation.calibration_batches=2"),
     *("--set", "target.cells=5", "--set", "target.channels=8", "--set", "device.threads=1"),
 )
-STEPS = 32  # 4 epochs of 8
+EPOCHS = 6
+STEPS = 48  # 6 epochs of 8
 MEASURED = {"time", "images_per_second", "memory_mb", "seconds", "evaluation_seconds"}
 
 

@@ -19,7 +19,7 @@ from entrannas_cli.method.published import PUBLISHED
 from entrannas_cli.method.space import CELL_KINDS, SearchSpace
 from entrannas_cli.runtime.device import Compute
 from entrannas_cli.search.build import build_search
-from entrannas_cli.search.checkpoint import Progress, load_checkpoint, restore, save_checkpoint
+from entrannas_cli.search.checkpoint import LoopState, load_checkpoint, restore, save_checkpoint
 from entrannas_cli.search.collapse import collapse_warning
 from entrannas_cli.search.evaluate import compare_with_derived
 from entrannas_cli.search.rows import operation_facts, pack, sparsity_facts, unpack
@@ -181,10 +181,10 @@ def test_a_restored_search_goes_on_bit_for_bit(tmp_path: Path, derivation: str) 
     one = search(method=method, **sections)
     for step in range(3):
         one.step(batch(step), batch(step + 50), temperature=0.9)
-    save_checkpoint(tmp_path / "c.pt", one, Progress(step=3, sums={"weight_loss": 0.1}))
+    save_checkpoint(tmp_path / "c.pt", one, LoopState(step=3, sums={"weight_loss": 0.1}))
     other = search(method=method, seed=99, **sections)
     progress = restore(load_checkpoint(tmp_path / "c.pt"), other)
-    assert progress == Progress(step=3, sums={"weight_loss": 0.1})
+    assert progress == LoopState(step=3, sums={"weight_loss": 0.1})
     for step in range(3, 6):
         results = [s.step(batch(step), batch(step + 50), temperature=0.8) for s in (one, other)]
         assert torch.equal(results[0].weight_loss, results[1].weight_loss)
@@ -211,7 +211,7 @@ def test_a_checkpoint_cannot_run_code(tmp_path: Path) -> None:
 
 def test_damaged_and_foreign_checkpoints_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "c.pt"
-    save_checkpoint(path, search(), Progress())
+    save_checkpoint(path, search(), LoopState())
     whole = path.read_bytes()
     for damaged in (b"", whole[: len(whole) // 2], b"text"):
         path.write_bytes(damaged)

@@ -1,0 +1,124 @@
+"""What a fault costs: never the run, never a checkpoint that might still be good."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from entrannas_cli.method.complexity import derived_complexity
+from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
+from entrannas_cli.method.operations import register_operation
+from entrannas_cli.store.run import Run
+
+from .runs import SMALL, entrannas, start, wait_for, write_space
+
+
+@pytest.fixture(autouse=True)
+def _space_file() -> None:
+    write_space(Path.cwd())
+
+
+def stopped_run() -> Run:
+    """A search that was stopped, with two checkpoints."""
+    process = start("search", *SMALL, "--set", "checkpoint.minutes=0")
+    wait_for(lambda: Path("runs").is_dir() and any(Path("runs").iterdir()), "a run directory")
+    (path,) = Path("runs").iterdir()
+    run = Run(path)
+    wait_for(lambda: len(run.checkpoints()) == 2, "two checkpoints")
+    process.terminate()
+    process.communicate(timeout=60)
+    return run
+
+
+def test_checkpoints_of_another_release_are_left_alone() -> None:
+    run = stopped_run()
+    for path in run.checkpoints():
+        torch.save({"version": 99}, path)
+    before = {path: path.read_bytes() for path in run.checkpoints()}
+    result = entrannas("resume", run.id, check=False)
+    assert result.returncode == 1
+    assert "checkpoint version 99, this release reads 1" in result.stderr
+    assert {path: path.read_bytes() for path in run.checkpoints()} == before
+
+
+def test_without_a_readable_checkpoint_it_does_not_start_over_by_itself() -> None:
+    run = stopped_run()
+    rows = run.metrics("step")
+    for path in run.checkpoints():
+        path.write_bytes(b"damaged")
+    result = entrannas("resume", run.id, check=False)
+    assert result.returncode == 1
+    assert "no checkpoint can be read" in result.stderr
+    assert run.metrics("step") == rows
+    assert len(list((run.path / "checkpoints").glob("*.damaged"))) == 2
+    entrannas("resume", run.id, "--quiet")  # asked once more, it does
+    assert run.status().state == "completed"
+
+
+def test_an_operation_whose_package_is_gone_is_named() -> None:
+    run = stopped_run()
+    space = run.path / "space.toml"
+    space.write_text(space.read_text().replace("conv_1x1", "squeeze_excite"))
+    result = entrannas("resume", run.id, check=False)
+    assert result.returncode == 2
+    assert "squeeze_excite" in result.stderr
+    assert "entry point entrannas.operations" in result.stderr
+    assert run.checkpoints()
+
+
+def test_an_image_that_breaks_in_the_middle_costs_no_run() -> None:
+    for kind in ("cats", "dogs"):
+        folder = Path("images/train") / kind
+        folder.mkdir(parents=True)
+        for n in range(24):
+            Image.new("RGB", (8, 8), (n * 10, 0, 200 if kind == "dogs" else 0)).save(folder / f"{n}.png")
+    process = start(
+        *(
+            "search",
+            *SMALL,
+            "--dataset",
+            "folder",
+            "--data",
+            "images",
+            "--batch-size",
+            "8",
+            "--epochs",
+            "200",
+        ),
+        *("--set", "data.placement=stream", "--set", "data.workers=0", "--set", "evaluation.every=200"),
+    )
+    wait_for(lambda: Path("runs").is_dir() and any(Path("runs").iterdir()), "a run directory")
+    (path,) = Path("runs").iterdir()
+    run = Run(path)
+    wait_for(run.checkpoints, "a checkpoint")
+    for image in Path("images/train/cats").iterdir():
+        image.write_bytes(b"broken")
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1, errors
+    assert "not a readable image" in errors
+    assert run.status().state == "failed"
+    assert run.checkpoints()
+
+
+def test_an_operation_that_needs_real_numbers_can_be_counted() -> None:
+    class Stubborn(nn.Module):
+        def __init__(self, channels: int, stride: int) -> None:
+            super().__init__()
+            self.convolution = nn.Conv2d(channels, channels, 1, stride=stride, bias=False)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.convolution(x) * (1 + x.mean().item())
+
+    @register_operation("stubborn", label="st", parametric=True)
+    def build(channels: int, stride: int, affine: bool) -> nn.Module:
+        return Stubborn(channels, stride)
+
+    cells = [CellGraph(((Connection(0, name),),)) for name in ("stubborn", "conv_1x1")]
+    shape = {"image": (1, 8, 8), "classes": 2, "channels": 4, "cells": 3, "stem": "cifar"}
+    stubborn, plain = (derived_complexity(Genotype(cell, cell), **shape) for cell in cells)  # type: ignore[arg-type]
+    assert stubborn[1] == plain[1]
+    assert stubborn[0] < plain[0]  # no batch-norm
