@@ -126,10 +126,11 @@ def _draw(
     session: RunSession, observer: SearchObserver, config: SearchConfig, space: SearchSpace, compute: Compute
 ) -> None:
     """The baseline: nothing is trained, so there are no metrics and no checkpoint."""
-    session.begin_attempt(0)
+    session.begin_attempt(1)
     observer.started(_facts(session, config, space, compute, 0, 0))
     genotype = draw_genotype(space, config.seed)
-    session.derived(0, 0, genotype)
+    if not session.run.genotypes():
+        session.derived(0, 0, genotype)
     observer.derived(0, genotype)
     session.summary(derived_summary(genotype, config.target) | {"search_seconds": 0.0})
     session.finish("completed")

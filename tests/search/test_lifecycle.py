@@ -268,6 +268,7 @@ def test_random_draws_a_genotype_and_trains_nothing() -> None:
     assert time.monotonic() - began < 60
     run = only_run()
     assert run.metrics() == []
+    assert run.status().state == "completed"
     genotype = run.genotype()
     assert genotype is not None
     assert all(len(node) == 2 for node in (*genotype.normal.nodes, *genotype.reduce.nodes))
