@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 import os
 from collections.abc import Iterable
+from typing import Any
 
-__all__ = ["choices", "counted", "did_you_mean", "looks_like_path", "nearest", "plain", "shown"]
+__all__ = [
+    "choices",
+    "counted",
+    "did_you_mean",
+    "looks_like_path",
+    "nearest",
+    "number",
+    "plain",
+    "shown",
+    "texts",
+]
 
 LONGEST = 60  # characters of a value quoted in an error
 
@@ -54,3 +66,19 @@ def did_you_mean(word: str, names: Iterable[str], *, cutoff: float = 0.6) -> str
 def looks_like_path(text: str) -> bool:
     """Whether ``text`` is the path of a file rather than a name."""
     return text.lower().endswith(".toml") or "/" in text or os.sep in text
+
+
+def number(value: Any) -> float | None:
+    """``value`` as a float, or nothing if it isn't a finite number: rows and summaries may be damaged."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        value = float(value)
+    except OverflowError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def texts(value: object) -> list[str]:
+    """The texts in a list that was read from a file; none if it is no list."""
+    return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []

@@ -9,12 +9,13 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from ..method.space import CELL_KINDS
+from ..wording import number
 from .cell_text import cell_picture, cell_short, kind_title
 from .curve import curve
 from .layout import lay_out
 from .lines import what_is_searched
 from .progress import Progress
-from .text import bytes_text, count_text, duration, metric, number, percent, safe, shortened
+from .text import bytes_text, count_text, duration, metric, percent, safe, shortened
 
 __all__ = ["draw_frame"]
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ..search.observer import Row, Started
-from ..wording import counted
+from ..wording import counted, number
 from .progress import Progress
-from .text import duration, metric, number, percent, safe
+from .text import duration, metric, percent, safe
 
 __all__ = ["end_line", "epoch_line", "start_line", "what_is_searched"]
 

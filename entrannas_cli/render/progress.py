@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from ..method.genotype import Genotype
 from ..search.observer import Row, Started
+from ..wording import number
 from .curve import Series
-from .text import number
 
 __all__ = ["CURVES", "Pace", "Progress"]
 

@@ -11,10 +11,11 @@ from rich.text import Text
 
 from ..method.genotype import Genotype
 from ..store.wording import local_time
+from ..wording import number, texts
 from .cell_text import cell_short, kind_title
 from .run_list import STATE_STYLES
 from .terminal import ascii_only, console_for
-from .text import bytes_text, duration, metric, number, percent, safe
+from .text import bytes_text, duration, metric, percent, safe
 
 __all__ = ["print_run"]
 
@@ -52,7 +53,7 @@ def _state_lines(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     if facts["reason"]:
         lines.append(("reason", safe(facts["reason"])))
     lines += [("problem", safe(problem)) for problem in facts["problems"] if problem != facts["reason"]]
-    lines += [("warning", safe(text)) for text in _texts(facts.get("warnings"))]
+    lines += [("warning", safe(text)) for text in texts(facts.get("warnings"))]
     if facts["epochs"] or facts["steps"]:
         lines.append(
             (
@@ -76,10 +77,6 @@ def _state_lines(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _of(done: int, total: int) -> str:
     return f"{done} of {total}" if total else str(done)
-
-
-def _texts(value: object) -> list[str]:
-    return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []
 
 
 _HIGHLIGHTS = (

@@ -13,10 +13,10 @@ from rich.text import Text
 from ..method.genotype import Genotype
 from ..store.run import CONFIG_FILE, Run
 from ..store.wording import reference_to
-from ..wording import plain
+from ..wording import number, plain, texts
 from .cell_text import genotype_picture, genotype_tables
 from .terminal import ascii_only, console_for
-from .text import count_text, duration, number, percent, safe
+from .text import count_text, duration, percent, safe
 
 __all__ = ["cost_text", "print_result", "print_summary", "summary_facts"]
 
@@ -57,7 +57,7 @@ def print_result(
     for label, value in summary_facts(summary):
         facts.add_row(label, Text(value))
     console.print(facts)
-    for warning in _texts(summary.get("warnings")):
+    for warning in texts(summary.get("warnings")):
         console.print(Text.assemble(("warning: ", "bold yellow"), safe(warning)))
     console.print(Text("\nnext", "bold"))
     for purpose, command in commands:
@@ -124,7 +124,3 @@ def _counts(value: object) -> str:
     if not isinstance(value, list) or not value or not all(type(count) is int for count in value):
         return ""
     return f"{'+'.join(map(str, value))} = {sum(value)}"
-
-
-def _texts(value: object) -> list[str]:
-    return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import unicodedata
 from typing import Any
 
 from rich.cells import cell_len
 
-__all__ = ["bytes_text", "count_text", "duration", "metric", "number", "percent", "safe", "shortened"]
+from ..wording import number
+
+__all__ = ["bytes_text", "count_text", "duration", "metric", "percent", "safe", "shortened"]
 
 _INVISIBLE = {
     "Cc",
@@ -55,17 +56,6 @@ def _head(text: str, limit: int) -> str:
     while cell_len(text) > max(limit, 0):
         text = text[:-1]
     return text
-
-
-def number(value: Any) -> float | None:
-    """``value`` as a float, or nothing if it isn't a finite number: rows and summaries may be damaged."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        value = float(value)
-    except OverflowError:
-        return None
-    return value if math.isfinite(value) else None
 
 
 def metric(value: Any, digits: int = 3) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..wording import number
 from .files import DEEPEST, BrokenRun, nested_deeper
 from .jsonl import JsonLinesReader
 from .run import METRICS_FILE, Run
@@ -64,14 +64,7 @@ class Overview:
 
     def number(self, key: str) -> float | None:
         """A finite number of the summary."""
-        value = self.summary.get(key)
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return None
-        try:
-            value = float(value)
-        except OverflowError:
-            return None
-        return value if math.isfinite(value) else None
+        return number(self.summary.get(key))
 
     def text(self, key: str) -> str:
         """A text or a number of the summary, as text; empty for anything else."""
