@@ -449,10 +449,9 @@ def test_the_two_newest_checkpoints_are_kept(run: Run) -> None:
     assert [path.name for path in run.checkpoints()] == ["step-123456789.pt", "step-00000300.pt"]
 
 
-@pytest.mark.parametrize(
-    "error", [OSError(errno.ENOSPC, "No space left on device"), RuntimeError("No space left on device\nmore")]
-)
-def test_a_checkpoint_that_can_not_be_written_costs_no_other(run: Run, error: Exception) -> None:
+def test_a_checkpoint_that_can_not_be_written_costs_no_other(run: Run) -> None:
+    error = OSError(errno.ENOSPC, "No space left on device")
+
     def write(path: Path) -> None:
         path.write_text("half")
         raise error
