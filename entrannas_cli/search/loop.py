@@ -57,7 +57,7 @@ class SearchLoop:
         self.session, self.observer = session, observer
         self.schedule = Schedule(config, data.weights.steps_per_epoch)
         self.state = LoopState()
-        self.warned = False  # of a collapse, whose signs may come and go
+        self.epochs_with_signs = 0  # of a collapse, in a row: they may come and go
 
     def restore(self) -> None:
         """Goes back to the newest checkpoint; to the start if there is none.
@@ -173,9 +173,9 @@ class SearchLoop:
             | {"warnings": [warning] if warning else []}
             | self._cost()
         )
-        if warning and not self.warned:
+        self.epochs_with_signs = self.epochs_with_signs + 1 if warning else 0
+        if self.epochs_with_signs == 2:
             self.observer.message("warning", warning)
-        self.warned = bool(warning)
         self.observer.epoch({"kind": "epoch", **row})
 
     def _comparison(self, row: Row) -> Row:
