@@ -15,6 +15,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Runs a command and exits: 0 done, 1 failed at run time, 2 bad input, 130 interrupted."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     command_line = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    for stream in ("stdout", "stderr"):
+        if getattr(sys, stream) is None:  # closed by whoever started us
+            setattr(sys, stream, open(os.devnull, "w"))  # noqa: SIM115, PTH123
     debug = "--debug" in command_line or os.environ.get("ENTRANNAS_DEBUG", "") not in ("", "0")
     if "--debug" in command_line:
         arguments.remove("--debug")
@@ -22,6 +25,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(arguments: list[str], debug: bool) -> int:
+    try:
+        os.getcwd()  # noqa: PTH109
+    except OSError:
+        return _complain("the working directory is gone: change to another one", 2)
     from typer.exceptions import Abort, TyperException
 
     from .cli.app import app

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -136,7 +138,12 @@ def search(
     if resolved.config.method != "random":
         with progress_on_stderr() as progress:
             require_data(resolved.config.data, download=download, progress=progress)
-    run = prepare_search(resolved, resolve_runs_dir(runs_dir, config_file=config), name)
+    run = prepare_search(
+        resolved,
+        resolve_runs_dir(runs_dir, config_file=config),
+        name=name,
+        command=shlex.join(["entrannas", *sys.argv[1:]]),
+    )
     if detach:
         run_in_background(run, as_json=as_json)
         return

@@ -58,7 +58,7 @@ class BatchStream:
         if self.batch_size > len(self):
             raise UsageError(
                 f"a batch of {self.batch_size} images is more than there are for the {self.name}: {len(self)}",
-                [f"take smaller batches, --set search.batch_size={max(len(self), 1)}, or more of the data"],
+                [f"take smaller batches, --set search.batch_size={max(len(self), 2)}, or more of the data"],
             )
 
     @cached_property

@@ -208,11 +208,12 @@ class DerivedNetwork(_CellStack):
 
         It computes what the super-net computes when every cell is a Transit-cell.
         """
-        with torch.device("meta"):  # no weights of its own: nothing is drawn at random
+        with torch.random.fork_rng(devices=[]):  # the weights that are drawn here are replaced
             network = cls(genotype, share_features=supernet.share_features, affine=False, **supernet.shape)
         own = supernet.state_dict()
         network.load_state_dict({key: own[key].clone() for key in network.state_dict()}, assign=True)
-        return network
+        reference = supernet.classifier.weight  # of buffers that are no part of the state
+        return network.to(reference.device, reference.dtype)
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, C, H, W) → logits (N, classes)."""

@@ -15,7 +15,7 @@ from ..wording import number, texts
 from .cell_text import cell_short, kind_title
 from .run_list import STATE_STYLES
 from .terminal import ascii_only, console_for
-from .text import bytes_text, duration, metric, percent, safe
+from .text import bytes_text, count_text, duration, metric, percent, safe
 
 __all__ = ["print_run"]
 
@@ -127,7 +127,7 @@ _STEP = {
     "sparsity_normal": ("sparsity, normal cell", percent),
     "sparsity_reduce": ("sparsity, reduction cell", percent),
     "images_per_second": ("images per second", _plain_number),
-    "memory_mb": ("memory (MB)", _plain_number),
+    "memory_mb": ("memory (MiB)", _plain_number),
 }
 _EPOCH = {
     "epoch": ("epoch", _plain_number),
@@ -142,8 +142,8 @@ _EPOCH = {
 }
 _RESULT = {
     "target": ("network", safe),
-    "parameters": ("parameters", _plain_number),
-    "multiply_adds": ("multiply-adds", _plain_number),
+    "parameters": ("parameters", count_text),
+    "multiply_adds": ("multiply-adds", count_text),
     "search_seconds": ("search time", duration),
     "evaluation_seconds": ("evaluation time", duration),
     "gpu_days": ("GPU-days", metric),

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as requests to finish the step and stop."""
+"""Ctrl-C, SIGTERM and SIGHUP as requests to finish the step and stop."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from types import FrameType
 
 __all__ = ["EXIT_CODES", "stop_on_signals"]
 
-REASONS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated by a signal"}
+REASONS = {
+    signal.SIGINT: "interrupted",
+    signal.SIGTERM: "terminated by a signal",
+    signal.SIGHUP: "the terminal was closed",
+}
 EXIT_CODES = {
     reason: 128 + number for number, reason in REASONS.items()
 }  # by the reason, as shells know them
@@ -18,7 +22,7 @@ EXIT_CODES = {
 
 @contextmanager
 def stop_on_signals(request_stop: Callable[[str], None], notice: Callable[[str], None]) -> Iterator[None]:
-    """Within: the first SIGINT or SIGTERM calls ``request_stop`` with its reason, the second interrupts at once.
+    """Within: the first of these signals calls ``request_stop`` with its reason, the second interrupts at once.
 
     ``notice`` is told what happens, for the user. Does nothing outside of the main thread, which gets no signals.
     """

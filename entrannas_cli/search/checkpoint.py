@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ..errors import RunFailed
+from ..errors import RunFailed, UsageError
 from ..method.bilevel import BilevelSearch
 from ..method.genotype import Genotype
 from ..wording import plain
@@ -47,8 +48,8 @@ class LoopState:
     evaluation_seconds: float = 0.0
 
 
-def save_checkpoint(path: Path, search: BilevelSearch, state: LoopState) -> None:
-    """Writes the state after ``state.step``; data order and schedules follow from the step alone.
+def save_checkpoint(path: Path, search: BilevelSearch, state: LoopState, identity: Mapping[str, str]) -> None:
+    """Writes the state after ``state.step``; data order and schedules follow from the step and ``identity``.
 
     Raises ``OSError`` when the file can't be written.
     """
@@ -57,6 +58,7 @@ def save_checkpoint(path: Path, search: BilevelSearch, state: LoopState) -> None
         {
             "version": FORMAT_VERSION,
             "loop": asdict(state),
+            "identity": dict(identity),
             "genotype": search.genotype.to_json(),
             "supernet": search.supernet.state_dict(),
             "architecture": search.architecture.state_dict(),
@@ -93,8 +95,18 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     return content
 
 
-def restore(content: dict[str, Any], search: BilevelSearch) -> LoopState:
-    """Puts the state back into a newly built ``search``. Raises ``RunFailed`` if it is that of another one."""
+def restore(content: dict[str, Any], search: BilevelSearch, identity: Mapping[str, str]) -> LoopState:
+    """Puts the state back into a newly built ``search``.
+
+    Raises ``UsageError`` that names what differs from ``identity``, ``RunFailed`` if it doesn't fit otherwise.
+    """
+    before = content.get("identity", {})
+    for key, value in identity.items():
+        if before.get(key) != value:
+            raise UsageError(
+                f"{key} is {plain(value)}, but was {plain(str(before.get(key)))} when this run was searched: "
+                "change it back, or start a new search"
+            )
     device = _device_of(search)
     try:
         search.supernet.load_state_dict(content["supernet"])

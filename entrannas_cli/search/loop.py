@@ -20,6 +20,7 @@ from ..store.session import RunSession
 from .checkpoint import DamagedCheckpoint, LoopState, load_checkpoint, restore, save_checkpoint
 from .collapse import collapse_warning
 from .evaluate import compare_with_derived
+from .identity import identity
 from .observer import Row, SearchObserver
 from .recorder import NotFinite, StepRecorder
 from .rows import architecture_facts, cell_facts, operation_facts, sparsity_facts
@@ -56,6 +57,7 @@ class SearchLoop:
         self.data, self.search = data, search
         self.session, self.observer = session, observer
         self.schedule = Schedule(config, data.weights.steps_per_epoch)
+        self.identity = identity(config, space, data.dataset)
         self.state = LoopState()
         self.epochs_with_signs = 0  # of a collapse, in a row: they may come and go
 
@@ -73,11 +75,15 @@ class SearchLoop:
                 aside = path.replace(path.with_suffix(".damaged"))
                 self.observer.message("warning", f"{error}; set aside as {aside.name}")
                 continue
-            self.state = restore(content, self.search)
+            self.state = restore(content, self.search, self.identity)
             return
         if checkpoints:
             raise RunFailed(
                 "no checkpoint can be read: they are set aside as *.damaged; resuming once more starts from scratch"
+            )
+        if step := self.session.run.status().step:
+            self.observer.message(
+                "warning", f"step {step} was reached, but no checkpoint is there: from the start"
             )
 
     def run(self) -> bool:
@@ -97,7 +103,7 @@ class SearchLoop:
             raise self._diverged(error) from None
         except UsageError as error:  # an image, or the folder of them: the run itself was fine, and can go on
             raise RunFailed(error.message, error.details) from error
-        return self.state.step == self.schedule.steps
+        return self.state.step >= self.schedule.steps
 
     def _steps(self, training: Iterator[Batch], validation: Iterator[Batch]) -> None:
         config, schedule, search, state = self.config, self.schedule, self.search, self.state
@@ -149,7 +155,7 @@ class SearchLoop:
                 saved = time.monotonic()
 
     def _save(self, path: Path) -> None:
-        save_checkpoint(path, self.search, self.state)
+        save_checkpoint(path, self.search, self.state, self.identity)
 
     def _record_change(self, facts: Row) -> None:
         self.state.genotype_changes += 1

@@ -59,8 +59,8 @@ def require_data(config: DataConfig, *, download: bool = False, progress: Progre
         list_folder(Path(config.path).expanduser(), "train", config.image_size)
 
 
-def prepare_search(resolved: Resolved, runs_dir: Path, name: str | None = None) -> Run:
-    """Claims a run directory that holds all that the search needs to know.
+def prepare_search(resolved: Resolved, runs_dir: Path, *, name: str | None = None, command: str = "") -> Run:
+    """Claims a run directory that holds all that the search needs to know; ``command`` is how it was asked for.
 
     Raises ``UsageError`` for a bad name, a space that can't be read or a folder that can't be used.
     """
@@ -74,5 +74,8 @@ def prepare_search(resolved: Resolved, runs_dir: Path, name: str | None = None) 
         method=config.method,
         seed=config.seed,
         name=name,
-        files={CONFIG_FILE: print_config(resolved), SPACE_FILE: space_to_toml(space)},
+        files={
+            CONFIG_FILE: f"# {plain(command)}\n{print_config(resolved)}",
+            SPACE_FILE: space_to_toml(space),
+        },
     )

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
+import torch
+
 from ..config.resolve import load_config
 from ..data.datasets import Progress
 from ..data.search_data import open_search_data
@@ -33,6 +35,10 @@ __all__ = ["run_search"]
 Loading = Callable[[], AbstractContextManager[Progress | None]]
 
 
+class StoppedEarly(Exception):
+    """A stop was asked for while the data was being opened: there is nothing to save yet."""
+
+
 def run_search(session: RunSession, observer: SearchObserver, loading: Loading = nullcontext) -> Row:
     """Searches the run of ``session`` from its last checkpoint, or the start, to its end or until it is stopped.
 
@@ -51,8 +57,11 @@ def run_search(session: RunSession, observer: SearchObserver, loading: Loading =
     if config.method == "random":
         _draw(session, logged, config, space, compute)
     else:
-        with explained(out_of_memory=_smaller_batch(config, compute)):
-            _search(session, logged, config, space, compute, loading)
+        try:
+            with explained(out_of_memory=_smaller_batch(config, compute)):
+                _search(session, logged, config, space, compute, loading)
+        except StoppedEarly:
+            session.finish("stopped", session.stop_reason)
     summary = run.summary()
     logged.finished(summary)
     return summary
@@ -69,9 +78,25 @@ def _require_operations(space: SearchSpace) -> None:
                 f"package that brings it (entry point {ENTRY_POINT_GROUP})"
             ) from None
         except ImportError as error:
+            reason = plain(str(error))
+            raise UsageError(f"operation {plain(name)}: its package can't be imported: {reason}") from error
+        _try_operation(name)
+
+
+@torch.no_grad()
+def _try_operation(name: str) -> None:
+    """Runs the operation once at each stride: a user's may be wrong."""
+    build = get_operation(name).build
+    for stride in (1, 2):
+        try:
+            shape = tuple(build(8, stride, False)(torch.zeros(2, 8, 6, 6)).shape)
+        except Exception as error:
+            reason = plain(str(error).strip().split("\n", 1)[0])
+            raise UsageError(f"operation {plain(name)} fails at stride {stride}: {reason}") from error
+        if shape != (expected := (2, 8, 6 // stride, 6 // stride)):
             raise UsageError(
-                f"operation {plain(name)}: its package can't be imported: {plain(str(error))}"
-            ) from error
+                f"operation {plain(name)} at stride {stride} makes {shape} of (2, 8, 6, 6), expected {expected}"
+            )
 
 
 def _search(
@@ -84,13 +109,20 @@ def _search(
 ) -> None:
     fewer = "the images: try --set data.placement=stream, or a smaller data.portion"
     with explained(out_of_memory=fewer), loading() as progress:
+
+        def watched(text: str, done: int, of: int) -> None:
+            if session.stop_requested:
+                raise StoppedEarly
+            if progress is not None:
+                progress(text, done, of)
+
         data = open_search_data(
             config.data,
             seed=config.seed,
             device=compute.device,
             batch_size=config.search.batch_size,
             memory_format=compute.memory_format,
-            progress=progress,
+            progress=watched,
         )
     session.log(f"data: {data.dataset.name}, {len(data.dataset)} images, {data.placement_reason}")
     for note in data.dataset.notes:
@@ -132,7 +164,7 @@ def _draw(
     if not session.run.genotypes():
         session.derived(0, 0, genotype)
     observer.derived(0, genotype)
-    session.summary(derived_summary(genotype, config.target) | {"search_seconds": 0.0})
+    session.summary(derived_summary(genotype, config.target) | {"search_seconds": 0.0, "warnings": []})
     session.finish("completed")
 
 

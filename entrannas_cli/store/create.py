@@ -55,8 +55,10 @@ def create_run(
         )
         write_status(run.path, status)
         sync_directory(run.path.parent)
-    except OSError as error:
+    except BaseException as error:
         shutil.rmtree(run.path, ignore_errors=True)
+        if not isinstance(error, OSError):
+            raise
         raise RunFailed(f"{plain(str(run.path))}: can't be written: {reason_of(error)}") from None
     return run
 

@@ -136,7 +136,7 @@ def check_removable(run: Run) -> None:
     """Raises ``UsageError`` for a running run, and for a directory that isn't one."""
     _refuse_what_is_no_run(run)
     status = run.status()
-    if status.state == "running":
+    if status.state == "running" and not status.stale:  # else the lock tells
         raise UsageError(
             f"{plain(run.id)} is running ({describe_holder(status)}): stop it first, "
             f"with `entrannas stop {reference_to(run)}`"

@@ -16,6 +16,7 @@ from entrannas_cli.method.bilevel import BilevelSearch
 from entrannas_cli.method.cells import EngineCell, TransitCell
 from entrannas_cli.method.genotype import CellGraph
 from entrannas_cli.method.network import DerivedNetwork, SuperNet
+from entrannas_cli.method.operations import register_operation
 from entrannas_cli.method.space import CELL_KINDS, INPUT_NODES, SearchSpace
 
 from .strategies import STANDARD, architecture, genotypes, spaces
@@ -358,3 +359,31 @@ def test_a_transit_cell_computes_only_the_derived_operations() -> None:
     assert isinstance(mixture.support, CellGraph)
     engine(*inputs((4, 4), 0), mixture.support)
     assert len(evaluations) == len({(c.source, c.operation) for _, c in mixture.support.connections})
+
+
+def test_5_holds_for_operations_with_buffers_of_their_own() -> None:
+    class Blur(nn.Module):
+        def __init__(self, channels: int, stride: int) -> None:
+            super().__init__()
+            self.stride = stride
+            kernel = torch.tensor([1.0, 2, 1]) / 4
+            self.register_buffer(
+                "kernel", torch.outer(kernel, kernel).expand(channels, 1, 3, 3), persistent=False
+            )
+
+        def forward(self, x: Tensor) -> Tensor:
+            kernel = cast(Tensor, self.kernel)
+            return nn.functional.conv2d(x, kernel, stride=self.stride, padding=1, groups=x.shape[1])
+
+    @register_operation("blur", label="blur", parametric=False)
+    def build(channels: int, stride: int, affine: bool) -> nn.Module:
+        return Blur(channels, stride)
+
+    space = SearchSpace(name="blurred", operations=("blur", "sep_conv_3x3"), nodes=2)
+    net = supernet(space)
+    genotype = architecture(space, 0).derive("dst", 0.5)
+    state = torch.get_rng_state()
+    derived = DerivedNetwork.inheriting(net, genotype)
+    assert torch.equal(state, torch.get_rng_state())
+    images = torch.randn(4, 2, 8, 8)
+    assert torch.equal(net(images, genotype), derived(images))

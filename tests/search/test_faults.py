@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,18 @@ def stopped_run() -> Run:
     return run
 
 
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """One for several tests, which leave it as it is."""
+    folder = tmp_path_factory.mktemp("stopped")
+    write_space(folder)
+    entrannas("search", *SMALL, "--quiet", "--epochs", "6", "--runs-dir", str(folder / "runs"), cwd=folder)
+    (path,) = (folder / "runs").iterdir()
+    status = json.loads((path / "status.json").read_text())
+    (path / "status.json").write_text(json.dumps(status | {"state": "stopped"}))
+    return Run(path)
+
+
 def test_checkpoints_of_another_release_are_left_alone() -> None:
     run = stopped_run()
     for path in run.checkpoints():
@@ -59,15 +72,44 @@ def test_without_a_readable_checkpoint_it_does_not_start_over_by_itself() -> Non
     assert run.status().state == "completed"
 
 
-def test_an_operation_whose_package_is_gone_is_named() -> None:
-    run = stopped_run()
-    space = run.path / "space.toml"
-    space.write_text(space.read_text().replace("conv_1x1", "squeeze_excite"))
-    result = entrannas("resume", run.id, check=False)
+@pytest.mark.parametrize(
+    ("file", "before", "after", "said"),
+    [
+        (
+            "space.toml",
+            "conv_1x1",
+            "squeeze_excite",
+            "squeeze_excite of the space tiny is not installed here",
+        ),
+        (
+            "space.toml",
+            '"skip_connect", "sep_conv_3x3"',
+            '"sep_conv_3x3", "skip_connect"',
+            "space: operations",
+        ),
+        ("config.toml", "seed = 0", "seed = 1", "seed is 1, but was 0"),
+        ("config.toml", "epochs = 6", "epochs = 1", "search.epochs is 1, but was 6"),
+    ],
+)
+def test_a_run_that_was_changed_is_not_resumed_as_if_it_were_the_same(
+    stopped: Run, file: str, before: str, after: str, said: str
+) -> None:
+    path = stopped.path / file
+    text = path.read_text()
+    changed = " ".join(text.split()) if file == "space.toml" else text
+    assert before in changed
+    path.write_text(
+        text.replace("\n    ", " ").replace(before, after)
+        if file == "space.toml"
+        else text.replace(before, after)
+    )
+    try:
+        result = entrannas("resume", str(stopped.path), check=False)
+    finally:
+        path.write_text(text)
     assert result.returncode == 2
-    assert "squeeze_excite" in result.stderr
-    assert "entry point entrannas.operations" in result.stderr
-    assert run.checkpoints()
+    assert said in result.stderr
+    assert stopped.checkpoints()
 
 
 def test_an_image_that_breaks_in_the_middle_costs_no_run() -> None:

@@ -144,7 +144,9 @@ def test_killed_at_random_moments_it_ends_like_the_undisturbed_one(undisturbed: 
     assert_same_search(undisturbed, run)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_a_signal_leaves_a_run_that_can_be_resumed(undisturbed: Run, number: int, code: int) -> None:
     process, run = running()
     process.send_signal(number)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from entrannas_cli.config.schema import SearchConfig
-from entrannas_cli.errors import RunFailed
+from entrannas_cli.errors import RunFailed, UsageError
 from entrannas_cli.method.bilevel import BilevelSearch
 from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
 from entrannas_cli.method.published import PUBLISHED
@@ -181,9 +181,9 @@ def test_a_restored_search_goes_on_bit_for_bit(tmp_path: Path, derivation: str) 
     one = search(method=method, **sections)
     for step in range(3):
         one.step(batch(step), batch(step + 50), temperature=0.9)
-    save_checkpoint(tmp_path / "c.pt", one, LoopState(step=3, sums={"weight_loss": 0.1}))
+    save_checkpoint(tmp_path / "c.pt", one, LoopState(step=3, sums={"weight_loss": 0.1}), {"seed": "0"})
     other = search(method=method, seed=99, **sections)
-    progress = restore(load_checkpoint(tmp_path / "c.pt"), other)
+    progress = restore(load_checkpoint(tmp_path / "c.pt"), other, {"seed": "0"})
     assert progress == LoopState(step=3, sums={"weight_loss": 0.1})
     for step in range(3, 6):
         results = [s.step(batch(step), batch(step + 50), temperature=0.8) for s in (one, other)]
@@ -211,7 +211,7 @@ def test_a_checkpoint_cannot_run_code(tmp_path: Path) -> None:
 
 def test_damaged_and_foreign_checkpoints_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "c.pt"
-    save_checkpoint(path, search(), LoopState())
+    save_checkpoint(path, search(), LoopState(), {})
     whole = path.read_bytes()
     for damaged in (b"", whole[: len(whole) // 2], b"text"):
         path.write_bytes(damaged)
@@ -223,7 +223,9 @@ def test_damaged_and_foreign_checkpoints_are_refused(tmp_path: Path) -> None:
     path.write_bytes(whole)
     wider = search(network={"cells": 3, "channels": 6})
     with pytest.raises(RunFailed, match="does not fit"):
-        restore(load_checkpoint(path), wider)
+        restore(load_checkpoint(path), wider, {})
+    with pytest.raises(UsageError, match="seed is 1, but was None"):
+        restore(load_checkpoint(path), search(), {"seed": "1"})
 
 
 @pytest.mark.parametrize("method", ["entrannas-dst", "entrannas"])
