@@ -63,7 +63,8 @@ def resolve_compute(config: DeviceConfig) -> Compute:
         if (device.index or 0) >= count:
             found = counted(count, "CUDA device") if count else "no CUDA device"
             raise UsageError(f"device {asked}: torch finds {found} here (see `entrannas doctor`, or use cpu)")
-        torch.cuda.set_device(device)  # what is not told a device, such as pinned memory, takes this one
+        if device.index is not None:
+            torch.cuda.set_device(device)  # what is not told a device, such as pinned memory, takes this one
         # a sum over a million features (the gradient of α) must not be rounded to bf16 on the way
         torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
     elif device.type == "mps" and not torch.backends.mps.is_available():
