@@ -10,13 +10,14 @@ from typing import Annotated
 
 import typer
 
+from ..data.availability import DATASETS
 from .arguments import AsJson, RunsDirOption, print_json
 from .running import run_here, run_in_background
 
 __all__ = ["register"]
 
 METHODS = ("entrannas-dst", "entrannas", "darts", "random")
-DATASETS = ("digits", "cifar10", "cifar100", "folder", "synthetic")
+DATASET_NAMES = tuple(facts.name for facts in DATASETS)
 
 
 def _complete(names: tuple[str, ...], incomplete: str) -> list[str]:
@@ -28,7 +29,7 @@ def _complete_method(incomplete: str) -> list[str]:
 
 
 def _complete_dataset(incomplete: str) -> list[str]:
-    return _complete(DATASETS, incomplete)
+    return _complete(DATASET_NAMES, incomplete)
 
 
 def _complete_space(incomplete: str) -> list[str]:
@@ -68,7 +69,9 @@ def search(
     ] = None,
     dataset: Annotated[
         str | None,
-        typer.Option("--dataset", help=f"One of {', '.join(DATASETS)}.", autocompletion=_complete_dataset),
+        typer.Option(
+            "--dataset", help=f"One of {', '.join(DATASET_NAMES)}.", autocompletion=_complete_dataset
+        ),
     ] = None,
     data: Annotated[
         str | None, typer.Option("--data", metavar="DIR", help="Where the images are: a folder or a .zip.")

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from ..method.genotype import CellGraph, Genotype
 from ..method.operations import has_weights
-from ..method.space import INPUT_NODES
+from ..method.space import CELL_NAMES, INPUT_NODES
 from ..wording import counted
 from .layout import INPUT_NAMES, OUTPUT_NAME, CellLayout, OperationLook, lay_out, look
 from .rails import ASCII, UNICODE, Glyphs, draw_rails, fitting_names, rail_style
@@ -36,7 +36,7 @@ MIN_WIDTH = 16  # the narrowest picture; below, lines are cut off
 
 def kind_title(kind: str) -> str:
     """``normal cell``, ``reduction cell``."""
-    return {"reduce": "reduction"}.get(kind, kind) + " cell"
+    return CELL_NAMES.get(kind, f"{kind} cell")
 
 
 def cell_picture(kind: str, cell: CellGraph, width: int = 80, ascii_only: bool = False) -> Text:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..method.genotype import Genotype
 from ..method.operations import get_operation, has_weights
-from ..method.space import INPUT_NODES
+from ..method.space import CELL_NAMES, INPUT_NODES
 
 __all__ = ["collapse_warning"]
 
@@ -35,6 +35,5 @@ def collapse_warning(genotype: Genotype) -> str:
         ]
         if nodes:
             which = f"node {nodes[0]} keeps" if len(nodes) == 1 else f"nodes {', '.join(nodes)} keep"
-            cell_name = "reduction" if kind == "reduce" else kind
-            signs.append(f"{which} only parameter-free operations in the {cell_name} cell")
+            signs.append(f"{which} only parameter-free operations in the {CELL_NAMES[kind]}")
     return f"signs of a collapse: {'; '.join(signs)}. {REMEDY}" if signs else ""
