@@ -4,56 +4,220 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .errors import UsageError
+from .method.darts_text import EXPECTED, Found, has_genotype, read_genotypes
 from .method.genotype import Genotype, GenotypeError
 from .method.published import PUBLISHED
-from .wording import did_you_mean, nearest, plain
+from .wording import counted, did_you_mean, nearest, plain
 
-__all__ = ["STANDARD_INPUT", "NamedGenotype", "find_genotype", "parse_genotype"]
+if TYPE_CHECKING:
+    from .store.run import Run
+
+__all__ = [
+    "POINT_MARK",
+    "STANDARD_INPUT",
+    "NamedGenotype",
+    "find_genotype",
+    "parse_genotype",
+    "read_listed",
+    "take",
+]
 
 STANDARD_INPUT = "-"
+POINT_MARK = "@"
+FIRST, LAST = "first", "last"
 LARGEST = 4 * 2**20  # bytes
+MOST_FAULTS = 20  # that an error lists
 
 
 @dataclass(frozen=True)
 class NamedGenotype:
-    """A genotype and where it is from: ``run ID``, ``file PATH``, ``published cells NAME``."""
+    """A genotype and where it is from: ``run ID``, ``file PATH``, ``published cells NAME``.
+
+    ``point`` says which of several there: ``step 120``, ``genotype 3 of 12 (line 340)``; empty for the only one,
+    and for a run's last. ``notes`` say what a file says otherwise than the genotype does. ``run`` is the run that
+    they are from, if they are.
+    """
 
     genotype: Genotype
     origin: str
+    point: str = ""
+    notes: tuple[str, ...] = ()
+    run: Run | None = None
+
+    @property
+    def label(self) -> str:
+        """A short name: the run's id, the published name, the file's name without its ending."""
+        if self.run is not None:
+            return self.run.id
+        file = self.origin.removeprefix("file ")
+        return self.origin.removeprefix("published cells ") if file == self.origin else Path(file).stem
+
+    @property
+    def title(self) -> str:
+        """Origin and point."""
+        return f"{self.origin}, {self.point}" if self.point else self.origin
 
 
 def find_genotype(reference: str, runs_dir: Path) -> NamedGenotype:
     """The genotype that ``reference`` means.
 
     A file, ``-`` for standard input, a published name (in any case), or a run as in :func:`store.find.find_run`.
+    ``@POINT`` after it picks one of several: of a run's history ``first``, ``last`` or a step, of a file a number
+    or a name in it; without it the last one counts.
+
     Raises ``UsageError`` that says what is wrong with the file or the run, or what was looked for where.
     """
-    if reference == STANDARD_INPUT:
-        return NamedGenotype(parse_genotype(_standard_input(), "standard input"), "standard input")
-    if os.path.lexists(reference) and not Path(reference).is_dir():
-        return NamedGenotype(_read(Path(reference)), f"file {plain(reference)}")
+    whole, mark, point = reference.rpartition(POINT_MARK)
+    if mark and point and not os.path.lexists(reference) and not _is_run(reference, runs_dir):
+        return _at_point(whole, point, runs_dir)
+    return _at_point(reference, "", runs_dir)
+
+
+def _is_run(reference: str, runs_dir: Path) -> bool:
+    """Whether a run goes by ``reference``: its name may have the mark in it."""
+    from .store.find import find_run
+
+    try:
+        find_run(reference, runs_dir)
+    except UsageError:
+        return False
+    return True
+
+
+def _at_point(reference: str, point: str, runs_dir: Path) -> NamedGenotype:
+    if reference == STANDARD_INPUT or (os.path.lexists(reference) and not Path(reference).is_dir()):
+        return _in_file(reference, point)
     for name, genotype in PUBLISHED.items():
         if name.lower() == reference.lower():
+            if point:
+                raise UsageError(
+                    f"{name}{POINT_MARK}{plain(point)}: {name} is one pair of cells, without {POINT_MARK}"
+                )
             return NamedGenotype(genotype, f"published cells {name}")
-    return _of_run(reference, runs_dir)
+    return _of_run(reference, point, runs_dir)
+
+
+def _in_file(reference: str, point: str) -> NamedGenotype:
+    text, name = _content(reference)
+    origin = f"file {plain(reference)}" if reference != STANDARD_INPUT else name
+    if not _is_listed(text):
+        if point:
+            raise UsageError(
+                f"{plain(name)}: it holds one genotype, so {POINT_MARK}{plain(point)} picks none"
+            )
+        return NamedGenotype(parse_genotype(text, name), origin)
+    return take(_listed(text, name), point, name, origin)
 
 
 def parse_genotype(text: str, name: str) -> Genotype:
-    """The genotype in ``text``, as JSON or in DARTS' form. Raises ``UsageError`` naming ``name`` and each fault."""
-    stripped = text.strip().removeprefix("\ufeff")
+    """The genotype in ``text``, as JSON or in DARTS' form; the last of several.
+
+    Raises ``UsageError`` naming ``name`` and each fault.
+    """
+    stripped = _stripped(text)
     if not stripped:
         raise UsageError(f"{plain(name)}: it is empty")
+    if _is_listed(text):
+        return take(_listed(text, name), "", name, name).genotype
+    if stripped[0] not in "{[":
+        raise UsageError(f"{plain(name)}: neither our JSON nor a text with {EXPECTED} in it")
     try:
-        return Genotype.from_json(stripped) if stripped[0] in "{[" else Genotype.from_darts(stripped)
+        return Genotype.from_json(stripped)
     except GenotypeError as error:
-        problems = [plain(problem) for problem in error.problems]
-        if len(problems) == 1:
-            raise UsageError(f"{plain(name)}: {problems[0]}") from None
-        raise UsageError(f"{plain(name)}: {len(problems)} problems", problems) from None
+        raise _faults(plain(name), error.problems) from None
+
+
+def read_listed(reference: str) -> tuple[list[Found], str]:
+    """All genotypes in the file ``reference`` (``-``: standard input), and its name.
+
+    Those with a fault too; of our JSON the one that it holds. Raises ``UsageError`` if there is none.
+    """
+    text, name = _content(reference)
+    if not _is_listed(text):
+        return [Found(1, "", "", parse_genotype(text, name))], name
+    return _listed(text, name), name
+
+
+def take(listed: Sequence[Found], point: str, name: str, origin: str) -> NamedGenotype:
+    """The one of ``listed`` that ``point`` means: a number from 1, ``first``, ``last``, a name; the last without.
+
+    The last and the first are such without a fault. Raises ``UsageError``.
+    """
+    whole = [n for n, found in enumerate(listed) if found.genotype is not None]
+    named = [n for n, found in enumerate(listed) if point and found.name == point]
+    if named:
+        number = named[-1]
+    elif point in ("", FIRST, LAST):
+        number = (whole or [len(listed) - 1])[0 if point == FIRST else -1]
+    elif point.isascii() and point.isdecimal() and 1 <= int(point[:9]) <= len(listed):
+        number = int(point[:9]) - 1
+    else:
+        names = [found.name for found in listed if found.name]
+        raise UsageError(
+            f'{plain(name)}: "{plain(point)}" is none of its {counted(len(listed), "genotype")}'
+            f"{did_you_mean(point, names)}",
+            [f"numbers: 1 to {len(listed)}", *([f"names: {', '.join(names[:20])}"] if names else [])],
+        )
+    found = listed[number]
+    if found.genotype is None:
+        raise _faults(f"{plain(name)}: line {found.line}", found.problems)
+    skipped = () if point else tuple(_skipped(one) for one in listed[number + 1 :])
+    label = f"{found.name}, " if found.name else ""
+    where = (
+        f"{label}genotype {number + 1} of {len(listed)} (line {found.line})"
+        if len(listed) > 1
+        else found.name
+    )
+    return NamedGenotype(found.genotype, origin, where, found.notes + skipped)
+
+
+def _skipped(found: Found) -> str:
+    return f"line {found.line}: left out, it can't be read: {plain(found.problems[0])}"
+
+
+def _stripped(text: str) -> str:
+    return text.strip().removeprefix("\ufeff")
+
+
+def _is_listed(text: str) -> bool:
+    """Whether to look for DARTS' form: our JSON may have a strange name in it, and a log may begin like a list."""
+    if not has_genotype(text):
+        return False
+    try:
+        Genotype.from_json(_stripped(text))
+    except GenotypeError:
+        return True
+    return False
+
+
+def _listed(text: str, name: str) -> list[Found]:
+    found = read_genotypes(text)
+    if not found:
+        raise UsageError(f"{plain(name)}: every genotype in it is commented out")
+    return found
+
+
+def _faults(name: str, problems: Sequence[str]) -> UsageError:
+    problems = [plain(problem) for problem in problems]
+    if len(problems) == 1:
+        return UsageError(f"{name}: {problems[0]}")
+    shown = problems[:MOST_FAULTS] + [f"... and {len(problems) - MOST_FAULTS} more"] * (
+        len(problems) > MOST_FAULTS
+    )
+    return UsageError(f"{name}: {len(problems)} problems", shown)
+
+
+def _content(reference: str) -> tuple[str, str]:
+    """The text of a file or of standard input, and its name. Raises ``UsageError``."""
+    if reference == STANDARD_INPUT:
+        return _standard_input(), "standard input"
+    return _read(Path(reference)), reference
 
 
 def _standard_input() -> str:
@@ -64,7 +228,7 @@ def _standard_input() -> str:
     return _decoded(content, "standard input")
 
 
-def _read(path: Path) -> Genotype:
+def _read(path: Path) -> str:
     from .store.files import open_regular, reason_of
 
     try:
@@ -72,7 +236,7 @@ def _read(path: Path) -> Genotype:
             content = file.read(LARGEST + 1)
     except (OSError, ValueError) as error:
         raise UsageError(f"{plain(str(path))}: can't be read: {reason_of(error)}") from None
-    return parse_genotype(_decoded(content, str(path)), str(path))
+    return _decoded(content, str(path))
 
 
 def _decoded(content: bytes, name: str) -> str:
@@ -84,7 +248,7 @@ def _decoded(content: bytes, name: str) -> str:
         raise UsageError(f"{plain(name)}: not a text in UTF-8 (byte {error.start})") from None
 
 
-def _of_run(reference: str, runs_dir: Path) -> NamedGenotype:
+def _of_run(reference: str, point: str, runs_dir: Path) -> NamedGenotype:
     from .store.files import BrokenRun
     from .store.find import find_run, list_runs
 
@@ -95,6 +259,8 @@ def _of_run(reference: str, runs_dir: Path) -> NamedGenotype:
         if any(identifier.startswith(reference) for identifier in ids) or Path(reference).is_dir():
             raise  # several fit, or the folder isn't a run: said best by the store
         raise _nothing_found(reference, runs_dir, ids) from error
+    if point:
+        return _in_history(run, point)
     try:
         genotype = run.genotype()
     except BrokenRun as error:
@@ -102,7 +268,27 @@ def _of_run(reference: str, runs_dir: Path) -> NamedGenotype:
     if genotype is None:
         state = run.status().state
         raise UsageError(f"run {plain(run.id)} has no genotype yet (state: {state})")
-    return NamedGenotype(genotype, f"run {plain(run.id)}")
+    return NamedGenotype(genotype, f"run {plain(run.id)}", run=run)
+
+
+def _in_history(run: Run, point: str) -> NamedGenotype:
+    """The cells that ``run`` had at ``point``."""
+    history = run.genotypes()
+    name = f"run {plain(run.id)}"
+    if not history:
+        raise UsageError(f"{name} has no history of cells, so {POINT_MARK}{plain(point)} picks none")
+    if point in (FIRST, LAST):
+        entry = history[0 if point == FIRST else -1]
+        return NamedGenotype(entry.genotype, name, f"step {entry.step}", run=run)
+    first = history[0].step
+    step = int(point) if point.isascii() and point.isdecimal() and len(point) < 16 else -1
+    earlier = [entry for entry in history if entry.step <= step]
+    if not earlier:
+        raise UsageError(
+            f"{name}: {POINT_MARK}{plain(point)} is no point of its history: "
+            f"{FIRST}, {LAST} or a step from {first} on"
+        )
+    return NamedGenotype(earlier[-1].genotype, name, f"step {step}", run=run)
 
 
 def _nothing_found(reference: str, runs_dir: Path, ids: list[str]) -> UsageError:

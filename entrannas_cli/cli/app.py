@@ -7,7 +7,21 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from . import data, doctor, genotype, lifecycle, runs, search, spaces
+from . import (
+    compare,
+    data,
+    doctor,
+    export,
+    genotype,
+    lifecycle,
+    plot,
+    rank,
+    report,
+    runs,
+    search,
+    spaces,
+    train,
+)
 
 __all__ = ["app"]
 
@@ -18,7 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (search, lifecycle, genotype, doctor):
+for module in (search, train, rank, lifecycle, compare, genotype, plot, report, export, doctor):
     module.register(app)
 app.add_typer(runs.app, name="runs")
 app.add_typer(spaces.app, name="spaces")

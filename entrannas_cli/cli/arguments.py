@@ -11,7 +11,15 @@ import typer
 if TYPE_CHECKING:
     from ..store.run import Run
 
-__all__ = ["AsJson", "RunArgument", "RunsArgument", "RunsDirOption", "print_json", "resolve_run"]
+__all__ = [
+    "AsJson",
+    "RunArgument",
+    "RunsArgument",
+    "RunsDirOption",
+    "SelectionArgument",
+    "print_json",
+    "resolve_run",
+]
 
 RUN_HELP = "An id, its unique beginning, a name, a path, or `latest`."
 
@@ -37,6 +45,15 @@ RunArgument = Annotated[
 RunsArgument = Annotated[
     list[str],
     typer.Argument(metavar="RUN...", help=RUN_HELP, autocompletion=complete_run, show_default=False),
+]
+SelectionArgument = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="RUN...",
+        help="Ids, their unique beginnings, names, paths, `latest`, patterns such as '*dst*', or a folder of runs.",
+        autocompletion=complete_run,
+        show_default=False,
+    ),
 ]
 RunsDirOption = Annotated[
     Path | None,

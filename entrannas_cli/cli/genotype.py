@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .arguments import AsJson, RunsDirOption, complete_run, print_json
+from .arguments import AsJson, RunArgument, RunsDirOption, complete_run, print_json, resolve_run
+
+if TYPE_CHECKING:
+    from ..genotypes import NamedGenotype
+    from ..store.run import Derived, Run
 
 __all__ = ["register"]
 
@@ -21,6 +26,14 @@ class Form(StrEnum):
     dot = "dot"
 
 
+class Kinds(StrEnum):
+    """Which cells ``genotype draw`` draws."""
+
+    both = "both"
+    normal = "normal"
+    reduce = "reduce"
+
+
 def _complete(ctx: typer.Context, incomplete: str) -> list[str]:
     from ..method.published import PUBLISHED
 
@@ -30,7 +43,20 @@ def _complete(ctx: typer.Context, incomplete: str) -> list[str]:
     ]
 
 
-app = typer.Typer(help="Derived and published cells: show one, list the bundled ones.", no_args_is_help=True)
+GENOTYPE_HELP = (
+    "A run (id, its beginning, path, `latest`), a file with a genotype in JSON or DARTS' form (`-`: standard "
+    "input), or a name from `genotype list`. `@POINT` after it picks one of several: RUN@first, RUN@STEP, "
+    "FILE@NUMBER, FILE@NAME."
+)
+GenotypeArgument = Annotated[
+    str,
+    typer.Argument(metavar="RUN|FILE|NAME", help=GENOTYPE_HELP, autocompletion=_complete, show_default=False),
+]
+
+app = typer.Typer(
+    help="Cells, derived or published: show, draw and compare them, follow a search, import others' texts.",
+    no_args_is_help=True,
+)
 
 
 def register(app_: typer.Typer) -> None:
@@ -38,18 +64,38 @@ def register(app_: typer.Typer) -> None:
     app_.add_typer(app, name="genotype")
 
 
+def _find(reference: str, flag: Path | None) -> NamedGenotype:
+    """The genotype, with its notes on stderr. Raises ``UsageError``."""
+    from ..config.location import runs_dir as locate
+    from ..genotypes import find_genotype
+
+    found = find_genotype(reference, locate(flag))
+    _note(found.notes)
+    return found
+
+
+def _note(notes: tuple[str, ...]) -> None:
+    import sys
+
+    from ..wording import plain
+
+    for note in notes[:20]:
+        print(f"note: {plain(note)}", file=sys.stderr)
+    if len(notes) > 20:
+        print(f"note: ... and {len(notes) - 20} more", file=sys.stderr)
+
+
+def _written(path: Path) -> None:
+    import sys
+
+    from ..wording import plain
+
+    print(f"{plain(str(path))} written", file=sys.stderr)
+
+
 @app.command()
 def show(
-    genotype: Annotated[
-        str,
-        typer.Argument(
-            metavar="RUN|FILE|NAME",
-            help="A run (id, its beginning, path, `latest`), a file with a genotype in JSON or DARTS' form "
-            "(`-`: standard input), or a name from `genotype list`.",
-            autocompletion=_complete,
-            show_default=False,
-        ),
-    ],
+    genotype: GenotypeArgument,
     form: Annotated[
         Form,
         typer.Option("--format", "-f", help="A picture made of text, JSON, DARTS' form, or Graphviz DOT."),
@@ -58,12 +104,10 @@ def show(
     runs_dir: RunsDirOption = None,
 ) -> None:
     """Show the normal and the reduction cell of a genotype."""
-    from ..config.location import runs_dir as locate
     from ..errors import UsageError
-    from ..genotypes import find_genotype
     from ..method.genotype import GenotypeError
 
-    found = find_genotype(genotype, locate(runs_dir))
+    found = _find(genotype, runs_dir)
     if as_json and form is Form.text:
         form = Form.json
     if as_json and form is not Form.json:
@@ -80,11 +124,244 @@ def show(
     elif form is Form.dot:
         from ..render.dot import genotype_dot
 
-        print(genotype_dot(found.genotype), end="")
+        print(genotype_dot(found.genotype, found.title), end="")
     else:
         from ..render.cell_text import print_genotype
 
-        print_genotype(found.genotype, found.origin)
+        print_genotype(found.genotype, found.title)
+
+
+@app.command()
+def draw(
+    genotype: GenotypeArgument,
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="FILE", help="A .svg, .png, .pdf, or .gv for Graphviz."),
+    ],
+    kind: Annotated[Kinds, typer.Option("--kind", "-k", help="Which cells.")] = Kinds.both,
+    dpi: Annotated[int, typer.Option("--dpi", min=10, max=1200, help="Pixels an inch in a .png.")] = 150,
+    runs_dir: RunsDirOption = None,
+) -> None:
+    """Draw the cells into a file, as large as they need."""
+    from ..method.space import CELL_KINDS
+    from ..render.figure_file import FIGURE_SUFFIXES, check_output, write_output
+
+    suffix = check_output(output, (*FIGURE_SUFFIXES, ".gv", ".dot"))
+    found = _find(genotype, runs_dir)
+    kinds = CELL_KINDS if kind is Kinds.both else (kind.value,)
+    if suffix in FIGURE_SUFFIXES:
+        from ..render.cell_figure import genotype_figure
+        from ..render.figure_file import figure_bytes
+
+        write_output(output, figure_bytes(genotype_figure(found.genotype, found.title, kinds), suffix, dpi))
+    else:
+        from ..render.dot import genotype_dot
+
+        write_output(output, genotype_dot(found.genotype, found.title, kinds))
+    _written(output)
+
+
+@app.command()
+def diff(
+    before: GenotypeArgument,
+    after: GenotypeArgument,
+    as_json: AsJson = False,
+    runs_dir: RunsDirOption = None,
+) -> None:
+    """Show what changed between two genotypes: connections and operations, a line a change."""
+    from ..errors import UsageError
+    from ..genotypes import STANDARD_INPUT
+    from ..render.cell_diff import difference_dict, print_difference
+
+    if before == after == STANDARD_INPUT:
+        raise UsageError("standard input can't be read twice: name a file for one of the two")
+    first, second = _find(before, runs_dir), _find(after, runs_dir)
+    if as_json:
+        print_json(difference_dict(first, second))
+    else:
+        print_difference(first, second)
+
+
+@app.command()
+def history(
+    run: RunArgument,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="An animation (.gif), or a panel a picture (.svg, .png, .pdf).",
+            show_default=False,
+        ),
+    ] = None,
+    pictures: Annotated[
+        int | None,
+        typer.Option(
+            "--frames",
+            "-n",
+            min=1,
+            metavar="N",
+            help="At most N states, evenly chosen, the first and last among them.",
+            show_default="all when piped or played, 24 on a terminal, 40 in a .gif, 6 panels",
+        ),
+    ] = None,
+    last: Annotated[
+        int | None,
+        typer.Option("--last", min=1, metavar="N", help="Only the last N changes.", show_default=False),
+    ] = None,
+    film: Annotated[bool, typer.Option("--play", help="Play it as a film on the terminal.")] = False,
+    as_json: AsJson = False,
+    runs_dir: RunsDirOption = None,
+) -> None:
+    """Show how the cells changed over a search: as a table, a film, an animation, or panels of a picture."""
+    import sys
+
+    from ..errors import UsageError
+    from ..wording import plain
+
+    asked = [name for name, given in (("--output", output), ("--play", film), ("--json", as_json)) if given]
+    if len(asked) > 1:
+        raise UsageError(f"{' and '.join(asked)}: choose one of them")
+    if output is not None:
+        from ..render.figure_file import FIGURE_SUFFIXES, check_output
+
+        check_output(output, (".gif", *FIGURE_SUFFIXES))
+    if film:
+        import os
+
+        from ..render.terminal import why_plain
+
+        if reason := why_plain(sys.stdout, os.environ):
+            raise UsageError(
+                f"--play needs a terminal that can redraw ({reason}); --output FILE.gif needs none"
+            )
+    found = resolve_run(run, runs_dir)
+    entries = _history(found)
+    entries = entries[-last:] if last else entries
+    origin = f"run {plain(found.id)}"
+    if output is not None:
+        _draw_history(entries, origin, output, pictures)
+    elif as_json:
+        from ..render.history import choose_evenly, frames, history_rows
+
+        print_json(history_rows(frames(choose_evenly(entries, pictures or len(entries)))))
+    elif film:
+        from ..render.history import play
+
+        play(entries, origin, pictures)
+    else:
+        from ..render.history import print_history
+
+        print_history(entries, origin, pictures)
+
+
+def _history(run: Run) -> list[Derived]:
+    from ..errors import UsageError
+    from ..wording import plain
+
+    entries = run.genotypes()
+    if entries:
+        return entries
+    status = run.status()
+    reason = "only a search has one" if status.kind != "search" else f"state: {status.state}"
+    raise UsageError(f"run {plain(run.id)} has no history of cells ({reason})")
+
+
+def _draw_history(entries: list[Derived], origin: str, output: Path, limit: int | None) -> None:
+    from ..render.figure_file import figure_bytes, write_output
+    from ..render.history import choose_evenly, frames
+    from ..render.history_figure import MOST_PANELS, MOST_PICTURES, history_animation, history_figure
+
+    suffix = output.suffix.lower()
+    shown = frames(choose_evenly(entries, limit or (MOST_PICTURES if suffix == ".gif" else MOST_PANELS)))
+    title = f"{origin}: {len(shown)} of {len(entries)} states of the cells"
+    if suffix == ".gif":
+        write_output(output, history_animation(shown, title))
+    else:
+        write_output(output, figure_bytes(history_figure(shown, title), suffix))
+    _written(output)
+
+
+@app.command("import")
+def import_(
+    file: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE",
+            help="A genotypes.py, a log, or notes with Genotype(normal=[...], ...) in it; `-`: standard input.",
+            show_default=False,
+        ),
+    ],
+    choice: Annotated[
+        str,
+        typer.Option(
+            "--take",
+            "-t",
+            metavar="N|NAME",
+            help="Which of several: its number from --list, or the name it is given.",
+            show_default="the last",
+        ),
+    ] = "",
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Write it there.", show_default="standard output"
+        ),
+    ] = None,
+    listed: Annotated[bool, typer.Option("--list", "-l", help="List all that are there instead.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="With --list: as JSON, genotypes included.")
+    ] = False,
+) -> None:
+    """Read a genotype that DARTS, PC-DARTS, P-DARTS or ISTA-NAS printed, and give it as our JSON.
+
+    The text is parsed, never run.
+    """
+    import sys
+
+    from ..errors import UsageError
+    from ..genotypes import STANDARD_INPUT, read_listed, take
+    from ..wording import plain
+
+    if listed and (choice or output):
+        raise UsageError("--list shows all: --take and --output don't go with it")
+    if output is not None:
+        from ..render.figure_file import check_output
+
+        check_output(output, (".json",))
+    found, name = read_listed(file)
+    if listed:
+        from ..render.found_list import found_dicts, print_found
+
+        if as_json:
+            print_json(found_dicts(found))
+        else:
+            print_found(found)
+        return
+    origin = name if file == STANDARD_INPUT else f"file {plain(name)}"
+    chosen = take(found, choice, name, origin)
+    if len(found) > 1:
+        print(f"took {plain(chosen.point)} of {plain(name)}", file=sys.stderr)
+    _note((*chosen.notes, *_unknown(chosen)))
+    if output is None:
+        print(chosen.genotype.to_json(), end="")
+        return
+    from ..render.figure_file import write_output
+
+    write_output(output, chosen.genotype.to_json())
+    _written(output)
+
+
+def _unknown(found: NamedGenotype) -> list[str]:
+    """A note for each operation that can be shown here, but not trained."""
+    from ..render.layout import look
+
+    return [
+        f"{name} is no operation of this installation: the cells can be shown, but not trained"
+        for name in sorted(found.genotype.operations)
+        if not look(name).known
+    ]
 
 
 @app.command("list")

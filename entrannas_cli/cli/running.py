@@ -1,4 +1,4 @@
-"""What `search` and `resume` share: running here, with a view, or in the background."""
+"""What `search`, `train`, `rank` and `resume` share: running here, with a view, or in the background."""
 
 from __future__ import annotations
 
@@ -12,7 +12,27 @@ from .arguments import print_json
 if TYPE_CHECKING:
     from ..store.run import Run
 
-__all__ = ["run_here", "run_in_background"]
+__all__ = ["run_here", "run_in_background", "run_or_detach"]
+
+
+def run_or_detach(run: Run, *, detach: bool, as_json: bool, quiet: bool) -> None:
+    """Works on the new ``run``, here or in the background.
+
+    A run that never began because something is wrong with what was asked for is removed again: only what is wrong
+    needs to stay on the screen.
+    """
+    from ..errors import UsageError
+    from ..store.find import remove_run
+
+    if detach:
+        run_in_background(run, as_json=as_json)
+        return
+    try:
+        run_here(run, as_json=as_json, quiet=quiet)
+    except UsageError:
+        if not run.status().steps and not run.metrics():
+            remove_run(run)
+        raise
 
 
 def run_in_background(run: Run, *, as_json: bool) -> None:
@@ -27,7 +47,7 @@ def run_in_background(run: Run, *, as_json: bool) -> None:
 
 
 def run_here(run: Run, *, as_json: bool, quiet: bool) -> None:
-    """Searches ``run`` in this process, then prints its cells, or its summary as JSON.
+    """Works on ``run`` in this process, then prints its result, or its summary as JSON.
 
     A run that was stopped is left with the command that goes on with it, and with 130 or 143 after a signal.
     """
@@ -48,9 +68,9 @@ def run_here(run: Run, *, as_json: bool, quiet: bool) -> None:
 
     try:
         with view, stop_on_signals(session.request_stop, notice), session:
-            from ..search.run import run_search  # brings torch: the run is taken up before, at once
+            from ..take_up import take_up  # brings torch: the lock is taken before, at once
 
-            summary = run_search(session, view, nullcontext if quiet else progress_on_stderr)
+            summary = take_up(session, view, nullcontext if quiet else progress_on_stderr)
     except KeyboardInterrupt:
         _say_how_to_go_on(run)
         raise
@@ -69,6 +89,8 @@ def _say_how_to_go_on(run: Run) -> None:
     from ..wording import plain
 
     steps = [checkpoint_step(path) for path in run.checkpoints()[:1]]
-    where = f"from step {steps[0]}" if steps else "from the start (there is no checkpoint yet)"
+    where = f" from step {steps[0]}" if steps else " from the start (there is no checkpoint yet)"
+    if run.status().kind == "rank":  # its trainings have the checkpoints
+        where = ""
     command = f"entrannas resume {reference_to(run)}"
-    print(f"{plain(run.id)} is stopped; go on {where} with: {command}", file=sys.stderr)
+    print(f"{plain(run.id)} is stopped; go on{where} with: {command}", file=sys.stderr)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from pydantic_core import PydanticCustomError
 
 from ..method.space import cell_kinds
 
 if TYPE_CHECKING:
     from .schema import NetworkConfig, SearchConfig
+    from .shared import DataConfig
+    from .train import TrainConfig
 
-__all__ = ["Contradiction", "contradictions", "implied_by_method"]
+__all__ = ["Contradiction", "implied_by_method", "refuse", "search_contradictions", "train_contradictions"]
 
 IMAGENET_STEM_SIDE = 32  # below, the three strides of the stem and the two of the cells leave no pixels
 SIDES = {"digits": 8, "cifar10": 32, "cifar100": 32}  # of data sets with images of one known size
@@ -47,15 +51,38 @@ class Contradiction:
         return f"{', '.join(self.keys)}: {self.text}"
 
 
-def contradictions(config: SearchConfig) -> list[Contradiction]:
+def refuse(found: Iterable[Contradiction]) -> None:
+    """For a model's validator: raises pydantic's error if there are any, which carries them as they are."""
+    found = list(found)
+    if found:
+        text = "; ".join(str(contradiction) for contradiction in found)
+        raise PydanticCustomError("contradiction", "{text}", {"text": text, "found": found})
+
+
+def search_contradictions(config: SearchConfig) -> Iterator[Contradiction]:
     """All of them; none for a configuration that can be run."""
-    return [
-        *_method(config),
-        *_engine_cells(config.network),
-        *_schedules(config),
-        *_data(config),
-        *_target(config),
-    ]
+    yield from _method(config)
+    yield from _engine_cells(config.network)
+    yield from _schedules(config)
+    yield from _shares(config)
+    yield from _images(config.data, config.network.stem, "network.stem")
+    yield from _target(config)
+
+
+def train_contradictions(config: TrainConfig) -> Iterator[Contradiction]:
+    """All of them; none for a configuration that can be run."""
+    train = config.train
+    if train.learning_rate_min > train.learning_rate:
+        yield Contradiction(
+            ("train.learning_rate_min", "train.learning_rate"),
+            "the learning rate falls or stays: its end may not be above its start",
+        )
+    if train.warmup_epochs >= train.epochs:
+        yield Contradiction(
+            ("train.warmup_epochs", "train.epochs"),
+            "no epoch is left after the warm-up: it must be below the number of epochs",
+        )
+    yield from _images(config.data, config.derived.stem, "derived.stem")
 
 
 def _method(config: SearchConfig) -> Iterator[Contradiction]:
@@ -130,17 +157,19 @@ def _schedules(config: SearchConfig) -> Iterator[Contradiction]:
         )
 
 
-def _data(config: SearchConfig) -> Iterator[Contradiction]:
-    data = config.data
+def _shares(config: SearchConfig) -> Iterator[Contradiction]:
+    if config.data.weights_share + config.data.architecture_share > 1 + ROUNDING:
+        yield Contradiction(
+            ("data.weights_share", "data.architecture_share"),
+            "the two parts don't overlap: together at most 1",
+        )
+
+
+def _images(data: DataConfig, stem: str, stem_key: str) -> Iterator[Contradiction]:
     if data.dataset == "folder" and not data.path:
         yield Contradiction(
             ("data.path", "data.dataset"),
             "the data set folder needs the place of the images: give --data DIR",
-        )
-    if data.weights_share + data.architecture_share > 1 + ROUNDING:
-        yield Contradiction(
-            ("data.weights_share", "data.architecture_share"),
-            "the two parts don't overlap: together at most 1",
         )
     if data.dataset == "synthetic" and data.images < 2 * data.classes:
         yield Contradiction(
@@ -156,9 +185,9 @@ def _data(config: SearchConfig) -> Iterator[Contradiction]:
                 (f"data.{name}", "data.dataset", "data.image_size"),
                 f"images of {side} pixels could be blanked altogether: it must be below their side",
             )
-    if config.network.stem == "imagenet" and side < IMAGENET_STEM_SIDE:
+    if stem == "imagenet" and side < IMAGENET_STEM_SIDE:
         yield Contradiction(
-            ("network.stem", "data.dataset", "data.image_size"),
+            (stem_key, "data.dataset", "data.image_size"),
             f'the stem "imagenet" needs images of at least {IMAGENET_STEM_SIDE} pixels, these have {side}: '
             'take "cifar"',
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
+
 from pydantic import BaseModel
 
 from .base import ORIGINS
@@ -9,27 +11,58 @@ from .consistency import implied_by_method
 from .keys import Key, keys_of, sections_of
 from .output import toml_value
 from .presets import load_preset, preset_names
+from .schema import SearchConfig
+from .train import RankConfig, TrainConfig
 
-__all__ = ["describe", "describe_methods", "describe_presets"]
+__all__ = ["filled"]
 
 
-def describe(model: type[BaseModel]) -> str:
-    """A Markdown table a section: each key with its default, what is allowed, its meaning and its origin."""
+def filled(document: str) -> str:
+    """``document`` with what stands between ``<!-- NAME: begin -->`` and ``<!-- NAME: end -->`` made anew."""
+    parts: dict[str, Callable[[], str]] = {
+        "search presets": lambda: describe_presets("search"),
+        "train presets": lambda: describe_presets("train"),
+        "methods": lambda: describe_methods(SearchConfig),
+        "origins": describe_origins,
+        "search keys": lambda: describe(SearchConfig),
+        "train keys": lambda: describe(TrainConfig, without=("device", "checkpoint")),
+        "rank keys": lambda: describe(RankConfig, only=("rank",)),
+    }
+    for name, text in parts.items():
+        begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->"
+        before, found, rest = document.partition(begin)
+        if found:
+            document = before + begin + text() + rest[rest.index(end) :]
+    return document
+
+
+def describe_origins() -> str:
+    """A Markdown list of where defaults come from."""
+    origins = "".join(f"- **{origin}**: {meaning}\n" for origin, meaning in ORIGINS.items())
+    return f"Where a default comes from:\n\n{origins}"
+
+
+def describe(model: type[BaseModel], *, without: Collection[str] = (), only: Collection[str] = ()) -> str:
+    """A Markdown table a section: each key with its default, what is allowed, its meaning and its origin.
+
+    Sections ``without`` are left out; ``only`` names those that are wanted, without the keys outside of sections.
+    """
     keys = keys_of(model)
-    origins = "\n".join(f"- **{origin}**: {meaning}" for origin, meaning in ORIGINS.items())
-    parts = [
-        "Where a default comes from:\n\n" + origins,
-        _table("Outside of sections", "", [key for key in keys.values() if "." not in key.name]),
-    ]
+    parts = []
+    if not only:
+        parts.append(_table("Outside of sections", "", [key for key in keys.values() if "." not in key.name]))
     for section, about in sections_of(model).items():
+        if section in without or (only and section not in only):
+            continue
         members = [key for key in keys.values() if key.name.startswith(f"{section}.")]
         parts.append(_table(f"`[{section}]`", about, members))
     return "\n\n".join(parts) + "\n"
 
 
-def describe_presets() -> str:
-    """A Markdown list of the presets that come with the package."""
-    return "".join(f"- `{name}`: {load_preset(name).description}\n" for name in preset_names())
+def describe_presets(folder: str = "search") -> str:
+    """A Markdown list of the presets for "search" or "train" that come with the package."""
+    names = preset_names(folder)
+    return "".join(f"- `{name}`: {load_preset(name, folder).description}\n" for name in names)
 
 
 def describe_methods(model: type[BaseModel]) -> str:

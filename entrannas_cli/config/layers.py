@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -68,12 +68,20 @@ def from_overrides(overrides: Sequence[str], keys: Mapping[str, Key], cwd: Path)
     return layer
 
 
-def from_environment(environ: Mapping[str, str], keys: Mapping[str, Key], cwd: Path) -> Layer:
-    """Variables such as ``ENTRANNAS_NETWORK__CHANNELS``; an empty one counts as not set."""
+def from_environment(
+    environ: Mapping[str, str], keys: Mapping[str, Key], cwd: Path, foreign: Collection[str] = ()
+) -> Layer:
+    """Variables such as ``ENTRANNAS_NETWORK__CHANNELS``; an empty one counts as not set.
+
+    Those of the ``foreign`` keys, of other kinds of runs, are passed over.
+    """
     layer = Layer()
-    variables = {f"{PREFIX}{name.upper().replace('.', '__')}": key for name, key in keys.items()}
+    variables = {_variable(name): key for name, key in keys.items()}
+    passed = {_variable(name) for name in foreign}
     for variable, text in sorted(environ.items()):
         if not variable.startswith(PREFIX) or variable in OTHER_VARIABLES or not text:
+            continue
+        if variable in passed:
             continue
         if variable in variables:
             _put_text(layer, variables[variable], text, variable, cwd)
@@ -83,22 +91,36 @@ def from_environment(environ: Mapping[str, str], keys: Mapping[str, Key], cwd: P
     return layer
 
 
-def from_table(table: Mapping[str, Any], keys: Mapping[str, Key], source: str, base: Path) -> Layer:
-    """The content of a TOML file; relative paths in it start at ``base``."""
+def _variable(name: str) -> str:
+    return f"{PREFIX}{name.upper().replace('.', '__')}"
+
+
+def from_table(
+    table: Mapping[str, Any],
+    keys: Mapping[str, Key],
+    source: str,
+    base: Path,
+    foreign: Collection[str] = (),
+) -> Layer:
+    """The content of a TOML file; relative paths in it start at ``base``. ``foreign`` keys are passed over."""
     layer = Layer()
-    sections = _sections(keys)
+    sections = _sections([*keys, *foreign])
 
     def walk(part: Mapping[str, Any], prefix: str) -> None:
         for last, value in part.items():
             name = prefix + last
             if name in keys:
                 _put(layer, keys[name], value, source, base)
+            elif name in foreign:
+                continue
             elif name not in sections:
                 layer.problems.append(_unknown(name, keys, source, section=isinstance(value, dict)))
             elif isinstance(value, dict):
                 walk(value, f"{name}.")
             else:
-                layer.problems.append(f"{name} = {shown(value)} ({source}): {_is_section(name, keys)}")
+                layer.problems.append(
+                    f"{name} = {shown(value)} ({source}): {_is_section(name, [*keys, *foreign])}"
+                )
 
     walk(table, "")
     return layer
@@ -148,7 +170,7 @@ def _unknown(name: str, keys: Mapping[str, Key], source: str, *, section: bool =
     return f"{plain(name) or shown(name)} ({source}): unknown {'section' if section else 'key'}{suggestion}"
 
 
-def _is_section(name: str, keys: Mapping[str, Key]) -> str:
+def _is_section(name: str, keys: Iterable[str]) -> str:
     members = [key for key in keys if key.startswith(f"{name}.")]
     return f"a section, not a key; set one of its keys, such as {members[0]}"
 

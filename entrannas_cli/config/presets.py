@@ -26,19 +26,19 @@ class Preset:
     path: Path
 
 
-def preset_names() -> tuple[str, ...]:
-    """The names of the presets that come with this package, sorted."""
-    return tuple(sorted(file.stem for file in FOLDER.glob("*.toml")))
+def preset_names(folder: str = "search") -> tuple[str, ...]:
+    """The names of the presets for "search" or "train" that come with this package, sorted."""
+    return tuple(sorted(file.stem for file in (FOLDER / folder).glob("*.toml")))
 
 
-def load_preset(name_or_path: str, *, base: Path | None = None) -> Preset:
-    """A preset by its name, or from a file (relative to ``base``). Raises ``UsageError``."""
+def load_preset(name_or_path: str, folder: str = "search", *, base: Path | None = None) -> Preset:
+    """A preset by its name in ``folder``, or from a file (relative to ``base``). Raises ``UsageError``."""
     if looks_like_path(name_or_path):
         path = Path(name_or_path) if base is None else base / name_or_path
-    elif name_or_path in preset_names():
-        path = FOLDER / f"{name_or_path}.toml"
+    elif name_or_path in preset_names(folder):
+        path = FOLDER / folder / f"{name_or_path}.toml"
     else:
-        names = (AUTO, *preset_names())
+        names = (AUTO, *preset_names(folder))
         raise UsageError(
             f"no preset {plain(name_or_path)}{did_you_mean(name_or_path, names)}: "
             f"there are {choices(names, last='and')}; the path of a .toml file works too"
@@ -47,6 +47,7 @@ def load_preset(name_or_path: str, *, base: Path | None = None) -> Preset:
     description = values.pop("description", "")
     if not isinstance(description, str):
         raise UsageError(f"{plain(str(path))}: description: must be a text")
-    if "preset" in values:
+    train = values.get("train")
+    if "preset" in values or (isinstance(train, dict) and "preset" in train):
         raise UsageError(f"{plain(str(path))}: preset: a preset can't stand on another one")
     return Preset(name=name_or_path, description=description, values=values, path=path)

@@ -7,9 +7,11 @@ defaults.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar, overload
+
+from pydantic import BaseModel
 
 from ..errors import UsageError
 from ..spaces import load_space
@@ -17,22 +19,30 @@ from ..wording import plain, shown
 from .consistency import implied_by_method
 from .files import parse_toml, read_toml
 from .keys import Key, flatten_model, keys_of
+from .kinds import RANK, SEARCH, TRAIN, Kind, foreign_keys
 from .layers import Layer, Setting, from_environment, from_flags, from_overrides, from_table, implied
 from .location import RUNS_DIR_KEY, find_config_file
 from .output import to_toml
 from .presets import AUTO, load_preset, preset_names
 from .problems import validated
 from .schema import SearchConfig
+from .train import RankConfig, TrainConfig
 
 __all__ = [
+    "PATHLESS",
     "ChoosePreset",
+    "Request",
     "Resolved",
     "config_dict",
     "load_config",
     "preset_names",
     "print_config",
+    "resolve_rank",
     "resolve_search",
+    "resolve_train",
 ]
+
+Config = TypeVar("Config", bound=BaseModel)
 
 ChoosePreset = Callable[[Mapping[str, Any]], tuple[str, str]]
 
@@ -40,13 +50,13 @@ PATHLESS = ("digits", "synthetic")  # data sets that are nowhere on a disk
 
 
 @dataclass(frozen=True, kw_only=True)
-class Resolved:
+class Resolved(Generic[Config]):
     """A configuration and, by dotted key, where each of its values comes from.
 
     ``preset_reason`` says why this preset was chosen, if it was chosen by `auto`.
     """
 
-    config: SearchConfig
+    config: Config
     sources: dict[str, str]
     preset_reason: str = ""
 
@@ -55,45 +65,69 @@ class Resolved:
         return to_toml(flatten_model(self.config))
 
 
-def resolve_search(
-    *,
-    flags: Mapping[str, object],
-    overrides: Sequence[str],
-    environ: Mapping[str, str],
-    cwd: Path,
-    choose_preset: ChoosePreset,
-    config_file: Path | None = None,
-) -> Resolved:
-    """The configuration of a search.
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What is asked for, and where.
 
     ``flags`` are by dotted key (``{"data.dataset": "digits"}``; None: not given), ``overrides`` the texts of
     ``--set``. ``config_file`` takes the place of the nearest ``entrannas.toml``. ``choose_preset`` is called when
-    the preset is `auto`, with the values set so far by dotted key (not checked yet); it returns a preset's name
-    and why it was chosen.
-    Raises ``UsageError`` that lists everything wrong, each with its key, its source and what is allowed.
+    the preset is `auto`, with the values set so far by dotted key (not checked yet), inherited ones among them;
+    it returns a preset's name and why it was chosen. ``inherited`` values, by dotted key, are those of the run that
+    this one stands on, with its name: they win over a preset that nobody asked for, unless another data set is
+    asked for.
     """
-    keys = keys_of(SearchConfig)
+
+    flags: Mapping[str, object]
+    overrides: Sequence[str]
+    environ: Mapping[str, str]
+    cwd: Path
+    choose_preset: ChoosePreset
+    config_file: Path | None = None
+    inherited: Mapping[str, object] = field(default_factory=dict)
+    inherited_from: str = ""
+
+
+def resolve_search(request: Request) -> Resolved[SearchConfig]:
+    """The configuration of a search. Raises ``UsageError`` that lists everything wrong, see :func:`_resolve`."""
+    return _resolve(SEARCH, SearchConfig, request)
+
+
+def resolve_train(request: Request) -> Resolved[TrainConfig]:
+    """The configuration of a training. Raises as :func:`resolve_search` does."""
+    return _resolve(TRAIN, TrainConfig, request)
+
+
+def resolve_rank(request: Request) -> Resolved[RankConfig]:
+    """The configuration of a ranking. Raises as :func:`resolve_search` does."""
+    return _resolve(RANK, RankConfig, request)
+
+
+def _resolve(kind: Kind, model: type[Config], request: Request) -> Resolved[Config]:
+    """Raises ``UsageError`` that lists everything wrong, each with its key, its source and what is allowed."""
+    keys, foreign, cwd = keys_of(model), foreign_keys(kind), request.cwd
+    file = find_config_file(cwd) if request.config_file is None else cwd / request.config_file
     layers = [
-        from_overrides(overrides, keys, cwd),
-        from_flags(flags, keys, cwd),
-        from_environment(environ, keys, cwd),
-        _project(find_config_file(cwd) if config_file is None else cwd / config_file, keys, cwd),
+        from_overrides(request.overrides, keys, cwd),
+        from_flags(request.flags, keys, cwd),
+        from_environment(request.environ, keys, cwd, foreign),
+        _project(file, keys, cwd, foreign),
     ]
     explicit = _merged(layers)
-    preset, reason, problems = _preset_layer(explicit, keys, choose_preset, cwd)
-    method = _merged([Layer(explicit), preset]).get("method", Setting(keys["method"].default, "default"))
+    own_data = "data.dataset" in explicit
+    inherited = Layer() if own_data else implied(request.inherited, request.inherited_from)
+    preset, reason, problems = _preset_layer(
+        kind, explicit, inherited.settings, keys, request.choose_preset, cwd
+    )
+    chosen = {kind.preset_key: preset.settings[kind.preset_key]} if kind.preset_key in preset.settings else {}
+    inherited = inherited if reason else Layer()  # a preset that was asked for has data of its own
     settings = _merged(
-        [
-            *([Layer({"preset": preset.settings["preset"]})] if "preset" in preset.settings else []),
-            Layer(explicit),
-            implied(implied_by_method(method.value), f"method {plain(str(method.value))}"),
-            preset,
-        ]
+        [Layer(chosen), Layer(explicit), _implied(kind, keys, explicit, preset), inherited, preset]
     )
     problems = [problem for layer in [*layers, preset] for problem in layer.problems] + problems
-    config, wrong = validated(SearchConfig, keys, settings)
+    config, wrong = validated(model, keys, settings)
     problems += wrong
-    problems += _space_problems(settings.get("space", Setting(keys["space"].default, "default")))
+    if "space" in keys:
+        problems += _space_problems(settings.get("space", Setting(keys["space"].default, "default")))
     problems += _idle_path(settings, keys)
     if problems or config is None:
         raise _error(problems)
@@ -101,7 +135,21 @@ def resolve_search(
     return Resolved(config=config, sources=sources, preset_reason=reason)
 
 
-def load_config(path_or_text: Path | str) -> SearchConfig:
+def _implied(kind: Kind, keys: Mapping[str, Key], explicit: Mapping[str, Setting], preset: Layer) -> Layer:
+    """What wins over the preset: values that the kind of run brings along, or the method of a search."""
+    if "method" not in keys:
+        return implied(kind.implied, kind.name)
+    method = _merged([Layer(dict(explicit)), preset]).get(
+        "method", Setting(keys["method"].default, "default")
+    )
+    return implied(implied_by_method(method.value), f"method {plain(str(method.value))}")
+
+
+@overload
+def load_config(path_or_text: Path | str) -> SearchConfig: ...
+@overload
+def load_config(path_or_text: Path | str, model: type[Config]) -> Config: ...
+def load_config(path_or_text: Path | str, model: type[BaseModel] = SearchConfig) -> BaseModel:
     """The configuration in a run directory's ``config.toml`` (its path, or its text).
 
     Raises ``UsageError`` that lists everything wrong with it.
@@ -110,23 +158,23 @@ def load_config(path_or_text: Path | str) -> SearchConfig:
         table, source, base = read_toml(path_or_text), str(path_or_text), path_or_text.parent
     else:
         table, source, base = parse_toml(path_or_text, "configuration"), "configuration", Path.cwd()
-    keys = keys_of(SearchConfig)
+    keys = keys_of(model)
     layer = from_table(table, keys, plain(source), base)
     problems = list(layer.problems)
     if problems:
         problems.append("keys that this release doesn't know may come from a newer release of entrannas")
-    config, wrong = validated(SearchConfig, keys, layer.settings)
+    config, wrong = validated(model, keys, layer.settings)
     if problems or config is None:
         raise _error(problems + wrong)
     return config
 
 
-def print_config(resolved: Resolved) -> str:
+def print_config(resolved: Resolved[Any]) -> str:
     """The configuration as TOML, where each value comes from behind it: valid input for ``--config``."""
     return to_toml(flatten_model(resolved.config), resolved.sources)
 
 
-def config_dict(resolved: Resolved) -> dict[str, dict[str, Any]]:
+def config_dict(resolved: Resolved[Any]) -> dict[str, dict[str, Any]]:
     """By dotted key, {"value", "source"}: the JSON form of :func:`print_config`."""
     return {
         name: {"value": value, "source": resolved.sources[name]}
@@ -142,36 +190,39 @@ def _merged(layers: Sequence[Layer]) -> dict[str, Setting]:
     return merged
 
 
-def _project(file: Path | None, keys: Mapping[str, Key], cwd: Path) -> Layer:
+def _project(file: Path | None, keys: Mapping[str, Key], cwd: Path, foreign: frozenset[str]) -> Layer:
     """The settings of ``entrannas.toml`` or of the file that takes its place."""
     if file is None:
         return Layer()
     table = {name: value for name, value in read_toml(file).items() if name != RUNS_DIR_KEY}
     near = file.is_relative_to(cwd)
-    return from_table(table, keys, plain(str(file.relative_to(cwd) if near else file)), file.parent)
+    return from_table(table, keys, plain(str(file.relative_to(cwd) if near else file)), file.parent, foreign)
 
 
 def _preset_layer(
-    explicit: Mapping[str, Setting], keys: Mapping[str, Key], choose: ChoosePreset, cwd: Path
+    kind: Kind,
+    explicit: Mapping[str, Setting],
+    inherited: Mapping[str, Setting],
+    keys: Mapping[str, Key],
+    choose: ChoosePreset,
+    cwd: Path,
 ) -> tuple[Layer, str, list[str]]:
     """The preset's values, why it was chosen if that was by `auto`, and what is wrong with the choice."""
-    chosen = explicit.get("preset", Setting(keys["preset"].default, "default"))
+    name_key = kind.preset_key
+    chosen = explicit.get(name_key, Setting(keys[name_key].default, "default"))
     if not (isinstance(chosen.value, str) and chosen.value) or set(keys) <= set(explicit):
-        return (
-            Layer(),
-            "",
-            [],
-        )  # a wrong type is reported with the others; a complete file leaves nothing to say
+        # a wrong type is reported with the others; a complete file leaves nothing to say
+        return Layer(), "", []
     reason = ""
     if chosen.value == AUTO:
-        name, reason = choose({name: setting.value for name, setting in explicit.items()})
+        name, reason = choose({name: setting.value for name, setting in {**inherited, **explicit}.items()})
         chosen = Setting(name, f"auto: {reason}")
     try:
-        preset = load_preset(chosen.value)
+        preset = load_preset(chosen.value, kind.presets)
     except UsageError as error:
-        return Layer(), reason, [f"preset = {shown(chosen.value)} ({chosen.source}): {error.message}"]
+        return Layer(), reason, [f"{name_key} = {shown(chosen.value)} ({chosen.source}): {error.message}"]
     layer = from_table(preset.values, keys, f"preset {plain(preset.name)}", preset.path.parent)
-    layer.settings["preset"] = chosen
+    layer.settings[name_key] = chosen
     return layer, reason, []
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
-from pydantic_core import PydanticCustomError
 
 from .base import Section, key
-from .consistency import contradictions
+from .consistency import refuse, search_contradictions
 from .shared import CheckpointConfig, DataConfig, DeviceConfig, Stem
 
 __all__ = [
@@ -226,8 +225,5 @@ class SearchConfig(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        found = contradictions(self)
-        if found:
-            text = "; ".join(str(contradiction) for contradiction in found)
-            raise PydanticCustomError("contradiction", "{text}", {"text": text, "found": found})
+        refuse(search_contradictions(self))
         return self

@@ -56,6 +56,11 @@ class Dataset:
         return len(self.labels)
 
     @property
+    def facts(self) -> dict[str, tuple[str, ...] | tuple[float, ...] | tuple[int, ...]]:
+        """What a network that learned from it must be told about: shape, class names, mean and std."""
+        return {"shape": self.shape, "classes": self.classes, "mean": self.mean, "std": self.std}
+
+    @property
     def decoded_bytes(self) -> int:
         """Memory that all its images take once decoded."""
         return len(self) * math.prod(self.shape)

@@ -53,12 +53,13 @@ class BatchStream:
     placement: Placement = "device"
     workers: int = 0
     memory_format: torch.memory_format = torch.contiguous_format
+    batch_key: str = "search.batch_size"  # the configuration's name for the size, for messages
 
     def __post_init__(self) -> None:
         if self.batch_size > len(self):
             raise UsageError(
                 f"a batch of {self.batch_size} images is more than there are for the {self.name}: {len(self)}",
-                [f"take smaller batches, --set search.batch_size={max(len(self), 2)}, or more of the data"],
+                [f"take smaller batches, --set {self.batch_key}={max(len(self), 2)}, or more of the data"],
             )
 
     @cached_property

@@ -137,15 +137,17 @@ def _operations() -> dict[str, str]:
 
 
 def _automatic_preset() -> dict[str, str]:
-    from ..config.resolve import resolve_search
+    from ..config.resolve import Request, resolve_search
     from ..search.prepare import PAPER_HINT, choose_preset
 
     resolved = resolve_search(
-        flags={"preset": "auto"},
-        overrides=[],
-        environ=os.environ,
-        cwd=Path.cwd(),
-        choose_preset=choose_preset,
+        Request(
+            flags={"preset": "auto"},
+            overrides=[],
+            environ=os.environ,
+            cwd=Path.cwd(),
+            choose_preset=choose_preset,
+        )
     )
     name = resolved.config.preset
     return {"name": name, "reason": resolved.preset_reason, "hint": PAPER_HINT if name != "paper" else ""}

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from .architecture import Mixture
 from .genotype import CellGraph
-from .layers import ConvBlock, FactorizedReduce
+from .layers import ConvBlock, FactorizedReduce, drop_path
 from .operations import get_operation
 from .space import INPUT_NODES, SearchSpace
 
@@ -83,8 +83,13 @@ class TransitCell(nn.Module):
     def _operations_of(self, owner: str) -> nn.ModuleDict:
         return cast(nn.ModuleDict, self.operations[owner])
 
-    def forward(self, before_previous: Tensor, previous: Tensor, graph: CellGraph) -> Tensor:
-        """x_j = Σ F[i,k] over the connections (i, k) of node j, unweighted; only these are computed."""
+    def forward(
+        self, before_previous: Tensor, previous: Tensor, graph: CellGraph, drop: float = 0.0
+    ) -> Tensor:
+        """x_j = Σ F[i,k] over the connections (i, k) of node j, unweighted; only these are computed.
+
+        In training a connection that computes something is left out for an image by the chance ``drop``.
+        """
         states = [self.preprocess_0(before_previous), self.preprocess_1(previous)]
         features: dict[tuple[str, str], Tensor] = {}
         for j, connections in enumerate(graph.nodes, start=INPUT_NODES):
@@ -92,9 +97,11 @@ class TransitCell(nn.Module):
             for connection in connections:
                 i, name = connection.source, connection.operation
                 key = self._owner(i, j), name
+                operation = self._operations_of(key[0])[name]
                 if key not in features:
-                    features[key] = self._operations_of(key[0])[name](states[i])
-                terms.append(features[key])
+                    features[key] = operation(states[i])
+                dropped = drop > 0 and self.training and not isinstance(operation, nn.Identity)
+                terms.append(drop_path(features[key], drop) if dropped else features[key])
             states.append(reduce(torch.add, terms))
         return torch.cat([states[j] for j in graph.concat], dim=1)
 
@@ -109,10 +116,15 @@ class EngineCell(TransitCell):
         super().__init__(all_connections(space), **keywords)
         self.space = space
 
-    def forward(self, before_previous: Tensor, previous: Tensor, plan: Mixture | CellGraph) -> Tensor:
-        """x_j = Σ_i Σ_k w[i,j,k] · F[i,k], w = p or q̂; operations outside the support are not computed."""
+    def forward(
+        self, before_previous: Tensor, previous: Tensor, plan: Mixture | CellGraph, drop: float = 0.0
+    ) -> Tensor:
+        """x_j = Σ_i Σ_k w[i,j,k] · F[i,k], w = p or q̂; operations outside the support are not computed.
+
+        Nothing is dropped from a mixture.
+        """
         if isinstance(plan, CellGraph):
-            return super().forward(before_previous, previous, plan)
+            return super().forward(before_previous, previous, plan, drop)
         states = {0: self.preprocess_0(before_previous), 1: self.preprocess_1(previous)}
         for i in self.space.sources:
             for owner, targets, names in self._active(i, plan.support):

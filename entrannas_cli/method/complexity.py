@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from .genotype import Genotype
 from .network import DerivedNetwork, Stem
 
-__all__ = ["derived_complexity", "multiply_adds", "parameter_count"]
+__all__ = ["derived_complexity", "multiply_adds", "parameter_count", "widest"]
 
 
 def parameter_count(network: nn.Module) -> int:
@@ -51,9 +51,16 @@ def multiply_adds(network: nn.Module, image: tuple[int, int, int]) -> int:
 
 
 def derived_complexity(
-    genotype: Genotype, *, image: tuple[int, int, int], classes: int, channels: int, cells: int, stem: Stem
+    genotype: Genotype,
+    *,
+    image: tuple[int, int, int],
+    classes: int,
+    channels: int,
+    cells: int,
+    stem: Stem,
+    share_features: bool = False,
 ) -> tuple[int, int]:
-    """(parameters, multiply-adds) of the network that ``genotype`` gives.
+    """(parameters, multiply-adds) of the network that ``genotype`` gives, without the auxiliary head.
 
     Nothing is computed, unless an operation of a user's insists on real numbers.
     """
@@ -61,7 +68,13 @@ def derived_complexity(
     def count(device: str) -> tuple[int, int]:
         with torch.device(device):
             network = DerivedNetwork(
-                genotype, classes=classes, channels_in=image[0], channels=channels, cells=cells, stem=stem
+                genotype,
+                classes=classes,
+                channels_in=image[0],
+                channels=channels,
+                cells=cells,
+                stem=stem,
+                share_features=share_features,
             )
             return parameter_count(network), multiply_adds(network, image)
 
@@ -69,3 +82,19 @@ def derived_complexity(
         return count("meta")
     except (RuntimeError, NotImplementedError):
         return count("cpu")
+
+
+def widest(count: Callable[[int], int], limit: int) -> int:
+    """The largest even number of channels for which ``count`` (multiply-adds, rising) is at most ``limit``.
+
+    Raises ``ValueError`` if two channels are too many already.
+    """
+    if count(2) > limit:
+        raise ValueError(f"2 channels take {count(2)} multiply-adds, more than {limit}")
+    fits, too_many = 1, 2  # in pairs of channels
+    while count(2 * too_many) <= limit:
+        fits, too_many = too_many, 2 * too_many
+    while too_many - fits > 1:
+        middle = (fits + too_many) // 2
+        fits, too_many = (middle, too_many) if count(2 * middle) <= limit else (fits, middle)
+    return 2 * fits

@@ -6,7 +6,6 @@ topology of EnTranNAS-DST); the DARTS family's cells, two connections from two s
 
 from __future__ import annotations
 
-import ast
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -183,7 +182,7 @@ class Genotype:
             raise GenotypeError(problems)
         return cls(**{kind: cell for kind, cell in parsed.items() if isinstance(cell, CellGraph)})
 
-    # DARTS' text form
+    # DARTS' text form (read by darts_text)
 
     def to_darts(self) -> str:
         """DARTS' ``Genotype(normal=[('sep_conv_3x3', 0), …], normal_concat=[…], …)``.
@@ -205,27 +204,6 @@ class Genotype:
             for kind, cell in self.cells
         )
         return f"Genotype({fields})"
-
-    @classmethod
-    def from_darts(cls, text: str) -> Genotype:
-        """Reads DARTS' text form, with or without a ``NAME =`` before it. Parsed, never evaluated.
-
-        Raises ``GenotypeError`` naming the fault.
-        """
-        try:
-            tree = ast.parse(text.strip())
-        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            raise GenotypeError([f"not DARTS' text form: {error}"]) from None
-        statement = tree.body[0] if len(tree.body) == 1 else None
-        call = statement.value if isinstance(statement, ast.Expr | ast.Assign) else None
-        if not (
-            isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "Genotype"
-        ):
-            raise GenotypeError(
-                ["not DARTS' text form: expected Genotype(normal=[...], normal_concat=..., ...)"]
-            )
-        fields = {keyword.arg: keyword.value for keyword in call.keywords}
-        return cls._of_cells({kind: _cell_from_darts(kind, fields) for kind in CELL_KINDS})
 
 
 def _cell_from_dict(kind: str, data: object) -> CellGraph | list[str]:
@@ -251,43 +229,6 @@ def _cell_from_dict(kind: str, data: object) -> CellGraph | list[str]:
         problems.append(f"{kind}: concat: expected a list of node numbers, found {_shown(concat)}")
         concat = []
     return problems or _cell(kind, nodes, concat)
-
-
-def _cell_from_darts(kind: str, fields: dict[str | None, ast.expr]) -> CellGraph | list[str]:
-    missing = [name for name in (kind, f"{kind}_concat") if name not in fields]
-    if missing:
-        return [f"{name} is missing" for name in missing]
-    try:
-        pairs = ast.literal_eval(fields[kind])
-        concat = _literal_range(fields[f"{kind}_concat"])
-    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
-        return [f"{kind}: expected literal lists of (operation, source) pairs and of node numbers"]
-    connections: list[Connection] = []
-    for pair in pairs if isinstance(pairs, list | tuple) else [pairs]:
-        match pair:
-            case (str(operation), int(source)) if not isinstance(source, bool):
-                connections.append(Connection(source, operation))
-            case _:
-                return [f"{kind}: expected ('operation', source), found {_shown(pair)}"]
-    if len(connections) % 2:
-        return [f"{kind}: {len(connections)} connections, DARTS' text form holds exactly two a node"]
-    if len(connections) > 2 * MAX_NODES:
-        return [f"{kind}: {len(connections) // 2} nodes, at most {MAX_NODES} are read"]
-    nodes = [connections[i : i + 2] for i in range(0, len(connections), 2)]
-    return _cell(kind, nodes, concat)
-
-
-def _literal_range(node: ast.expr) -> list[int]:
-    """A literal list of numbers, or ``range(a, b)``."""
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "range":
-        numbers = range(*(ast.literal_eval(argument) for argument in node.args))
-        if len(numbers) > MAX_NODES:
-            raise ValueError("too long")
-        return list(numbers)
-    numbers_in = ast.literal_eval(node)
-    if not all(type(number) is int for number in numbers_in):
-        raise ValueError("not numbers")
-    return list(numbers_in)
 
 
 def _cell(kind: str, nodes: Iterable[Iterable[Connection]], concat: Iterable[int]) -> CellGraph | list[str]:

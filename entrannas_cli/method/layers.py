@@ -11,7 +11,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-__all__ = ["ConvBlock", "DilatedConv", "FactorizedReduce", "Pool", "SeparableConv"]
+__all__ = [
+    "AuxiliaryHead",
+    "ConvBlock",
+    "DilatedConv",
+    "FactorizedReduce",
+    "Pool",
+    "SeparableConv",
+    "drop_path",
+]
 
 
 class ConvBlock(nn.Sequential):
@@ -103,3 +111,43 @@ class FactorizedReduce(nn.Module):
         both = torch.cat([self.even(x), self.odd(shifted)], dim=1)  # (N, C', ⌈H/2⌉, ⌈W/2⌉)
         normalised: Tensor = self.norm(both)
         return normalised
+
+
+def drop_path(x: Tensor, chance: float) -> Tensor:
+    """Leaves ``x`` (N, C, H, W) out for each image by ``chance``; what stays is scaled up to the same mean.
+
+    Source: FractalNet's regularisation, as the NASNet and DARTS protocols use it.
+    """
+    keep = 1 - chance
+    mask = torch.empty(x.shape[0], 1, 1, 1, dtype=x.dtype, device=x.device).bernoulli_(keep)
+    return x * (mask / keep)
+
+
+class AuxiliaryHead(nn.Module):
+    """A second classifier in the middle of a network, for training: (N, C, H, W) → (N, classes).
+
+    As in DARTS: pooling 5x5 (of ``stride`` 3 for CIFAR, 2 for ImageNet) to 2x2 pixels, convolutions 1x1 to 128
+    and 2x2 to 768 channels. Features of other sizes are pooled to 2x2 as well.
+    """
+
+    def __init__(self, channels_in: int, classes: int, stride: int) -> None:
+        super().__init__()
+        self.stride = stride
+        self.features = nn.Sequential(
+            nn.Conv2d(channels_in, 128, 1, bias=False),
+            nn.BatchNorm2d(128),
+            nn.ReLU(),
+            nn.Conv2d(128, 768, 2, bias=False),
+            nn.BatchNorm2d(768),
+            nn.ReLU(),
+        )
+        self.classifier = nn.Linear(768, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu(x)
+        if all((side - 5) // self.stride == 1 for side in x.shape[2:]):
+            x = F.avg_pool2d(x, 5, self.stride, count_include_pad=False)
+        else:
+            x = F.adaptive_avg_pool2d(x, 2)
+        logits: Tensor = self.classifier(self.features(x).flatten(start_dim=1))
+        return logits

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from .architecture import Mixture
 from .cells import CellKeywords, EngineCell, TransitCell, all_connections
 from .genotype import CellGraph, Genotype
+from .layers import AuxiliaryHead
 from .space import CELL_KINDS, EngineCells, SearchSpace, cell_kinds, engine_positions
 
 __all__ = ["DerivedNetwork", "Stem", "SuperNet"]
@@ -106,12 +107,18 @@ class _CellStack(nn.Module):
         self.cells = nn.ModuleList(built)
         self.classifier = nn.Linear(previous, classes)
 
-    def _logits(self, images: Tensor, plans: Iterable[Mixture | CellGraph]) -> Tensor:
+    def _logits(
+        self, images: Tensor, plans: Iterable[Mixture | CellGraph], drop: float = 0.0, tap: int = -1
+    ) -> tuple[Tensor, Tensor | None]:
+        """Logits, and the output of cell number ``tap``, if it isn't -1."""
+        tapped = None
         before_previous, previous = self.stem(images)
-        for cell, plan in zip(self.cells, plans, strict=True):
-            before_previous, previous = previous, cell(before_previous, previous, plan)
+        for n, (cell, plan) in enumerate(zip(self.cells, plans, strict=True)):
+            before_previous, previous = previous, cell(before_previous, previous, plan, drop)
+            if n == tap:
+                tapped = previous
         logits: Tensor = self.classifier(previous.mean(dim=(2, 3)))  # (N, C, H, W) → (N, classes)
-        return logits
+        return logits, tapped
 
 
 class SuperNet(_CellStack):
@@ -156,19 +163,19 @@ class SuperNet(_CellStack):
 
         With ``mixtures`` the Engine-cells mix; without, every cell passes the sub-graph of ``genotype``.
         """
-        return self._logits(
-            images,
-            [
-                mixtures[kind] if mixtures is not None and n in self.engines else genotype.cell(kind)
-                for n, kind in enumerate(self.kinds)
-            ],
-        )
+        plans = [
+            mixtures[kind] if mixtures is not None and n in self.engines else genotype.cell(kind)
+            for n, kind in enumerate(self.kinds)
+        ]
+        logits, _ = self._logits(images, plans)
+        return logits
 
 
 class DerivedNetwork(_CellStack):
     """The network of ``genotype``: nodes sum their inputs unweighted.
 
-    By default one operation a connection and affine batch-norms, as it is trained from scratch.
+    By default one operation a connection and affine batch-norms, as it is trained from scratch. ``auxiliary``
+    adds a head behind the second reduction cell that is of use in training only.
     """
 
     def __init__(
@@ -182,6 +189,7 @@ class DerivedNetwork(_CellStack):
         stem: Stem = "cifar",
         share_features: bool = False,
         affine: bool = True,
+        auxiliary: bool = False,
     ) -> None:
         kinds = cell_kinds(cells)
 
@@ -201,6 +209,11 @@ class DerivedNetwork(_CellStack):
             affine=affine,
         )
         self.genotype = genotype
+        self.auxiliary_cell = 2 * cells // 3  # the second reduction cell
+        self.auxiliary_head = None
+        if auxiliary:
+            features = 4 * channels * len(genotype.reduce.concat)  # doubled by each of two reduction cells
+            self.auxiliary_head = AuxiliaryHead(features, classes, stride=3 if stem == "cifar" else 2)
 
     @classmethod
     def inheriting(cls, supernet: SuperNet, genotype: Genotype) -> DerivedNetwork:
@@ -217,4 +230,20 @@ class DerivedNetwork(_CellStack):
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, C, H, W) → logits (N, classes)."""
-        return self._logits(images, [self.genotype.cell(kind) for kind in self.kinds])
+        logits, _ = self._logits(images, self._plans)
+        return logits
+
+    def forward_in_training(self, images: Tensor, drop: float = 0.0) -> tuple[Tensor, Tensor | None]:
+        """Logits (N, classes) and those of the auxiliary head, if there is one.
+
+        ``drop`` is the chance with which drop-path leaves a connection out.
+        """
+        head = self.auxiliary_head
+        logits, features = self._logits(
+            images, self._plans, drop, tap=-1 if head is None else self.auxiliary_cell
+        )
+        return logits, None if head is None or features is None else head(features)
+
+    @property
+    def _plans(self) -> list[CellGraph]:
+        return [self.genotype.cell(kind) for kind in self.kinds]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..method.genotype import Genotype
+from ..method.space import CELL_KINDS
 from .cell_text import kind_title
 from .layout import OUTPUT_NAME, CellLayout, lay_out
 from .text import safe
@@ -10,13 +13,15 @@ from .text import safe
 __all__ = ["genotype_dot"]
 
 
-def genotype_dot(genotype: Genotype) -> str:
-    """Both cells as two clusters of one graph. Operations without weights have dashed lines."""
-    clusters = "\n".join(_cluster(lay_out(kind, cell)) for kind, cell in genotype.cells)
+def genotype_dot(genotype: Genotype, title: str = "", kinds: Sequence[str] = CELL_KINDS) -> str:
+    """The cells of ``kinds`` as clusters of one graph. Operations without weights have dashed lines."""
+    clusters = "\n".join(_cluster(lay_out(kind, genotype.cell(kind))) for kind in kinds)
+    heading = f"  label={_quoted(title)}\n  labelloc=t\n" if title else ""
     return (
         "digraph genotype {\n"
         "  rankdir=LR\n"
         '  fontname="Helvetica"\n'
+        f"{heading}"
         '  node [shape=box, style="rounded,filled", fillcolor="#e8eef7", fontname="Helvetica"]\n'
         '  edge [fontname="Helvetica", fontsize=11]\n'
         f"{clusters}\n"

@@ -1,4 +1,4 @@
-"""One frame of the live view: from what is known of a search to exactly as many lines as the terminal has."""
+"""One frame of the live view: from what is known of a run to exactly as many lines as the terminal has."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..wording import number
 from .cell_text import cell_picture, cell_short, kind_title
 from .curve import curve
 from .layout import lay_out
-from .lines import what_is_searched
+from .lines import what_it_is
 from .progress import Progress
 from .text import bytes_text, count_text, duration, metric, percent, safe, shortened
 
@@ -47,7 +47,7 @@ def _loss(value: object) -> str:
     return metric(value, 2)
 
 
-_PLOTS = (
+_SEARCH_PLOTS = (
     (
         _Plot("weight_loss", "weight loss", "cyan", _loss),
         _Plot("architecture_loss", "architecture loss", "magenta", _loss),
@@ -59,12 +59,28 @@ _PLOTS = (
         _Plot("gap", "consistency gap, an epoch", "red", percent),
     ),
 )
+_TRAINING_PLOTS = (
+    (
+        _Plot("weight_loss", "loss", "cyan", _loss),
+        _Plot("accuracy", "accuracy", "yellow", _whole_percent),
+        _Plot("learning_rate", "learning rate", "green", metric),
+    ),
+    (
+        _Plot("validation_loss", "loss held out, an epoch", "magenta", _loss),
+        _Plot("validation_accuracy", "accuracy held out, an epoch", "blue", _whole_percent),
+        _Plot("drop_path", "drop-path", "red", percent),
+    ),
+)
+
+
+def _is_search(progress: Progress) -> bool:
+    return progress.facts is None or progress.facts.kind == "search"
 
 
 def draw_frame(progress: Progress, width: int, height: int, ascii_only: bool = False) -> list[Text]:
     """At most ``height`` lines of at most ``width`` columns. What matters most stays where there is little room.
 
-    From the top: what is searched, how far it is, the latest figures, curves, the current cells, messages.
+    From the top: what it is, how far it is, the latest figures, curves, the current cells, messages.
     """
     title, what, bar = _title(progress, width), _what(progress, width), _bar(progress, width, ascii_only)
     figures = _figures(progress, width)
@@ -98,7 +114,7 @@ def _title(progress: Progress, width: int) -> Text:
 
 
 def _what(progress: Progress, width: int) -> Text:
-    return _clipped(Text(what_is_searched(progress.facts) if progress.facts else ""), width)
+    return _clipped(Text(what_it_is(progress.facts) if progress.facts else ""), width)
 
 
 def _bar(progress: Progress, width: int, ascii_only: bool) -> Text:
@@ -128,6 +144,22 @@ def _figures(progress: Progress, width: int) -> list[Text]:
     """The latest values, as many lines as they need: from a step, and from the last evaluation."""
     latest, epoch = progress.latest, progress.last_epoch
     memory = number(latest("memory_mb"))
+    speed = [
+        ("img/s", count_text(latest("images_per_second"))),
+        ("memory", bytes_text(memory * MIB if memory is not None else None)),
+    ]
+    if not _is_search(progress):
+        step = [
+            ("loss", metric(latest("weight_loss"))),
+            ("accuracy", percent(latest("accuracy"))),
+            ("lr", metric(latest("learning_rate"))),
+            ("drop-path", percent(latest("drop_path"))),
+        ]
+        evaluated = [
+            ("held-out loss", metric(epoch.get("validation_loss"))),
+            ("held-out accuracy", percent(epoch.get("validation_accuracy"))),
+        ]
+        return [*_flow(step, width), *_flow([*evaluated, *speed], width)]
     step = [
         ("loss", metric(latest("weight_loss"))),
         ("arch", metric(latest("architecture_loss"))),
@@ -139,10 +171,8 @@ def _figures(progress: Progress, width: int) -> list[Text]:
         ("super", percent(epoch.get("supernet_accuracy"))),
         ("derived", percent(epoch.get("derived_accuracy"))),
         ("gap", percent(epoch.get("gap"))),
-        ("img/s", count_text(latest("images_per_second"))),
-        ("memory", bytes_text(memory * MIB if memory is not None else None)),
     ]
-    return [*_flow(step, width), *_flow(evaluated, width)]
+    return [*_flow(step, width), *_flow([*evaluated, *speed], width)]
 
 
 def _both(progress: Progress, name: str) -> str:
@@ -165,7 +195,8 @@ def _flow(entries: Sequence[tuple[str, str]], width: int) -> list[Text]:
 def _curves(progress: Progress, width: int, room: int, ascii_only: bool) -> list[Text]:
     """A grid of curves in at most ``room`` lines; none if there is too little room for one row of them."""
     across = 3 if width >= THREE_COLUMNS else 2 if width >= TWO_COLUMNS else 1
-    plots = [list(row[:across]) for row in _PLOTS]
+    grid = _SEARCH_PLOTS if _is_search(progress) else _TRAINING_PLOTS
+    plots = [list(row[:across]) for row in grid]
     height = min(room // len(plots) - 1, CURVE_ROWS[1])
     if height < CURVE_ROWS[0]:
         plots = plots[:1]

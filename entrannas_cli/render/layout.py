@@ -4,7 +4,8 @@ The picture is a map of rails. Each node is a station with a column of its own, 
 numbers; its features run down a rail below it. A connection is a horizontal line, with a row of its own, from
 the rail of its source to the station of its target: no two lines ever share a place, whatever the cell, and
 several operations between two nodes lie apart. ``layer`` and ``position`` serve drawings that place nodes in
-layers from left to right instead.
+layers from left to right instead. A film of changing cells bundles the operations between two nodes in one row,
+and keeps a row for each two nodes that are ever connected: nothing moves while connections come and go.
 
 All coordinates are whole numbers of an abstract grid: columns count nodes, rows count lines of the picture.
 """
@@ -12,6 +13,7 @@ All coordinates are whole numbers of an abstract grid: columns count nodes, rows
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..method.genotype import CellGraph
@@ -21,11 +23,15 @@ from ..method.space import INPUT_NODES
 __all__ = [
     "INPUT_NAMES",
     "OUTPUT_NAME",
+    "Bundle",
     "CellLayout",
     "Edge",
+    "FrameLayout",
     "Node",
     "OperationLook",
+    "film_rows",
     "lay_out",
+    "lay_out_frame",
     "look",
 ]
 
@@ -108,29 +114,90 @@ class CellLayout:
         return tuple(node for node in self.nodes if node.in_output)
 
 
+@dataclass(frozen=True)
+class Bundle:
+    """The operations between two nodes in one ``row``, each with whether it has weights there."""
+
+    source: int
+    target: int
+    row: int
+    strands: tuple[tuple[OperationLook, bool], ...]
+
+
+@dataclass(frozen=True)
+class FrameLayout:
+    """One picture of a film. Nodes by number, bundles by row; the output's line lies in row ``output_row``."""
+
+    kind: str
+    nodes: tuple[Node, ...]
+    bundles: tuple[Bundle, ...]
+    output_row: int
+
+
 def lay_out(kind: str, cell: CellGraph) -> CellLayout:
     """The layout of ``cell``. A station's last row is the next station's first: they lie in different columns."""
     looks = {name: look(name) for name in {c.operation for _, c in cell.connections}}
-    spans = [(0, INPUT_ROWS)] * INPUT_NODES
+    spans = _spans([len(connections) for connections in cell.nodes])
     edges: list[Edge] = []
-    layers = [0] * INPUT_NODES
     for target, connections in enumerate(cell.nodes, INPUT_NODES):
-        top = spans[-1][1]
         seen: Counter[int] = Counter()
-        for row, connection in enumerate(connections, top + 1):
+        for row, connection in enumerate(connections, spans[target][0] + 1):
             operation = looks[connection.operation]
             parametric = has_weights(kind, connection.source, operation)
             edges.append(Edge(connection.source, target, operation, parametric, row, seen[connection.source]))
             seen[connection.source] += 1
-        spans.append((top, top + len(connections) + 1))
-        layers.append(1 + max(layers[connection.source] for connection in connections))
     output_row = spans[-1][1] + 1
-    ends = {edge.source: edge.row for edge in edges} | dict.fromkeys(cell.concat, output_row)
+    ends = {edge.source: edge.row for edge in edges}
+    return CellLayout(kind, _nodes(cell, spans, ends, output_row), tuple(edges), output_row)
+
+
+def film_rows(cells: Sequence[CellGraph]) -> tuple[tuple[int, ...], ...]:
+    """For each intermediate node the sources that any of ``cells`` connects it with: a row each, in a film."""
+    nodes = max(len(cell.nodes) for cell in cells)
+    return tuple(
+        tuple(sorted({c.source for cell in cells if n < len(cell.nodes) for c in cell.nodes[n]}))
+        for n in range(nodes)
+    )
+
+
+def lay_out_frame(kind: str, cell: CellGraph, rows: Sequence[Sequence[int]]) -> FrameLayout:
+    """The layout of ``cell`` as a picture of a film; ``rows`` from :func:`film_rows` of all its cells."""
+    looks = {name: look(name) for name in {c.operation for _, c in cell.connections}}
+    spans = _spans([len(sources) for sources in rows])
+    bundles: list[Bundle] = []
+    for target, connections in enumerate(cell.nodes, INPUT_NODES):
+        for row, source in enumerate(rows[target - INPUT_NODES], spans[target][0] + 1):
+            operations = [looks[c.operation] for c in connections if c.source == source]
+            if operations:
+                strands = tuple((one, has_weights(kind, source, one)) for one in operations)
+                bundles.append(Bundle(source, target, row, strands))
+    output_row = spans[-1][1] + 1
+    ends = {bundle.source: bundle.row for bundle in bundles}
+    return FrameLayout(kind, _nodes(cell, spans, ends, output_row), tuple(bundles), output_row)
+
+
+def _spans(rows: Sequence[int]) -> list[tuple[int, int]]:
+    """The first and last row of each node's station, from how many rows its connections take."""
+    spans = [(0, INPUT_ROWS)] * INPUT_NODES
+    for count in rows:
+        top = spans[-1][1]
+        spans.append((top, top + count + 1))
+    return spans
+
+
+def _nodes(
+    cell: CellGraph, spans: Sequence[tuple[int, int]], ends: dict[int, int], output_row: int
+) -> tuple[Node, ...]:
+    """The nodes; ``ends`` are the last rows that read them, besides the output."""
+    ends = ends | dict.fromkeys(cell.concat, output_row)
+    layers = [0] * INPUT_NODES
+    for connections in cell.nodes:
+        layers.append(1 + max(layers[connection.source] for connection in connections))
     positions: Counter[int] = Counter()
     nodes = []
-    for number, ((top, bottom), layer) in enumerate(zip(spans, layers, strict=True)):
+    for number, (layer, (top, bottom)) in enumerate(zip(layers, spans, strict=False)):
         name = INPUT_NAMES[number] if number < INPUT_NODES else ""
         end = ends.get(number, bottom)
         nodes.append(Node(number, name, top, bottom, end, number in cell.concat, layer, positions[layer]))
         positions[layer] += 1
-    return CellLayout(kind, tuple(nodes), tuple(edges), output_row)
+    return tuple(nodes)

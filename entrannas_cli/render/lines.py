@@ -1,19 +1,20 @@
-"""A search in single lines: how it starts, an epoch, how it ends."""
+"""A run in single lines: how it starts, an epoch, how it ends."""
 
 from __future__ import annotations
 
-from ..search.observer import Row, Started
+from ..runtime.observer import Row, Started
 from ..wording import counted, number
 from .progress import Progress
 from .text import duration, metric, percent, safe
 
-__all__ = ["end_line", "epoch_line", "start_line", "what_is_searched"]
+__all__ = ["NOUNS", "end_line", "epoch_line", "start_line", "what_it_is"]
+
+NOUNS = {"search": "search", "train": "training", "rank": "ranking"}
 
 
-def what_is_searched(facts: Started) -> str:
+def what_it_is(facts: Started) -> str:
     """``entrannas-dst, standard space, digits, CPU (2 threads)``."""
-    parts = (facts.method, f"{facts.space.name} space", facts.dataset, facts.device)
-    return ", ".join(safe(part) for part in parts)
+    return ", ".join(safe(part) for part in facts.what)
 
 
 def start_line(facts: Started) -> str:
@@ -22,7 +23,7 @@ def start_line(facts: Started) -> str:
     if facts.epochs:
         length = f", {counted(facts.epochs, 'epoch')} of {counted(facts.steps_per_epoch, 'step')}"
     goes_on = f", going on after step {facts.step} (attempt {facts.attempt})" if facts.attempt > 1 else ""
-    return f"search {safe(facts.id)}: {what_is_searched(facts)}{length}{goes_on}"
+    return f"{NOUNS.get(facts.kind, 'run')} {safe(facts.id)}: {what_it_is(facts)}{length}{goes_on}"
 
 
 def epoch_line(row: Row, progress: Progress) -> str:
@@ -38,6 +39,8 @@ def epoch_line(row: Row, progress: Progress) -> str:
         ("supernet_accuracy", "super", percent),
         ("derived_accuracy", "derived", percent),
         ("gap", "gap", percent),
+        ("validation_loss", "held-out loss", metric),
+        ("validation_accuracy", "held-out acc", percent),
     ):
         if number(row.get(key)) is not None:
             parts.append(f"{label} {write(row[key])}")
@@ -60,4 +63,5 @@ def _sparsity(row: Row) -> str:
 def end_line(progress: Progress) -> str:
     """One line for the end of an attempt."""
     where = f" after epoch {progress.epoch}, step {progress.step}" if progress.step else ""
-    return f"search {safe(progress.state)}{where}, in {duration(progress.elapsed)}"
+    noun = NOUNS.get(progress.facts.kind, "run") if progress.facts else "run"
+    return f"{noun} {safe(progress.state)}{where}, in {duration(progress.elapsed)}"

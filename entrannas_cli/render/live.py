@@ -18,7 +18,7 @@ from rich.segment import Segment
 from rich.text import Text
 
 from ..method.genotype import Genotype
-from ..search.observer import Row, Started
+from ..runtime.observer import Row, Started
 from .frame import draw_frame
 from .lines import end_line, epoch_line, start_line
 from .progress import Progress
@@ -34,7 +34,7 @@ SMALLEST = (10, 2)
 
 
 class LiveView:
-    """A ``SearchObserver`` and a context manager. ``stream`` is the terminal's.
+    """A ``Observer`` and a context manager. ``stream`` is the terminal's.
 
     Events only change what is known, a thread of its own draws it: a step costs the search some microseconds.
     Only lines that changed are sent. When the search ends, however it does, the terminal is as before, with a few

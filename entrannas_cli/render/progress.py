@@ -1,4 +1,4 @@
-"""What a view of a search remembers of its rows: the last values, the courses of some, pace and time to go."""
+"""What a view of a run remembers of its rows: the last values, the courses of some, pace and time to go."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from collections import deque
 from collections.abc import Callable
 
 from ..method.genotype import Genotype
-from ..search.observer import Row, Started
+from ..runtime.observer import Row, Started
 from ..wording import number
 from .curve import Series
 
 __all__ = ["CURVES", "Pace", "Progress"]
 
-CURVES = ("weight_loss", "architecture_loss", "sparsity_normal", "sparsity_reduce")
-EPOCH_CURVES = ("supernet_accuracy", "derived_accuracy", "gap")
+CURVES = (
+    *("weight_loss", "architecture_loss", "sparsity_normal", "sparsity_reduce"),
+    *("accuracy", "learning_rate", "drop_path"),
+)
+EPOCH_CURVES = ("supernet_accuracy", "derived_accuracy", "gap", "validation_loss", "validation_accuracy")
 MAX_NOTES = 200
 
 
@@ -52,13 +55,13 @@ class Pace:
 
 
 class Progress:
-    """The state of a search as its rows tell it. ``clock`` gives seconds that never go back."""
+    """The state of a run as its rows tell it. ``clock`` gives seconds that never go back."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._began = self._ended = 0.0
         self._evaluating = 0.0
-        self._epochs_here = 0
+        self._epochs_here = self._epochs_before = 0
         self._pace = Pace()
         self.facts: Started | None = None
         self.step = 0
@@ -73,10 +76,13 @@ class Progress:
     # events
 
     def started(self, facts: Started) -> None:
-        """The first step is about to run."""
+        """The first step is about to run, or that of the next part of a ranking."""
+        if self.facts is None:
+            self._began = self._clock()
         self.facts, self.step, self.epoch = facts, facts.step, facts.epoch
-        self._began = self._clock()
-        self._pace.add(0.0, facts.step)
+        self._epochs_before = facts.step // max(facts.steps_per_epoch, 1) - self._epochs_here
+        self._pace = Pace()
+        self._pace.add(self.elapsed - self._evaluating, facts.step)
 
     def take_step(self, row: Row) -> None:
         """A step row."""
@@ -137,7 +143,7 @@ class Progress:
         if pace is None or not self.steps or self.facts is None:
             return None
         evaluation = self._evaluating / self._epochs_here if self._epochs_here else 0.0
-        done_epochs = self.facts.step // self.facts.steps_per_epoch + self._epochs_here
+        done_epochs = self._epochs_before + self._epochs_here
         return (self.steps - self.step) * pace + max(self.facts.epochs - done_epochs, 0) * evaluation
 
     def latest(self, key: str) -> object:

@@ -33,7 +33,7 @@ STATE_STYLES = {
 }
 _STAMP = re.compile(r"\d{8}-\d{6}")
 
-_DESCRIBED = ("id", "state", "method", "space", "data", "epoch", "epochs")
+_DESCRIBED = ("id", "kind", "state", "method", "space", "data", "epoch", "epochs")
 _MEASURED = ("loss", "accuracy", "sparsity", "gap", "age", "reason")
 
 
@@ -46,6 +46,7 @@ class _Column:
 
 _COLUMNS = (
     _Column("run"),
+    _Column("kind", rank=4),
     _Column("state"),
     _Column("method", rank=2),
     _Column("space", rank=3),
@@ -74,7 +75,12 @@ def _print_values(runs: Iterable[Overview]) -> None:
     print(*_DESCRIBED, *_MEASURED, sep="\t")
     for run in runs:
         numbers = (run.loss, run.accuracy, run.sparsity, run.gap)
-        values: list[object] = [run.id, run.status.state, *map(run.text, ("method", "space", "dataset"))]
+        values: list[object] = [
+            run.id,
+            run.status.kind,
+            run.status.state,
+            *map(run.text, ("method", "space", "dataset")),
+        ]
         values += [run.status.epoch, run.status.epochs]
         values += ["" if value is None else f"{value:.6g}" for value in numbers]
         values += [round(run.age), "; ".join(run.problems) or run.status.reason]
@@ -165,6 +171,7 @@ def _cells(run: Overview, reference: str) -> dict[str, str]:
     gap = run.gap
     return {
         "run": safe(reference),
+        "kind": safe(status.kind, limit=8),
         "state": status.state + "?" * status.stale,
         "method": safe(run.text("method"), limit=16),
         "space": safe(run.text("space"), limit=16),

@@ -14,6 +14,7 @@ from ..store.wording import local_time
 from ..wording import number, texts
 from .cell_text import cell_short, kind_title
 from .run_list import STATE_STYLES
+from .summary import ranking_table
 from .terminal import ascii_only, console_for
 from .text import bytes_text, count_text, duration, metric, percent, safe
 
@@ -41,6 +42,9 @@ def print_run(facts: Mapping[str, Any]) -> None:
         for label, value in lines:
             style = STATE_STYLES.get(value.split(" ", 1)[0], "") if label == "state" else ""
             console.print(Text.assemble(indent, (f"{label:{room}}", "dim"), (value, style)), soft_wrap=True)
+    if facts.get("ranking"):
+        console.print(Text("\nranking", "bold"))
+        console.print(ranking_table(facts))
     if facts["next"]:
         console.print(Text.assemble("\nnext: ", (safe(facts["next"]), "bold")), soft_wrap=True)
 
@@ -90,8 +94,15 @@ _HIGHLIGHTS = (
     "network.channels",
     "architecture.derivation",
     "architecture.sparsity_weight",
+    "derived.cells",
+    "derived.channels",
+    "rank.top",
     "search.epochs",
     "search.batch_size",
+    "train.preset",
+    "train.epochs",
+    "train.batch_size",
+    "train.learning_rate",
     "device.device",
 )
 
@@ -123,6 +134,7 @@ _STEP = {
     "architecture_loss": ("architecture loss", metric),
     "accuracy": ("accuracy", percent),
     "learning_rate": ("learning rate", metric),
+    "drop_path": ("drop-path", percent),
     "temperature": ("temperature", metric),
     "sparsity_normal": ("sparsity, normal cell", percent),
     "sparsity_reduce": ("sparsity, reduction cell", percent),
@@ -137,14 +149,23 @@ _EPOCH = {
     "supernet_accuracy": ("super-net accuracy", percent),
     "derived_accuracy": ("derived accuracy", percent),
     "gap": ("consistency gap", percent),
+    "validation_loss": ("loss, held out", metric),
+    "validation_accuracy": ("accuracy, held out", percent),
     "genotype_changes": ("genotype changes", _plain_number),
     "seconds": ("duration", duration),
 }
 _RESULT = {
+    "origin": ("cells", safe),
+    "test_error": ("test error", percent),
+    "best_test_error": ("test error of the best weights", percent),
+    "best_validation_accuracy": ("best accuracy, held out", percent),
+    "kendall_tau": ("Kendall's tau", metric),
     "target": ("network", safe),
+    "network": ("network", safe),
     "parameters": ("parameters", count_text),
     "multiply_adds": ("multiply-adds", count_text),
     "search_seconds": ("search time", duration),
+    "train_seconds": ("training time", duration),
     "evaluation_seconds": ("evaluation time", duration),
     "gpu_days": ("GPU-days", metric),
 }

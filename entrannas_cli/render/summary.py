@@ -1,4 +1,4 @@
-"""The end of a search on stdout: its cells, what they cost, and what to type next."""
+"""The end of a run on stdout: its result, what it cost, and what to type next."""
 
 from __future__ import annotations
 
@@ -18,16 +18,21 @@ from .cell_text import genotype_picture, genotype_tables
 from .terminal import ascii_only, console_for
 from .text import count_text, duration, percent, safe
 
-__all__ = ["cost_text", "print_result", "print_summary", "summary_facts"]
+__all__ = ["cost_text", "print_result", "print_summary", "ranking_table", "summary_facts"]
 
 
 def print_summary(run: Run) -> None:
     """The result of ``run`` on stdout. Raises ``BrokenRun`` for files that are damaged."""
+    {"train": _print_training, "rank": _print_ranking}.get(run.status().kind, _print_search)(run)
+
+
+def _print_search(run: Run) -> None:
     summary, reference = run.summary(), reference_to(run)
     seed = number(summary.get("seed"))
     config = plain(shlex.quote(os.path.relpath(run.path / CONFIG_FILE)))
     commands = [
-        ("keep the cells as a file", f"entrannas genotype show {reference} --json > cells.json"),
+        ("train the network of these cells", f"entrannas train {reference}"),
+        ("draw the cells", f"entrannas genotype draw {reference} --output cells.svg"),
         ("all about this run", f"entrannas runs show {reference}"),
     ]
     if seed is not None:
@@ -35,6 +40,60 @@ def print_summary(run: Run) -> None:
             ("search again, from another seed", f"entrannas search --config {config} --seed {seed + 1:.0f}")
         )
     print_result(summary, run.genotype(), commands)
+
+
+def _print_training(run: Run) -> None:
+    reference = reference_to(run)
+    commands = [
+        ("beside other runs", "entrannas compare"),
+        ("a page to show", f"entrannas report {reference} --output report.html"),
+        ("the network, to use elsewhere", f"entrannas export {reference} --format python"),
+    ]
+    print_result(run.summary(), None, commands)
+
+
+def _print_ranking(run: Run) -> None:
+    summary, reference = run.summary(), reference_to(run)
+    console = console_for()
+    console.print(ranking_table(summary))
+    print_result(summary, None, [("train the best cells", f"entrannas train {reference}")])
+
+
+def ranking_table(summary: Mapping[str, Any]) -> Table:
+    """The trained cells of a ranking, the best first."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    several = len(texts(summary.get("searches"))) > 1
+    heads = ("", "search", "epoch", "trained %", "inherited %", "sparsity n / r %", "connections", "param.")
+    for head in heads:
+        if head != "search" or several:
+            left = head in ("search", "connections")
+            table.add_column(head, justify="left" if left else "right", no_wrap=not left, overflow="fold")
+    rows = summary.get("ranking")
+    for row in rows if isinstance(rows, list) else []:
+        if not isinstance(row, dict):
+            continue
+        sparsity = [_hundred(row.get(f"sparsity_{kind}")) for kind in ("normal", "reduce")]
+        cells = [
+            safe(row.get("rank")),
+            *([safe(row.get("search"))] if several else []),
+            f"{safe(row.get('epoch'))}{' (last)' if row.get('is_last') is True else ''}",
+            _hundred(row.get("accuracy")) if row.get("state") == "completed" else safe(row.get("state")),
+            _hundred(row.get("inherited_accuracy")),
+            " / ".join(sparsity),
+            "  ".join(_topology(row.get(f"connections_{kind}")) for kind in ("normal", "reduce")),
+            count_text(row.get("parameters")),
+        ]
+        table.add_row(*map(Text, cells))
+    return table
+
+
+def _hundred(share: object) -> str:
+    found = number(share)
+    return "–" if found is None else f"{100 * found:.1f}"
+
+
+def _topology(counts: object) -> str:
+    return "+".join(map(safe, counts)) if isinstance(counts, list) else "–"
 
 
 def print_result(
@@ -72,10 +131,15 @@ def summary_facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         for value, what in ((parameters, "parameters"), (multiply_adds, "multiply-adds"))
         if number(value) is not None
     ]
-    target = summary.get("target")
+    target = summary.get("target") or summary.get("network")
     facts = [
+        ("cells", _cells(summary)),
         ("network", ", ".join(size) + (f" ({safe(target)})" if isinstance(target, str) and size else "")),
         ("search cost", cost_text(summary)),
+        ("training", cost_text(summary, "train_seconds")),
+        ("test error", _test_error(summary)),
+        ("held out", _held_out(summary)),
+        ("rank correlation", _correlation(summary)),
         ("accuracy", _accuracies(summary)),
         ("consistency gap", _gap(summary)),
         ("sparsity", _by_kind(summary, "sparsity", _share)),
@@ -84,9 +148,12 @@ def summary_facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(label, text) for label, text in facts if text]
 
 
-def cost_text(summary: Mapping[str, Any]) -> str:
-    """GPU-days where the search ran on CUDA, otherwise its time on the device; empty if unknown."""
-    seconds, evaluation = number(summary.get("search_seconds")), number(summary.get("evaluation_seconds"))
+def cost_text(summary: Mapping[str, Any], key: str = "search_seconds") -> str:
+    """GPU-days where the run was on CUDA, otherwise its time on the device; empty if unknown.
+
+    ``key`` names the seconds of the steps.
+    """
+    seconds, evaluation = number(summary.get(key)), number(summary.get("evaluation_seconds"))
     if seconds is None:
         return ""
     device = summary.get("device")
@@ -94,6 +161,42 @@ def cost_text(summary: Mapping[str, Any]) -> str:
     text = f"{duration(seconds)}{f' on {safe(device)}' if isinstance(device, str) and device else ''}"
     text = text if days is None else f"{days:.2g} GPU-days ({text})"
     return f"{text}, and {duration(evaluation)} for evaluations" if evaluation else text
+
+
+def _cells(summary: Mapping[str, Any]) -> str:
+    origin = summary.get("origin")
+    return safe(origin) if isinstance(origin, str) else ""
+
+
+def _test_error(summary: Mapping[str, Any]) -> str:
+    error, best = number(summary.get("test_error")), number(summary.get("best_test_error"))
+    if error is None:
+        return ""
+    text = f"{percent(error, 2)} (weights of the last epoch)"
+    return text if best is None else f"{text}, {percent(best, 2)} (those best on images held out)"
+
+
+def _held_out(summary: Mapping[str, Any]) -> str:
+    accuracy, best = (number(summary.get(key)) for key in ("validation_accuracy", "best_validation_accuracy"))
+    if accuracy is None:
+        return ""
+    text = f"accuracy {percent(accuracy)}"
+    return (
+        text
+        if best is None
+        else f"{text}, at best {percent(best)} in epoch {safe(summary.get('best_epoch'))}"
+    )
+
+
+def _correlation(summary: Mapping[str, Any]) -> str:
+    """Kendall's tau between trained accuracy and that by inherited weights."""
+    if "kendall_tau" not in summary:
+        return ""
+    tau, p, cells = (number(summary.get(f"kendall_{key}")) for key in ("tau", "p", "cells"))
+    if tau is None:
+        return "Kendall's tau can't be told: too few cells have both accuracies"
+    chance = "" if p is None else f", p = {p:.2g}"
+    return f"Kendall's tau {tau:+.2f} between trained and inherited ({cells or 0:.0f} cells{chance})"
 
 
 def _accuracies(summary: Mapping[str, Any]) -> str:

@@ -27,7 +27,10 @@ def safe(text: object, *, limit: int = 0) -> str:
 
     At most ``limit`` columns, if given. The result may still hold Rich markup: put it into a ``Text``.
     """
-    shown = "".join(c if unicodedata.category(c) not in _INVISIBLE else _spelled(c) for c in str(text))
+    shown = str(text)
+    if shown.isascii() and shown.isprintable():  # nearly all texts: quick where there are many
+        return shortened(shown, limit) if limit else shown
+    shown = "".join(c if unicodedata.category(c) not in _INVISIBLE else _spelled(c) for c in shown)
     if sum(map(cell_len, shown)) != cell_len(shown):
         # characters that join into one of another width: terminals disagree about where the line ends
         shown = shown.encode("ascii", "backslashreplace").decode()

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import IO, Literal, Protocol, Self
 
 from ..method.genotype import Genotype
-from ..search.observer import Row, SearchObserver, Started
+from ..runtime.observer import Observer, Row, Started
 from .lines import end_line, epoch_line, start_line
 from .progress import Progress
 from .terminal import ascii_only, why_plain
@@ -21,8 +21,8 @@ __all__ = ["Mode", "PlainView", "QuietView", "View", "make_view"]
 Mode = Literal["auto", "live", "plain", "quiet"]
 
 
-class View(SearchObserver, Protocol):
-    """A ``SearchObserver`` that is also a context manager: leaving it gives the terminal back."""
+class View(Observer, Protocol):
+    """A ``Observer`` that is also a context manager: leaving it gives the terminal back."""
 
     def __enter__(self) -> Self: ...
 

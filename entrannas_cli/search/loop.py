@@ -1,29 +1,29 @@
-"""The search itself: one plain loop over steps, from a run directory and back into it."""
+"""The search itself: one plain step after another."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing, contextmanager
 from itertools import islice
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..data.search_data import SearchData
 from ..data.streams import evaluation_batches
-from ..errors import RunFailed, UsageError
 from ..method.bilevel import Batch, BilevelSearch
 from ..method.space import SearchSpace
+from ..runtime.cells import cell_facts, operation_facts
 from ..runtime.device import Compute
 from ..runtime.failures import explained
+from ..runtime.identity import identity
+from ..runtime.loop import Loop
+from ..runtime.observer import Observer, Row
+from ..runtime.recorder import NotFinite, StepRecorder
 from ..store.session import RunSession
-from .checkpoint import DamagedCheckpoint, LoopState, load_checkpoint, restore, save_checkpoint
+from .checkpoint import SearchState, load_state, state_of
 from .collapse import collapse_warning
 from .evaluate import compare_with_derived
-from .identity import identity
-from .observer import Row, SearchObserver
-from .recorder import NotFinite, StepRecorder
-from .rows import architecture_facts, cell_facts, operation_facts, sparsity_facts
+from .rows import architecture_facts, pack, sparsity_facts, unpack
 from .schedule import Schedule
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["SearchLoop"]
 
-SECONDS_A_DAY = 86_400
 SUMMARISED = (
     *("weight_loss", "architecture_loss", "accuracy", "supernet_accuracy", "derived_accuracy", "gap"),
     *("sparsity_normal", "sparsity_reduce", "connections_normal", "connections_reduce"),
@@ -39,8 +38,16 @@ SUMMARISED = (
 )
 
 
-class SearchLoop:
-    """Runs ``search`` on ``data`` step by step; writes to ``session`` and tells ``observer``."""
+class SearchLoop(Loop[SearchState]):
+    """Runs ``search`` on ``data``."""
+
+    kind = "search"
+    averaged = ("weight_loss", "architecture_loss", "accuracy")
+    finite = {  # noqa: RUF012
+        "architecture_loss": "the architecture loss",
+        "weight_loss": "the weight loss",
+        "gradient_norm": "the gradient of the weights",
+    }
 
     def __init__(
         self,
@@ -51,124 +58,80 @@ class SearchLoop:
         data: SearchData,
         search: BilevelSearch,
         session: RunSession,
-        observer: SearchObserver,
+        observer: Observer,
     ) -> None:
-        self.config, self.space, self.compute = config, space, compute
-        self.data, self.search = data, search
-        self.session, self.observer = session, observer
+        self.config, self.space, self.data, self.search = config, space, data, search
         self.schedule = Schedule(config, data.weights.steps_per_epoch)
-        self.identity = identity(config, space, data.dataset)
-        self.state = LoopState()
         self.epochs_with_signs = 0  # of a collapse, in a row: they may come and go
-
-    def restore(self) -> None:
-        """Goes back to the newest checkpoint; to the start if there is none.
-
-        A damaged one is set aside, and the one before it taken. Raises ``RunFailed`` if none is left, or if one
-        can't be read or used for another reason: what may be in it must not be lost by starting anew.
-        """
-        checkpoints = self.session.run.checkpoints()
-        for path in checkpoints:
-            try:
-                content = load_checkpoint(path)
-            except DamagedCheckpoint as error:
-                aside = path.replace(path.with_suffix(".damaged"))
-                self.observer.message("warning", f"{error}; set aside as {aside.name}")
-                continue
-            self.state = restore(content, self.search, self.identity)
-            return
-        if checkpoints:
-            raise RunFailed(
-                "no checkpoint can be read: they are set aside as *.damaged; resuming once more starts from scratch"
-            )
-        if step := self.session.run.status().step:
-            self.observer.message(
-                "warning", f"step {step} was reached, but no checkpoint is there: from the start"
-            )
-
-    def run(self) -> bool:
-        """Searches to the end, or until the session is asked to stop; whether the end was reached.
-
-        What was done is then in a checkpoint. Raises ``RunFailed`` when a loss is not finite, or an image can't
-        be read.
-        """
-        step, warmup = self.state.step, self.schedule.warmup_steps
-        try:
-            with (
-                closing(self.data.weights.iterate(step)) as training,
-                closing(self.data.architecture.iterate(max(step, warmup))) as validation,
-            ):
-                self._steps(training, validation)
-        except NotFinite as error:
-            raise self._diverged(error) from None
-        except UsageError as error:  # an image, or the folder of them: the run itself was fine, and can go on
-            raise RunFailed(error.message, error.details) from error
-        return self.state.step >= self.schedule.steps
-
-    def _steps(self, training: Iterator[Batch], validation: Iterator[Batch]) -> None:
-        config, schedule, search, state = self.config, self.schedule, self.search, self.state
-        recorder = StepRecorder(
-            self.session, self.observer, state, self.compute, self.space, config.search.batch_size
+        super().__init__(
+            session=session,
+            observer=observer,
+            compute=compute,
+            epochs=self.schedule,
+            state=SearchState(),
+            identity=identity(
+                config,
+                data.dataset,
+                {"space: operations": space.operations, "space: nodes": space.nodes},
+            ),
+            checkpoint_minutes=config.checkpoint.minutes,
         )
-        saved = time.monotonic()
-        stop = self.session.stop_requested
-        for step in range(state.step + 1, schedule.steps + 1):
-            if stop:
-                return
-            warmup = step <= schedule.warmup_steps
-            facts: Row = {
-                "step": step,
-                "epoch": schedule.epoch(step),
-                "learning_rate": schedule.learning_rate(step),
-                "architecture_learning_rate": 0.0 if warmup else config.architecture.learning_rate,
-                "temperature": schedule.temperature(step),
-            }
-            for group in search.weight_optimizer.param_groups:
-                group["lr"] = facts["learning_rate"]
-            before = search.genotype
-            try:
-                outcome = search.step(
-                    next(training),
-                    None if warmup else next(validation),
-                    temperature=facts["temperature"],
-                    derive=schedule.derives(step),
-                )
-            except FloatingPointError:
-                recorder.flush()  # names the loss, if one was not finite before
-                raise NotFinite(step, "the architecture") from None
-            if search.genotype != before:
-                self._record_change(facts)
-            recorder.add(facts, outcome, search)
-            state.step = step
 
-            if schedule.ends_epoch(step):
-                recorder.flush()
-                sparsity = sparsity_facts(outcome.mixtures, self.space)
-                self._end_epoch({**facts, **recorder.epoch_means(), **sparsity})
-                recorder.restart_clock()
-            stop = self.session.stop_requested  # looked at once, so that a stop always has its checkpoint
-            due = time.monotonic() - saved >= 60 * config.checkpoint.minutes
-            if schedule.ends_epoch(step) or stop or due:
-                recorder.flush()
-                self.session.save_checkpoint(step, self._save)
-                recorder.restart_clock()
-                saved = time.monotonic()
+    @contextmanager
+    def _streams(self, step: int) -> Generator[None]:
+        first = max(step, self.schedule.warmup_steps)
+        with (
+            closing(self.data.weights.iterate(step)) as training,
+            closing(self.data.architecture.iterate(first)) as validation,
+        ):
+            self._training: Iterator[Batch] = training
+            self._validation: Iterator[Batch] = validation
+            yield
 
-    def _save(self, path: Path) -> None:
-        save_checkpoint(path, self.search, self.state, self.identity)
-
-    def _record_change(self, facts: Row) -> None:
-        self.state.genotype_changes += 1
-        self.session.derived(facts["step"], facts["epoch"], self.search.genotype)
-        self.observer.derived(facts["step"], self.search.genotype)
+    def _take_step(self, step: int, recorder: StepRecorder) -> Row:
+        config, schedule, search = self.config, self.schedule, self.search
+        warmup = step <= schedule.warmup_steps
+        facts: Row = {
+            "step": step,
+            "epoch": schedule.epoch(step),
+            "learning_rate": schedule.learning_rate(step),
+            "architecture_learning_rate": 0.0 if warmup else config.architecture.learning_rate,
+            "temperature": schedule.temperature(step),
+        }
+        for group in search.weight_optimizer.param_groups:
+            group["lr"] = facts["learning_rate"]
+        before = search.genotype
+        try:
+            outcome = search.step(
+                next(self._training),
+                None if warmup else next(self._validation),
+                temperature=facts["temperature"],
+                derive=schedule.derives(step),
+            )
+        except FloatingPointError:
+            recorder.flush()  # names the loss, if one was not finite before
+            raise NotFinite(step, "the architecture") from None
+        if search.genotype != before:
+            self.state.genotype_changes += 1
+            self.session.derived(step, facts["epoch"], search.genotype)
+            self.observer.derived(step, search.genotype)
+        sparsity = sparsity_facts(outcome.mixtures, self.space)
+        recorder.add(
+            {**facts, **sparsity, **cell_facts(search.genotype)},
+            pack(outcome, search),
+            lambda numbers: unpack(numbers, warmup=warmup),
+            images=config.search.batch_size * (1 if warmup else 2),
+        )
+        return facts | sparsity
 
     def _end_epoch(self, row: Row) -> None:
-        """Compares super-net and derived network, writes the epoch's row and the summary."""
         row |= {
+            "genotype_changes": self.state.genotype_changes,
             **architecture_facts(self.search, row["temperature"]),
             **cell_facts(self.search.genotype),
             **operation_facts(self.search.genotype),
         }
+        self.state.genotype_changes = 0
         if self.schedule.evaluates(row["step"]):
             row |= self._comparison(row)
             self.state.evaluation_seconds += row["evaluation_seconds"]
@@ -177,12 +140,24 @@ class SearchLoop:
         self.session.summary(
             {key: row[key] for key in SUMMARISED if row.get(key) is not None}
             | {"warnings": [warning] if warning else []}
-            | self._cost()
+            | self.cost("search_seconds")
         )
         self.epochs_with_signs = self.epochs_with_signs + 1 if warning else 0
         if self.epochs_with_signs == 2:
             self.observer.message("warning", warning)
         self.observer.epoch({"kind": "epoch", **row})
+
+    def _content(self) -> dict[str, Any]:
+        return state_of(self.search, self.state) | {"images": self.data.dataset.facts}
+
+    def _load(self, content: Mapping[str, Any]) -> SearchState:
+        return load_state(content, self.search)
+
+    def _advice(self) -> str:
+        return (
+            f"try a new search with a lower weights.learning_rate (now {self.config.weights.learning_rate:g}) "
+            f"or architecture.learning_rate (now {self.config.architecture.learning_rate:g})"
+        )
 
     def _comparison(self, row: Row) -> Row:
         began = time.perf_counter()
@@ -212,23 +187,3 @@ class SearchLoop:
             "gap": comparison.gap,
             "evaluation_seconds": time.perf_counter() - began,
         }
-
-    def _cost(self) -> Row:
-        cost: Row = {
-            "search_seconds": self.state.search_seconds,
-            "evaluation_seconds": self.state.evaluation_seconds,
-        }
-        if self.compute.device.type == "cuda":
-            cost["gpu_days"] = self.state.search_seconds / SECONDS_A_DAY
-        return cost
-
-    def _diverged(self, error: NotFinite) -> RunFailed:
-        checkpoints = self.session.run.checkpoints()
-        last = (
-            f"the last good checkpoint is {checkpoints[0]}" if checkpoints else "there is no checkpoint yet"
-        )
-        return RunFailed(
-            f"{error}; {last}; try a new search with a lower weights.learning_rate "
-            f"(now {self.config.weights.learning_rate:g}) or architecture.learning_rate "
-            f"(now {self.config.architecture.learning_rate:g})"
-        )

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 
 import torch
 
 from ..method.architecture import Mixture, normalised_entropy, operation_weights, thresholds
 from ..method.bilevel import BilevelSearch, StepOutcome
-from ..method.genotype import Genotype
 from ..method.space import CELL_KINDS, SearchSpace
-from .observer import Row
+from ..runtime.observer import Row
 
-__all__ = ["architecture_facts", "cell_facts", "operation_facts", "pack", "sparsity_facts", "unpack"]
+__all__ = ["architecture_facts", "pack", "sparsity_facts", "unpack"]
 
 
 def pack(outcome: StepOutcome, search: BilevelSearch) -> torch.Tensor:
@@ -52,19 +50,6 @@ def sparsity_facts(mixtures: Mapping[str, Mixture], space: SearchSpace) -> Row:
         if mixture.support is None
         else 1 - len(mixture.support.connections) / space.connections
         for kind, mixture in mixtures.items()
-    }
-
-
-def cell_facts(genotype: Genotype) -> Row:
-    """Connections of each node of the derived cells."""
-    return {f"connections_{kind}": [len(node) for node in cell.nodes] for kind, cell in genotype.cells}
-
-
-def operation_facts(genotype: Genotype) -> Row:
-    """How often each operation occurs in the derived cells."""
-    return {
-        f"operations_{kind}": dict(sorted(Counter(c.operation for _, c in cell.connections).items()))
-        for kind, cell in genotype.cells
     }
 
 

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..runtime.epochs import Epochs
+
 if TYPE_CHECKING:
     from ..config.schema import SearchConfig
 
@@ -13,34 +15,26 @@ __all__ = ["Schedule"]
 
 
 @dataclass(frozen=True)
-class Schedule:
+class Schedule(Epochs):
     """Learning rate, temperature and cadence of a search. Steps and epochs count from 1."""
 
     config: SearchConfig
     steps_per_epoch: int
 
     @property
-    def steps(self) -> int:
-        """Steps of the whole search."""
-        return self.config.search.epochs * self.steps_per_epoch
+    def epochs(self) -> int:
+        """Epochs of the whole search."""
+        return self.config.search.epochs
+
+    @property
+    def evaluate_every(self) -> int:
+        """Epochs between two comparisons of super-net and derived network."""
+        return self.config.evaluation.every
 
     @property
     def warmup_steps(self) -> int:
         """Steps at the start in which only the weights learn."""
         return self.config.architecture.warmup_epochs * self.steps_per_epoch
-
-    def epoch(self, step: int) -> int:
-        """The epoch that ``step`` belongs to; 0 before the first step."""
-        return math.ceil(step / self.steps_per_epoch)
-
-    def ends_epoch(self, step: int) -> bool:
-        """Whether ``step`` is the last one of its epoch."""
-        return step % self.steps_per_epoch == 0
-
-    def evaluates(self, step: int) -> bool:
-        """Whether super-net and derived network are compared after ``step``."""
-        every = self.config.evaluation.every
-        return self.ends_epoch(step) and (self.epoch(step) % every == 0 or step == self.steps)
 
     def derives(self, step: int) -> bool:
         """Whether the Transit-cells' sub-graph is derived anew in ``step``.
@@ -55,14 +49,11 @@ class Schedule:
     def learning_rate(self, step: int) -> float:
         """Of the weights: a cosine from the first to the last step."""
         weights = self.config.weights
-        falling = 0.5 * (1 + math.cos(math.pi * self._progress(step)))
+        falling = 0.5 * (1 + math.cos(math.pi * self.progress(step)))
         return weights.learning_rate_min + (weights.learning_rate - weights.learning_rate_min) * falling
 
     def temperature(self, step: int) -> float:
         """τ of the softmax: geometric from the first to the last step."""
         architecture = self.config.architecture
         start, end = architecture.temperature_start, architecture.temperature_end
-        return float(start * (end / start) ** self._progress(step))
-
-    def _progress(self, step: int) -> float:
-        return (step - 1) / max(self.steps - 1, 1)
+        return float(start * (end / start) ** self.progress(step))

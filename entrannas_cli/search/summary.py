@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from ..method.complexity import derived_complexity
 from ..method.genotype import Genotype
+from ..runtime.cells import cell_facts, operation_facts
+from ..runtime.observer import Row
 from .collapse import collapse_warning
-from .observer import Row
-from .rows import cell_facts, operation_facts
 
 if TYPE_CHECKING:
     from ..config.schema import TargetConfig

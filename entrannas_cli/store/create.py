@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from ..errors import RunFailed, UsageError
 from ..wording import plain
@@ -31,25 +32,36 @@ def create_run(
     seed: int,
     name: str | None = None,
     kind: str = "search",
+    label: str = "",
     files: Mapping[str, str] | None = None,
+    summary: Mapping[str, Any] | None = None,
     now: float | None = None,
 ) -> Run:
     """Claims a directory of its own for a new run, however many processes do so at once, and fills it.
 
-    The id is ``20261124-101500-standard-entrannas-dst-s0``, or ``20261124-101500-NAME``; one that is taken gets
-    -2, -3, … at its end. ``files`` (name → text, such as config.toml) are written first, the status last.
+    The id is ``20261124-101500-standard-entrannas-dst-s0``, with ``label`` instead of space, method and seed if
+    one is given, or ``20261124-101500-NAME``; one that is taken gets -2, -3, … at its end. ``files`` (name → text,
+    such as config.toml) are written first, the status last; ``summary`` is what the summary says besides.
 
     Raises ``UsageError`` for a bad ``name`` or a folder that can't be used, ``RunFailed`` when writing fails.
     """
     now = time.time() if now is None else now
-    tail = slug(name) if name is not None else f"{_readable(space)[:40]}-{method}-s{seed}"
+    own = _readable(label)[:LONGEST_NAME] if label else f"{_readable(space)[:40]}-{method}-s{seed}"
+    tail = slug(name) if name is not None else own
     run = Run(_claim(runs_dir, f"{datetime.fromtimestamp(now, UTC).strftime(STAMP)}-{tail}"))
     host, pid, process_created = process_identity()
     try:
         for file, text in (files or {}).items():
             write_atomic(run.path / file, text)
-        summary = {"id": run.id, "kind": kind, "space": space, "method": method, "seed": seed}
-        write_json(run.path / SUMMARY_FILE, {"format": FORMAT, **summary, "state": "created", "created": now})
+        facts = {
+            "id": run.id,
+            "kind": kind,
+            "space": space,
+            "method": method,
+            "seed": seed,
+            **(summary or {}),
+        }
+        write_json(run.path / SUMMARY_FILE, {"format": FORMAT, **facts, "state": "created", "created": now})
         status = Status(
             state="created", kind=kind, host=host, pid=pid, process_created=process_created, created=now
         )

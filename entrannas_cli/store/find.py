@@ -19,7 +19,7 @@ from .run import LOCK_FILE, Run
 from .status import STATUS_FILE, is_starting
 from .wording import describe_holder, reference_to
 
-__all__ = ["check_removable", "find_run", "list_runs", "name_in", "remove_run"]
+__all__ = ["check_removable", "find_run", "list_runs", "name_in", "remove_run", "short_id"]
 
 _STAMPED = re.compile(r"(\d{8}-\d{6})-(.+?(?:-(\d+))?)")
 SHOWN = 8  # candidates that an error names
@@ -113,6 +113,11 @@ def name_in(identifier: str) -> str:
     """The part of an id after its time: the name that ``--name`` gave it."""
     match = _STAMPED.fullmatch(identifier)
     return match[2] if match else ""
+
+
+def short_id(identifier: str) -> str:
+    """An id without its time, as part of another one's name; other texts as they are."""
+    return name_in(identifier) or identifier
 
 
 def _shown(runs: Sequence[Run]) -> list[str]:

@@ -71,13 +71,15 @@ class JsonLinesReader:
     """Follows a growing file. Never raises for what the file holds; a file that isn't there has no rows.
 
     ``tail`` starts that many bytes before the end, for a look at the last rows of a long file. ``skipped`` counts
-    the complete lines that are no rows: cut, binary, without a whole number ``step``.
+    the complete lines that are no rows: cut, binary, without a whole number ``step``. ``attempts`` holds the
+    markers read so far.
     """
 
     def __init__(self, path: Path, *, tail: int | None = None) -> None:
         self.path = path
         self._tail = tail
         self.skipped = 0
+        self.attempts: list[dict[str, Any]] = []
         self._offset = 0
         self._inode: tuple[int, int] | None = None
         self._in_long_line = False
@@ -100,6 +102,7 @@ class JsonLinesReader:
                         self.skipped += bool(line.strip())
                     elif row.get("kind") == ATTEMPT:
                         first = row["first_step"]
+                        self.attempts.append(row)
                         rows = [earlier for earlier in rows if earlier["step"] < first]
                         superseded = first if superseded is None else min(superseded, first)
                     else:
@@ -127,6 +130,7 @@ class JsonLinesReader:
         self._offset = 0
         self._in_long_line = False
         self.skipped = 0
+        self.attempts = []
 
     def _lines(self, descriptor: int) -> list[bytes]:
         """The complete lines after the offset, which moves behind them."""

@@ -47,9 +47,12 @@ class Overview:
 
     @property
     def accuracy(self) -> float | None:
-        """The super-net's accuracy on the architecture half, before there is one that on the weight half."""
-        supernet = self.number("supernet_accuracy")
-        return self.number("accuracy") if supernet is None else supernet
+        """The one that says most: on the test part, on images held out, or on those that were learned from.
+
+        Of a search it is the super-net's on the architecture half, before there is one that on the weight half.
+        """
+        keys = ("test_accuracy", "validation_accuracy", "supernet_accuracy", "accuracy")
+        return next((value for key in keys if (value := self.number(key)) is not None), None)
 
     @property
     def sparsity(self) -> float | None:
@@ -155,7 +158,7 @@ def next_command(run: Run, status: Status) -> str:
     elif status.resumable:
         command = "resume"
     elif status.state == "completed":
-        command = "genotype show"
+        command = "report" if status.kind == "train" else "train"
     else:
         return ""
     return f"entrannas {command} {reference_to(run)}"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..method.space import SearchSpace
 
 __all__ = [
+    "BEST_CHECKPOINT",
     "CHECKPOINTS",
     "CONFIG_FILE",
     "GENOTYPES_FILE",
@@ -43,6 +44,7 @@ GENOTYPE_FILE = "genotype.json"
 SUMMARY_FILE = "summary.json"
 LOG_FILE = "log.txt"
 CHECKPOINTS = "checkpoints"
+BEST_CHECKPOINT = "best.pt"  # of a training: weights only, those that did best on images held out
 STOP_FILE = "stop"
 LOCK_FILE = "lock"
 

@@ -236,7 +236,7 @@ class RunSession:
                     checkpoint.unlink(missing_ok=True)
             if history:
                 write_atomic(path, history[-1].genotype.to_json())
-            else:
+            elif self._status.kind == "search":  # other kinds are given their cells
                 path.unlink(missing_ok=True)
         except OSError as error:
             raise self._failed(path, error) from None
@@ -311,20 +311,36 @@ class RunSession:
         whole or not at all; the two newest are kept.
         """
         path = self.run.path / CHECKPOINTS / checkpoint_name(step)
-        temporary = path.with_name(path.name + TEMPORARY)
-        try:
+
+        def write_in_order(temporary: Path) -> None:
             write(temporary)
             self._metrics.sync()
             self._genotypes.sync()
-            replace_with(path, temporary)
+
+        self._save(path, write_in_order)
+        try:
             for old in self.run.checkpoints()[KEPT_CHECKPOINTS:]:
                 old.unlink(missing_ok=True)
+        except OSError as error:
+            raise self._failed(path, error) from None
+        return path
+
+    def save_beside_checkpoints(self, name: str, write: Callable[[Path], None]) -> Path:
+        """Keeps what ``write`` puts into the file it is given, as ``name``; it replaces the one before."""
+        path = self.run.path / CHECKPOINTS / name
+        self._save(path, write)
+        return path
+
+    def _save(self, path: Path, write: Callable[[Path], None]) -> None:
+        temporary = path.with_name(path.name + TEMPORARY)
+        try:
+            write(temporary)
+            replace_with(path, temporary)
         except OSError as error:
             raise self._failed(path, error) from None
         finally:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
-        return path
 
     def _append(self, writer: JsonLinesWriter, row: Mapping[str, Any]) -> None:
         try:

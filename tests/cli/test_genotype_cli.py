@@ -46,8 +46,8 @@ def call(capsys: pytest.CaptureFixture[str]) -> Any:
     return run
 
 
-def make_run(genotype: Genotype | None, seed: int = 0) -> Run:
-    run = create_run(Path("runs"), space="standard", method="entrannas-dst", seed=seed)
+def make_run(genotype: Genotype | None, seed: int = 0, name: str | None = None) -> Run:
+    run = create_run(Path("runs"), space="standard", method="entrannas-dst", seed=seed, name=name)
     with RunSession(run) as session:
         session.begin_attempt(1)
         if genotype is not None:
@@ -132,10 +132,12 @@ def test_an_ambiguous_beginning_lists_the_runs(call: Any) -> None:
         (b"\xff\xfe\x00", "not a text in UTF-8"),
         (b"{", "not JSON"),
         (b'{"a": 1}', 'format: expected "entrannas-genotype"'),
-        (b"import os", "not DARTS' text form"),
+        (b"import os", "neither our JSON nor a text with Genotype("),
         (b"Genotype(normal=[('a', 0)], normal_concat=[2])", "reduce is missing"),
-        (b"__import__('os').system('touch hacked')", "not DARTS' text form"),
-        (b"(" * 5000, "not DARTS' text form"),
+        (b"__import__('os').system('touch hacked')", "neither our JSON nor"),
+        (b"Genotype(normal=__import__('os').system('touch hacked'))", "not a whole Genotype(...)"),
+        (b"# Genotype(normal=[])", "every genotype in it is commented out"),
+        (b"(" * 5000, "neither our JSON nor"),
         (b"[" * 100_000, "not JSON"),
         (b"x" * (4 * 2**20 + 1), "larger than 4 MiB"),
     ],
@@ -209,3 +211,215 @@ def test_an_encoding_without_lines_gets_ascii(encoding: str) -> None:
     )
     assert result.stdout.isascii()
     assert b"== sep3 =>| 2 |" in result.stdout
+
+
+def test_several_commands_read_a_log_as_it_is(call: Any) -> None:
+    log = f"07/14 epoch 1\n07/14 genotype = {PUBLISHED['DARTS_V2'].to_darts()}\n"
+    log += f"[Epoch 2]\nPC = {PUBLISHED['PC_DARTS_cifar'].to_darts()}\n07/14 genotype = Genotype(normal=[('a"
+    Path("log.txt").write_text(log)
+    for reference, name in (
+        ("log.txt", "PC_DARTS_cifar"),
+        ("log.txt@first", "DARTS_V2"),
+        ("log.txt@1", "DARTS_V2"),
+        ("log.txt@PC", "PC_DARTS_cifar"),
+    ):
+        result = call("genotype", "show", reference, "--json")
+        assert (result.code, result.out) == (0, PUBLISHED[name].to_json()), reference
+    assert "note: line 5: left out" in call("genotype", "show", "log.txt").err
+    assert "genotype 2 of 3 (line 4)" in call("genotype", "show", "log.txt").out
+    assert "line 5: not a whole Genotype(...)" in call("genotype", "show", "log.txt@3").err
+    result = call("genotype", "show", "log.txt@4")
+    assert (result.code, '"4" is none of its 3 genotypes' in result.err) == (2, True)
+
+
+def test_import(call: Any) -> None:
+    log = f"A = {PUBLISHED['DARTS_V2'].to_darts()}\nB = {PUBLISHED['PC_DARTS_cifar'].to_darts()}\n"
+    Path("genotypes.py").write_text(log)
+    result = call("genotype", "import", "genotypes.py")
+    assert (result.code, result.out) == (0, PUBLISHED["PC_DARTS_cifar"].to_json())
+    assert "took B, genotype 2 of 2 (line 2) of genotypes.py" in result.err
+    for choice in ("1", "A", "first"):
+        assert (
+            call("genotype", "import", "genotypes.py", "--take", choice).out
+            == PUBLISHED["DARTS_V2"].to_json()
+        )
+    result = call("genotype", "import", "genotypes.py", "--take", "C")
+    assert (result.code, result.out) == (2, "")
+    assert "names: A, B" in result.err
+    result = call("genotype", "import", "genotypes.py", "-t", "A", "-o", "cells.json")
+    assert (result.code, result.out) == (0, "")
+    assert find_genotype("cells.json", Path("runs")).genotype == PUBLISHED["DARTS_V2"]
+    before = Path("cells.json").read_bytes()
+    assert call("genotype", "import", "missing.txt", "-o", "cells.json").code == 2
+    assert call("genotype", "import", "genotypes.py", "-o", "cells.txt").code == 2
+    assert Path("cells.json").read_bytes() == before
+    assert call("genotype", "import", "cells.json").out == PUBLISHED["DARTS_V2"].to_json()
+
+
+def test_import_lists_what_is_there(call: Any) -> None:
+    text = (
+        f"[Epoch 7]\nX = {PUBLISHED['DARTS_V2'].to_darts()}\nGenotype(recurrent=[('tanh', 0)], concat=[1])\n"
+    )
+    Path("log.txt").write_text(text)
+    lines = [line.split("\t") for line in call("genotype", "import", "log.txt", "--list").out.splitlines()]
+    assert lines[1] == ["1", "2", "X", "2+2+2+2 = 8", "2+2+2+2 = 8", "[Epoch 7]"]
+    assert lines[2][:5] == ["2", "3", "", "-", "-"]
+    assert "recurrent" in lines[2][5]
+    listed = json.loads(call("genotype", "import", "log.txt", "--list", "--json").out)
+    assert Genotype.from_dict(listed[0]["genotype"]) == PUBLISHED["DARTS_V2"]
+    assert listed[1]["genotype"] is None
+    assert call("genotype", "import", "log.txt", "--list", "--take", "1").code == 2
+
+
+def test_import_says_what_it_changed_and_what_can_not_be_trained(call: Any) -> None:
+    text = "Genotype(normal=[('none', 0), ('conv_7x1_1x7', 1)], normal_concat=[2], "
+    text += "reduce=[('\x1b[31mpool', 0), ('sep_conv_3x3', 1)], reduce_concat=[2])"
+    Path("text.txt").write_text(text.replace("\x1b[31m", "strange_"))
+    result = call("genotype", "import", "text.txt")
+    assert result.code == 0
+    assert '"none" from node 0 is left out' in result.err
+    assert "conv_7x1_1x7 is called conv_1x7_7x1 here" in result.err
+    assert "strange_pool is no operation of this installation" in result.err
+    Path("text.txt").write_text(text)
+    result = call("genotype", "import", "text.txt")
+    assert result.code == 2
+    assert "\x1b" not in result.err
+
+
+@pytest.mark.parametrize("suffix", ["svg", "png", "pdf", "gv", "dot", "SVG"])
+def test_draw(call: Any, suffix: str) -> None:
+    starts = {"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF", "gv": b"digraph", "dot": b"digraph"}
+    run = make_run(DENSE)
+    result = call("genotype", "draw", "latest", "-o", f"cell.{suffix}", "--dpi", 40)
+    assert (result.code, result.out) == (0, "")
+    assert f"cell.{suffix} written" in result.err
+    content = Path(f"cell.{suffix}").read_bytes()
+    assert content.startswith(starts[suffix.lower()])
+    if suffix not in ("png", "pdf"):
+        assert f"run {run.id}".encode() in content
+        assert content.count(b"sep_conv_3x3") == 1
+        call("genotype", "draw", "latest", "-o", f"cell.{suffix}", "--kind", "reduce")
+        assert b"sep_conv_3x3" not in Path(f"cell.{suffix}").read_bytes()
+
+
+def test_draw_keeps_what_is_there_when_it_fails(call: Any) -> None:
+    Path("cell.svg").write_text("old")
+    assert call("genotype", "draw", "no-such-run", "-o", "cell.svg").code == 2
+    assert Path("cell.svg").read_text() == "old"
+    assert call("genotype", "draw", "DARTS_V2", "-o", "missing/cell.svg").code == 2
+    result = call("genotype", "draw", "DARTS_V2", "-o", "cell.jpg")
+    assert (result.code, ".svg, .png, .pdf, .gv or .dot" in result.err) == (2, True)
+    assert "--output" in call("genotype", "draw", "DARTS_V2").err
+    assert sorted(path.name for path in Path().iterdir()) == ["cell.svg"]
+
+
+def make_history(*cells: str, name: str | None = None) -> Run:
+    """A run whose cells change each ten steps; a cell's letters are the operations from node 0 to node 2."""
+    names = {"s": "sep_conv_3x3", "k": "skip_connect", "m": "max_pool_3x3"}
+    run = create_run(Path("runs"), space="standard", method="entrannas-dst", seed=0, name=name)
+    with RunSession(run) as session:
+        session.begin_attempt(1)
+        for n, letters in enumerate(cells):
+            cell = CellGraph((tuple(Connection(0, names[letter]) for letter in letters),))
+            session.derived(10 * n, n, Genotype(cell, DENSE.reduce))
+        session.finish("completed")
+    return run
+
+
+def test_diff(call: Any) -> None:
+    run = make_history("skm", "sk", "mk")
+    result = call("genotype", "diff", f"{run.id}@first", "latest")
+    assert result.code == 0
+    assert result.out.startswith(f"- run {run.id}, step 0\n+ run {run.id}\n")
+    assert "normal cell: 3 connections → 2 (2 kept, 1 removed)" in result.out
+    assert "    - 0  sep_conv_3x3" in result.out
+    assert "reduction cell: the same, 1 connection" in result.out
+    found = json.loads(call("genotype", "diff", "latest@10", "latest@25", "--json").out)
+    assert (found["before"], found["after"]) == (f"run {run.id}, step 10", f"run {run.id}, step 25")
+    assert found["normal"]["changed"] == [
+        {"target": 2, "source": 0, "before": "sep_conv_3x3", "after": "max_pool_3x3"}
+    ]
+    assert call("genotype", "diff", "latest", "latest").out.count("the same") == 2
+    assert call("genotype", "diff", "-", "-").code == 2
+
+
+@pytest.mark.parametrize("point", ["x", "-1", "", "1e3", "٣", "9" * 5000])
+def test_points_that_are_none(call: Any, point: str) -> None:
+    make_history("s", "k")
+    assert call("genotype", "show", f"latest@{point}").code == 2
+
+
+def test_points_and_names_with_the_mark(call: Any) -> None:
+    made = make_history("s", "k")
+    run = Run(made.path.rename("runs/a@b"))
+    assert "skip" in call("genotype", "show", run.id).out
+    assert "sep" in call("genotype", "show", f"{run.id}@first").out
+    assert call("genotype", "show", "DARTS_V2@2").code == 2
+    Path("cells.json").write_text(DENSE.to_json())
+    assert "holds one genotype" in call("genotype", "show", "cells.json@2").err
+    make_run(DENSE, name="bare")
+    (Path("runs") / call("runs", "path", "bare").out.strip() / "genotypes.jsonl").unlink()
+    assert "has no history of cells" in call("genotype", "show", "bare@0").err
+
+
+def test_history(call: Any) -> None:
+    make_history("skm", "sk", "mk")
+    lines = [line.split("\t") for line in call("genotype", "history", "latest").out.splitlines()]
+    assert lines[0] == ["step", "epoch", "normal", "reduce", "changes"]
+    assert lines[1:] == [
+        ["0", "0", "3 = 3", "1 = 1", ""],
+        ["10", "1", "2 = 2", "1 = 1", "n -0→2 max"],
+        ["20", "2", "2 = 2", "1 = 1", "n ~0→2 sep3→max"],
+    ]
+    rows = json.loads(call("genotype", "history", "latest", "--json", "--last", 2).out)
+    assert [row["step"] for row in rows] == [10, 20]
+    assert rows[1]["normal"]["changed"][0]["after"] == "max_pool_3x3"
+    assert len(json.loads(call("genotype", "history", "latest", "--json", "--frames", 1).out)) == 1
+
+
+@pytest.mark.parametrize("suffix", ["gif", "svg", "png", "pdf"])
+def test_history_as_pictures(call: Any, suffix: str) -> None:
+    make_history("skm", "sk", "mk", "k")
+    result = call("genotype", "history", "latest", "-o", f"film.{suffix}", "--frames", 3)
+    assert (result.code, result.out) == (0, "")
+    content = Path(f"film.{suffix}").read_bytes()
+    starts = {"gif": b"GIF89a", "svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF"}
+    assert content.startswith(starts[suffix])
+    if suffix == "svg":
+        assert content.count(b", epoch ") == 3
+        assert b"3 of 4 states of the cells" in content
+
+
+def test_history_that_is_none_or_asked_for_in_two_ways(call: Any) -> None:
+    make_run(None)
+    result = call("genotype", "history", "latest")
+    assert (result.code, "has no history of cells (state: completed)" in result.err) == (2, True)
+    make_history("s")
+    for wrong in (
+        ["--json", "--play"],
+        ["-o", "a.gif", "--json"],
+        ["-o", "a.bmp"],
+        ["--play"],
+        ["--frames", "0"],
+    ):
+        result = call("genotype", "history", "latest", *wrong)
+        assert (result.code, result.out) == (2, ""), wrong
+    assert not Path("a.gif").exists()
+
+
+def test_reading_loads_nothing_heavy() -> None:
+    make_history("sk", "k")
+    code = (
+        "import sys\nfrom entrannas_cli.__main__ import main\n"
+        "try:\n    main(sys.argv[1:])\nexcept SystemExit:\n    pass\n"
+        "print(*{'torch', 'numpy', 'pandas', 'matplotlib'} & set(sys.modules), file=sys.stderr)"
+    )
+    for arguments in (
+        ["diff", "latest@0", "latest"],
+        ["history", "latest"],
+        ["draw", "latest", "-o", "a.gv"],
+    ):
+        result = subprocess.run(
+            [sys.executable, "-c", code, "genotype", *arguments], capture_output=True, text=True, check=True
+        )
+        assert result.stderr.splitlines()[-1] == "", result.stderr

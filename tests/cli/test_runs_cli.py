@@ -198,7 +198,15 @@ def test_list_on_a_terminal_fits_it(runs: Path) -> None:
     assert lines[3].split()[:2] == ["20261124-101600", "failed"]
     assert "status.json: not JSON" in " ".join(lines[5:])
     wide = screen("runs", "list", columns=150)
-    assert wide[4].split()[:6] == [FIRST, "completed", "entrannas-dst", "standard", "digits", "1/50"]
+    assert wide[4].split()[:7] == [
+        FIRST,
+        "search",
+        "completed",
+        "entrannas-dst",
+        "standard",
+        "digits",
+        "1/50",
+    ]
     narrow = screen("runs", "list", columns=50)
     assert narrow[4].split() == ["20261124-101500", "completed", "1/50", "75.0", "85.0"]
 
@@ -257,7 +265,7 @@ def test_show(call: Callable[..., Result], runs: Path) -> None:
         f"next: entrannas resume {NAMED}",
     ):
         assert line in lines
-    assert "next: entrannas genotype show" in call("runs", "show", FIRST).out
+    assert "next: entrannas train" in call("runs", "show", FIRST).out
     assert "reason the loss is nan" in " ".join(call("runs", "show", SECOND).out.split())
 
 
@@ -268,6 +276,17 @@ def test_show_as_json(call: Callable[..., Result], runs: Path) -> None:
     assert facts["genotype"] == PUBLISHED["DARTS_V2"].to_dict()
     assert facts["last_step"]["temperature"] == 0.9
     assert facts["next"] == f"entrannas resume {NAMED}"
+
+
+def test_show_a_ranking(call: Callable[..., Result], runs: Path) -> None:
+    row = {"rank": 1, "search": "x", "epoch": 7, "state": "completed", "accuracy": 0.914, "parameters": 36700}
+    rows = [row, {**row, "rank": 2, "epoch": 3, "state": "failed", "accuracy": None}, "\x1b[2J"]
+    make(runs, name="ranked", kind="rank", ranking=rows)
+    shown = call("runs", "show", "ranked").out
+    assert "7  " in shown
+    assert "91.4" in shown
+    assert "failed" in shown
+    assert "\x1b" not in shown
 
 
 def test_show_what_is_damaged(call: Callable[..., Result], runs: Path) -> None:

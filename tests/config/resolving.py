@@ -8,16 +8,25 @@ from typing import Any
 
 import pytest
 
-from entrannas_cli.config.resolve import Resolved, resolve_search
+from entrannas_cli.config.resolve import Request, Resolved, resolve_search, resolve_train
 from entrannas_cli.errors import UsageError
 
 
-def resolve(flags: dict[str, object] | None = None, *overrides: str, **options: Any) -> Resolved:
+def request(flags: dict[str, object] | None = None, *overrides: str, **options: Any) -> Request:
     options.setdefault("choose_preset", lambda explicit: ("quick", "no CUDA device"))
     options.setdefault("environ", dict(os.environ))
-    return resolve_search(
-        flags=flags or {}, overrides=overrides, cwd=options.pop("cwd", Path.cwd()), **options
-    )
+    options.setdefault("cwd", Path.cwd())
+    return Request(flags=flags or {}, overrides=overrides, **options)
+
+
+def resolve(flags: dict[str, object] | None = None, *overrides: str, **options: Any) -> Resolved[Any]:
+    return resolve_search(request(flags, *overrides, **options))
+
+
+def resolve_training(
+    flags: dict[str, object] | None = None, *overrides: str, **options: Any
+) -> Resolved[Any]:
+    return resolve_train(request(flags, *overrides, **options))
 
 
 def errors(flags: dict[str, object] | None = None, *overrides: str, **options: Any) -> list[str]:

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from entrannas_cli.config.schema import SearchDataConfig
-from entrannas_cli.data import search_data
+from entrannas_cli.data import placed
 from entrannas_cli.data.search_data import SearchData, open_search_data
 from entrannas_cli.errors import UsageError
-from entrannas_cli.search.prepare import require_data
+from entrannas_cli.prepare import require_data
 
 from .images import tree, write_folder, write_zip
 
@@ -78,15 +78,15 @@ def test_large_sets_are_streamed_and_it_is_said_why(tmp_path: Path, monkeypatch:
     small = opened(dataset="folder", path=path)
     assert (small.placement, isinstance(small.dataset.images, torch.Tensor)) == ("device", True)
     assert "in the memory of cpu" in small.placement_reason
-    monkeypatch.setattr(search_data, "LARGEST_ON_DEVICE", 40 * 3 * 8 * 8 - 1)
+    monkeypatch.setattr(placed, "LARGEST_ON_DEVICE", 40 * 3 * 8 * 8 - 1)
     large = opened(dataset="folder", path=path)
     assert (large.placement, isinstance(large.dataset.images, torch.Tensor)) == ("stream", False)
     assert "more than" in large.placement_reason
     assert torch.equal(next(small.weights.iterate()).labels, next(large.weights.iterate()).labels)
     monkeypatch.undo()
-    monkeypatch.setattr(search_data, "_free_memory", lambda device: 40 * 3 * 8 * 8)
+    monkeypatch.setattr(placed, "_free_memory", lambda device: 40 * 3 * 8 * 8)
     assert "more than half" in opened(dataset="folder", path=path).placement_reason
-    monkeypatch.setattr(search_data, "_free_memory", lambda device: 1000)
+    monkeypatch.setattr(placed, "_free_memory", lambda device: 1000)
     with pytest.raises(UsageError, match=r"data\.placement = device"):
         opened(dataset="folder", path=path, placement="device")
 

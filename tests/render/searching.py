@@ -10,7 +10,7 @@ from typing import Any
 from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
 from entrannas_cli.method.operations import operation_names
 from entrannas_cli.method.space import SearchSpace
-from entrannas_cli.search.observer import SearchObserver, Started
+from entrannas_cli.runtime.observer import Observer, Started
 
 SPACE = SearchSpace(name="standard", operations=operation_names()[:7])
 STEPS_PER_EPOCH = 6
@@ -22,10 +22,7 @@ def facts(epochs: int = 5, **changes: Any) -> Started:
     known = {
         "id": ID,
         "path": f"runs/{ID}",
-        "method": "entrannas-dst",
-        "space": SPACE,
-        "dataset": "digits",
-        "device": "CPU (2 threads)",
+        "what": ("entrannas-dst", "standard space", "digits", "CPU (2 threads)"),
         "epochs": epochs,
         "steps_per_epoch": STEPS_PER_EPOCH,
     }
@@ -67,7 +64,7 @@ def cells(connections: int) -> Genotype:
     return Genotype(cell, cell)
 
 
-def feed(view: SearchObserver, epochs: int, delay: float = 0.0, ending: str = "completed") -> None:
+def feed(view: Observer, epochs: int, delay: float = 0.0, ending: str = "completed") -> None:
     """A whole search; ``ending`` "failed" breaks it off in its middle."""
     steps = epochs * STEPS_PER_EPOCH
     view.started(facts(epochs, steps_per_epoch=STEPS_PER_EPOCH if epochs else 0))

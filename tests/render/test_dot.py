@@ -62,6 +62,13 @@ def test_hostile_names(name: str) -> None:
     assert edges(genotype_dot(Genotype(cell, cell)), "reduce") == [(0, 2, safe(name), True)]
 
 
+def test_a_title_and_one_kind() -> None:
+    dot = genotype_dot(PUBLISHED["DARTS_V2"], 'run "x"\n', ("reduce",))
+    assert '  label="run \\"x\\"\\\\n"\n' in dot
+    assert edges(dot, "normal") == []
+    assert len(edges(dot, "reduce")) == 8
+
+
 @pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
 def test_graphviz_draws_it() -> None:
     svg = subprocess.run(

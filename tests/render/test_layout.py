@@ -9,7 +9,7 @@ from hypothesis import given
 
 from entrannas_cli.method import operations
 from entrannas_cli.method.genotype import CellGraph, Connection
-from entrannas_cli.render.layout import lay_out, look
+from entrannas_cli.render.layout import film_rows, lay_out, lay_out_frame, look
 
 from .cells import cells
 
@@ -68,3 +68,17 @@ def test_a_package_that_fails_to_load_is_no_reason_to_fail(monkeypatch: pytest.M
     point = EntryPoint("broken_op", "no_such_module_anywhere:build", operations.ENTRY_POINT_GROUP)
     monkeypatch.setattr(operations, "_plugins", lambda: {"broken_op": point})
     assert not look("broken_op").known
+
+
+@given(cells())
+def test_a_film_bundles_the_operations_between_two_nodes(cell: CellGraph) -> None:
+    layout, frame = lay_out("normal", cell), lay_out_frame("normal", cell, film_rows([cell]))
+    strands = [
+        (bundle.source, bundle.target, operation, parametric)
+        for bundle in frame.bundles
+        for operation, parametric in bundle.strands
+    ]
+    assert strands == [(edge.source, edge.target, edge.operation, edge.parametric) for edge in layout.edges]
+    assert len({(bundle.source, bundle.target) for bundle in frame.bundles}) == len(frame.bundles)
+    for node, other in zip(frame.nodes, layout.nodes, strict=True):
+        assert (node.layer, node.position, node.in_output) == (other.layer, other.position, other.in_output)

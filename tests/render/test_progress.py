@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,6 +37,19 @@ def test_time_to_go_follows_the_recent_pace() -> None:
     assert progress.remaining == pytest.approx(400 * 1, rel=0.01)
     assert progress.elapsed == pytest.approx(1100)
     assert progress.share == pytest.approx(200 / 600)
+
+
+def test_the_parts_of_a_ranking_are_one_course() -> None:
+    clock = Clock()
+    progress = Progress(clock)
+    progress.started(facts(epochs=4))
+    searched(progress, clock, [2.0] * 2 * STEPS_PER_EPOCH, 4)
+    clock.now += 30  # until the next part's data is there
+    progress.started(replace(facts(epochs=4), epoch=2, step=2 * STEPS_PER_EPOCH))
+    assert progress.remaining is None
+    searched(progress, clock, [1.0] * STEPS_PER_EPOCH, 4)
+    assert progress.remaining == pytest.approx(STEPS_PER_EPOCH)
+    assert progress.elapsed == pytest.approx(30 + 5 * STEPS_PER_EPOCH)
 
 
 def test_evaluations_count_once_an_epoch() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from entrannas_cli.method.published import PUBLISHED
 from entrannas_cli.render.summary import cost_text, print_result, print_summary, summary_facts
 from entrannas_cli.store.create import create_run
+from entrannas_cli.store.run import Run
 from entrannas_cli.store.session import RunSession
 
 SUMMARY = {
@@ -74,7 +77,7 @@ def test_texts_of_a_run_are_harmless(capsys: pytest.CaptureFixture[str]) -> None
     assert "[red]x[/red]" in shown
 
 
-def test_the_next_commands_name_the_run(tmp_path, capsys: pytest.CaptureFixture[str]) -> None:  # type: ignore[no-untyped-def]
+def test_the_next_commands_name_the_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = create_run(tmp_path / "my runs", space="standard", method="entrannas", seed=3)
     with RunSession(run) as session:
         session.begin_attempt(1)
@@ -83,5 +86,73 @@ def test_the_next_commands_name_the_run(tmp_path, capsys: pytest.CaptureFixture[
         session.finish("completed")
     print_summary(run)
     shown = capsys.readouterr().out
-    assert f"entrannas genotype show '{run.path}' --json > cells.json" in shown
+    assert f"entrannas train '{run.path}'" in shown
     assert f"entrannas search --config '../my runs/{run.id}/config.toml' --seed 4" in shown
+
+
+def _ended(run: Run, facts: dict[str, object]) -> str:
+    with RunSession(run) as session:
+        session.begin_attempt(1)
+        session.summary(facts)
+        session.finish("completed")
+    return run.id
+
+
+def test_a_training_ends_with_its_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = create_run(tmp_path, kind="train", space="", method="", seed=0, label="train-DARTS_V2-s0")
+    _ended(
+        run,
+        {
+            "origin": "published cells DARTS_V2",
+            "network": "20 cells, 36 channels",
+            "parameters": 3_349_342,
+            "test_error": 0.0276,
+            "best_test_error": 0.0281,
+            "validation_accuracy": 0.96,
+            "best_validation_accuracy": 0.97,
+            "best_epoch": 590,
+            "train_seconds": 7200.0,
+            "gpu_days": 1 / 12,
+            "device": "a GPU",
+        },
+    )
+    print_summary(run)
+    shown = " ".join(capsys.readouterr().out.split())
+    for part in (
+        "cells published cells DARTS_V2",
+        "3.35 M parameters (20 cells, 36 channels)",
+        "training 0.083 GPU-days (2h00m on a GPU)",
+        "test error 2.76 % (weights of the last epoch), 2.81 % (those best on images held out)",
+        "accuracy 96.0 %, at best 97.0 % in epoch 590",
+        f"entrannas export {run.path}",
+    ):
+        assert part in shown, part
+
+
+def test_a_ranking_ends_with_its_table_and_its_correlation(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = create_run(tmp_path, kind="rank", space="standard", method="entrannas", seed=0, name="r")
+    row = {
+        "rank": 1,
+        "search": "s",
+        "epoch": 7,
+        "is_last": True,
+        "accuracy": 0.91,
+        "inherited_accuracy": 0.83,
+        "sparsity_normal": 0.9,
+        "sparsity_reduce": None,
+        "connections_normal": [2, 2],
+        "connections_reduce": [1, 3],
+        "parameters": 66_546,
+        "state": "completed",
+    }
+    failed = row | {"rank": 2, "accuracy": None, "state": "failed", "is_last": False}
+    _ended(
+        run, {"ranking": [row, failed, "damaged"], "kendall_tau": -0.5, "kendall_p": 0.31, "kendall_cells": 4}
+    )
+    print_summary(run)
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "1 7 (last) 91.0 83.0 90.0 / – 2+2 1+3 66.5 k" in shown
+    assert "2 7 failed" in shown
+    assert "Kendall's tau -0.50 between trained and inherited (4 cells, p = 0.31)" in shown

@@ -65,7 +65,7 @@ def test_what_a_row_lacks_is_left_out() -> None:
 def test_text_from_files_is_harmless() -> None:
     stream = io.StringIO()
     view = PlainView(stream)
-    view.started(facts(id="a\x1b[2Jb", dataset="x\ny"))
+    view.started(facts(id="a\x1b[2Jb", what=("x\ny",)))
     view.message("info", "\x1b]0;owned\x07")
     assert len(stream.getvalue().splitlines()) == 2
     assert not {"\x1b", "\x07"} & set(stream.getvalue())
@@ -86,7 +86,7 @@ def test_an_ascii_stream_gets_ascii() -> None:
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding="ascii")
     view = PlainView(stream)
-    view.started(facts(device="Gerät"))
+    view.started(facts(what=("Gerät",)))
     view.epoch(epoch_row(6, 30))
     stream.flush()
     assert b"Ger?t" in raw.getvalue()

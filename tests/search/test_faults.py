@@ -54,7 +54,7 @@ def test_checkpoints_of_another_release_are_left_alone() -> None:
     before = {path: path.read_bytes() for path in run.checkpoints()}
     result = entrannas("resume", run.id, check=False)
     assert result.returncode == 1
-    assert "checkpoint version 99, this release reads 1" in result.stderr
+    assert "checkpoint version 99, this release reads 2" in result.stderr
     assert {path: path.read_bytes() for path in run.checkpoints()} == before
 
 

@@ -17,12 +17,19 @@ from entrannas_cli.method.bilevel import BilevelSearch
 from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
 from entrannas_cli.method.published import PUBLISHED
 from entrannas_cli.method.space import CELL_KINDS, SearchSpace
+from entrannas_cli.runtime.cells import operation_facts
+from entrannas_cli.runtime.checkpoint import (
+    DamagedCheckpoint,
+    check_identity,
+    read_checkpoint,
+    write_checkpoint,
+)
 from entrannas_cli.runtime.device import Compute
 from entrannas_cli.search.build import build_search
-from entrannas_cli.search.checkpoint import LoopState, load_checkpoint, restore, save_checkpoint
+from entrannas_cli.search.checkpoint import SearchState, load_state, state_of
 from entrannas_cli.search.collapse import collapse_warning
 from entrannas_cli.search.evaluate import compare_with_derived
-from entrannas_cli.search.rows import operation_facts, pack, sparsity_facts, unpack
+from entrannas_cli.search.rows import pack, sparsity_facts, unpack
 
 SPACE = SearchSpace(name="small", operations=("skip_connect", "sep_conv_3x3", "max_pool_3x3"), nodes=2)
 CPU = Compute(torch.device("cpu"), "float32", torch.channels_last, 1)
@@ -181,10 +188,10 @@ def test_a_restored_search_goes_on_bit_for_bit(tmp_path: Path, derivation: str) 
     one = search(method=method, **sections)
     for step in range(3):
         one.step(batch(step), batch(step + 50), temperature=0.9)
-    save_checkpoint(tmp_path / "c.pt", one, LoopState(step=3, sums={"weight_loss": 0.1}), {"seed": "0"})
+    state = SearchState(step=3, sums={"weight_loss": 0.1})
+    write_checkpoint(tmp_path / "c.pt", "search", state_of(one, state))
     other = search(method=method, seed=99, **sections)
-    progress = restore(load_checkpoint(tmp_path / "c.pt"), other, {"seed": "0"})
-    assert progress == LoopState(step=3, sums={"weight_loss": 0.1})
+    assert load_state(read_checkpoint(tmp_path / "c.pt", "search"), other) == state
     for step in range(3, 6):
         results = [s.step(batch(step), batch(step + 50), temperature=0.8) for s in (one, other)]
         assert torch.equal(results[0].weight_loss, results[1].weight_loss)
@@ -202,30 +209,31 @@ def test_a_checkpoint_cannot_run_code(tmp_path: Path) -> None:
     path = tmp_path / "evil.pt"
     path.write_bytes(pickle.dumps(Evil()))
     with pytest.raises(RunFailed, match="not a checkpoint"):
-        load_checkpoint(path)
+        read_checkpoint(path, "search")
     torch.save(Evil(), path)
     with pytest.raises(RunFailed, match="not a checkpoint"):
-        load_checkpoint(path)
+        read_checkpoint(path, "search")
     assert not (tmp_path / "owned").exists()
 
 
 def test_damaged_and_foreign_checkpoints_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "c.pt"
-    save_checkpoint(path, search(), LoopState(), {})
+    write_checkpoint(path, "search", state_of(search(), SearchState()))
     whole = path.read_bytes()
     for damaged in (b"", whole[: len(whole) // 2], b"text"):
         path.write_bytes(damaged)
-        with pytest.raises(RunFailed, match="not a checkpoint"):
-            load_checkpoint(path)
+        with pytest.raises(DamagedCheckpoint, match="not a checkpoint"):
+            read_checkpoint(path, "search")
     torch.save({"version": 99}, path)
     with pytest.raises(RunFailed, match="version 99"):
-        load_checkpoint(path)
+        read_checkpoint(path, "search")
     path.write_bytes(whole)
-    wider = search(network={"cells": 3, "channels": 6})
-    with pytest.raises(RunFailed, match="does not fit"):
-        restore(load_checkpoint(path), wider, {})
+    with pytest.raises(DamagedCheckpoint, match="not a checkpoint of a train"):
+        read_checkpoint(path, "train")
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        load_state(read_checkpoint(path, "search"), search(network={"cells": 3, "channels": 6}))
     with pytest.raises(UsageError, match="seed is 1, but was None"):
-        restore(load_checkpoint(path), search(), {"seed": "1"})
+        check_identity({}, {"seed": "1"})
 
 
 @pytest.mark.parametrize("method", ["entrannas-dst", "entrannas"])

@@ -1,4 +1,4 @@
-"""What a search tells whoever watches it: plain rows, the same as in the run directory."""
+"""What a run tells whoever watches it: plain rows, the same as in the run directory."""
 
 from __future__ import annotations
 
@@ -6,32 +6,32 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..method.genotype import Genotype
-from ..method.space import SearchSpace
 
-__all__ = ["Row", "SearchObserver", "Started"]
+__all__ = ["Observer", "Row", "Started"]
 
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Started:
-    """Facts known when a search begins or goes on: ``step`` and ``epoch`` are those already done."""
+    """Facts known when a run begins or goes on: ``step`` and ``epoch`` are those already done.
+
+    ``kind`` is the run's, ``what`` says in a few parts what is searched or trained, on what, by which device.
+    """
 
     id: str
     path: str
-    method: str
-    space: SearchSpace
-    dataset: str
-    device: str
+    what: tuple[str, ...]
     epochs: int
     steps_per_epoch: int
+    kind: str = "search"
     epoch: int = 0
     step: int = 0
     attempt: int = 1
 
 
-class SearchObserver(Protocol):
-    """Receives events from the search loop, in the loop's thread; must return quickly."""
+class Observer(Protocol):
+    """Receives events from the loop, in the loop's thread; must return quickly."""
 
     def started(self, facts: Started) -> None:
         """The first step is about to run."""
@@ -43,10 +43,10 @@ class SearchObserver(Protocol):
         """An epoch row was written."""
 
     def derived(self, step: int, genotype: Genotype) -> None:
-        """The derived cells changed."""
+        """These are the cells from now on."""
 
     def message(self, level: str, text: str) -> None:
         """A note for the user; ``level`` is "info" or "warning"."""
 
     def finished(self, summary: Row) -> None:
-        """The search ended; ``summary`` is the run's summary."""
+        """The run ended; ``summary`` is the run's summary."""

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 from ..method.genotype import Genotype
 from ..store.session import RunSession
-from .observer import Row, SearchObserver, Started
+from ..wording import number
+from .observer import Observer, Row, Started
 
 __all__ = ["Logged"]
+
+SHOWN = (
+    *("weight_loss", "architecture_loss", "accuracy", "supernet_accuracy", "derived_accuracy", "gap"),
+    *("sparsity_normal", "sparsity_reduce", "validation_loss", "validation_accuracy"),
+)
 
 
 class Logged:
     """Passes everything on to ``observer``, and logs starts, epochs, messages and the end."""
 
-    def __init__(self, observer: SearchObserver, session: RunSession) -> None:
+    def __init__(self, observer: Observer, session: RunSession) -> None:
         self._observer, self._session = observer, session
+        self._kind = "run"
 
     def started(self, facts: Started) -> None:
-        """Logs where the search begins or goes on."""
+        """Logs where the run begins or goes on."""
+        self._kind = facts.kind
         begins = f"goes on after step {facts.step}" if facts.step else "begins"
         self._session.log(
-            f"search {begins}: {facts.method}, space {facts.space.name}, data {facts.dataset}, {facts.device}, "
+            f"{facts.kind} {begins}: {', '.join(facts.what)}, "
             f"epochs: {facts.epochs} of {facts.steps_per_epoch} steps, attempt {facts.attempt}"
         )
         self._observer.started(facts)
@@ -30,17 +38,8 @@ class Logged:
 
     def epoch(self, row: Row) -> None:
         """Logs the epoch in a line."""
-        shown = (
-            "weight_loss",
-            "architecture_loss",
-            "accuracy",
-            "supernet_accuracy",
-            "derived_accuracy",
-            "gap",
-        )
-        numbers = [f"{key} {row[key]:.4f}" for key in shown if row.get(key) is not None]
-        sparsity = f"sparsity normal {row['sparsity_normal']:.1%} reduce {row['sparsity_reduce']:.1%}"
-        self._session.log(f"epoch {row['epoch']}: {', '.join(numbers)}, {sparsity}")
+        numbers = [f"{key} {row[key]:.4f}" for key in SHOWN if number(row.get(key)) is not None]
+        self._session.log(f"epoch {row['epoch']}: {', '.join(numbers)}")
         self._observer.epoch(row)
 
     def derived(self, step: int, genotype: Genotype) -> None:
@@ -54,5 +53,5 @@ class Logged:
 
     def finished(self, summary: Row) -> None:
         """Logs how it ended."""
-        self._session.log(f"search {summary.get('state', 'ended')}")
+        self._session.log(f"{self._kind} {summary.get('state', 'ended')}")
         self._observer.finished(summary)

@@ -1,0 +1,300 @@
+"""``entrannas compare``: runs side by side, as tables for people, programs and papers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .arguments import AsJson, RunsDirOption, complete_run
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from ..results.formats import TextTable
+    from ..results.select import Selection
+
+__all__ = ["register"]
+
+
+class Form(StrEnum):
+    """How ``compare`` prints."""
+
+    table = "table"
+    csv = "csv"
+    markdown = "markdown"
+    latex = "latex"
+    json = "json"
+
+
+SUFFIXES = {
+    ".csv": Form.csv,
+    ".md": Form.markdown,
+    ".tex": Form.latex,
+    ".json": Form.json,
+    ".txt": Form.table,
+}
+DATA = (Form.csv, Form.json)  # for programs: all columns, in full
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command()(compare)
+
+
+def compare(
+    runs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[RUN...]",
+            help="Ids, their beginnings, names, paths, folders of runs, or patterns such as 'runs/2026*' and "
+            "'*dst*'. Without any: all runs.",
+            autocompletion=complete_run,
+            show_default=False,
+        ),
+    ] = None,
+    form: Annotated[
+        Form | None,
+        typer.Option(
+            "--format",
+            "-f",
+            help="A table for reading; csv or json with full numbers; markdown; latex (booktabs).",
+            show_default="by --output's suffix; table in a terminal, csv when piped",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write there; replaces the file.")
+    ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            "--columns",
+            "-c",
+            metavar="KEY,...",
+            help="These columns; `+KEY,...` adds to the usual ones. A KEY is one of --list-columns, a "
+            "configuration key such as network.channels, or a key of summary.json.",
+            show_default="the usual ones; all in csv and json",
+        ),
+    ] = None,
+    sort: Annotated[
+        str | None,
+        typer.Option(
+            "--sort",
+            "-s",
+            metavar="KEY,...",
+            help="Ascending; `-KEY` descending. What has no value comes last.",
+            show_default="the lowest test error first, then the newest run",
+        ),
+    ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--where",
+            "-w",
+            metavar="CONDITION",
+            help="Only runs with KEY=VALUE; also != < <= > >= (quoted, for the shell). Nothing after "
+            "the = means no value. May be given several times; all must hold.",
+        ),
+    ] = None,
+    group_by: Annotated[
+        str | None,
+        typer.Option(
+            "--group-by",
+            "-g",
+            metavar="KEY,...",
+            help="A row a group, such as method,space: mean ± standard deviation, best, count. What belongs "
+            "to a search (cost, sparsity, gap) counts once a search, however many trainings have its cells.",
+        ),
+    ] = None,
+    published: Annotated[
+        bool, typer.Option("--published", help="Also published results, with their source.")
+    ] = False,
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Instead: the configuration values that differ, a column a run.")
+    ] = False,
+    list_columns: Annotated[
+        bool, typer.Option("--list-columns", help="Print the keys and what they mean, and exit.")
+    ] = False,
+    as_json: AsJson = False,
+    runs_dir: RunsDirOption = None,
+) -> None:
+    """Compare searches and trainings: one row a run, with errors, sizes, costs and consistency.
+
+    Errors, accuracies, sparsity and gap are in %, parameters in millions.
+    In CSV an apostrophe keeps spreadsheets from taking a text for a formula.
+    Runs that can't be read are named and left out.
+    """
+    import sys
+
+    from ..config.location import runs_dir as locate
+    from ..errors import UsageError
+    from ..results.comparison import Request, compare_runs, split_keys
+    from ..results.select import select_runs
+    from ..wording import counted, plain
+
+    chosen = _form(form, output, as_json)
+    if list_columns:
+        _list_columns()
+        return
+    if diff and (columns or sort or group_by or published):
+        raise UsageError(
+            "--diff shows configurations: it takes no --columns, --sort, --group-by or --published"
+        )
+    folder = locate(runs_dir)
+    selection = select_runs(runs or [], folder)
+    for problem in selection.problems:
+        print(f"left out: {problem}", file=sys.stderr)
+    if diff:
+        _differences(selection, where or [], chosen, output, folder)
+        return
+    request = Request(
+        columns=split_keys(columns),
+        sort=split_keys(sort),
+        where=where or [],
+        group_by=split_keys(group_by),
+        published=published,
+    )
+    found = compare_runs(selection, request)
+    for hint in found.hints:
+        print(hint, file=sys.stderr)
+    if not selection.overviews:
+        print(f"no run in {plain(str(folder))}: `entrannas search` makes one", file=sys.stderr)
+    elif not len(found.frame) and not found.hints:
+        print(f"no run of {counted(len(selection.overviews), 'run')} fits all conditions", file=sys.stderr)
+    if chosen in DATA:
+        _write(_data(chosen, found.frame, found.data_keys), output)
+    elif chosen is Form.table:
+        ids = [seen.id for seen in selection.overviews]
+        _print_table(found.table(), output, _known_ids(folder, ids), keep=found.asked)
+    else:
+        _write(_markup(chosen, found.table()), output)
+
+
+def _form(form: Form | None, output: Path | None, as_json: bool) -> Form:
+    import sys
+
+    from ..errors import UsageError
+    from ..render.terminal import is_live
+
+    if as_json and form not in (None, Form.json):
+        raise UsageError(f"--json and --format {form}: choose one of them")
+    if as_json or form is not None:
+        return form or Form.json
+    if output is not None:
+        return SUFFIXES.get(output.suffix.lower(), Form.csv)
+    return Form.table if is_live(sys.stdout) else Form.csv
+
+
+def _data(form: Form, frame: DataFrame, keys: Sequence[str] | None = None) -> str:
+    from ..results.formats import to_csv, to_json
+
+    return to_csv(frame, keys) if form is Form.csv else to_json(frame, keys)
+
+
+def _markup(form: Form, table: TextTable) -> str:
+    from ..results.formats import to_latex, to_markdown
+
+    return to_markdown(table) if form is Form.markdown else to_latex(table)
+
+
+def _known_ids(folder: Path, ids: Sequence[str]) -> list[str]:
+    """All ids among which a shortened one must be unique."""
+    from ..store.find import list_runs
+
+    return list(dict.fromkeys([*ids, *(run.id for run in list_runs(folder))]))
+
+
+def _print_table(table: TextTable, output: Path | None, ids: Sequence[str], *, keep: bool) -> None:
+    import sys
+
+    from ..render.results import fitted, plain_results, print_results
+    from ..render.terminal import console_for
+
+    if output is not None:
+        _write(plain_results(fitted(table, None).table), output)
+        return
+    if not table.rows:
+        return
+    console = console_for()
+    shown = fitted(table, console.width, ids=ids, keep=keep)
+    print_results(console, shown.table)
+    if shown.left_out:
+        print(
+            f"no room for {', '.join(shown.left_out)}: --columns KEY,... shows those it names",
+            file=sys.stderr,
+        )
+
+
+def _differences(
+    selection: Selection, where: Sequence[str], form: Form, output: Path | None, folder: Path
+) -> None:
+    import sys
+
+    from ..errors import UsageError
+    from ..render.results import fitted_differences, plain_results, print_results
+    from ..render.terminal import console_for
+    from ..results.comparison import selected
+    from ..results.differences import configurations, differing
+    from ..results.formats import text_table
+    from ..wording import counted
+
+    kept = selected(selection, where)
+    configs, problems = configurations(kept)
+    for problem in problems:
+        print(f"left out: {problem}", file=sys.stderr)
+    if len(configs) < 2:
+        raise UsageError(f"--diff compares configurations: there must be two runs, not {len(configs)}")
+    frame = differing(configs)
+    if not len(frame):
+        print(f"the configurations of these {counted(len(configs), 'run')} are the same", file=sys.stderr)
+    if form in DATA:
+        _write(_data(form, frame), output)
+        return
+    table = text_table(frame)
+    if form is not Form.table:
+        _write(_markup(form, table), output)
+    elif output is not None:
+        _write(plain_results(table), output)
+    elif table.rows:
+        console = console_for()
+        shown = fitted_differences(table, console.width, ids=_known_ids(folder, list(configs)))
+        print_results(console, shown.table)
+        if shown.left_out:
+            print(
+                f"no room for {counted(len(shown.left_out), 'run')} of {len(configs)}: "
+                "--format csv or --output shows all",
+                file=sys.stderr,
+            )
+
+
+def _list_columns() -> None:
+    from ..render.results import print_columns
+
+    print_columns()
+
+
+def _write(text: str, output: Path | None) -> None:
+    """Prints ``text``, or puts it into a file; what was there stays unless all of it is written."""
+    import os
+    import sys
+
+    from ..errors import UsageError
+    from ..store.atomic import write_atomic
+    from ..store.files import reason_of
+    from ..wording import plain
+
+    if output is None or str(output) == "-":
+        print(text, end="")
+        return
+    path = Path(os.path.realpath(output))  # a link goes on pointing to its file
+    shown = plain(str(output))
+    try:
+        if path.exists() and not path.is_file():
+            raise UsageError(f"--output {shown}: there is something else than a file: choose another name")
+        write_atomic(path, text)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"--output {shown}: can't be written: {reason_of(error)}") from None
+    print(f"wrote {shown}", file=sys.stderr)

@@ -1,0 +1,125 @@
+"""``entrannas export``: the network of a run as a file for other programs."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .arguments import AsJson, RunArgument, RunsDirOption, print_json, resolve_run
+
+if TYPE_CHECKING:
+    from ..export.write import Written
+
+__all__ = ["register"]
+
+
+class Format(StrEnum):
+    """What is written."""
+
+    checkpoint = "checkpoint"
+    onnx = "onnx"
+    torch = "torch"
+    python = "python"
+
+
+class Weights(StrEnum):
+    """Which weights of a training."""
+
+    last = "last"
+    best = "best"
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command()(export)
+
+
+def export(
+    run: RunArgument,
+    form: Annotated[
+        Format | None,
+        typer.Option(
+            "--format",
+            "-f",
+            metavar="FORMAT",
+            help="checkpoint: weights, genotype and all that rebuilds the network (.safetensors); onnx: for ONNX "
+            "runtimes (.onnx); torch: a torch.export program (.pt2); python: a module that needs torch only "
+            "(.py, with its weights in .pt).",
+            show_default="told by the end of --output",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="PATH",
+            help="The file, or a folder for it.",
+            show_default="named after the run, in the working directory",
+        ),
+    ] = None,
+    weights: Annotated[
+        Weights, typer.Option("--weights", help="Those after the last step, or the best on validation.")
+    ] = Weights.last,
+    batch: Annotated[
+        int | None,
+        typer.Option(
+            "--batch",
+            min=1,
+            max=65536,
+            metavar="N",
+            help="For onnx and torch: fix the number of images that the network takes at once.",
+            show_default="any number",
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
+    runs_dir: RunsDirOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Export the network of a run: a training's, or the derived network of a search with inherited weights.
+
+    The file is loaded back, and has to give the same outputs as the run's network. Prints its path.
+    """
+    from ..errors import UsageError
+    from ..export.target import choose_target, require_onnx
+
+    chosen = resolve_run(run, runs_dir)
+    target = choose_target(None if form is None else form.value, output, chosen.id)
+    target.check(force=force)
+    if batch is not None and target.format not in ("onnx", "torch"):
+        raise UsageError(f"--batch: a {target.format} export takes any number of images; leave it out")
+    if target.format == "onnx":
+        require_onnx()
+    from ..export.write import export_trained
+    from ..trained import load_trained
+
+    written = export_trained(load_trained(chosen, weights.value), target, batch=batch, force=force)
+    if as_json:
+        print_json(written.to_dict())
+    else:
+        _report(written)
+
+
+def _report(written: Written) -> None:
+    """The paths on stdout; on stderr what they hold, that it is right, and how it is loaded."""
+    from ..export.target import load_hint
+    from ..render.text import bytes_text
+    from ..wording import choices, plain
+
+    metadata = written.content.metadata
+    for path in reversed(written.sizes):
+        print(plain(str(path)))
+    size = bytes_text(sum(written.sizes.values()))
+    batches = choices([str(check.batch) for check in written.checks], last="and")
+    exact = "exactly" if not written.difference else f"to {written.difference:.1e}"
+    print(
+        f"{size}: the {metadata.weights} weights of {metadata.run}, after step {metadata.step}\n"
+        f"checked: loaded back, it gives the same logits as the run's network {exact}, "
+        f"for {batches} random image{'s' * (batches != '1')}\n"
+        f"load it: {load_hint(written.target)}",
+        file=sys.stderr,
+    )

@@ -1,0 +1,127 @@
+"""Options of the commands that start a run."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..data.availability import DATASETS
+from .arguments import print_json
+
+if TYPE_CHECKING:
+    from ..config.resolve import ChoosePreset, Request, Resolved
+    from ..store.run import Run
+
+__all__ = [
+    "BatchSizeOption",
+    "ConfigOption",
+    "DataOption",
+    "DatasetOption",
+    "DetachOption",
+    "DeviceOption",
+    "DownloadOption",
+    "EpochsOption",
+    "NameOption",
+    "OverridesOption",
+    "PrintConfigOption",
+    "QuietOption",
+    "SeedOption",
+    "command_line",
+    "complete",
+    "print_configuration",
+    "request",
+    "say_preset",
+]
+
+DATASET_NAMES = tuple(facts.name for facts in DATASETS)
+
+
+def complete(names: Sequence[str], incomplete: str) -> list[str]:
+    """Those of ``names`` that begin so, for the shell."""
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def _complete_dataset(incomplete: str) -> list[str]:
+    return complete(DATASET_NAMES, incomplete)
+
+
+DatasetOption = Annotated[
+    str | None,
+    typer.Option("--dataset", help=f"One of {', '.join(DATASET_NAMES)}.", autocompletion=_complete_dataset),
+]
+DataOption = Annotated[
+    str | None, typer.Option("--data", metavar="DIR", help="Where the images are: a folder or a .zip.")
+]
+EpochsOption = Annotated[int | None, typer.Option(help="Passes over the training images.")]
+BatchSizeOption = Annotated[int | None, typer.Option(help="Images a step.")]
+SeedOption = Annotated[int | None, typer.Option(help="Seed of everything random.")]
+DeviceOption = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
+NameOption = Annotated[str | None, typer.Option(help="A name for the run, as part of its id.")]
+OverridesOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Any other value; can be repeated."),
+]
+ConfigOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="A configuration instead of entrannas.toml.")
+]
+DownloadOption = Annotated[bool, typer.Option("--download", help="Fetch CIFAR if it is missing.")]
+DetachOption = Annotated[
+    bool, typer.Option("--detach", "-d", help="Run in the background; print the id at once.")
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+PrintConfigOption = Annotated[
+    bool, typer.Option("--print-config", help="Print each value and where it comes from; do nothing else.")
+]
+
+
+def request(
+    flags: Mapping[str, object],
+    overrides: Sequence[str] | None,
+    config: Path | None,
+    choose_preset: ChoosePreset,
+    searched: Run | None = None,
+) -> Request:
+    """What the command line asks for, here and now; ``searched`` is the run that the cells are from."""
+    import os
+
+    from ..config.resolve import Request
+    from ..train.prepare import data_of
+    from ..wording import plain
+
+    return Request(
+        flags=flags,
+        overrides=overrides or [],
+        environ=os.environ,
+        cwd=Path.cwd(),
+        choose_preset=choose_preset,
+        config_file=config,
+        inherited={} if searched is None else data_of(searched),
+        inherited_from="" if searched is None else f"run {plain(searched.id)}",
+    )
+
+
+def print_configuration(resolved: Resolved[Any], *, as_json: bool) -> None:
+    """Each value and where it comes from, on stdout."""
+    from ..config.resolve import config_dict, print_config
+
+    if as_json:
+        print_json(config_dict(resolved))
+    else:
+        typer.echo(print_config(resolved), nl=False)
+
+
+def say_preset(resolved: Resolved[Any], preset: str, full_hint: str) -> None:
+    """On stderr: which preset was chosen by `auto`, and why; ``full_hint`` says how to get the published recipe."""
+    if resolved.preset_reason:
+        hint = f"; {full_hint}" if preset == "quick" else ""
+        typer.echo(f"preset {preset}, because {resolved.preset_reason}{hint}", err=True)
+
+
+def command_line() -> str:
+    """How this process was asked."""
+    return shlex.join(["entrannas", *sys.argv[1:]])

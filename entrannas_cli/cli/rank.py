@@ -1,0 +1,80 @@
+"""`entrannas rank`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from . import options
+from .arguments import AsJson, RunsArgument, RunsDirOption
+from .running import run_or_detach
+from .train import PresetOption
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command()(rank)
+
+
+def rank(
+    searches: RunsArgument,
+    top: Annotated[
+        int | None, typer.Option(min=1, help="How many cells are trained.", show_default="5")
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="Passes over the training images, for each.", show_default="10")
+    ] = None,
+    preset: PresetOption = None,
+    dataset: options.DatasetOption = None,
+    data: options.DataOption = None,
+    batch_size: options.BatchSizeOption = None,
+    seed: options.SeedOption = None,
+    device: options.DeviceOption = None,
+    name: options.NameOption = None,
+    overrides: options.OverridesOption = None,
+    config: options.ConfigOption = None,
+    runs_dir: RunsDirOption = None,
+    download: options.DownloadOption = False,
+    detach: options.DetachOption = False,
+    quiet: options.QuietOption = False,
+    print_configuration: options.PrintConfigOption = False,
+    as_json: AsJson = False,
+) -> None:
+    """Train several cells of some searches for a short time, to see which are worth a long one.
+
+    Candidates are the distinct cells at the end of each epoch. Those that do best by the weights of the super-net,
+    and the last ones, are trained from scratch and ranked by their accuracy on images held out.
+    """
+    from ..config.location import runs_dir as resolve_runs_dir
+    from ..config.resolve import resolve_rank
+    from ..prepare import require_data
+    from ..rank.prepare import prepare_ranking
+    from ..store.find import find_run
+    from ..train.prepare import CIFAR_HINT, choose_preset
+    from .data import progress_on_stderr
+
+    folder = resolve_runs_dir(runs_dir, config_file=config)
+    runs = list(dict.fromkeys(find_run(search, folder) for search in searches))
+    flags: dict[str, object] = {
+        "rank.top": top,
+        "train.preset": preset,
+        "train.epochs": epochs,
+        "train.batch_size": batch_size,
+        "data.dataset": dataset,
+        "data.path": data,
+        "seed": seed,
+        "device.device": device,
+    }
+    resolved = resolve_rank(options.request(flags, overrides, config, choose_preset, runs[0]))
+    if print_configuration:
+        options.print_configuration(resolved, as_json=as_json)
+        return
+    if not quiet:
+        options.say_preset(resolved, resolved.config.train.preset, CIFAR_HINT)
+    with progress_on_stderr() as progress:
+        require_data(resolved.config.data, download=download, progress=progress)
+    run = prepare_ranking(runs, resolved, folder, name=name, command=options.command_line())
+    run_or_detach(run, detach=detach, as_json=as_json, quiet=quiet)

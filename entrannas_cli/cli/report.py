@@ -1,0 +1,55 @@
+"""``entrannas report``: a page about runs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .arguments import RunsDirOption, SelectionArgument
+
+__all__ = ["register"]
+
+SUFFIXES = (".html", ".htm")
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command()(report)
+
+
+def report(
+    runs: SelectionArgument,
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="FILE", help="The page: a .html file.", show_default=False),
+    ],
+    title: Annotated[
+        str, typer.Option("--title", metavar="TEXT", help="The page's heading.", show_default=False)
+    ] = "",
+    runs_dir: RunsDirOption = None,
+) -> None:
+    """Write one self-contained page: result table, curves, cells, what differs, environment, how to do it again.
+
+    The page works offline and can be sent to somebody; searches and trainings may be mixed.
+    """
+    from ..config.location import runs_dir as locate
+    from ..render.figure_file import check_output, write_output
+    from ..render.text import bytes_text, safe
+    from ..report.page import report_page
+    from ..results.select import select_runs
+    from ..wording import counted
+
+    check_output(output, SUFFIXES)
+    selection = select_runs(runs, locate(runs_dir))
+    for problem in selection.problems:
+        print(f"left out: {problem}", file=sys.stderr)
+    page = report_page(selection.overviews, title)
+    for note in page.notes:
+        print(note, file=sys.stderr)
+    write_output(output, page.html)
+    print(safe(output))
+    size = bytes_text(len(page.html.encode()))
+    print(f"{counted(len(selection.runs), 'run')}, {size}", file=sys.stderr)

@@ -1,0 +1,157 @@
+"""`entrannas train` and `entrannas evaluate`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from . import options
+from .arguments import AsJson, RunArgument, RunsDirOption, complete_run, print_json, resolve_run
+from .running import run_or_detach
+
+__all__ = ["CellsArgument", "PresetOption", "register"]
+
+
+def _complete_preset(incomplete: str) -> list[str]:
+    from ..config.presets import AUTO, preset_names
+
+    return options.complete((AUTO, *preset_names("train")), incomplete)
+
+
+def _complete_cells(ctx: typer.Context, incomplete: str) -> list[str]:
+    from ..method.published import PUBLISHED
+
+    named = [name for name in PUBLISHED if name.lower().startswith(incomplete.lower())]
+    return [*named, *complete_run(ctx, incomplete)]
+
+
+CellsArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN|FILE|NAME",
+        help="Where the cells are from: a run (id, its beginning, name, path, `latest`), a file with a genotype, "
+        "or a name from `genotype list`.",
+        autocompletion=_complete_cells,
+        show_default=False,
+    ),
+]
+PresetOption = Annotated[
+    str | None,
+    typer.Option(
+        "--preset",
+        "-p",
+        help="A preset's name, a .toml file, or auto: `cifar` on a CUDA GPU with CIFAR-10, else `quick`.",
+        autocompletion=_complete_preset,
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds both commands."""
+    app.command()(train)
+    app.command()(evaluate)
+
+
+def train(
+    cells: CellsArgument,
+    preset: PresetOption = None,
+    dataset: options.DatasetOption = None,
+    data: options.DataOption = None,
+    epochs: options.EpochsOption = None,
+    batch_size: options.BatchSizeOption = None,
+    channels: Annotated[
+        str | None, typer.Option(help="Of the first cell; auto: as many as 600 M multiply-adds allow.")
+    ] = None,
+    layers: Annotated[int | None, typer.Option("--cells", help="Number of cells.")] = None,
+    seed: options.SeedOption = None,
+    device: options.DeviceOption = None,
+    name: options.NameOption = None,
+    overrides: options.OverridesOption = None,
+    config: options.ConfigOption = None,
+    runs_dir: RunsDirOption = None,
+    download: options.DownloadOption = False,
+    detach: options.DetachOption = False,
+    quiet: options.QuietOption = False,
+    print_configuration: options.PrintConfigOption = False,
+    as_json: AsJson = False,
+) -> None:
+    """Train the network of some cells from scratch; leaves a run directory behind.
+
+    A share of the training images is held out to watch it; the test part is scored once, at the end.
+    """
+    from ..config.location import runs_dir as resolve_runs_dir
+    from ..config.resolve import resolve_train
+    from ..genotypes import find_genotype
+    from ..prepare import require_data
+    from ..train.prepare import CIFAR_HINT, choose_preset, prepare_training
+    from .data import progress_on_stderr
+
+    folder = resolve_runs_dir(runs_dir, config_file=config)
+    found = find_genotype(cells, folder)
+    flags: dict[str, object] = {
+        "train.preset": preset,
+        "data.dataset": dataset,
+        "data.path": data,
+        "train.epochs": epochs,
+        "train.batch_size": batch_size,
+        "derived.channels": int(channels) if channels and channels.isdecimal() else channels,
+        "derived.cells": layers,
+        "seed": seed,
+        "device.device": device,
+    }
+    resolved = resolve_train(options.request(flags, overrides, config, choose_preset, found.run))
+    if print_configuration:
+        options.print_configuration(resolved, as_json=as_json)
+        return
+    if not quiet:
+        options.say_preset(resolved, resolved.config.train.preset, CIFAR_HINT)
+    with progress_on_stderr() as progress:
+        require_data(
+            resolved.config.data,
+            test=resolved.config.evaluation.test,
+            download=download,
+            progress=progress,
+        )
+    run = prepare_training(found, resolved, folder, name=name, command=options.command_line())
+    run_or_detach(run, detach=detach, as_json=as_json, quiet=quiet)
+
+
+class _Weights(StrEnum):
+    last = "last"
+    best = "best"
+
+
+class _Part(StrEnum):
+    test = "test"
+    validation = "validation"
+
+
+def evaluate(
+    run: RunArgument,
+    weights: Annotated[
+        _Weights, typer.Option(help="The last ones, or those that did best on the images held out.")
+    ] = _Weights.last,
+    part: Annotated[_Part, typer.Option(help="The test part, or the images held out.")] = _Part.test,
+    device: options.DeviceOption = None,
+    data: options.DataOption = None,
+    runs_dir: RunsDirOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Score a training's weights; nothing is written."""
+    from ..train.evaluate import evaluate_run
+    from .data import progress_on_stderr
+
+    chosen = resolve_run(run, runs_dir)
+    with progress_on_stderr() as progress:
+        result = evaluate_run(
+            chosen, weights=weights.value, part=part.value, device=device, data=data, progress=progress
+        )
+    if as_json:
+        print_json(result)
+        return
+    from ..render.text import metric, percent
+
+    print(f"{part.value} error {percent(1 - result['accuracy'], 2)}, loss {metric(result['loss'])}", end=" ")
+    print(f"({result['images']} images, {weights.value} weights, after step {result['step']})")

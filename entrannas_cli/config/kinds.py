@@ -1,0 +1,46 @@
+"""The kinds of runs, by what their configuration is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pydantic import BaseModel
+
+from .keys import keys_of
+from .schema import SearchConfig
+from .train import RankConfig, TrainConfig
+
+__all__ = ["RANK", "SEARCH", "TRAIN", "Kind", "foreign_keys"]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """``presets`` is the folder of its presets, ``preset_key`` the key that names one.
+
+    ``implied`` values, by dotted key, win over a preset and lose against the user.
+    """
+
+    name: str
+    model: type[BaseModel]
+    presets: str
+    preset_key: str
+    implied: Mapping[str, object] = field(default_factory=dict)
+
+
+SEARCH = Kind("search", SearchConfig, "search", "preset")
+TRAIN = Kind("train", TrainConfig, "train", "train.preset")
+RANK = Kind(
+    "rank",
+    RankConfig,
+    "train",
+    "train.preset",
+    # a short budget; a ranking chooses, so it must not see the test part
+    implied={"train.epochs": 10, "evaluation.test": False},
+)
+
+
+def foreign_keys(kind: Kind) -> frozenset[str]:
+    """Keys that only other kinds have. A project's file and the environment serve all kinds, and may set them."""
+    others = (keys_of(other.model) for other in (SEARCH, TRAIN, RANK) if other is not kind)
+    return frozenset(name for keys in others for name in keys) - frozenset(keys_of(kind.model))

@@ -1,0 +1,171 @@
+"""The configuration of a training: a genotype's network, from scratch."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from .base import Section, key
+from .consistency import refuse, train_contradictions
+from .shared import CheckpointConfig, DataConfig, DeviceConfig, Stem
+
+__all__ = [
+    "DerivedConfig",
+    "RankConfig",
+    "RankSection",
+    "TrainConfig",
+    "TrainDataConfig",
+    "TrainEvaluationConfig",
+    "TrainSection",
+]
+
+
+class TrainDataConfig(DataConfig):
+    """Which images, how they are augmented and fed, and how many are held out."""
+
+    validation_share: float = key(
+        0.1,
+        "Share of the (used) training images that is held out, to watch the training and to choose the best "
+        "weights. 0: none. The test part is never used for that.",
+        origin="tool",
+        ge=0,
+        le=0.9,
+    )
+
+
+class DerivedConfig(Section):
+    """The network that is built from the cells."""
+
+    cells: int = key(
+        20,
+        "Number of cells. Reduction cells stand at cells // 3 and 2 * cells // 3.",
+        origin="recipe",
+        ge=3,
+        le=1000,
+    )
+    channels: Literal["auto"] | Annotated[int, Field(ge=2, le=4096)] = key(
+        36,
+        "Channels of the first cell. `auto`: as many as `largest_multiply_adds` allows, an even number.",
+        origin="recipe",
+        allowed='"auto" or a whole number from 2 to 4096',
+    )
+    largest_multiply_adds: int = key(
+        600_000_000,
+        'Limit for the multiply-adds of an image. `channels = "auto"` only.',
+        origin="recipe",
+        ge=1000,
+        le=10**15,
+    )
+    stem: Stem = key(
+        "cifar",
+        "`cifar`: one convolution; `imagenet`: three of stride 2, which divide the image's side by 8.",
+        origin="recipe",
+    )
+    share_features: bool = key(
+        False, "Compute each operation once a source node, for all nodes that read it.", origin="ours"
+    )
+
+
+class TrainSection(Section):
+    """How long, with which optimiser, and what keeps it from learning by heart."""
+
+    preset: str = key(
+        "auto",
+        "Where values come from that are set nowhere else: a preset's name, the path of a .toml file, or `auto`: "
+        "`cifar` on a machine with a CUDA GPU and CIFAR-10, `quick` elsewhere.",
+        origin="tool",
+        allowed="the name of a preset, the path of a .toml file or auto",
+        path="file",
+        min_length=1,
+    )
+    epochs: int = key(600, "Passes over the training images.", origin="recipe", ge=1, le=100_000)
+    batch_size: int = key(96, "Images a step.", origin="recipe", ge=2, le=65536)
+    learning_rate: float = key(
+        0.025, "SGD's learning rate at the start, after the warm-up.", origin="recipe", gt=0, le=1000
+    )
+    learning_rate_min: float = key(0.0, "Learning rate at the end.", origin="recipe", ge=0, le=1000)
+    decay: Literal["cosine", "linear"] = key(
+        "cosine", "How the learning rate falls from start to end.", origin="recipe"
+    )
+    warmup_epochs: int = key(
+        0, "Epochs at the start in which the learning rate rises from 0.", origin="recipe", ge=0, le=100_000
+    )
+    momentum: float = key(0.9, "Momentum.", origin="recipe", ge=0, lt=1)
+    weight_decay: float = key(3e-4, "Weight decay.", origin="recipe", ge=0, le=100)
+    clip: float = key(5.0, "Largest norm of the gradient. 0: no limit.", origin="recipe", ge=0, le=1_000_000)
+    label_smoothing: float = key(
+        0.0, "Share of the label that is spread over all classes.", origin="recipe", ge=0, lt=1
+    )
+    drop_path: float = key(
+        0.2,
+        "Chance with which a connection is left out for an image, at the end; it rises from 0 in a line. Skip "
+        "connections that compute nothing are never left out.",
+        origin="recipe",
+        ge=0,
+        lt=1,
+    )
+    auxiliary_weight: float = key(
+        0.4,
+        "Weight of the loss of the auxiliary head behind the second reduction cell. 0: no such head.",
+        origin="recipe",
+        ge=0,
+        le=100,
+    )
+
+
+class TrainEvaluationConfig(Section):
+    """The network on images that it doesn't learn from."""
+
+    every: int = key(
+        1,
+        "Epochs between two looks at the held-out images; the last epoch always has one.",
+        origin="tool",
+        ge=1,
+        le=100_000,
+    )
+    batch_size: int = key(
+        256, "Images at once. No gradient is kept, so more fit than in a step.", origin="tool", ge=1, le=65536
+    )
+    test: bool = key(True, "Score the test part once the training is over.", origin="tool")
+
+
+class TrainConfig(Section):
+    """A training, complete. Raises pydantic's ``ValidationError``, also for values that contradict each other."""
+
+    seed: int = key(
+        0,
+        "Seed of everything random. On CPU the same seed gives the same weights, bit for bit.",
+        origin="tool",
+        ge=0,
+        le=2**32 - 1,
+    )
+    data: TrainDataConfig = TrainDataConfig()
+    derived: DerivedConfig = DerivedConfig()
+    train: TrainSection = TrainSection()
+    evaluation: TrainEvaluationConfig = TrainEvaluationConfig()
+    device: DeviceConfig = DeviceConfig()
+    checkpoint: CheckpointConfig = CheckpointConfig()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        refuse(train_contradictions(self))
+        return self
+
+
+class RankSection(Section):
+    """Which of the cells are trained."""
+
+    top: int = key(
+        5,
+        "How many are trained: those that are best by the weights they inherit from the super-net, and the last.",
+        origin="tool",
+        ge=1,
+        le=10_000,
+    )
+
+
+class RankConfig(TrainConfig):
+    """A ranking, complete: the training of each of its cells, and how many there are."""
+
+    rank: RankSection = RankSection()

@@ -1,0 +1,148 @@
+"""Does a file compute what the run's network computes? It is loaded as its user would, and given random images."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import RunFailed
+from ..store.files import reason_of
+from .checkpoint import load_exported
+from .graphs import INPUT, OUTPUT, quiet
+
+__all__ = ["BATCHES", "TOLERANCE", "Check", "Expected", "compare", "expected_of", "outputs_of"]
+
+BATCHES = (1, 5)  # images at once, where the number is free
+TOLERANCE = 1e-4  # of the logits; of the largest one where that is beyond 1 or -1
+
+
+@dataclass(frozen=True)
+class Check:
+    """The largest difference of a logit, for ``batch`` random images at once."""
+
+    batch: int
+    difference: float
+
+
+@dataclass(frozen=True)
+class Expected:
+    """Random ``images`` (N, C, H, W), of several N, and the logits (N, classes) that the run's network gives."""
+
+    images: tuple[Tensor, ...]
+    logits: tuple[Tensor, ...]
+
+
+def expected_of(network: nn.Module, shape: Sequence[int], batches: Sequence[int] = BATCHES) -> Expected:
+    """What an export of ``network`` has to give. Raises ``RunFailed`` if it gives infinities or NaN itself."""
+    generator = torch.Generator().manual_seed(0)
+    images = tuple(torch.randn(batch, *shape, generator=generator) for batch in batches)
+    with torch.no_grad():
+        logits = tuple(network(batch) for batch in images)
+    if not all(torch.isfinite(batch).all() for batch in logits):
+        raise RunFailed(
+            "the network's outputs aren't finite numbers: its weights diverged, so nothing is exported"
+        )
+    return Expected(images, logits)
+
+
+def compare(expected: Expected, found: Sequence[Tensor]) -> tuple[Check, ...]:
+    """The differences. Raises ``RunFailed`` for one above the tolerance."""
+    checks = []
+    for ours, theirs in zip(expected.logits, found, strict=True):
+        if ours.shape != theirs.shape:
+            raise RunFailed(
+                f"the exported network gives {list(theirs.shape)} logits where ours gives {list(ours.shape)}"
+            )
+        difference = (ours - theirs).abs().max().item()
+        allowed = TOLERANCE * max(1.0, ours.abs().max().item())
+        if not difference <= allowed:  # NaN too
+            raise RunFailed(
+                f"the exported network's outputs differ from ours by {difference:.1e} "
+                f"for {len(ours)} images at once, more than {allowed:.1e}: nothing is written"
+            )
+        checks.append(Check(len(ours), difference))
+    return tuple(checks)
+
+
+def outputs_of(format: str, path: Path, images: Sequence[Tensor]) -> list[Tensor]:  # noqa: A002
+    """The logits that the file ``path`` gives for each batch. Raises ``RunFailed`` if it can't be run."""
+    run: Callable[[Path, Sequence[Tensor]], list[Tensor]] = {
+        "checkpoint": _run_checkpoint,
+        "onnx": _run_onnx,
+        "torch": _run_program,
+        "python": _run_module,
+    }[format]
+    try:
+        with torch.no_grad():
+            return run(path, images)
+    except RunFailed:
+        raise
+    except Exception as error:  # other packages have errors of their own
+        raise RunFailed(f"the exported file can't be run: {reason_of(error)}") from error
+
+
+def _run_checkpoint(path: Path, images: Sequence[Tensor]) -> list[Tensor]:
+    network = load_exported(path).network
+    return [network(batch) for batch in images]
+
+
+def _run_onnx(path: Path, images: Sequence[Tensor]) -> list[Tensor]:
+    import onnx
+    import onnxruntime
+
+    onnx.checker.check_model(path, full_check=True)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors
+    options.intra_op_num_threads = torch.get_num_threads()
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    return [torch.from_numpy(session.run([OUTPUT], {INPUT: batch.numpy()})[0]) for batch in images]
+
+
+def _run_program(path: Path, images: Sequence[Tensor]) -> list[Tensor]:
+    with quiet():
+        network = torch.export.load(path).module()
+    return [network(batch) for batch in images]
+
+
+_ELSEWHERE = """
+import importlib.util, io, json, sys
+paths, blocked, file, threads = json.loads(sys.argv[1])
+sys.path[:] = paths
+sys.modules[blocked] = None  # importing it fails, and so does importing anything in it
+import torch
+torch.set_num_threads(threads)
+spec = importlib.util.spec_from_file_location("exported", file)
+module = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+network = module.load()
+with torch.no_grad():
+    logits = [network(batch) for batch in torch.load(io.BytesIO(sys.stdin.buffer.read()), weights_only=True)]
+torch.save(logits, sys.stdout.buffer)
+"""
+
+
+def _run_module(path: Path, images: Sequence[Tensor]) -> list[Tensor]:
+    """In a process that can't import this package."""
+    given = io.BytesIO()
+    torch.save(list(images), given)
+    paths = [os.path.abspath(folder) for folder in sys.path]  # noqa: PTH100 ("" is the working directory)
+    settings = json.dumps([paths, __package__.split(".")[0], str(path.absolute()), torch.get_num_threads()])
+    result = subprocess.run(
+        [sys.executable, "-I", "-B", "-c", _ELSEWHERE, settings], input=given.getvalue(), capture_output=True
+    )
+    if result.returncode:
+        lines = result.stderr.decode(errors="replace").strip().splitlines()
+        raise RunFailed(
+            f"the exported module can't be run: {reason_of(RuntimeError(lines[-1] if lines else ''))}"
+        )
+    found: list[Tensor] = torch.load(io.BytesIO(result.stdout), weights_only=True)
+    return found

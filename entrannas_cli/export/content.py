@@ -1,0 +1,95 @@
+"""What is exported: a network without what only its training needs, and what a user of it must know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from .. import __version__
+from ..method.genotype import Genotype
+from ..method.network import CifarStem, DerivedNetwork
+from ..store.files import BrokenRun
+from ..wording import number, plain
+from .metadata import Metadata, Options
+
+if TYPE_CHECKING:
+    from ..trained import TrainedNetwork
+
+__all__ = ["ExportedNetwork", "build_network", "content_of", "load_weights"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ExportedNetwork:
+    """A network in eval mode, float32, on the CPU: (N, C, H, W) → logits (N, classes), and its ``metadata``."""
+
+    network: DerivedNetwork
+    metadata: Metadata
+
+
+def content_of(trained: TrainedNetwork) -> ExportedNetwork:
+    """What is exported of a run's network: no auxiliary head, no dropped paths; weights of its own."""
+    try:
+        summary = trained.run.summary()
+    except BrokenRun:
+        summary = {}
+    dataset = summary.get("dataset")
+    measured = summary.get("best_test_accuracy" if trained.weights == "best" else "test_accuracy")
+    if trained.weights == "last" and summary.get("step") != trained.step:
+        measured = None  # of later weights, whose checkpoint is damaged
+    source = trained.network
+    options = _options(source)
+    network = build_network(source.genotype, options)
+    own = source.state_dict()
+    load_weights(network, {key: own[key] for key in network.state_dict()})
+    return ExportedNetwork(
+        network=network,
+        metadata=Metadata(
+            written_by=f"entrannas {__version__}",
+            run=plain(trained.run.id),
+            weights=trained.weights,
+            step=trained.step,
+            dataset=plain(dataset) if isinstance(dataset, str) else "",
+            test_accuracy=number(measured),
+            genotype=source.genotype.to_dict(),
+            network=options,
+            shape=trained.shape,
+            classes=tuple(map(plain, trained.classes)),
+            mean=trained.mean,
+            std=trained.std,
+        ),
+    )
+
+
+def _options(network: DerivedNetwork) -> Options:
+    first = next(module for module in network.stem.modules() if isinstance(module, nn.Conv2d))
+    in_cells = next(module for module in network.cells.modules() if isinstance(module, nn.BatchNorm2d))
+    cifar = isinstance(network.stem, CifarStem)
+    return Options(
+        classes=network.classifier.out_features,
+        channels_in=first.in_channels,
+        channels=network.stem.out_channels[0] // (3 if cifar else 1),
+        cells=len(network.cells),
+        stem="cifar" if cifar else "imagenet",
+        share_features=network.share_features,
+        affine=in_cells.affine,
+    )
+
+
+def build_network(genotype: Genotype, options: Options, *, device: str = "cpu") -> DerivedNetwork:
+    """A network in eval mode whose weights are still to come; draws none of the caller's random numbers."""
+    with torch.random.fork_rng(devices=[]), torch.device(device):
+        return DerivedNetwork(genotype, **options.model_dump()).eval()
+
+
+def load_weights(network: DerivedNetwork, state: Mapping[str, Tensor]) -> None:
+    """Puts copies of ``state`` into ``network``, each laid out plainly in memory, on the CPU."""
+    copies = {
+        key: value.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
+        for key, value in state.items()
+    }
+    network.load_state_dict(copies, assign=True)
+    network.requires_grad_(False)

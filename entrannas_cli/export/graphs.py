@@ -1,0 +1,96 @@
+"""The formats ``torch`` and ``onnx``: the network as a graph of tensor operations, traced by ``torch.export``."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from typing import TYPE_CHECKING
+
+import torch
+
+from ..errors import RunFailed
+from ..store.files import reason_of
+from .content import ExportedNetwork
+from .metadata import metadata_texts
+from .target import require_onnx
+
+if TYPE_CHECKING:
+    from torch.export import ExportedProgram
+
+__all__ = [
+    "INPUT",
+    "METADATA_FILE",
+    "OUTPUT",
+    "onnx_bytes",
+    "program_bytes",
+    "quiet",
+]
+
+INPUT, OUTPUT = "images", "logits"  # names in the ONNX graph
+METADATA_FILE = "entrannas.json"  # within the archive of a torch.export program
+_TRACED_BATCH = 2  # a batch of one would be taken for a constant
+
+
+def program_bytes(content: ExportedNetwork, batch: int | None) -> bytes:
+    """The file of a ``torch.export`` program, for ``batch`` images at once or, with None, any number.
+
+    Raises ``RunFailed`` for a network that torch can't trace.
+    """
+    file = io.BytesIO()
+    with quiet():
+        extra = {METADATA_FILE: json.dumps(metadata_texts(content.metadata))}
+        torch.export.save(_traced(content, batch), file, extra_files=extra)
+    return file.getvalue()
+
+
+def onnx_bytes(content: ExportedNetwork, batch: int | None) -> bytes:
+    """The file of an ONNX model with one input and one output, and with the metadata; ``batch`` as above.
+
+    Raises ``UsageError`` if ONNX's packages are missing, ``RunFailed`` for a network that can't be written.
+    """
+    require_onnx()
+    with quiet():
+        program = _traced(content, batch)
+        try:
+            exported = torch.onnx.export(
+                program,
+                dynamo=True,
+                input_names=[INPUT],
+                output_names=[OUTPUT],
+                external_data=False,
+                verbose=False,
+            )
+        except Exception as error:  # whatever torch and onnxscript say of an operation that they don't know
+            raise RunFailed(f"this network can't be written as ONNX: {reason_of(error)}") from error
+        assert exported is not None
+        exported.model.metadata_props.update(metadata_texts(content.metadata))
+        exported.model.producer_name = "entrannas"
+        content_bytes: bytes = exported.model_proto.SerializeToString()
+    return content_bytes
+
+
+def _traced(content: ExportedNetwork, batch: int | None) -> ExportedProgram:
+    images = torch.zeros(batch or _TRACED_BATCH, *content.metadata.shape)
+    shapes = ({0: torch.export.Dim("batch")},) if batch is None else None
+    try:
+        with torch.no_grad():
+            return torch.export.export(content.network, (images,), dynamic_shapes=shapes)
+    except Exception as error:  # an operation of a user's may do what no graph can hold
+        raise RunFailed(f"torch.export can't trace this network: {reason_of(error)}") from error
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keeps what torch and the ONNX packages print, warn of and log off the terminal."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)

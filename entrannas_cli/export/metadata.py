@@ -1,0 +1,106 @@
+"""What a file says about the network in it: JSON texts by key, the same in every format that has metadata."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
+
+from ..method.genotype import Genotype, GenotypeError
+from ..wording import plain
+
+__all__ = ["FORMAT", "FORMAT_VERSION", "Metadata", "Options", "metadata_texts", "read_metadata"]
+
+FORMAT: Final = "entrannas-network"
+FORMAT_VERSION: Final = 1
+LONGEST = 4 * 2**20  # characters of an entry
+
+Count = Annotated[int, Field(ge=1, le=2**16)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True)
+
+
+class Options(_Strict):
+    """The keyword arguments of a ``DerivedNetwork``."""
+
+    classes: Annotated[int, Field(ge=1, le=2**20)]
+    channels_in: Count
+    channels: Count
+    cells: Annotated[int, Field(ge=1, le=2**12)]
+    stem: Literal["cifar", "imagenet"]
+    share_features: bool
+    affine: bool
+
+
+class Metadata(_Strict):
+    """All but the weights. ``run`` is the id of the run; ``weights`` ("last" or "best") and ``step`` say which.
+
+    The network takes images of ``shape`` (C, H, W): values from 0 to 1, less ``mean``, over ``std``, a channel.
+    """
+
+    format: Literal["entrannas-network"] = FORMAT
+    version: Literal[1] = FORMAT_VERSION
+    written_by: str = ""
+    run: str
+    weights: str
+    step: Annotated[int, Field(ge=0)]
+    dataset: str = ""
+    test_accuracy: FiniteFloat | None = None
+    genotype: dict[str, Any]
+    network: Options
+    shape: tuple[Count, Count, Count]
+    classes: tuple[str, ...]
+    mean: tuple[FiniteFloat, ...]
+    std: tuple[Annotated[FiniteFloat, Field(gt=0)], ...]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Metadata:
+        channels = self.network.channels_in
+        for name, found, expected in (
+            ("shape", self.shape[0], channels),
+            ("mean", len(self.mean), channels),
+            ("std", len(self.std), channels),
+            ("classes", len(self.classes), self.network.classes),
+        ):
+            if found != expected:
+                raise ValueError(f"{name} is for {found}, but the network is for {expected}")
+        return self
+
+    def cells(self) -> Genotype:
+        """The genotype. Raises ``ValueError`` if it is none."""
+        return Genotype.from_dict(self.genotype)
+
+
+def metadata_texts(metadata: Metadata) -> dict[str, str]:
+    """The inverse of :func:`read_metadata`."""
+    return {key: json.dumps(value) for key, value in metadata.model_dump().items()}
+
+
+def read_metadata(texts: Mapping[str, str]) -> Metadata:
+    """Reads texts of anybody's. Raises ``ValueError`` that says what is wrong with them, in one line."""
+    values = {key: _parsed(key, text) for key, text in texts.items() if key in Metadata.model_fields}
+    if values.get("format") != FORMAT:
+        raise ValueError(f'its metadata has no format "{FORMAT}"')
+    try:
+        metadata = Metadata.model_validate_json(json.dumps(values))
+        metadata.cells()
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ValueError(plain(f"{where}: {first['msg']}" if where else first["msg"])) from None
+    except GenotypeError as error:
+        raise ValueError(plain(f"genotype: {error.problems[0]}")) from None
+    return metadata
+
+
+def _parsed(key: str, text: str) -> Any:
+    if len(text) > LONGEST:
+        raise ValueError(f"{key}: longer than {LONGEST} characters")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise ValueError(f"{key}: not JSON") from None

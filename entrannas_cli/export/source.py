@@ -1,0 +1,170 @@
+"""The code of our own layers as text, for a module that needs nothing of ours.
+
+It is taken from where it stands, so that it can't differ from what was trained: the classes from
+``method/layers.py`` and ``method/network.py``, what an operation builds from its builder in
+``method/operations.py``.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+import textwrap
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cache
+from types import ModuleType
+
+from ..errors import UsageError
+from ..method import layers, network, operations
+from ..wording import plain
+
+__all__ = ["Definitions", "check_builtin", "operation_code", "python_text"]
+
+Import = tuple[str, str, str]  # module, name in it ("" for the module itself), name here
+
+
+def check_builtin(names: Iterable[str]) -> None:
+    """Raises ``UsageError`` naming the operations that another package brought: their code isn't ours to copy."""
+    foreign = [
+        name
+        for name in sorted(names)
+        if operations.get_operation(name).build.__module__ != operations.__name__
+    ]
+    if foreign:
+        raise UsageError(
+            f"--format python can't hold {', '.join(map(plain, foreign))}: the code is in another package",
+            ["--format checkpoint, onnx and torch can"],
+        )
+
+
+def operation_code(name: str, *, stride: int, affine: bool) -> str:
+    """The expression that builds operation ``name`` for ``channels`` channels; "" for the identity.
+
+    ``SeparableConv(channels, kernel=3, stride=1, affine=True)``, say.
+    """
+    builder = ast.parse(textwrap.dedent(inspect.getsource(operations.get_operation(name).build))).body[0]
+    assert isinstance(builder, ast.FunctionDef)
+    parameters = [argument.arg for argument in builder.args.args]
+    values: dict[str, ast.expr] = dict(
+        zip(parameters, (ast.Name("channels"), ast.Constant(stride), ast.Constant(affine)), strict=True)
+    )
+    for statement in builder.body:
+        if isinstance(statement, ast.ImportFrom) and statement.module == "torch.nn":
+            values |= {a.name: ast.Attribute(ast.Name("nn"), a.name) for a in statement.names}
+    returned = builder.body[-1]
+    assert isinstance(returned, ast.Return)
+    assert returned.value is not None
+    call = _Filled(values).visit(returned.value)
+    assert isinstance(call, ast.Call)
+    if ast.unparse(call.func) == "nn.Identity":
+        return ""
+    return _call_text(ast.unparse(call.func), call.args)
+
+
+class _Filled(ast.NodeTransformer):
+    """Puts values in the place of names, and takes the branch that they choose."""
+
+    def __init__(self, values: dict[str, ast.expr]) -> None:
+        self.values = values
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return self.values.get(node.id, node)
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
+        match self.visit(node.test):
+            case ast.Compare(ast.Constant(left), [ast.Eq()], [ast.Constant(right)]):
+                chosen: ast.expr = self.visit(node.body if left == right else node.orelse)
+                return chosen
+        raise ValueError(f"can't decide {ast.unparse(node.test)}")
+
+
+def _call_text(name: str, arguments: Iterable[ast.expr]) -> str:
+    """A call of our class ``name``: numbers, lists and what follows them by keyword."""
+    parameters = list(inspect.signature(getattr(layers, name)).parameters)
+    written: list[str] = []
+    by_keyword = False
+    for parameter, argument in zip(parameters, arguments, strict=True):
+        match argument:
+            case ast.Constant(str(text)):
+                code = python_text(text)
+            case _:
+                code = ast.unparse(argument)
+                by_keyword = by_keyword or not isinstance(argument, ast.Name)
+        written.append(f"{parameter}={code}" if by_keyword else code)
+    return f"{name}({', '.join(written)})"
+
+
+def python_text(text: str) -> str:
+    """A Python string literal, in double quotes where they need no escape; what can't be seen is spelled out."""
+    literal = repr(text)
+    if literal.startswith("'") and '"' not in literal:
+        return f'"{literal[1:-1]}"'
+    return literal
+
+
+@dataclass
+class Definitions:
+    """Code taken from our modules, with all that it needs: ``code`` by name, and the imports."""
+
+    code: dict[str, str] = field(default_factory=dict)
+    imports: set[Import] = field(default_factory=set)
+
+    def take(self, name: str) -> None:
+        """Takes the class or function ``name`` along, and before it what it uses."""
+        module = next(module for module in (layers, network) if name in _defined(module))
+        self._take(module, name)
+
+    def _take(self, module: ModuleType, name: str) -> None:
+        if name in self.code:
+            return
+        for used in sorted(_names_in(_defined(module)[name])):
+            if used in _defined(module) and used != name:
+                self._take(module, used)
+            elif used in _imported(module):
+                self.imports.add(_imported(module)[used])
+        self.code[name] = inspect.getsource(getattr(module, name)).rstrip()
+
+    def import_lines(self) -> list[str]:
+        """The imports as ruff and isort order them, with an empty line after those of Python's library."""
+        blocks = []
+        for own in (True, False):
+            chosen = [i for i in self.imports if (i[0].split(".")[0] in sys.stdlib_module_names) is own]
+            plainly = sorted(f"import {module}" for module, name, _ in chosen if not name)
+            named: dict[str, list[str]] = {}
+            for module, name, here in sorted(chosen, key=lambda i: (not i[1][:1].isupper(), i[1])):
+                if name:
+                    named.setdefault(module, []).append(name if name == here else f"{name} as {here}")
+            blocks.append(
+                plainly + [f"from {module} import {', '.join(named[module])}" for module in sorted(named)]
+            )
+        return [*blocks[0], *([""] if all(blocks) else []), *blocks[1]]
+
+
+def _names_in(node: ast.AST) -> set[str]:
+    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+
+
+@cache
+def _tree(module: ModuleType) -> ast.Module:
+    return ast.parse(inspect.getsource(module))
+
+
+@cache
+def _defined(module: ModuleType) -> dict[str, ast.stmt]:
+    return {
+        node.name: node for node in _tree(module).body if isinstance(node, ast.ClassDef | ast.FunctionDef)
+    }
+
+
+@cache
+def _imported(module: ModuleType) -> dict[str, Import]:
+    """The absolute imports of ``module`` by the names that they give."""
+    found: dict[str, Import] = {}
+    for node in _tree(module).body:
+        if isinstance(node, ast.Import):
+            found |= {a.asname or a.name: (a.name, "", a.asname or a.name) for a in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            found |= {a.asname or a.name: (node.module, a.name, a.asname or a.name) for a in node.names}
+    return found

@@ -1,0 +1,304 @@
+"""Genotypes as DARTS and its descendants print them, found in source files, logs and notes.
+
+The form is that of Python's named tuples, ``Genotype(normal=[('sep_conv_3x3', 1), …], normal_concat=range(2, 6),
+reduce=…, reduce_concat=…)``, as in the files ``genotypes.py`` and the logs of DARTS, PC-DARTS, P-DARTS and
+ISTA-NAS: of Python 2 (``u'…'``, lists for ranges) or 3, with NumPy's integers (``np.int64(0)``), over several
+lines, with anything around it; two connections a node in one list, or a list a node.
+
+It is read by a grammar of its own that knows literals only. Nothing is evaluated, and the time grows with the
+length of the text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .genotype import MAX_NODES, CellGraph, Connection, Genotype, GenotypeError
+from .space import CELL_KINDS, INPUT_NODES
+
+__all__ = ["EXPECTED", "Found", "has_genotype", "read_genotypes"]
+
+EXPECTED = "Genotype(normal=[('sep_conv_3x3', 0), ...], normal_concat=range(2, 6), reduce=..., ...)"
+FIELDS = ("normal", "normal_concat", "reduce", "reduce_concat")
+RECURRENT = ("recurrent", "concat")
+NO_OPERATION = "none"  # the zero operation: as good as no connection
+OTHER_NAMES = {"conv_7x1_1x7": "conv_1x7_7x1"}  # the same layers: 1x7, then 7x1
+DEEPEST = 6  # brackets
+MOST_TOKENS = 50_000  # of one genotype
+
+_START = re.compile(r"Genotype[ \t]{0,8}\(")  # also right after a line that a kill has cut
+_NAME = re.compile(r"([A-Za-z_]\w{0,63})[ \t]{0,8}=[ \t]{0,8}\Z")
+_PLACE = re.compile(r"\bepoch|skip-connect", re.IGNORECASE)
+_SKIPPED = re.compile(r"(?:[ \t\r\n\f]+|\\\r?\n|#[^\n]*)+")
+_TOKEN = re.compile(
+    # a text without brackets: where a line was cut within one, what follows may hold another genotype
+    r"(?P<text>[uUbBrR]{0,2}(?:'[^'\\\n()\[\]]{0,100}'|\"[^\"\\\n()\[\]]{0,100}\"))"
+    r"|(?P<number>-?[0-9]{1,9}[lL]?(?![\w.]))"
+    r"|(?P<name>[A-Za-z_][\w.]{0,63})"
+    r"|(?P<sign>[()\[\],=])"
+)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found at ``line`` (from 1): a genotype, or the ``problems`` that it has.
+
+    ``name`` is what it is assigned to, ``place`` the line about an epoch or the like before it; both may be
+    empty. ``notes`` say what was not taken over as it stands.
+    """
+
+    line: int
+    name: str
+    place: str
+    genotype: Genotype | None
+    problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def has_genotype(text: str) -> bool:
+    """Whether there is something in ``text`` to be read by :func:`read_genotypes`."""
+    return _START.search(text) is not None
+
+
+def read_genotypes(text: str) -> list[Found]:
+    """All genotypes in ``text``, in their order, commented ones left out. Never raises."""
+    found: list[Found] = []
+    line, counted, position = 1, 0, 0
+    while match := _START.search(text, position):
+        begin = match.start()
+        before = text[max(begin - 200, counted) : begin].rpartition("\n")[2]
+        line += text.count("\n", counted, begin)
+        reader = _Reader(text, match.end())
+        fields: dict[str, Any] = {}
+        problems: tuple[str, ...] = ()
+        try:
+            fields = reader.fields()
+        except _Fault as fault:
+            problems = (str(fault),)
+        if not before.lstrip().startswith("#"):
+            name = _NAME.search(before)
+            label = name[1] if name and name[1].lower() != "genotype" else ""
+            place = _last_place(text[max(counted, begin - 4000) : begin])
+            found.append(_found(line, label, place, fields, problems))
+        counted, position = begin, max(reader.position, match.end())
+    return found
+
+
+def _last_place(text: str) -> str:
+    for line in reversed(text.split("\n")[:-1]):
+        if _PLACE.search(line) and not _START.search(line):
+            return line.strip()[:80]
+    return ""
+
+
+def _found(line: int, name: str, place: str, fields: dict[str, Any], problems: tuple[str, ...]) -> Found:
+    if problems:
+        return Found(line, name, place, None, problems)
+    try:
+        genotype, notes = _genotype(fields)
+    except GenotypeError as error:
+        return Found(line, name, place, None, error.problems)
+    return Found(line, name, place, genotype, notes=tuple(notes))
+
+
+class _Fault(ValueError):
+    """The text isn't a genotype's; the message says where."""
+
+
+class _Reader:
+    """Reads the arguments of ``Genotype(``; ``position`` is how far it came."""
+
+    def __init__(self, text: str, position: int) -> None:
+        self.text = text
+        self.position = position
+        self._tokens = self._split()
+        self._kind, self._token = "", ""
+        self._left = MOST_TOKENS
+        self._next()
+
+    def fields(self) -> dict[str, Any]:
+        """The fields by name, those without a name by their place. Raises ``_Fault``."""
+        fields: dict[str, Any] = {}
+        while self._token != ")":
+            if self._kind == "name" and self._token in (*FIELDS, *RECURRENT):
+                name = self._take()
+                self._expect("=")
+            elif len(fields) < len(FIELDS):
+                name = FIELDS[len(fields)]
+            else:
+                raise _Fault("more than four fields")
+            if name in fields:
+                raise _Fault(f"{name} is there twice")
+            fields[name] = self._value(0)
+            if self._token != ")":
+                self._expect(",")
+        return fields
+
+    def _split(self) -> Iterator[tuple[str, str]]:
+        while True:
+            if skipped := _SKIPPED.match(self.text, self.position):
+                self.position = skipped.end()
+            match = _TOKEN.match(self.text, self.position)
+            if match is None:
+                break
+            yield str(match.lastgroup), match[0]
+            self.position = match.end()
+        while True:
+            yield "", ""
+
+    def _next(self) -> None:
+        self._left -= 1
+        if not self._left:
+            raise _Fault("longer than any genotype")
+        self._kind, self._token = next(self._tokens)
+
+    def _take(self) -> str:
+        token = self._token
+        self._next()
+        return token
+
+    def _expect(self, sign: str) -> None:
+        if self._token != sign:
+            raise self._unexpected(f'"{sign}"')
+        self._next()
+
+    def _unexpected(self, wanted: str) -> _Fault:
+        if not self._kind:
+            rest = self.text[self.position : self.position + 20].split("\n")[0]
+            where = f"found {rest!r}" if rest else "the text ends"
+        else:
+            where = f"found {self._token[:40]!r}"
+        return _Fault(f"not a whole Genotype(...): expected {wanted}, {where}")
+
+    def _value(self, depth: int) -> Any:
+        if depth > DEEPEST:
+            raise _Fault(f"brackets nested deeper than {DEEPEST}")
+        kind, token = self._kind, self._token
+        if kind == "text":
+            self._next()
+            return token[token.index(token[-1]) + 1 : -1]
+        if kind == "number":
+            self._next()
+            return int(token.rstrip("lL"))
+        if token in ("[", "("):
+            self._next()
+            return self._items({"[": "]", "(": ")"}[token], depth)
+        if kind == "name" and token.rpartition(".")[2] in _CALLS:
+            self._next()
+            self._expect("(")
+            return _called(token, self._items(")", depth))
+        raise self._unexpected("a list, a text or a number")
+
+    def _items(self, end: str, depth: int) -> list[Any]:
+        items = []
+        while self._token != end:
+            items.append(self._value(depth + 1))
+            if self._token != end:
+                self._expect(",")
+        self._next()
+        return items
+
+
+_INTEGERS = ("int", "long", "int8", "int16", "int32", "int64", "uint8", "intp")
+_CALLS = ("range", "xrange", "list", "tuple", "str", "str_", *_INTEGERS)
+
+
+def _called(name: str, arguments: list[Any]) -> Any:
+    """The value of the few calls that genotypes are printed with."""
+    match name.rpartition(".")[2], arguments:
+        case "range" | "xrange", [*numbers] if 0 < len(numbers) <= 3 and all(map(_whole, numbers)):
+            if len(numbers) == 3 and not numbers[2]:
+                raise _Fault("a range in steps of 0")
+            span = range(*numbers)
+            if len(span) > MAX_NODES:
+                raise _Fault(f"a range of {len(span)} nodes, at most {MAX_NODES} are read")
+            return list(span)
+        case "list" | "tuple", [list(items)]:
+            return items
+        case "str" | "str_", [str(text)]:
+            return text
+        case kind, [int(number)] if kind in _INTEGERS:
+            return number
+    raise _Fault(f"{name}(...) isn't a list, a range or a number")
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, int)
+
+
+def _genotype(fields: dict[str, Any]) -> tuple[Genotype, list[str]]:
+    if RECURRENT[0] in fields:
+        raise GenotypeError(["a recurrent cell: only those with a normal and a reduction cell can be read"])
+    problems = [f"{name} is missing" for name in FIELDS if name not in fields]
+    notes: list[str] = []
+    cells: dict[str, CellGraph] = {}
+    for kind in CELL_KINDS:
+        if kind in fields and f"{kind}_concat" in fields:
+            try:
+                cells[kind] = _cell(kind, fields[kind], fields[f"{kind}_concat"], notes)
+            except GenotypeError as error:
+                problems += [f"{kind} cell: {problem}" for problem in error.problems]
+    if problems:
+        raise GenotypeError(problems)
+    return Genotype(**cells), notes
+
+
+def _cell(kind: str, value: Any, concat: Any, notes: list[str]) -> CellGraph:
+    if not isinstance(value, list):
+        raise GenotypeError([f"expected a list of ('operation', source) pairs, found {_shown(value)}"])
+    if not isinstance(concat, list) or not all(map(_whole, concat)):
+        raise GenotypeError([f"concat: expected a list of node numbers, found {_shown(concat)}"])
+    if len(concat) > MAX_NODES:
+        raise GenotypeError([f"concat: {len(concat)} nodes, at most {MAX_NODES} are read"])
+    nodes = _nodes(value)
+    if len(nodes) > MAX_NODES:
+        raise GenotypeError([f"{len(nodes)} nodes, at most {MAX_NODES} are read"])
+    kept: list[tuple[Connection, ...]] = []
+    problems = []
+    for number, pairs in enumerate(nodes, INPUT_NODES):
+        connections = []
+        for operation, source in pairs:
+            if operation == NO_OPERATION:
+                notes.append(f'{kind} cell: node {number}: "none" from node {source} is left out')
+                continue
+            if operation in OTHER_NAMES:
+                here = OTHER_NAMES[operation]
+                notes.append(f"{kind} cell: node {number}: {operation} is called {here} here")
+                operation = here
+            connections.append(Connection(source, operation))
+        if pairs and not connections:
+            problems.append(f'node {number} has only the operation "none", which is no input')
+        kept.append(tuple(connections))
+    if problems:
+        raise GenotypeError(problems)
+    return CellGraph(tuple(kept), tuple(concat))
+
+
+def _nodes(items: Sequence[Any]) -> list[list[tuple[str, int]]]:
+    """The pairs of each node: the lists themselves, or two and two of one list."""
+    if items and all(isinstance(item, list) and not _is_pair(item) for item in items):
+        return [[_pair(entry) for entry in item] for item in items]
+    pairs = [_pair(item) for item in items]
+    if len(pairs) % 2:
+        raise GenotypeError(
+            [f"{len(pairs)} connections in one list: it holds exactly two a node, else a list a node"]
+        )
+    return [pairs[n : n + 2] for n in range(0, len(pairs), 2)]
+
+
+def _is_pair(item: Any) -> bool:
+    return isinstance(item, list) and list(map(type, item)) == [str, int]
+
+
+def _pair(item: Any) -> tuple[str, int]:
+    if not _is_pair(item):
+        raise GenotypeError([f"expected ('operation', source), found {_shown(item)}"])
+    return item[0], item[1]
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,141 @@
+"""From runs to the panels of a picture, and what is worth saying about them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..errors import UsageError
+from ..store.run import Run
+from ..wording import choices, counted, plain, shown
+from .figure import Line, Panel
+from .labels import run_labels
+from .metrics import OVERVIEW, Metric, metric_named, unknown_metric
+from .series import MOST_POINTS, Axis, Band, Course, Series, average, read_course, smoothed, thinned
+
+__all__ = ["Curves", "gather"]
+
+SHOWN = 8  # names of runs in a note
+FEW_RUNS = 8  # up to so many, a smoothed curve has the raw one behind it
+
+
+@dataclass(frozen=True)
+class Curves:
+    """The panels, and a line for each thing that they don't show."""
+
+    panels: Sequence[Panel]
+    notes: Sequence[str]
+
+
+def gather(
+    runs: Sequence[Run],
+    metrics: Sequence[Metric] = (),
+    axis: Axis = "step",
+    *,
+    smooth: int = 1,
+    groups: Sequence[str] | None = None,
+    log: bool = False,
+    points: int = MOST_POINTS,
+    overview: Sequence[str] = OVERVIEW,
+) -> Curves:
+    """Reads ``runs`` and gives a panel for each of ``metrics``, or of those of ``overview`` that any run has.
+
+    A line a run; with ``groups``, the name of each run's group, a line a group. ``smooth`` is a number of points.
+    Raises ``UsageError`` where no run has a metric, and where nothing of one can stand on a logarithmic axis.
+    """
+    asked = [*metrics] or [metric_named(name) for name in overview]
+    courses = [read_course(run, asked, axis) for run in runs]
+    if not metrics:
+        asked = [metric for metric in asked if any(metric.name in course.series for course in courses)]
+        if not asked:
+            raise UsageError(_nothing(runs, courses, overview))
+    labels = run_labels(runs)
+    notes: list[str] = []
+    panels = []
+    for metric in asked:
+        found = {
+            n: course.series[metric.name] for n, course in enumerate(courses) if metric.name in course.series
+        }
+        if not found:
+            known = sorted({name for course in courses for name in course.names})
+            raise unknown_metric(metric.name, known)
+        missing = [
+            label for n, label in enumerate(labels) if n not in found and (metrics or not courses[n].series)
+        ]
+        if missing:
+            notes.append(f"no {plain(metric.name)}, so left out there: {_listed(missing)}")
+        lines = (
+            _lines(found, labels, smooth, points)
+            if groups is None
+            else _group_lines(found, labels, groups, smooth, points, metric, notes)
+        )
+        if log:
+            _check_logarithmic(metric, lines, notes)
+        panels.append(Panel(metric, lines))
+    return Curves(panels, notes)
+
+
+def _listed(labels: Sequence[str]) -> str:
+    more = len(labels) - SHOWN
+    return ", ".join(labels[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _nothing(runs: Sequence[Run], courses: Sequence[Course], overview: Sequence[str]) -> str:
+    names = sorted({name for course in courses for name in course.names})
+    who = "the run hasn't" if len(runs) == 1 else f"none of the {counted(len(runs), 'run')} has"
+    if not names:
+        return f"{who} any metrics yet: nothing to draw"
+    return f"{who} {choices(overview)}: choose with --metric of {', '.join(map(plain, names))}"
+
+
+def _lines(found: dict[int, Series], labels: Sequence[str], smooth: int, points: int) -> list[Line]:
+    lines = []
+    for n, series in found.items():
+        smooth_one = smoothed(series, smooth) if smooth > 1 else series
+        raw = thinned(series, points) if smooth > 1 and len(found) <= FEW_RUNS else None
+        lines.append(Line(labels[n], n, thinned(smooth_one, points), raw))
+    return lines
+
+
+def _group_lines(
+    found: dict[int, Series],
+    labels: Sequence[str],
+    groups: Sequence[str],
+    smooth: int,
+    points: int,
+    metric: Metric,
+    notes: list[str],
+) -> list[Line]:
+    lines = []
+    for look, group in enumerate(dict.fromkeys(groups)):
+        members = [n for n in found if groups[n] == group]
+        if not members:
+            continue
+        series = [smoothed(found[n], smooth) if smooth > 1 else found[n] for n in members]
+        band = average(series, points)
+        whole = f"{group} ({counted(groups.count(group), 'run')})"
+        if not len(band.x):
+            notes.append(
+                f"{whole} has no {plain(metric.name)} at a point that all its runs reach: left out there"
+            )
+            continue
+        shortest = min(members, key=lambda n: found[n].x[-1])
+        longest = max(one.x[-1] for one in series)
+        if found[shortest].x[-1] < 0.98 * longest:
+            notes.append(
+                f"{whole}: {plain(metric.name)} is drawn as far as its shortest run, {labels[shortest]}"
+            )
+        lines.append(Line(whole, look, band))
+    if not lines:
+        raise UsageError(f"{plain(metric.name)}: no group has a point that all its runs reach")
+    return lines
+
+
+def _check_logarithmic(metric: Metric, lines: Sequence[Line], notes: list[str]) -> None:
+    values = [line.course.mean if isinstance(line.course, Band) else line.course.y for line in lines]
+    if not any((one > 0).any() for one in values):
+        raise UsageError(
+            f"--log: {shown(metric.name)} has no value above 0 in these runs: draw it without --log"
+        )
+    if any((one <= 0).any() for one in values):
+        notes.append(f"{plain(metric.name)}: values of 0 and less are not on a logarithmic axis")

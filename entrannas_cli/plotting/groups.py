@@ -1,0 +1,47 @@
+"""Runs that belong together: the same values of some columns of the result table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..errors import UsageError
+from ..render.text import safe
+
+if TYPE_CHECKING:
+    from ..store.overview import Overview
+
+__all__ = ["group_names", "parse_keys"]
+
+LONGEST = 60  # columns
+
+
+def parse_keys(text: str) -> list[str]:
+    """The keys in ``--group-by method,space``. Raises ``UsageError``."""
+    keys = [key.strip() for key in text.split(",")]
+    if not all(keys):
+        raise UsageError("--group-by: an empty key; write for example `--group-by method,space`")
+    return list(dict.fromkeys(keys))
+
+
+def group_names(runs: Sequence[Overview], keys: Sequence[str]) -> list[str]:
+    """For each run the name of its group: its values of ``keys``, those of numbers with what they are.
+
+    Keys are those of the result table: its columns, keys of the summary, dotted ones of the configuration.
+    Raises ``UsageError`` for one that no run has.
+    """
+    from ..results.table import column_of, result_frame
+
+    frame = result_frame(runs, keys=keys)
+    columns = [column_of(frame, key) for key in keys]
+    rows = zip(*(frame[key].tolist() for key in keys), strict=True)
+    return [
+        safe(
+            ", ".join(
+                column.text(value) if column.kind == "text" else f"{column.heading} {column.text(value)}"
+                for column, value in zip(columns, row, strict=True)
+            ),
+            limit=LONGEST,
+        )
+        for row in rows
+    ]

@@ -1,0 +1,37 @@
+"""Short names by which a legend or a table tells runs apart."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from ..render.text import safe
+from ..store.find import name_in
+from ..store.run import Run
+
+__all__ = ["run_labels"]
+
+LONGEST = 48  # columns
+_TIME = re.compile(r"\d{8}-\d{6}-")
+
+
+def run_labels(runs: Sequence[Run]) -> list[str]:
+    """A label a run, no two alike: the name in its id, without times; where several share it, with more of it."""
+    ways: tuple[Callable[[Run], str], ...] = (
+        lambda run: _TIME.sub("", name_in(run.id)) or run.id,
+        lambda run: name_in(run.id) or run.id,
+        lambda run: run.id,
+        lambda run: f"{run.path.parent.name}/{run.id}",
+        lambda run: str(run.path),
+    )
+    labels = [""] * len(runs)
+    for n, way in enumerate(ways):
+        named = [safe(way(run), limit=LONGEST if n < len(ways) - 1 else 0) for run in runs]
+        often = Counter(named)
+        labels = [
+            label or (name if often[name] == 1 else "") for label, name in zip(labels, named, strict=True)
+        ]
+    return [
+        label or f"{safe(run.id)} ({n})" for n, (label, run) in enumerate(zip(labels, runs, strict=True), 1)
+    ]

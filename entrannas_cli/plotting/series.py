@@ -1,0 +1,155 @@
+"""The course of a metric in a run: read from its rows, smoothed, thinned, averaged over runs."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..wording import number
+from .metrics import Metric, names_in
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ..store.run import Run
+
+__all__ = ["MOST_POINTS", "Axis", "Band", "Course", "Series", "average", "read_course", "smoothed", "thinned"]
+
+Axis = Literal["step", "epoch", "time"]
+_FURTHEST = 1e15  # far beyond any step or time: what is more is damage
+MOST_POINTS = 2000  # of a line in a picture: more than it has columns
+
+
+@dataclass(frozen=True)
+class Series:
+    """``y`` over ``x``, both (points,) in float64, all finite, ``x`` never falling."""
+
+    x: np.ndarray
+    y: np.ndarray
+
+
+@dataclass(frozen=True)
+class Band:
+    """Mean and standard deviation over the runs of a group, (points,) each over ``x``.
+
+    ``deviation`` is that of a sample (n - 1); nan for a group of one.
+    """
+
+    x: np.ndarray
+    mean: np.ndarray
+    deviation: np.ndarray
+
+
+@dataclass(frozen=True)
+class Course:
+    """What a run's rows give: a series for each metric that they have, and the names of all that they have."""
+
+    series: Mapping[str, Series]
+    names: Sequence[str]
+
+
+def read_course(run: Run, metrics: Sequence[Metric], axis: Axis = "step") -> Course:
+    """The course of ``metrics`` in ``run``. Never raises for what its files hold.
+
+    Over steps and over time a metric is taken from the step rows, where they have it, otherwise from the epoch
+    rows; over epochs from the epoch rows, otherwise as the means of the epoch's steps. Time counts in seconds while
+    a process worked on the run: the pause before a resume, and steps that were done again, aren't in it.
+    """
+    import numpy as np
+
+    reader = run.metrics_reader()
+    rows = reader.read_new().rows
+    times = _working_times(rows, reader.attempts)
+    series = {}
+    for metric in metrics:
+        points: dict[str, list[tuple[float, float]]] = {"step": [], "epoch": []}
+        for row, time in zip(rows, times, strict=True):
+            value = metric.value(row)
+            x = time if axis == "time" else number(row.get(axis))
+            if value is None or x is None or not 0 <= x < _FURTHEST:
+                continue
+            if row.get("kind") in ("step", "epoch"):
+                points[row["kind"]].append((x, value))
+        if axis == "epoch":
+            chosen = points["epoch"] or _means(points["step"])
+        else:
+            chosen = points["step"] or points["epoch"]
+        if chosen:
+            array = np.array(sorted(chosen, key=lambda point: point[0]), dtype=np.float64)
+            series[metric.name] = Series(array[:, 0], array[:, 1])
+    return Course(series, names_in(rows))
+
+
+def _working_times(rows: Sequence[Mapping[str, Any]], attempts: Sequence[Mapping[str, Any]]) -> list[float]:
+    """For each row how many seconds a process had worked on the run by then."""
+    valid: list[Mapping[str, Any]] = []  # what a later attempt began anew is void, so first steps rise
+    for attempt in attempts:
+        valid = [one for one in valid if one["first_step"] < attempt["first_step"]]
+        valid.append(attempt)
+    firsts = [attempt["first_step"] for attempt in valid]
+    times = []
+    elapsed, before, current = 0.0, None, -1
+    for row in rows:
+        belongs = bisect_right(firsts, row["step"]) - 1
+        if belongs != current and belongs >= 0:
+            current, before = belongs, number(valid[belongs].get("time"))
+        now = number(row.get("time"))
+        if now is not None:
+            elapsed += max(0.0, now - before) if before is not None else 0.0
+            before = now
+        times.append(elapsed)
+    return times
+
+
+def _means(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    by_place: dict[float, list[float]] = {}
+    for x, value in points:
+        by_place.setdefault(x, []).append(value)
+    return [(x, sum(values) / len(values)) for x, values in by_place.items()]
+
+
+def smoothed(series: Series, window: int) -> Series:
+    """Each point as the mean of ``window`` points around it; towards the ends of fewer, as many on each side."""
+    import numpy as np
+
+    count = len(series.y)
+    places = np.arange(count)
+    half = np.minimum(np.minimum(places, count - 1 - places), window // 2)
+    sums = np.concatenate([[0.0], np.cumsum(series.y)])
+    return Series(series.x, (sums[places + half + 1] - sums[places - half]) / (2 * half + 1))
+
+
+def thinned(series: Series, most: int = MOST_POINTS) -> Series:
+    """At most ``most`` points: the least and the greatest of each stretch, so that no peak is lost."""
+    import numpy as np
+
+    count = len(series.y)
+    if count <= most:
+        return series
+    cuts = np.linspace(0, count, most // 2 + 1).astype(int)
+    kept: set[int] = set()
+    for start, end in pairwise(cuts.tolist()):
+        stretch = series.y[start:end]
+        kept |= {start + int(stretch.argmin()), start + int(stretch.argmax())}
+    places = np.array(sorted(kept))
+    return Series(series.x[places], series.y[places])
+
+
+def average(members: Sequence[Series], most: int = MOST_POINTS) -> Band:
+    """The mean of one or more series, as far as all of them reach, between their points on straight lines."""
+    import numpy as np
+
+    start = max(one.x[0] for one in members)
+    end = min(one.x[-1] for one in members)
+    x = np.unique(np.concatenate([one.x for one in members]))
+    x = x[(x >= start) & (x <= end)]
+    if len(x) > most:
+        x = np.linspace(start, end, most)
+    values = (
+        np.stack([np.interp(x, one.x, one.y) for one in members]) if len(x) else np.empty((len(members), 0))
+    )
+    deviation = values.std(axis=0, ddof=1) if len(members) > 1 else np.full(len(x), np.nan)
+    return Band(x, values.mean(axis=0), deviation)

@@ -1,0 +1,236 @@
+"""How the cells changed over a search: as lines, as a table, as a film in the terminal, and as data."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich import box
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+from ..method.genotype import CellGraph, Genotype
+from ..store.run import Derived
+from ..wording import counted
+from .cell_diff import CellChange, Change, change_dict, compare_cells, filled
+from .cell_text import cell_short, kind_title
+from .layout import look
+from .terminal import ascii_only, console_for, is_live
+from .text import safe, shortened
+
+__all__ = [
+    "Frame",
+    "choose_evenly",
+    "connections_text",
+    "counts_text",
+    "frames",
+    "history_rows",
+    "play",
+    "print_history",
+]
+
+TABLE_ROWS = 24  # on a terminal, unless asked for more
+KEY = "n: normal cell, r: reduction cell; +: added, -: removed, ~: another operation"
+SHORT = {"normal": "n", "reduce": "r"}
+PLAY_SECONDS = 12.0  # at most, for a whole film
+SLOWEST = 0.6  # seconds a picture
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The cells from ``step`` on, and how they differ from those of the frame before; nothing for the first."""
+
+    step: int
+    epoch: int
+    genotype: Genotype
+    changes: dict[str, CellChange]
+
+
+def choose_evenly(history: Sequence[Derived], limit: int) -> list[Derived]:
+    """At most ``limit`` entries, evenly chosen, the last among them, and from two on the first."""
+    if len(history) <= limit:
+        return list(history)
+    if limit == 1:
+        return [history[-1]]
+    last = len(history) - 1
+    return [history[round(n * last / (limit - 1))] for n in range(limit)]
+
+
+def frames(history: Sequence[Derived]) -> list[Frame]:
+    """The entries of a history with their differences."""
+    found: list[Frame] = []
+    for entry in history:
+        changes = compare_cells(found[-1].genotype, entry.genotype) if found else {}
+        found.append(Frame(entry.step, entry.epoch, entry.genotype, changes))
+    return found
+
+
+def connections_text(cell: CellGraph) -> str:
+    """``2+1+2+3 = 8``: the connections of each node, and of the cell."""
+    counts = [len(connections) for connections in cell.nodes]
+    return f"{'+'.join(map(str, counts))} = {sum(counts)}" if len(counts) < 10 else str(sum(counts))
+
+
+def counts_text(change: CellChange | None) -> str:
+    """``+1 -3 ~2``: connections added, removed, with another operation; nothing if there are none."""
+    if change is None:
+        return ""
+    counts = change.counts()
+    signs = (("added", "+"), ("removed", "-"), ("changed", "~"))
+    return " ".join(f"{sign}{counts[kind]}" for kind, sign in signs if counts[kind])
+
+
+def history_rows(shown: Sequence[Frame]) -> list[dict[str, Any]]:
+    """The frames as JSON objects; what changed is against the one before, of the first against no connection."""
+    rows = []
+    for frame in shown:
+        row: dict[str, Any] = {"step": frame.step, "epoch": frame.epoch}
+        for kind, cell in frame.genotype.cells:
+            if kind in frame.changes:
+                change = change_dict(frame.changes[kind])
+                entry = {key: change[key] for key in ("added", "removed", "changed")}
+            else:
+                everything = [[target, c.source, c.operation] for target, c in cell.connections]
+                entry = {"added": everything, "removed": [], "changed": []}
+            operations = Counter(connection.operation for _, connection in cell.connections)
+            row[kind] = {
+                "connections": [len(connections) for connections in cell.nodes],
+                "operations": dict(sorted(operations.items())),
+                **entry,
+            }
+        rows.append(row)
+    return rows
+
+
+def print_history(history: Sequence[Derived], origin: str, limit: int | None) -> None:
+    """The history on stdout: a table on a terminal, tab-separated lines when piped.
+
+    At most ``limit`` changes, evenly chosen; without a limit all when piped, as many as fit a screen otherwise.
+    """
+    console = console_for()
+    piped = not is_live(console.file)
+    most = limit or (len(history) if piped else TABLE_ROWS)
+    shown = frames(choose_evenly(history, most))
+    arrow = "->" if ascii_only(console.file) else "→"
+    if piped:
+        print("step", "epoch", "normal", "reduce", "changes", sep="\t")
+        for frame in shown:
+            cells = (connections_text(cell) for _, cell in frame.genotype.cells)
+            print(frame.step, frame.epoch, *cells, _described(frame, arrow), sep="\t")
+        return
+    console.print(Text(safe(origin), "bold"), soft_wrap=True)
+    number = counted(len(history), "state")
+    part = f", {len(shown)} of them shown (--frames N shows more)" if len(shown) < len(history) else ""
+    console.print(Text(f"{number} of the cells{part}\n", "dim"), soft_wrap=True)
+    console.print(_table(shown, arrow, console.width))
+    if len(shown) > 1:
+        console.print(Text("\nfrom the first to the last", "bold"))
+        print(_totals(shown[0].genotype, shown[-1].genotype, arrow, console.width), file=console.file)
+        console.print(Text(f"\n{KEY}", "dim"), soft_wrap=True)
+
+
+def _table(shown: Sequence[Frame], arrow: str, width: int) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), show_edge=False)
+    for heading in ("step", "epoch", "normal", "reduction"):
+        least = len(heading) if heading in ("step", "epoch") else None  # they stay where there is no room
+        table.add_column(heading, justify="right", no_wrap=True, min_width=least)
+    table.add_column("changes", no_wrap=True, overflow="ellipsis")
+    before = [
+        max(map(len, column))
+        for column in zip(
+            *(_cells_of(frame) for frame in shown), ("step", "epoch", "normal", "reduction"), strict=True
+        )
+    ]
+    room = max(width - sum(before) - 2 * len(before), 8)
+    for frame in shown:
+        described = _described(frame, arrow)
+        if len(described) > room:
+            described = "  ".join(
+                f"{SHORT[kind]} {counts_text(change)}"
+                for kind, change in frame.changes.items()
+                if not change.same
+            )
+        table.add_row(*_cells_of(frame), Text(shortened(described, room)))
+    return table
+
+
+def _cells_of(frame: Frame) -> tuple[str, str, str, str]:
+    normal, reduction = (connections_text(cell) for _, cell in frame.genotype.cells)
+    return str(frame.step), str(frame.epoch), normal, reduction
+
+
+def _totals(first: Genotype, last: Genotype, arrow: str, width: int) -> str:
+    """A line a cell: its connections and operations, first and last."""
+    lines = []
+    for kind, change in compare_cells(first, last).items():
+        before, after = (
+            Counter(c.operation for _, c in cell.connections) for cell in (change.before, change.after)
+        )
+        items = [
+            _counts(safe(look(name).label), before[name], after[name], arrow)
+            for name in sorted(before | after)
+        ]
+        start = _counts(kind_title(kind), before.total(), after.total(), arrow) + ": "
+        lines.append(filled(start, items, width))
+    return "\n".join(lines)
+
+
+def _counts(name: str, before: int, after: int, arrow: str) -> str:
+    return f"{name} {before} {arrow} {after}" if before != after else f"{name} {after}"
+
+
+def _described(frame: Frame, arrow: str) -> str:
+    """``n +0→2 sep3 -1→4 skip  r ~1→3 sep3→skip``: source→target, the operation."""
+    parts = []
+    for kind, change in frame.changes.items():
+        lines = [_change_text(one, arrow) for one in change.changes if one.kind != "kept"]
+        if change.before.concat != change.after.concat:
+            lines.append("~output")
+        if lines:
+            parts.append(f"{SHORT[kind]} {' '.join(lines)}")
+    return "  ".join(parts)
+
+
+def _change_text(change: Change, arrow: str) -> str:
+    sign = {"added": "+", "removed": "-", "changed": "~"}[change.kind]
+    labels = [safe(look(name).label) for name in (change.before, change.after) if name]
+    return f"{sign}{change.source}{arrow}{change.target} {arrow.join(labels)}"
+
+
+def play(history: Sequence[Derived], origin: str, limit: int | None) -> None:
+    """The history as a film on the terminal; its last picture stays. Ctrl-C ends it there."""
+    from rich.live import Live
+
+    console = console_for()
+    shown = frames(choose_evenly(history, limit or len(history)))
+    pause = min(SLOWEST, PLAY_SECONDS / len(shown))
+    pictures = _pictures(shown, origin, console)
+    with Live(next(pictures), console=console, auto_refresh=False, vertical_overflow="crop") as live:
+        live.refresh()
+        for picture in pictures:
+            time.sleep(pause)
+            live.update(picture, refresh=True)
+
+
+def _pictures(shown: Sequence[Frame], origin: str, console: Console) -> Iterator[Group]:
+    plain = ascii_only(console.file)
+    arrow = "->" if plain else "→"
+    for number, frame in enumerate(shown, 1):
+        lines = [
+            Text(shortened(safe(origin), console.width), "bold", no_wrap=True),
+            Text(
+                f"step {frame.step}, epoch {frame.epoch}   ({number} of {len(shown)})", "cyan", no_wrap=True
+            ),
+        ]
+        for kind, cell in frame.genotype.cells:
+            counts = counts_text(frame.changes.get(kind))
+            lines.append(
+                Text.assemble("\n", (kind_title(kind), "bold"), f"  {connections_text(cell)}   {counts}")
+            )
+            lines += [Text(line, no_wrap=True) for line in cell_short(cell, console.width, plain)]
+        described = shortened(_described(frame, arrow), console.width)
+        yield Group(*lines, Text(f"\n{described}", "dim", no_wrap=True))

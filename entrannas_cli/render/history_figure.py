@@ -1,0 +1,156 @@
+"""The cells of a search over time as a figure of several panels, and as an animation. Needs matplotlib.
+
+All pictures of a film share one layout: a row for each two nodes that are ever connected, in which the operations
+between them lie side by side. So stations and rows stay where they are while connections come and go.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..method.space import CELL_KINDS
+from ..wording import counted
+from .cell_figure import (
+    FONT,
+    HEAD,
+    KEY_HEIGHT,
+    KEY_WIDTH,
+    MARGIN,
+    Painter,
+    Style,
+    blank_page,
+    fitting,
+    text_width,
+)
+from .cell_text import kind_title
+from .figure_file import any_script
+from .history import Frame, counts_text
+from .layout import film_rows, lay_out_frame, look
+from .text import safe, shortened
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["MOST_PANELS", "MOST_PICTURES", "history_animation", "history_figure"]
+
+MOST_PANELS = 6
+MOST_PICTURES = 40  # of an animation, unless asked for more
+PANELS_A_ROW = 3
+GAP = 0.5
+ANIMATION_DPI = 80
+COLOURS = 128
+PICTURE_MS = 300
+LAST_MS = 3000  # the last picture stays
+
+
+class _Film:
+    """What the pictures of a film share."""
+
+    def __init__(self, shown: Sequence[Frame]) -> None:
+        cells = {kind: [frame.genotype.cell(kind) for frame in shown] for kind in CELL_KINDS}
+        self.rows = {kind: film_rows(of_kind) for kind, of_kind in cells.items()}
+        names = {c.operation for of_kind in cells.values() for cell in of_kind for _, c in cell.connections}
+        labels = [shortened(safe(look(name).label), 12) for name in names]
+        longest = max(text_width(f"+{label}", FONT - 0.5, bold=True) for label in labels)
+        self.style = Style(row=0.34, pitch=max(2 * longest + 0.72, 1.5), font=FONT - 0.5)
+        self.known = all(look(name).known for name in names)
+        sizes = [
+            self.style.size(len(rows) + 2, sum(map(len, rows)) + len(rows) + 3) for rows in self.rows.values()
+        ]
+        self.width = max(KEY_WIDTH, *(width for width, _ in sizes))
+        self.heights = dict(zip(self.rows, (height + HEAD for _, height in sizes), strict=True))
+
+    def draw(self, painter: Painter, kind: str, x: float, y: float, frame: Frame) -> None:
+        """One cell under its heading."""
+        cell = frame.genotype.cell(kind)
+        layout = lay_out_frame(kind, cell, self.rows[kind])
+        change = frame.changes.get(kind)
+        new = (
+            [(c.target, c.source, str(c.after)) for c in change.changes if c.kind in ("added", "changed")]
+            if change
+            else []
+        )
+        detail = f"{counted(len(cell.connections), 'connection')}   {counts_text(change)}"
+        painter.heading(x, y, kind_title(kind), detail.strip())
+        painter.frame(x, y + HEAD, layout, new)
+
+
+def history_figure(shown: Sequence[Frame], title: str) -> Figure:
+    """A panel a frame, from left to right, then down: both cells at that step. Raises ``UsageError``: too large."""
+    film = _Film(shown)
+    rows = -(-len(shown) // PANELS_A_ROW)
+    columns = -(-len(shown) // rows)
+    panel = HEAD + sum(film.heights.values()) + GAP
+    top = MARGIN + HEAD + 0.15
+    width = 2 * MARGIN + columns * film.width + (columns - 1) * GAP
+    figure, axes = blank_page(width, top + rows * panel + 2.4 * KEY_HEIGHT + MARGIN)
+    painter = Painter(axes, film.style)
+    painter.text(MARGIN, MARGIN + 0.1, fitting(title, width - 2 * MARGIN, FONT + 4), size=FONT + 4, bold=True)
+    for number, frame in enumerate(shown):
+        x = MARGIN + (number % columns) * (film.width + GAP)
+        y = top + (number // columns) * panel
+        painter.text(x, y + HEAD / 2, _when(frame), size=FONT + 3, bold=True)
+        y += HEAD
+        for kind in CELL_KINDS:
+            film.draw(painter, kind, x, y, frame)
+            y += film.heights[kind]
+    _key(painter, MARGIN, top + rows * panel, film)
+    return figure
+
+
+def history_animation(shown: Sequence[Frame], title: str) -> bytes:
+    """A GIF, a picture a frame, both cells side by side; it starts again after its last. Raises ``UsageError``."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from PIL import Image
+
+    film = _Film(shown)
+    pictures: list[Image.Image] = []
+    palette: Image.Image | None = (
+        None  # the first picture has all colours: it has the rails, and the most lines
+    )
+    for number, frame in enumerate(shown):
+        figure = _picture(film, frame, title, (number + 1) / len(shown))
+        figure.set_dpi(ANIMATION_DPI)
+        canvas: Any = FigureCanvasAgg(figure)
+        with any_script():
+            canvas.draw()
+        image = Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba())
+        image = image.convert("RGB")
+        palette = palette or image.quantize(COLOURS)
+        pictures.append(image.quantize(palette=palette, dither=Image.Dither.NONE))
+    durations = [PICTURE_MS] * (len(pictures) - 1) + [LAST_MS]
+    buffer = io.BytesIO()
+    pictures[0].save(
+        buffer, "GIF", save_all=True, append_images=pictures[1:], duration=durations, loop=0, optimize=False
+    )
+    return buffer.getvalue()
+
+
+def _picture(film: _Film, frame: Frame, title: str, done: float) -> Figure:
+    width = 2 * MARGIN + 2 * film.width + GAP
+    top = MARGIN + 2 * HEAD
+    body = max(film.heights.values())
+    figure, axes = blank_page(width, top + body + 2.4 * KEY_HEIGHT + MARGIN)
+    painter = Painter(axes, film.style)
+    painter.text(
+        MARGIN, MARGIN + 0.05, fitting(title, width - 2 * MARGIN, FONT + 3), size=FONT + 3, bold=True
+    )
+    painter.text(MARGIN, MARGIN + 0.42, _when(frame), size=FONT + 3)
+    bar = (MARGIN + 2.6, width - MARGIN)
+    painter.line(bar, (MARGIN + 0.42,) * 2, "#d6dae3", 4.0, solid_capstyle="round")
+    end = bar[0] + (bar[1] - bar[0]) * done
+    painter.line((bar[0], end), (MARGIN + 0.42,) * 2, "#5b6475", 4.0, solid_capstyle="round")
+    for n, kind in enumerate(CELL_KINDS):
+        film.draw(painter, kind, MARGIN + n * (film.width + GAP), top, frame)
+    _key(painter, MARGIN, top + body, film)
+    return figure
+
+
+def _key(painter: Painter, x: float, y: float, film: _Film) -> None:
+    painter.key(x, y + KEY_HEIGHT / 2, known=film.known, more="+: new in this picture")
+
+
+def _when(frame: Frame) -> str:
+    return f"step {frame.step}, epoch {frame.epoch}"

@@ -1,0 +1,195 @@
+"""Result tables in a terminal: as many columns as there is room for."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ..results.columns import COLUMNS
+from ..results.formats import TextTable
+from .run_list import STATE_STYLES, short_references
+from .terminal import ascii_only, console_for
+from .text import safe, shortened
+
+__all__ = [
+    "Fitted",
+    "fitted",
+    "fitted_differences",
+    "plain_results",
+    "print_columns",
+    "print_results",
+    "result_table",
+]
+
+LONGEST = 40  # columns that a text may take
+SHORTEST = 10  # columns that a text keeps where there is no room
+GAP = 2
+CONSTANT = 3  # added to the rank of a column that tells no rows apart
+_IDS = ("run", "cells", "search_run")
+_NAMED_BY_VALUES = re.compile(r"\d{8}-\d{6}-.*-s\d+(-\d+)?")  # the id says what other columns say too
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A table that fits, and the keys of the columns for which there was no room."""
+
+    table: TextTable
+    left_out: tuple[str, ...]
+
+
+def fitted(table: TextTable, width: int | None, *, ids: Iterable[str] = (), keep: bool = False) -> Fitted:
+    """``table`` for ``width`` columns (None: any).
+
+    First the ids become as short as they can among ``ids``, then columns are left out, the least important
+    first; with ``keep`` none is, and long texts are cut instead. Then the table may still be too wide.
+    """
+    table = replace(table, rows=tuple(tuple(safe(cell) for cell in row) for row in table.rows))
+    if width is None:
+        return Fitted(table, ())
+    table = _mapped(table, lambda key, text: text if key in _IDS else shortened(text, LONGEST))
+    if _width(table) > width:
+        short = _short_ids(ids)
+        table = _mapped(table, lambda key, text: short.get(text, text) if key in _IDS else text)
+    kept, left_out = list(range(len(table.keys))), []
+    ranks, widths = _ranks(table), _widths(table)
+    while not keep and _sum(widths[n] for n in kept) > width:
+        least = max(kept, key=lambda n: (ranks[n], n))
+        if not ranks[least] or len(kept) == 1:
+            break
+        left_out.append(table.keys[least])
+        kept.remove(least)
+    return Fitted(_narrowed(table.only(kept), width), tuple(left_out))
+
+
+def _ranks(table: TextTable) -> list[int]:
+    """How dispensable each column is: not at all (0), or the more, the higher; texts that are all the same more."""
+    ranks = []
+    for n, key in enumerate(table.keys):
+        of_best = key.endswith("_best")
+        column = COLUMNS.get(key.removesuffix("_best" if of_best else "_mean"))
+        rank = (column.rank if column else 0) + of_best
+        same = not table.numeric[n] and len(table.rows) > 1 and len({row[n] for row in table.rows}) == 1
+        ranks.append(rank + CONSTANT if rank and same else rank)
+    return ranks
+
+
+def fitted_differences(table: TextTable, width: int, *, ids: Iterable[str] = ()) -> Fitted:
+    """A table of configuration values for ``width`` columns: the key, and as many runs as there is room for."""
+    table = replace(
+        _mapped(table, lambda key, text: shortened(safe(text), LONGEST)),
+        headings=tuple(map(safe, table.headings)),
+    )
+    if _width(table) > width:
+        short = _short_ids(ids)
+        table = replace(table, headings=tuple(short.get(heading, heading) for heading in table.headings))
+    widths, count = _widths(table), len(table.keys)
+    while count > 2 and _sum(widths[:count]) > width:
+        count -= 1
+    return Fitted(table.only(range(count)), table.keys[count:])
+
+
+def _short_ids(ids: Iterable[str]) -> Mapping[str, str]:
+    """What can be typed for an id: its time, or the name in it where somebody gave it one."""
+    short = short_references(ids)
+    return {
+        safe(identifier): safe(forms.by_time if _NAMED_BY_VALUES.fullmatch(identifier) else forms.by_name)
+        for identifier, forms in short.items()
+    }
+
+
+def _mapped(table: TextTable, change: Callable[[str, str], str]) -> TextTable:
+    return replace(
+        table,
+        rows=tuple(
+            tuple(change(key, text) for key, text in zip(table.keys, row, strict=True)) for row in table.rows
+        ),
+    )
+
+
+def _widths(table: TextTable) -> list[int]:
+    return [
+        max(map(cell_len, (heading, unit, *(row[n] for row in table.rows))))
+        for n, (heading, unit) in enumerate(zip(table.headings, table.units, strict=True))
+    ]
+
+
+def _sum(widths: Iterable[int]) -> int:
+    """The width of a table whose columns have these."""
+    return sum(width + GAP for width in widths) - GAP
+
+
+def _width(table: TextTable) -> int:
+    return _sum(_widths(table))
+
+
+def _narrowed(table: TextTable, width: int) -> TextTable:
+    """Long texts cut, the longest first, until the table fits; as it is if it can't be made to."""
+    widths = _widths(table)
+    limits = list(widths)
+    texts = [n for n in range(len(widths)) if not table.numeric[n]]
+    while _sum(limits) > width:
+        longest = max(texts, key=lambda n: limits[n], default=None)
+        if longest is None or limits[longest] <= SHORTEST:
+            return table
+        limits[longest] -= 1
+    limit = dict(zip(table.keys, limits, strict=True))
+    return _mapped(table, lambda key, text: shortened(text, limit[key]))
+
+
+def result_table(table: TextTable, *, plain_ascii: bool = False) -> Table:
+    """The table for Rich: units below the headings, states in colours, what isn't a run dimmed."""
+    shown = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0))
+    has_units = any(table.units)
+    for n, width in enumerate(_widths(table)):
+        shown.add_column(
+            Text(f"{table.headings[n]}\n{table.units[n]}" if has_units else table.headings[n]),
+            justify="right" if table.numeric[n] else "left",
+            width=width,
+            no_wrap=True,
+        )
+    for row, published in zip(table.rows, table.published, strict=True):
+        texts = [
+            Text(text.replace("±", "+/-").replace("–", "-") if plain_ascii else text, _style(key, text))
+            for key, text in zip(table.keys, row, strict=True)
+        ]
+        shown.add_row(*texts, style="dim" if published else "")
+    return shown
+
+
+def _style(key: str, text: str) -> str:
+    return STATE_STYLES.get(text, "") if key == "state" else ""
+
+
+def print_results(console: Console, table: TextTable) -> None:
+    """The table on ``console``; one that is too wide runs on in lines of its own length."""
+    console.width = max(console.width, _width(table) + GAP)
+    console.print(result_table(table, plain_ascii=ascii_only(console.file)), crop=False, soft_wrap=False)
+
+
+def print_columns() -> None:
+    """The keys of all columns on stdout, a line each: with units and what they mean."""
+    console = console_for()
+    room = max(map(len, COLUMNS)) + GAP
+    for key, column in COLUMNS.items():
+        unit = f" ({column.unit})" if column.unit else ""
+        line = Text.assemble(
+            (f"{key:{room}}", "bold" if column.usual else ""), f"{column.about.rstrip('.')}{unit}"
+        )
+        console.print(line, soft_wrap=True)
+
+
+def plain_results(table: TextTable) -> str:
+    """The table as text without colours, for a file."""
+    stream = io.StringIO()
+    console = Console(
+        file=stream, width=_width(table) + GAP, markup=False, highlight=False, emoji=False, no_color=True
+    )
+    print_results(console, table)
+    return "".join(f"{line.rstrip()}\n" for line in stream.getvalue().splitlines())

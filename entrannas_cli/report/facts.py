@@ -1,0 +1,119 @@
+"""What a report says of each run beside its results: where it ran, with what, and how to do it again."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..render.text import safe
+from ..results.columns import MISSING, cell_text, scalar
+from ..store.files import BrokenRun, read_text
+from ..store.overview import Overview
+from ..store.run import CONFIG_FILE, GENOTYPE_FILE, Run
+
+__all__ = ["Attempt", "Spread", "attempts_of", "commands_of", "configuration_text", "spread"]
+
+MOST_ATTEMPTS = 20  # of a run, the last ones
+LONGEST = 40_000  # characters of a configuration
+_ONCE = {"time", "command", "folder"}  # differ between any two attempts: said with the commands
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """Where an attempt ran: facts by dotted names, its command line, and the folder where that was given."""
+
+    number: int
+    facts: Mapping[str, str]
+    command: str
+    folder: str
+
+
+def attempts_of(run: Overview) -> tuple[list[Attempt], list[str]]:
+    """(the attempts of ``run``, a line for each file that can't be read)."""
+    last = run.status.attempt
+    found, problems = [], []
+    for number in range(max(1, last - MOST_ATTEMPTS + 1), last + 1):
+        try:
+            values = Run(run.path).environment(number)
+        except BrokenRun as error:
+            problems.append(safe(error.reason))
+            continue
+        folder = values.get("folder")
+        found.append(
+            Attempt(
+                number,
+                {name: text for name, text in _flat(values, "").items() if name not in _ONCE},
+                _command(values.get("command")),
+                safe(folder) if isinstance(folder, str) else "",
+            )
+        )
+    return found, problems
+
+
+def _flat(values: Mapping[str, Any], prefix: str) -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for key, value in values.items():
+        name = f"{prefix}{safe(key)}"
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{name}.")
+        elif (text := scalar(value)) is not None:
+            flat[name] = safe(cell_text(text), limit=200)
+    return flat
+
+
+def _command(words: object) -> str:
+    if not isinstance(words, list) or not words or not all(isinstance(word, str) for word in words):
+        return ""
+    return safe(shlex.join(words))
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Facts of several runs: those that all share, and of the others (``keys``) a row of values a run."""
+
+    shared: Mapping[str, str]
+    keys: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+def spread(facts: Sequence[Mapping[str, str]]) -> Spread:
+    """What is the same in all ``facts`` and what isn't; a fact that one lacks isn't the same."""
+    keys = list(dict.fromkeys(key for one in facts for key in one))
+    shared = {key: facts[0][key] for key in keys if len({one.get(key) for one in facts}) == 1}
+    differing = [key for key in keys if key not in shared]
+    return Spread(shared, differing, [[one.get(key, MISSING) for key in differing] for one in facts])
+
+
+def configuration_text(run: Overview) -> str:
+    """The text of the run's configuration, control characters spelled out, cut where no person would read on."""
+    try:
+        text = read_text(run.path / CONFIG_FILE)
+    except BrokenRun as error:
+        return f"# {safe(error.reason)}"
+    if len(text) > LONGEST:
+        text = f"{text[:LONGEST]}\n# … cut here: {len(text)} characters in all"
+    return "\n".join(map(safe, text.splitlines()))
+
+
+def commands_of(run: Overview, attempts: Sequence[Attempt]) -> list[tuple[str, str]]:
+    """(what it does, command) for doing the run again: the code, the command that made it, its configuration."""
+    commands = []
+    for first in attempts[:1]:
+        commit = first.facts.get("git", "")
+        if commit:
+            changed = " (with changes that weren't committed)" * commit.endswith("-dirty")
+            commands.append(
+                (f"the code of that time{changed}", f"git checkout {commit.removesuffix('-dirty')}")
+            )
+        if first.command:
+            commands.append(("as it was started", first.command))
+    config, genotype = (shlex.quote(str(run.path / name)) for name in (CONFIG_FILE, GENOTYPE_FILE))
+    again = {
+        "search": f"entrannas search --config {config}",
+        "train": f"entrannas train {genotype} --config {config}",
+    }
+    if run.status.kind in again:
+        commands.append(("from its configuration", safe(again[run.status.kind])))
+    return commands

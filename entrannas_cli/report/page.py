@@ -1,0 +1,240 @@
+"""The report: from runs to one page of HTML that needs nothing else."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from .. import __version__
+from ..errors import UsageError
+from ..plotting.labels import run_labels
+from ..render.text import duration, safe
+from ..results.columns import COLUMNS, USUAL
+from ..results.formats import TextTable, text_table
+from ..store.overview import Overview
+from ..store.run import Run
+from ..store.wording import local_time
+from ..wording import counted, plain, texts
+from .facts import attempts_of, commands_of, configuration_text, spread
+from .pictures import cell_sections, curve_panels
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+__all__ = ["Report", "report_page"]
+
+_SHOWN = {*USUAL, "best_test_error", "supernet_accuracy", "derived_accuracy"}
+_LAST = ("search_device", "topology")  # wide, and not what one looks for first
+_KINDS = {"search": "searches", "train": "trainings", "rank": "rankings"}
+_GROUPED_BY = ("kind", "space", "method", "cells", "dataset", "epochs")
+
+
+@dataclass(frozen=True)
+class Report:
+    """The page, and a line for each thing that it lacks."""
+
+    html: str
+    notes: Sequence[str]
+
+
+def report_page(runs: Sequence[Overview], title: str = "") -> Report:
+    """A page about ``runs``: results, curves, cells, differences of configuration and environment, each run.
+
+    It works offline and asks nothing of any other place. Texts from the runs are escaped; what can't be read is
+    noted and left out. Raises ``UsageError`` without runs.
+    """
+    from jinja2 import Environment, StrictUndefined
+
+    if not runs:
+        raise UsageError("there is no run to report on")
+    notes: list[str] = []
+    labels = run_labels([Run(run.path) for run in runs])
+    script = _resource("sort.js")
+    template = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    ).from_string(_resource("page.html"))
+    facts = [
+        _run_facts(run, label, f"run-{n}", notes)
+        for n, (run, label) in enumerate(zip(runs, labels, strict=True))
+    ]
+    legend, panels = curve_panels(runs, notes)
+    html = template.render(
+        title=safe(title) or f"Report on {counted(len(runs), 'run')}",
+        style=Markup(_resource("page.css")),
+        script=Markup(script),
+        script_hash=_hash_for_policy(script),
+        version=__version__,
+        written=local_time(time.time()),
+        summary=_summary(runs, labels),
+        groups=_groups(runs),
+        warnings=[(f["label"], f["anchor"], text) for f in facts for text in f["warnings"]],
+        legend=legend,
+        panels=panels,
+        cells=cell_sections(runs, labels, notes),
+        configuration=_configuration(runs, labels, notes),
+        environment=_environment(facts),
+        runs=facts,
+    )
+    return Report(html, notes)
+
+
+def _resource(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text("utf-8")
+
+
+def _hash_for_policy(script: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
+# tables
+
+
+def _summary(runs: Sequence[Overview], labels: Sequence[str]) -> Mapping[str, Any]:
+    """What is the same for all runs and measures nothing is said once, in ``shared``."""
+    from ..results.table import result_frame
+
+    keys = sorted((key for key in COLUMNS if key in _SHOWN and key != "run"), key=lambda key: key in _LAST)
+    frame = result_frame(runs)
+    frame["cells"] = frame["cells"].replace(
+        {plain(run.id): label for run, label in zip(runs, labels, strict=True)}
+    )
+    table = text_table(frame, keys).without_empty()
+    shared = [
+        n
+        for n, key in enumerate(table.keys)
+        if len(runs) > 1 and COLUMNS[key].kind != "number" and len({row[n] for row in table.rows}) == 1
+    ]
+    heads = [(label, f"run-{n}") for n, label in enumerate(labels)]
+    kept = table.only([n for n in range(len(table.keys)) if n not in shared])
+    return {
+        **_table(kept, heads, "run"),
+        "shared": ", ".join(f"{table.titles[n]} {table.rows[0][n]}" for n in shared),
+    }
+
+
+def _groups(runs: Sequence[Overview]) -> Mapping[str, Any] | None:
+    """Means over the completed runs that differ in nothing but their seed, as far as a table tells."""
+    from ..results.table import RUNS, grouped, result_frame
+
+    frame = result_frame([run for run in runs if run.status.state == "completed"])
+    # which search the cells are from is another one each seed; a published or given cell is what is compared
+    frame["cells"] = frame["cells"].where(frame["method"].isna())
+    keys = [key for key in _GROUPED_BY if frame[key].notna().any()]
+    if not keys:
+        return None
+    groups = grouped(frame, keys)
+    if not (groups[RUNS] > 1).any():
+        return None
+    return _table(text_table(_without_lone(groups)).without_empty(), None, "")
+
+
+def _without_lone(groups: DataFrame) -> DataFrame:
+    from ..results.table import RUNS
+
+    return groups[groups[RUNS] > 1].reset_index(drop=True)
+
+
+def _table(table: TextTable, heads: Sequence[tuple[str, str]] | None, corner: str) -> Mapping[str, Any]:
+    """For the template; ``heads`` are the (text, anchor) that begin the rows."""
+    return {
+        "corner": corner,
+        "titles": list(zip(table.titles, table.numeric, strict=True)),
+        "rows": [
+            (heads[n] if heads else None, list(zip(row, table.numeric, strict=True)))
+            for n, row in enumerate(table.rows)
+        ],
+    }
+
+
+def _plain_table(keys: Sequence[str], heads: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]]) -> Any:
+    return {
+        "corner": "run",
+        "titles": [(key, False) for key in keys],
+        "rows": [(head, [(text, False) for text in row]) for head, row in zip(heads, rows, strict=True)],
+    }
+
+
+# what differs, and each run
+
+
+def _configuration(
+    runs: Sequence[Overview], labels: Sequence[str], notes: list[str]
+) -> list[tuple[str, Any]]:
+    """A table of what differs for each kind of run: those of another kind have other keys."""
+    from ..results.differences import configurations, differing
+
+    tables = []
+    for kind in dict.fromkeys(run.status.kind for run in runs):
+        heads: list[tuple[str, str]] = []
+        configs: dict[str, dict[str, object]] = {}
+        for n, run in enumerate(runs):
+            if run.status.kind != kind:
+                continue
+            found, problems = configurations([run])
+            notes += problems
+            for config in found.values():
+                heads.append((labels[n], f"run-{n}"))
+                configs[f"run-{n}"] = config
+        frame = differing(configs)
+        if not frame.empty:
+            keys, *rows = zip(*text_table(frame).rows, strict=True)
+            tables.append((_KINDS.get(kind, safe(kind)), _plain_table(keys, heads, rows)))
+    return tables
+
+
+def _environment(facts: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """Of the last attempt of each run."""
+    those = [one for one in facts if one["attempts"]]
+    if not those:
+        return None
+    found = spread([one["attempts"][-1].facts for one in those])
+    heads = [(one["label"], one["anchor"]) for one in those]
+    return {
+        "shared": list(found.shared.items()),
+        "table": _plain_table(found.keys, heads, found.rows) if found.keys else None,
+    }
+
+
+def _run_facts(run: Overview, label: str, anchor: str, notes: list[str]) -> dict[str, Any]:
+    attempts, problems = attempts_of(run)
+    notes += [f"{label}: {problem}" for problem in problems]
+    status = run.status
+    state = status.state if not status.reason else f"{status.state}: {safe(status.reason)}"
+    lines = [
+        ("id", safe(run.id)),
+        ("folder", safe(run.path)),
+        ("state", state),
+        ("epoch", f"{status.epoch} of {status.epochs}" if status.epochs else str(status.epoch)),
+        ("created", local_time(status.created)),
+        ("cells from", safe(run.text("origin"))),
+        ("time", _times(run)),
+    ]
+    return {
+        "label": label,
+        "anchor": anchor,
+        "lines": [(name, text) for name, text in lines if text],
+        "warnings": [safe(text) for text in texts(run.summary.get("warnings"))],
+        "attempts": attempts,
+        "commands": commands_of(run, attempts),
+        "configuration": configuration_text(run),
+    }
+
+
+def _times(run: Overview) -> str:
+    parts = [
+        f"{duration(value)} {what}"
+        for key, what in (
+            ("search_seconds", "search"),
+            ("train_seconds", "training"),
+            ("evaluation_seconds", "evaluation"),
+        )
+        if (value := run.number(key)) is not None
+    ]
+    return ", ".join(parts)

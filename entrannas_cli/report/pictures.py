@@ -1,0 +1,115 @@
+"""Curves and cells of a report, as SVG in the colours of the page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from ..errors import UsageError
+from ..method.genotype import Genotype
+from ..plotting.curves import gather
+from ..plotting.figure import Panel, draw_panel
+from ..plotting.style import line_look, plot_style
+from ..render.cell_text import genotype_picture
+from ..render.text import safe
+from ..store.files import BrokenRun
+from ..store.overview import Overview
+from ..store.run import Run
+from .inline import inline_svg, swatch
+
+__all__ = ["cell_sections", "curve_panels"]
+
+CURVES = (
+    "loss",
+    "accuracy",
+    "validation_accuracy",
+    "supernet_accuracy",
+    "derived_accuracy",
+    "sparsity",
+    "connections",
+    "gap",
+)
+POINTS = 240  # of a line: about one every two pixels
+PANEL = (4.4, 2.9)  # inches
+MOST_DRAWN = 1_500_000  # characters of all cells' pictures; of further cells there is the text only
+MOST_NAMED = 24  # lines that the text alternative of a panel tells
+FEW = 3  # labels in a heading
+
+
+def curve_panels(runs: Sequence[Overview], notes: list[str]) -> tuple[list[Any], list[Any]]:
+    """(legend, panels): (label, sample, anchor) of each line, and (caption, picture) of each metric.
+
+    There is one legend for all, so that each picture can be small.
+    """
+    from ..render.figure_file import figure_bytes
+
+    try:
+        curves = gather([Run(run.path) for run in runs], axis="epoch", points=POINTS, overview=CURVES)
+    except UsageError as error:
+        notes.append(f"no curves: {error.message}")
+        return [], []
+    looks = {line.label: line.look for panel in curves.panels for line in panel.lines}
+    legend = [
+        (label, swatch(line_look(look)), f"run-{look}")
+        for label, look in sorted(looks.items(), key=lambda item: item[1])
+    ]
+    panels = []
+    for number, panel in enumerate(curves.panels):
+        with plot_style():
+            from matplotlib.figure import Figure
+
+            figure = Figure(figsize=PANEL, layout="constrained", facecolor="none")
+            axes = figure.add_subplot()
+            axes.set_facecolor("none")
+            draw_panel(axes, panel, "epoch")
+            axes.set_ylabel("")  # it is the caption
+            picture = figure_bytes(figure, ".svg")
+        panels.append((panel.metric.label, inline_svg(picture, f"curve-{number}-", _described(panel))))
+    return legend, panels
+
+
+def _described(panel: Panel) -> str:
+    ends = [f"{line.label} {line.course.y[-1]:.4g}" for line in panel.lines[:MOST_NAMED]]  # type: ignore[union-attr]
+    more = len(panel.lines) - len(ends)
+    if more:
+        ends.append(f"and {more} more")
+    return f"{panel.metric.label} over epochs. Last values: {', '.join(ends)}"
+
+
+def cell_sections(
+    runs: Sequence[Overview], labels: Sequence[str], notes: list[str]
+) -> list[Mapping[str, Any]]:
+    """Each genotype once: which runs have it (``heading``), its ``picture`` or None, and the same as ``text``."""
+    owners: dict[Genotype, list[int]] = {}
+    for n, run in enumerate(runs):
+        try:
+            genotype = Run(run.path).genotype()
+        except BrokenRun as error:
+            notes.append(f"{labels[n]}: no cells: {safe(error.reason)}")
+            continue
+        if genotype is not None:
+            owners.setdefault(genotype, []).append(n)
+    found: list[Mapping[str, Any]] = []
+    room = MOST_DRAWN
+    for number, (genotype, those) in enumerate(owners.items()):
+        names = [labels[n] for n in those]
+        more = len(names) - FEW
+        heading = ", ".join(names[:FEW]) + (f" and {more} more" if more > 0 else "")
+        picture = _cell_picture(genotype, number, heading) if room > 0 else None
+        room -= len(picture or "")
+        found.append({"heading": heading, "picture": picture, "text": genotype_picture(genotype, 100).plain})
+    return found
+
+
+def _cell_picture(genotype: Genotype, number: int, heading: str) -> Markup | None:
+    from ..render.cell_figure import genotype_figure
+    from ..render.figure_file import figure_bytes
+
+    try:
+        with plot_style():
+            picture = figure_bytes(genotype_figure(genotype, key=number == 0), ".svg")
+    except UsageError:  # too large for a picture
+        return None
+    return inline_svg(picture, f"cell-{number}-", f"The cells of {heading}; the same as text is below")

@@ -1,0 +1,460 @@
+"""The columns of result tables: their keys, headings, units and number formats, and where each value is read.
+
+Numbers are in the unit of the heading: errors, accuracies, sparsity and gap in per cent, parameters and
+multiply-adds in millions.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from ..store.overview import Overview
+from ..wording import number, plain
+
+__all__ = [
+    "COLUMNS",
+    "MISSING",
+    "PUBLISHED",
+    "USUAL",
+    "Better",
+    "Column",
+    "Kind",
+    "cell_text",
+    "scalar",
+    "spread_key",
+]
+
+Kind = Literal["text", "count", "number", "flag", "time"]
+Better = Literal["", "low", "high", "zero"]
+
+MISSING = "–"
+PUBLISHED = "published"  # state and kind of a row that isn't a run of ours
+LARGEST_COUNT = 2**63  # what a column of whole numbers holds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """A column. ``read`` gives its value of a run, None where there is none.
+
+    ``better`` tells which value is the best, ``rank`` which columns go first where there is no room (the highest);
+    ``usual`` ones are in a table unless others are asked for. What is a property ``of_search`` is the same for
+    every training of one search's cells: statistics count it once a search.
+    """
+
+    key: str
+    heading: str
+    about: str
+    read: Callable[[Overview], object] = lambda run: None
+    kind: Kind = "text"
+    unit: str = ""
+    decimals: int | None = None
+    keeps_digits: bool = False  # 0.0012 GPU-days aren't 0.00
+    better: Better = ""
+    rank: int = 9
+    usual: bool = False
+    of_search: bool = False
+
+    @property
+    def is_number(self) -> bool:
+        """Whether means can be taken of it."""
+        return self.kind in ("count", "number")
+
+    @property
+    def title(self) -> str:
+        """The heading with its unit: "test error (%)"."""
+        return f"{self.heading} ({self.unit})" if self.unit else self.heading
+
+    def text(self, value: object, spread: object = None) -> str:
+        """``value`` for a reader, with its standard deviation ``spread`` behind it, if any."""
+        if not self.is_number:
+            return MISSING if _is_missing(value) else cell_text(value)
+        mean, deviation = _float(value), _float(spread)
+        if mean is None:
+            return MISSING
+        text = self._figure(mean)
+        if deviation is None:
+            return text
+        if "e" in text or self.decimals is None:
+            return f"{text} ± {deviation:.2g}"
+        return f"{text} ± {deviation:.{len(text.partition('.')[2])}f}"
+
+    def _figure(self, value: float) -> str:
+        if self.kind == "count" and value.is_integer():
+            return f"{value:.0f}"
+        if self.decimals is None:
+            return f"{value:.6g}"
+        if self.keeps_digits and 0 < abs(value) < 10.0 ** (1 - self.decimals):
+            return f"{value:.2g}"
+        return f"{value:.{self.decimals}f}"
+
+
+def _float(value: object) -> float | None:
+    """A finite number; also of numpy's and pandas' own kinds."""
+    if value is None or isinstance(value, str | bool):
+        return None
+    try:
+        found = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):  # pandas.NA
+        return None
+    return found if math.isfinite(found) else None
+
+
+def _is_missing(value: object) -> bool:
+    return not isinstance(value, str | bool) and _float(value) is None
+
+
+def cell_text(value: object) -> str:
+    """A text, number or flag as text: true and false as TOML and JSON write them."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def spread_key(key: str) -> str:
+    """The column that holds the standard deviation of ``key``."""
+    return f"{key}_std"
+
+
+# reading
+
+
+def _text(key: str) -> Callable[[Overview], object]:
+    return lambda run: plain(run.text(key)) or None
+
+
+def _of_search(run: Overview) -> Mapping[str, Any]:
+    """What is known of the search: a training holds a copy of it."""
+    if run.status.kind == "search":
+        return run.summary
+    found = run.summary.get("search")
+    return found if isinstance(found, Mapping) else {}
+
+
+def _search_text(key: str) -> Callable[[Overview], object]:
+    def read(run: Overview) -> object:
+        value = _of_search(run).get(key)
+        return plain(value) if isinstance(value, str) and value else None
+
+    return read
+
+
+def _scaled(key: str, scale: float = 1, *, of_search: bool = False) -> Callable[[Overview], object]:
+    def read(run: Overview) -> object:
+        value = number((_of_search(run) if of_search else run.summary).get(key))
+        return None if value is None else _times(value, scale)
+
+    return read
+
+
+def _times(value: float, scale: float) -> float:
+    """Without the noise of binary fractions: 0.0276 is 2.76 %, not 2.7600000000000002."""
+    return value if scale == 1 else round(value * scale, 10)
+
+
+def _of_training(key: str) -> Callable[[Overview], object]:
+    return lambda run: number(run.summary.get(key)) if run.status.kind == "train" else None
+
+
+def _count(key: str) -> Callable[[Overview], object]:
+    def read(run: Overview) -> object:
+        value = run.summary.get(key)
+        return value if type(value) is int and abs(value) < LARGEST_COUNT else None
+
+    return read
+
+
+def _sparsity(run: Overview) -> object:
+    facts = _of_search(run)
+    found = [
+        v for v in (number(facts.get(f"sparsity_{kind}")) for kind in ("normal", "reduce")) if v is not None
+    ]
+    return _times(sum(found) / len(found), 100) if found else None
+
+
+def _topology(run: Overview) -> object:
+    cells = [run.summary.get(f"connections_{kind}") for kind in ("normal", "reduce")]
+    if not all(isinstance(cell, list) and cell and all(type(n) is int for n in cell) for cell in cells):
+        return None
+    return "/".join("+".join(map(str, cell)) for cell in cells if cell)
+
+
+def _created(run: Overview) -> object:
+    """In UTC, so that texts sort by time."""
+    try:
+        return (
+            datetime.fromtimestamp(run.status.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            if (run.status.created)
+            else None
+        )
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+def _network(run: Overview) -> object:
+    return _text("network")(run) or _text("target")(run)
+
+
+def _percent(
+    key: str,
+    heading: str,
+    about: str,
+    better: Better,
+    *,
+    rank: int = 9,
+    usual: bool = False,
+    of_search: bool = False,
+) -> Column:
+    return Column(
+        key=key,
+        heading=heading,
+        about=about,
+        read=_scaled(key, 100, of_search=of_search),
+        kind="number",
+        unit="%",
+        decimals=2,
+        better=better,
+        rank=rank,
+        usual=usual,
+        of_search=of_search,
+    )
+
+
+def _seconds(key: str, heading: str, about: str, read: Callable[[Overview], object], **more: Any) -> Column:
+    return Column(
+        key=key,
+        heading=heading,
+        about=about,
+        read=read,
+        kind="number",
+        unit="s",
+        decimals=0,
+        keeps_digits=True,
+        better="low",
+        **more,
+    )
+
+
+_ALL = (
+    Column(key="run", heading="run", about="The id.", read=lambda run: plain(run.id), rank=0, usual=True),
+    Column(
+        key="kind",
+        heading="kind",
+        about="search, train or rank; published: not a run of yours.",
+        read=lambda run: plain(run.status.kind),
+        rank=8,
+        usual=True,
+    ),
+    Column(
+        key="state",
+        heading="state",
+        about="created, running, completed, stopped, failed, lost; or published.",
+        read=lambda run: run.status.state,
+        rank=1,
+        usual=True,
+    ),
+    Column(key="space", heading="space", about="Search space.", read=_text("space"), rank=2, usual=True),
+    Column(key="method", heading="method", about="Search method.", read=_text("method"), rank=1, usual=True),
+    Column(
+        key="cells",
+        heading="cells",
+        about="Which cells were trained: a search run, a file or a published name.",
+        read=_text("cells"),
+        rank=6,
+        usual=True,
+    ),
+    Column(key="dataset", heading="data", about="Data set.", read=_text("dataset"), rank=3, usual=True),
+    Column(key="seed", heading="seed", about="Seed.", read=_count("seed"), kind="count", rank=3, usual=True),
+    Column(
+        key="epochs",
+        heading="epochs",
+        about="Epochs that the run is to have.",
+        read=lambda run: run.status.epochs or None,
+        kind="count",
+        rank=5,
+        usual=True,
+    ),
+    Column(
+        key="epoch",
+        heading="epoch",
+        about="Epochs done.",
+        read=lambda run: run.status.epoch,
+        kind="count",
+    ),
+    _percent("test_error", "test error", "Test error of the last weights.", "low", rank=0, usual=True),
+    Column(
+        key="test_error_std",
+        heading="± test error",
+        about="Standard deviation that was published with an error.",
+        kind="number",
+        unit="%",
+        decimals=2,
+    ),
+    _percent(
+        "best_test_error",
+        "best test error",
+        "Test error of the weights that were best on validation.",
+        "low",
+        rank=7,
+    ),
+    _percent(
+        "validation_accuracy",
+        "val. acc.",
+        "Accuracy on held-out images, last epoch.",
+        "high",
+        rank=4,
+        usual=True,
+    ),
+    _percent(
+        "best_validation_accuracy", "best val. acc.", "The best epoch's accuracy on held-out images.", "high"
+    ),
+    _percent("test_accuracy", "test acc.", "Test accuracy of the last weights.", "high"),
+    _percent("best_test_accuracy", "best test acc.", "As best_test_error.", "high"),
+    _percent("accuracy", "train acc.", "Accuracy on the images that the weights learn from.", "high"),
+    Column(
+        key="parameters",
+        heading="params",
+        about="Parameters of the trained network; of a search's target network.",
+        read=_scaled("parameters", 1e-6),
+        kind="number",
+        unit="M",
+        decimals=2,
+        keeps_digits=True,
+        better="low",
+        rank=2,
+        usual=True,
+    ),
+    Column(
+        key="multiply_adds",
+        heading="mult-adds",
+        about="Multiply-adds of the same network, for one image.",
+        read=_scaled("multiply_adds", 1e-6),
+        kind="number",
+        unit="M",
+        decimals=0,
+        keeps_digits=True,
+        better="low",
+        rank=4,
+        usual=True,
+    ),
+    Column(
+        key="search_gpu_days",
+        heading="search",
+        about="Search cost; on a CUDA GPU only.",
+        read=_scaled("gpu_days", of_search=True),
+        kind="number",
+        unit="GPU-days",
+        decimals=2,
+        keeps_digits=True,
+        better="low",
+        rank=2,
+        usual=True,
+        of_search=True,
+    ),
+    _seconds(
+        "search_seconds",
+        "search",
+        "Time of the search's steps, without evaluations.",
+        _scaled("search_seconds", of_search=True),
+        rank=3,
+        usual=True,
+        of_search=True,
+    ),
+    Column(
+        key="search_device",
+        heading="searched on",
+        about="The device of the search.",
+        read=_search_text("device"),
+        rank=7,
+        usual=True,
+    ),
+    Column(
+        key="topology",
+        heading="topology",
+        about="Connections of each node: normal/reduction cell.",
+        read=_topology,
+        rank=6,
+        usual=True,
+    ),
+    Column(
+        key="sparsity",
+        heading="sparsity",
+        about="Share of candidate connections with zero weight, mean of both cell kinds.",
+        read=_sparsity,
+        kind="number",
+        unit="%",
+        decimals=1,
+        rank=2,
+        usual=True,
+        of_search=True,
+    ),
+    _percent(
+        "gap",
+        "gap",
+        "Consistency gap: super-net's less derived network's accuracy.",
+        "zero",
+        rank=2,
+        usual=True,
+        of_search=True,
+    ),
+    _percent("supernet_accuracy", "super-net acc.", "Of the super-net.", "high", of_search=True),
+    _percent(
+        "derived_accuracy",
+        "derived acc.",
+        "Of the derived network, with inherited weights.",
+        "high",
+        of_search=True,
+    ),
+    Column(
+        key="search_run",
+        heading="search run",
+        about="The search that the cells are from.",
+        read=_search_text("id"),
+    ),
+    Column(
+        key="weight_loss",
+        heading="loss",
+        about="Weight loss, last epoch.",
+        read=_scaled("weight_loss"),
+        kind="number",
+        decimals=3,
+        better="low",
+    ),
+    Column(
+        key="train_gpu_days",
+        heading="training",
+        about="Training cost; on a CUDA GPU only.",
+        read=_of_training("gpu_days"),
+        kind="number",
+        unit="GPU-days",
+        decimals=2,
+        keeps_digits=True,
+        better="low",
+    ),
+    _seconds("train_seconds", "training", "Time of the training's steps.", _of_training("train_seconds")),
+    Column(key="device", heading="device", about="The device of the run.", read=_text("device")),
+    Column(
+        key="network", heading="network", about="The network that was trained, or measured.", read=_network
+    ),
+    Column(key="created", heading="created", about="When (UTC).", read=_created, kind="time"),
+    Column(key="source", heading="source", about="Where a published number is from.", rank=4),
+    Column(key="path", heading="path", about="The run directory.", read=lambda run: plain(str(run.path))),
+)
+
+COLUMNS: Mapping[str, Column] = {column.key: column for column in _ALL}
+USUAL = tuple(column.key for column in _ALL if column.usual)
+
+
+def scalar(value: object) -> object:
+    """A value from a file as a cell of a table: numbers, true/false and texts as they are, others as JSON."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return plain(value) or None
+    if isinstance(value, int) and abs(value) < LARGEST_COUNT:
+        return value
+    if isinstance(value, int | float):
+        return number(value)
+    return plain(json.dumps(value, ensure_ascii=False, default=str))

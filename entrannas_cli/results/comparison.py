@@ -1,0 +1,106 @@
+"""A comparison as it is asked for: which rows and which columns, in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..errors import UsageError
+from ..store.overview import Overview
+from ..wording import plain
+from .columns import USUAL
+from .conditions import parse_condition
+from .formats import TextTable, text_table
+from .select import Selection
+from .table import MEASURES, filtered, grouped, ordered, result_frame
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+__all__ = ["Comparison", "Request", "compare_runs", "selected", "split_keys"]
+
+ADDED = "+"  # before a column: to the usual ones
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What is asked for. ``columns``: keys, or keys with a + before each of them, which adds to the usual columns.
+
+    ``sort``: keys, with a - before one for descending; ``where``: conditions, of which all must hold.
+    """
+
+    columns: Sequence[str] = ()
+    sort: Sequence[str] = ()
+    where: Sequence[str] = ()
+    group_by: Sequence[str] = ()
+    published: bool = False
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The rows; ``keys`` are the columns for reading, ``data_keys`` those for programs.
+
+    ``asked`` tells that the columns were asked for, so that they are shown even where they are empty; ``hints``
+    say why nothing may be left.
+    """
+
+    frame: DataFrame
+    keys: tuple[str, ...]
+    data_keys: tuple[str, ...]
+    asked: bool
+    hints: tuple[str, ...]
+
+    def table(self) -> TextTable:
+        """The rows as texts, rounded for reading."""
+        table = text_table(self.frame, self.keys)
+        return table if self.asked else table.without_empty()
+
+
+def compare_runs(selection: Selection, request: Request) -> Comparison:
+    """The rows that ``request`` asks for, of the runs of ``selection``. Raises ``UsageError`` for a bad request."""
+    columns, asked = _columns(request.columns)
+    groups = list(request.group_by)
+    if groups and request.published and "dataset" not in groups:
+        groups.append("dataset")  # published errors are of several data sets
+    further = [*columns, *(parse_condition(text).key for text in request.where), *groups]
+    if not groups:  # else rows are sorted by what groups have
+        further += [key.removeprefix("-") for key in request.sort]
+    frame = result_frame(selection.overviews, keys=further, published=request.published)
+    frame, hints = filtered(frame, request.where)
+    if groups:
+        measures = dict.fromkeys(columns if asked else [*MEASURES, *columns])
+        frame = grouped(frame, groups, [key for key in measures if key not in groups])
+        keys = data_keys = tuple(map(str, frame.columns))
+    else:
+        keys = tuple(dict.fromkeys(columns if asked else [*USUAL, *columns]))
+        data_keys = keys if asked else tuple(map(str, frame.columns))
+        if request.published:  # what isn't a run is marked, whatever the columns
+            keys, data_keys = (
+                tuple(dict.fromkeys([*given, "dataset", "source"])) for given in (keys, data_keys)
+            )
+    return Comparison(ordered(frame, request.sort), keys, data_keys, asked, hints)
+
+
+def selected(selection: Selection, where: Sequence[str]) -> list[Overview]:
+    """The runs that fulfil all conditions, in their order. Raises ``UsageError`` for a bad one."""
+    if not where:
+        return list(selection.overviews)
+    frame = result_frame(selection.overviews, keys=[parse_condition(text).key for text in where])
+    paths = set(filtered(frame, where)[0]["path"])
+    return [seen for seen in selection.overviews if plain(str(seen.path)) in paths]
+
+
+def _columns(keys: Sequence[str]) -> tuple[list[str], bool]:
+    """(the keys, whether they stand in place of the usual ones)"""
+    added = [key for key in keys if key.startswith(ADDED)]
+    if added and len(added) < len(keys):
+        raise UsageError(
+            f'columns "{plain(",".join(keys))}": put {ADDED} before each of them (to add to the usual ones) or none'
+        )
+    return [key.removeprefix(ADDED) for key in keys], bool(keys) and not added
+
+
+def split_keys(text: str | None) -> tuple[str, ...]:
+    """The keys in "a,b, c", each once."""
+    return tuple(dict.fromkeys(key.strip() for key in (text or "").split(",") if key.strip()))

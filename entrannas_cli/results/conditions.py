@@ -1,0 +1,103 @@
+"""Conditions such as ``test_error<3`` on the rows of a table."""
+
+from __future__ import annotations
+
+import math
+import operator as operators
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UsageError
+from ..wording import choices, did_you_mean, plain
+from .columns import Column
+
+if TYPE_CHECKING:
+    from pandas import Series
+
+__all__ = ["Condition", "parse_condition"]
+
+_FORM = re.compile(r"\s*([A-Za-z_][\w.-]*)\s*(<=|>=|!=|==?|<|>)(.*)", re.DOTALL)
+_MOMENT = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d(:\d\d(:\d\d)?)?)?)?)?Z?")
+ORDER: Mapping[str, Callable[[Any, Any], bool]] = {
+    "<": operators.lt,
+    "<=": operators.le,
+    ">": operators.gt,
+    ">=": operators.ge,
+}
+SAME = 1e-9  # relative: numbers as far apart as this are equal
+SHOWN = 8  # values that a hint names
+
+
+@dataclass(frozen=True)
+class Condition:
+    """``key`` ``operator`` ``value``; the operator is one of = != < <= > >=."""
+
+    key: str
+    operator: str
+    value: str
+
+    def __str__(self) -> str:
+        return plain(f'"{self.key}{self.operator}{self.value}"')
+
+    def fits(self, values: Series, column: Column) -> list[bool]:
+        """Which of the column's values fulfil it; a missing one does so only for ``=`` or ``!=`` with nothing.
+
+        Numbers compare as numbers. Raises ``UsageError`` for < and the like with what is no number.
+        """
+        missing = values.isna().tolist()
+        if not self.value:
+            if self.operator not in ("=", "!="):
+                raise UsageError(f"condition {self}: a number must stand behind {self.operator}")
+            return [gone == (self.operator == "=") for gone in missing]
+        test = self._test(column)
+        return [not gone and test(value) for gone, value in zip(missing, values.tolist(), strict=True)]
+
+    def _test(self, column: Column) -> Callable[[Any], bool]:
+        operator, wanted = self.operator, self.value
+        number = _number(wanted) if column.is_number else None
+        if operator in ("=", "!="):
+            if number is not None:
+                close = number
+                return lambda value: math.isclose(value, close, rel_tol=SAME) == (operator == "=")
+            return lambda value: (column.text(value) == wanted) == (operator == "=")
+        if column.kind == "time":
+            if not _MOMENT.fullmatch(wanted):
+                raise UsageError(f"condition {self}: a time looks like 2026-11-24 or 2026-11-24T10:15 (UTC)")
+            return lambda value: ORDER[operator](value, wanted)
+        if not column.is_number:
+            raise UsageError(f"condition {self}: {self.key} is no number: only = and != compare it")
+        if number is None:
+            raise UsageError(f'condition {self}: "{plain(wanted)}" is not a number')
+        return lambda value: ORDER[operator](value, number)
+
+    def hint(self, values: Iterable[object], column: Column) -> str:
+        """What there is instead, as the end of a sentence; empty for numbers."""
+        if column.is_number or column.kind == "time" or self.operator != "=" or not self.value:
+            return ""
+        there = sorted({column.text(value) for value in values})
+        more = f", … ({len(there)} in all)" if len(there) > SHOWN else ""
+        found = (
+            f"there is {choices(there[:SHOWN], last='and')}{more}" if there else f"no run has a {self.key}"
+        )
+        return f"{found}{did_you_mean(self.value, there)}"
+
+
+def parse_condition(text: str) -> Condition:
+    """A condition as it is typed. Raises ``UsageError``."""
+    match = _FORM.fullmatch(text)
+    if match is None:
+        raise UsageError(
+            f'condition "{plain(text)}": it must be a column, a comparison (= != < <= > >=) and a value, '
+            "such as method=entrannas-dst or test_error<3"
+        )
+    return Condition(match[1], "=" if match[2] == "==" else match[2], match[3].strip())
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None

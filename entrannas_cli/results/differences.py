@@ -1,0 +1,64 @@
+"""What differs between the configurations of runs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..store.files import BrokenRun
+from ..store.overview import Overview
+from ..store.run import Run
+from ..wording import plain
+from .columns import scalar
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+__all__ = ["configuration_differences", "configurations", "differing"]
+
+
+def configurations(
+    runs: Iterable[Run | Overview],
+) -> tuple[dict[str, dict[str, object]], tuple[str, ...]]:
+    """(the configuration of each run by dotted keys, a line for each run whose file can't be read).
+
+    A run stands under its id, or under its path where another one has the same id.
+    """
+    chosen = [Run(run.path) for run in runs]
+    ids = Counter(run.id for run in chosen)
+    found, problems = {}, []
+    for run in chosen:
+        name = plain(run.id if ids[run.id] == 1 else str(run.path))
+        try:
+            found[name] = _flat(run.config(), "")
+        except BrokenRun as error:
+            problems.append(f"{name}: {error.reason}")
+    return found, tuple(problems)
+
+
+def _flat(values: Mapping[str, Any], prefix: str) -> dict[str, object]:
+    flat: dict[str, object] = {}
+    for key, value in values.items():
+        name = f"{prefix}{plain(key)}"
+        flat |= _flat(value, f"{name}.") if isinstance(value, dict) else {name: scalar(value)}
+    return flat
+
+
+def differing(configs: Mapping[str, Mapping[str, object]]) -> DataFrame:
+    """The keys whose values aren't the same everywhere: a row a ``key``, a column a run, NA where it has none."""
+    from pandas import NA, DataFrame
+
+    keys = dict.fromkeys(key for config in configs.values() for key in config)
+    rows = {key: [config.get(key) for config in configs.values()] for key in keys}
+    # 1 and true are different values, 1 and 1.0 are not
+    differ = [key for key, row in rows.items() if len({(isinstance(v, bool), v) for v in row}) > 1]
+    columns: dict[str, list[object]] = {"key": list(differ)}
+    for number, name in enumerate(configs):
+        columns[name] = [NA if rows[key][number] is None else rows[key][number] for key in differ]
+    return DataFrame(columns, dtype=object)
+
+
+def configuration_differences(runs: Iterable[Run | Overview]) -> DataFrame:
+    """:func:`differing` of the configurations that can be read."""
+    return differing(configurations(runs)[0])

@@ -1,0 +1,118 @@
+"""Which runs a comparison is about."""
+
+from __future__ import annotations
+
+import fnmatch
+import glob
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from ..errors import UsageError
+from ..store.find import find_run, list_runs, name_in
+from ..store.overview import Overview, overview
+from ..store.run import Run
+from ..wording import counted, plain
+
+__all__ = ["Selection", "select_runs"]
+
+SHOWN = 8  # problems that an error names
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Runs, each once and in order, as they were read; ``problems``: a line for each thing that was left out."""
+
+    overviews: tuple[Overview, ...]
+    problems: tuple[str, ...] = ()
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """The runs themselves."""
+        return tuple(Run(seen.path) for seen in self.overviews)
+
+
+def select_runs(references: Sequence[str], runs_dir: Path) -> Selection:
+    """The runs meant by ``references``; without any, all of ``runs_dir``, newest first.
+
+    A reference is what :func:`find_run` takes, a folder of runs, or a pattern with ``*``, ``?`` or ``[…]``: of
+    paths if there is a slash in it, else of the ids in ``runs_dir``. What exists but isn't a run that can be read
+    becomes a problem: the shell's ``runs/*`` may hold anything.
+
+    Raises ``UsageError`` for a reference that nothing fits, and if of all that were given no run is left.
+    """
+    search = _Search(runs_dir)
+    chosen: dict[Path, Run] = {}
+    problems: list[str] = []
+    for found in [search.find(one, problems) for one in references] or [list(search.listed.values())]:
+        for run in found:
+            chosen.setdefault(run.path, run)
+    seen = [overview(run) for run in chosen.values()]
+    problems += [f"{plain(one.id)}: {'; '.join(one.problems)}" for one in seen if one.problems]
+    kept = tuple(one for one in seen if not one.problems)
+    if references and not kept:
+        more = len(problems) - SHOWN
+        details = problems if more <= 0 else [*problems[:SHOWN], f"… and {more} more"]
+        raise UsageError(f"no run is left of {counted(len(references), 'argument')}:", details)
+    return Selection(kept, tuple(problems))
+
+
+class _Search:
+    def __init__(self, runs_dir: Path) -> None:
+        self.runs_dir = runs_dir
+
+    @cached_property
+    def listed(self) -> dict[str, Run]:
+        """The runs of the folder by id, newest first: read once, whatever number of arguments there is."""
+        return {run.id: run for run in list_runs(self.runs_dir)}
+
+    def find(self, reference: str, problems: list[str]) -> list[Run]:
+        if os.sep not in reference and reference in self.listed:
+            return [self.listed[reference]]
+        exists = bool(reference) and os.path.lexists(reference)
+        if glob.has_magic(reference) and not exists:
+            return self._fitting(reference, problems)
+        if exists and os.sep in reference:
+            return _at_path(Path(reference), problems)
+        try:
+            return [find_run(reference, self.runs_dir)]
+        except UsageError:
+            if not exists:
+                raise
+            return _at_path(Path(reference), problems)
+
+    def _fitting(self, pattern: str, problems: list[str]) -> list[Run]:
+        if os.sep in pattern:
+            paths = sorted(glob.glob(pattern), reverse=True)  # noqa: PTH207 (the pattern may be absolute)
+            if paths:
+                return [run for path in paths for run in _at_path(Path(path), problems)]
+            raise UsageError(f'"{plain(pattern)}": no path fits this pattern')
+        runs = [
+            run
+            for run in self.listed.values()
+            if any(fnmatch.fnmatchcase(name, pattern) for name in (run.id, name_in(run.id)))
+        ]
+        if runs:
+            return runs
+        raise UsageError(f'"{plain(pattern)}": no run in {plain(str(self.runs_dir))} fits this pattern')
+
+
+def _at_path(path: Path, problems: list[str]) -> list[Run]:
+    """The run at ``path``, or the runs in the folder there."""
+    run = Run(path)
+    if not path.is_dir():
+        problems.append(f"{plain(str(path))}: not a run directory")
+        return []
+    if run.looks_like_a_run():
+        return [run]
+    try:
+        inside = list_runs(path)
+    except UsageError as error:
+        problems.append(error.message)
+        return []
+    if any(one.looks_like_a_run() for one in inside):
+        return inside
+    problems.append(f"{plain(str(path))}: not a run directory, and there is none in it")
+    return []

@@ -1,0 +1,58 @@
+"""How good a network is on some images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+__all__ = ["Score", "calibrate_batch_norm", "score"]
+
+Batch = tuple[Tensor, Tensor]  # images (N, C, H, W), labels (N,)
+Forward = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Score:
+    """Mean cross-entropy, and the share of the ``images`` that are right."""
+
+    loss: float
+    accuracy: float
+    images: int
+
+
+@torch.no_grad()
+def calibrate_batch_norm(network: nn.Module, forward: Forward, batches: Iterable[Batch]) -> None:
+    """Replaces the running statistics of ``network`` by the averages over ``batches``; leaves it in eval mode."""
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # a plain average
+    network.train()
+    for images, _ in batches:
+        forward(images)
+    network.eval()
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+
+
+@torch.no_grad()
+def score(network: nn.Module, forward: Forward, batches: Iterable[Batch]) -> Score:
+    """The mean loss and the accuracy of ``network`` in eval mode over all images of ``batches``."""
+    network.eval()
+    sums: Tensor | None = None
+    count = 0
+    for images, labels in batches:
+        logits = forward(images).float()
+        loss = F.cross_entropy(logits, labels, reduction="sum")
+        batch_sums = torch.stack([loss, (logits.argmax(1) == labels).sum().float()])
+        sums = batch_sums if sums is None else sums + batch_sums  # stays on the device
+        count += len(labels)
+    if sums is None:
+        raise ValueError("no batches to score on")
+    loss_sum, right = sums.tolist()
+    return Score(loss_sum / count, right / count, count)

@@ -1,0 +1,84 @@
+"""From a configuration and a genotype to what is trained: network and optimiser."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from ..errors import UsageError
+from ..method.complexity import derived_complexity, widest
+from ..method.genotype import Genotype
+from ..method.network import DerivedNetwork
+from ..method.training import Training
+from ..runtime.device import Compute
+
+if TYPE_CHECKING:
+    from ..config.train import DerivedConfig, TrainConfig
+
+__all__ = ["build_training", "channels_of", "size_of"]
+
+Shape = tuple[int, int, int]
+
+
+def channels_of(config: DerivedConfig, genotype: Genotype, shape: Shape, classes: int) -> int:
+    """Channels of the first cell for images of ``shape`` (C, H, W): as configured, or as wide as the limit allows.
+
+    Raises ``UsageError`` if nothing is narrow enough.
+    """
+    if config.channels != "auto":
+        return config.channels
+    limit = config.largest_multiply_adds
+    try:
+        return widest(lambda channels: size_of(config, genotype, shape, classes, channels)[1], limit)
+    except ValueError as error:
+        raise UsageError(
+            f"derived.largest_multiply_adds = {limit}: no network of these cells is so small ({error})"
+        ) from None
+
+
+def size_of(
+    config: DerivedConfig, genotype: Genotype, shape: Shape, classes: int, channels: int
+) -> tuple[int, int]:
+    """(parameters, multiply-adds) of the network without its auxiliary head."""
+    return derived_complexity(
+        genotype,
+        image=shape,
+        classes=classes,
+        channels=channels,
+        cells=config.cells,
+        stem=config.stem,
+        share_features=config.share_features,
+    )
+
+
+def build_training(
+    config: TrainConfig, genotype: Genotype, compute: Compute, *, shape: Shape, classes: int, channels: int
+) -> Training:
+    """Everything that learns, at its start. The seed decides the start, whatever the device."""
+    torch.manual_seed(config.seed)
+    train = config.train
+    network = DerivedNetwork(
+        genotype,
+        classes=classes,
+        channels_in=shape[0],
+        channels=channels,
+        cells=config.derived.cells,
+        stem=config.derived.stem,
+        share_features=config.derived.share_features,
+        auxiliary=train.auxiliary_weight > 0,
+    ).to(compute.device)
+    network.to(memory_format=compute.memory_format)
+    return Training(
+        network=network,
+        optimizer=torch.optim.SGD(
+            network.parameters(),
+            lr=train.learning_rate,
+            momentum=train.momentum,
+            weight_decay=train.weight_decay,
+        ),
+        clip=train.clip or float("inf"),
+        label_smoothing=train.label_smoothing,
+        auxiliary_weight=train.auxiliary_weight,
+        autocast=compute.autocast,
+    )

@@ -1,0 +1,137 @@
+"""The work of a training run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..data.train_data import open_train_data
+from ..errors import RunFailed, UsageError
+from ..method.genotype import Genotype
+from ..runtime.cells import cell_facts, operation_facts
+from ..runtime.context import Context
+from ..runtime.failures import explained
+from ..runtime.observer import Row
+from ..runtime.operations import require_operations
+from ..store.run import BEST_CHECKPOINT, CHECKPOINTS, GENOTYPE_FILE
+from ..trained import load_trained
+from ..wording import plain
+from .build import build_training, channels_of, size_of
+from .loop import TrainLoop
+from .score import score_part
+
+if TYPE_CHECKING:
+    from ..config.train import TrainConfig
+
+__all__ = ["run_training"]
+
+
+def run_training(context: Context[TrainConfig]) -> None:
+    """Trains from the last checkpoint, or the start, to the end or until a stop; then scores the test part.
+
+    Finishes the session.
+    """
+    config, run = context.config, context.session.run
+    genotype = run.genotype()
+    if genotype is None:
+        raise UsageError(f"{plain(str(run.path / GENOTYPE_FILE))}: no such file: there are no cells to train")
+    require_operations(genotype.operations, "the cells")
+    context.session.summary({"preset": config.train.preset})
+    batch = config.train.batch_size
+    narrower = f"train.batch_size={batch // 2}" if batch >= 4 else "derived.channels=16"
+    with explained(out_of_memory=f"batch size {batch} on {context.compute.name}: try --set {narrower}"):
+        _train(context, genotype)
+
+
+def _train(context: Context[TrainConfig], genotype: Genotype) -> None:
+    config, session, compute = context.config, context.session, context.compute
+    with context.opening_data() as progress:
+        data = open_train_data(
+            config.data,
+            seed=config.seed,
+            device=compute.device,
+            batch_size=config.train.batch_size,
+            memory_format=compute.memory_format,
+            progress=progress,
+        )
+    images = data.dataset
+    session.log(f"data: {images.name}, {len(images)} images, {data.placement_reason}")
+    for note in images.notes:
+        context.observer.message("info", f"data: {note}")
+    classes = len(images.classes)
+    channels = channels_of(config.derived, genotype, images.shape, classes)
+    parameters, multiply_adds = size_of(config.derived, genotype, images.shape, classes, channels)
+    size = f"{config.derived.cells} cells, {channels} channels"
+    session.summary(
+        {
+            **cell_facts(genotype),
+            **operation_facts(genotype),
+            "network": size,
+            "parameters": parameters,
+            "multiply_adds": multiply_adds,
+        }
+    )
+    loop = TrainLoop(
+        config=config,
+        genotype=genotype,
+        network=_how_built(config, channels),
+        compute=compute,
+        data=data,
+        training=build_training(
+            config, genotype, compute, shape=images.shape, classes=classes, channels=channels
+        ),
+        session=session,
+        observer=context.observer,
+    )
+    loop.restore()
+    step, schedule = loop.state.step, loop.schedule
+    session.begin_attempt(step + 1, epoch=schedule.epoch(step))
+    session.totals(epochs=schedule.epochs, steps=schedule.steps)
+    cells = session.run.summary().get("cells")
+    context.started(
+        kind="train",
+        what=(str(cells or "cells"), size, config.data.dataset, compute.name),
+        epochs=schedule.epochs,
+        steps_per_epoch=schedule.steps_per_epoch,
+        epoch=step // schedule.steps_per_epoch,
+        step=step,
+    )
+    context.observer.derived(step, genotype)
+    if not loop.run():
+        session.finish("stopped", session.stop_reason)
+        return
+    session.summary(loop.cost("train_seconds"))
+    if config.evaluation.test:
+        _score_test_part(context)
+    session.finish("completed")
+
+
+def _how_built(config: TrainConfig, channels: int) -> Row:
+    derived = config.derived
+    return {
+        "channels": channels,
+        "cells": derived.cells,
+        "stem": derived.stem,
+        "share_features": derived.share_features,
+    }
+
+
+def _score_test_part(context: Context[TrainConfig]) -> None:
+    """Of the last weights, and of those that were best on the images held out. A resume tries again."""
+    session = context.session
+    found: dict[str, Any] = {}
+    chosen = ["last"]
+    if (session.run.path / CHECKPOINTS / BEST_CHECKPOINT).exists():
+        chosen.append("best")
+    try:
+        for weights in chosen:
+            trained = load_trained(session.run, "best" if weights == "best" else "last")
+            score = score_part(trained, context.config, "test", context.compute)
+            prefix = "" if weights == "last" else "best_"
+            found |= {
+                f"{prefix}test_loss": score.loss,
+                f"{prefix}test_accuracy": score.accuracy,
+                f"{prefix}test_error": 1 - score.accuracy,
+            }
+    except UsageError as error:  # the training itself was fine
+        raise RunFailed(f"the test part can't be scored: {error.message}", error.details) from error
+    session.summary(found)

@@ -1,0 +1,150 @@
+"""Training configurations: presets, what they share with searches, what they take from the run they stand on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from entrannas_cli import prepare
+from entrannas_cli.config.keys import keys_of
+from entrannas_cli.config.kinds import RANK, SEARCH, TRAIN, foreign_keys
+from entrannas_cli.config.presets import load_preset, preset_names
+from entrannas_cli.config.resolve import load_config, print_config, resolve_rank
+from entrannas_cli.config.train import RankConfig, TrainConfig
+from entrannas_cli.errors import UsageError
+
+from .resolving import request, resolve, resolve_training
+
+
+@pytest.mark.parametrize("preset", ["cifar", "imagenet", "quick"])
+def test_presets_resolve_and_say_where_each_value_is_from(preset: str) -> None:
+    assert preset_names("train") == ("cifar", "imagenet", "quick")
+    data = {"data.path": "images"} if preset == "imagenet" else {}
+    resolved = resolve_training({"train.preset": preset, **data})
+    assert load_preset(preset, "train").description
+    assert resolved.config.train.preset == preset
+    assert resolved.sources["train.epochs"] == f"preset {preset}"
+    text = print_config(resolved)
+    assert load_config(text, TrainConfig) == resolved.config
+
+
+def test_the_published_recipes() -> None:
+    cifar = resolve_training({"train.preset": "cifar"}).config
+    assert (cifar.train.epochs, cifar.train.batch_size, cifar.train.learning_rate) == (600, 96, 0.025)
+    assert (cifar.train.drop_path, cifar.train.auxiliary_weight, cifar.data.cutout) == (0.2, 0.4, 16)
+    assert (cifar.derived.cells, cifar.derived.channels, cifar.train.clip) == (20, 36, 5)
+    imagenet = resolve_training({"train.preset": "imagenet", "data.path": "x"}).config
+    assert (imagenet.train.epochs, imagenet.train.batch_size, imagenet.train.decay) == (250, 1024, "linear")
+    assert (imagenet.train.label_smoothing, imagenet.train.warmup_epochs) == (0.1, 5)
+    assert (imagenet.derived.channels, imagenet.derived.largest_multiply_adds) == ("auto", 600_000_000)
+
+
+def test_one_project_file_and_environment_serve_every_kind(tmp_path: Path) -> None:
+    file = tmp_path / "entrannas.toml"
+    file.write_text(
+        'method = "darts"\nseed = 3\n[device]\nthreads = 2\n[network]\nchannels = 24\n'
+        "[train]\nepochs = 7\n[derived]\ncells = 6\n[rank]\ntop = 2\n"
+    )
+    environ = {"ENTRANNAS_SEARCH__EPOCHS": "9", "ENTRANNAS_TRAIN__BATCH_SIZE": "32"}
+    options = {"config_file": file, "environ": environ}
+    search = resolve(**options).config
+    assert (search.seed, search.network.channels, search.search.epochs, search.device.threads) == (
+        3,
+        24,
+        9,
+        2,
+    )
+    training = resolve_training(**options).config
+    assert (training.seed, training.train.epochs, training.train.batch_size) == (3, 7, 32)
+    assert (training.derived.cells, training.device.threads) == (6, 2)
+    ranked = resolve_rank(request(**options)).config
+    assert (ranked.rank.top, ranked.train.epochs) == (2, 7)
+
+
+def test_on_the_command_line_a_key_of_another_kind_is_a_mistake() -> None:
+    with pytest.raises(UsageError, match=r"search\.epochs \(--set\): unknown key"):
+        resolve_training(None, "search.epochs=3")
+    with pytest.raises(UsageError, match=r"train\.epochs \(--set\): unknown key"):
+        resolve(None, "train.epochs=3")
+
+
+def test_unknown_keys_of_no_kind_are_found_in_files(tmp_path: Path) -> None:
+    file = tmp_path / "entrannas.toml"
+    file.write_text("[train]\nepoch = 7\n")
+    for call in (resolve, resolve_training):
+        with pytest.raises(UsageError, match=r"train\.epoch \(.*\): unknown key"):
+            call(config_file=file)
+
+
+def test_foreign_keys_are_those_of_the_others() -> None:
+    assert "search.epochs" in foreign_keys(TRAIN)
+    assert "train.epochs" in foreign_keys(SEARCH)
+    assert "rank.top" in foreign_keys(TRAIN)
+    for kind in (SEARCH, TRAIN, RANK):
+        assert not foreign_keys(kind) & set(keys_of(kind.model))
+
+
+def test_the_data_of_the_search_wins_over_a_preset_that_nobody_asked_for() -> None:
+    inherited = {"inherited": {"data.dataset": "cifar100", "data.flip": True}, "inherited_from": "run x"}
+    automatic = resolve_training(**inherited)
+    assert automatic.config.data.dataset == "cifar100"
+    assert automatic.sources["data.dataset"] == "run x"
+    assert automatic.config.data.flip  # as in the search, not as for digits
+    assert resolve_training({"train.preset": "quick"}, **inherited).config.data.dataset == "digits"
+    other = resolve_training({"data.dataset": "digits"}, **inherited)
+    assert (other.config.data.dataset, other.config.data.flip) == ("digits", False)
+
+
+def test_the_automatic_preset_knows_the_data_of_the_search() -> None:
+    seen = []
+
+    def choose(settings: Mapping[str, Any]) -> tuple[str, str]:
+        seen.append(settings.get("data.dataset"))
+        return "quick", "why"
+
+    inherited = {"inherited": {"data.dataset": "digits"}, "inherited_from": "run x", "choose_preset": choose}
+    resolve_training(**inherited)
+    resolve_training({"data.dataset": "cifar10"}, **inherited)
+    assert seen == ["digits", "cifar10"]
+
+
+def test_small_images_need_no_recipe_of_cifars(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(prepare, "cifar_found", lambda *_: tmp_path)  # and whatever the device is
+    assert prepare.automatic_preset({"data.dataset": "digits"}, "cifar") == (
+        "quick",
+        "the data set is digits",
+    )
+
+
+def test_a_preset_whose_section_is_no_section_is_said_to_be_wrong() -> None:
+    Path("own.toml").write_text("train = 5")
+    with pytest.raises(UsageError, match=r"train = 5 .*a section, not a key"):
+        resolve_training({"train.preset": "./own.toml"})
+
+
+def test_a_ranking_is_short_and_never_sees_the_test_part() -> None:
+    config = resolve_rank(request()).config
+    assert isinstance(config, RankConfig)
+    assert (config.train.epochs, config.evaluation.test, config.rank.top) == (10, False, 5)
+    assert resolve_rank(request({"train.epochs": 3})).config.train.epochs == 3
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (("train.learning_rate_min=1",), "its end may not be above its start"),
+        (("train.epochs=3", "train.warmup_epochs=3"), "no epoch is left after the warm-up"),
+        (("data.cutout=8",), "images of 8 pixels"),
+        (("derived.stem=imagenet",), "derived.stem"),
+        (("derived.channels=auto2",), 'must be "auto" or a whole number'),
+        (("train.decay=cosinus",), "did you mean cosine"),
+        (("data.validation_share=1.0",), "data.validation_share"),
+    ],
+)
+def test_contradictions_and_wrong_values(overrides: tuple[str, ...], message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        resolve_training({"train.preset": "quick"}, *overrides)
+    assert message in "\n".join([caught.value.message, *caught.value.details])

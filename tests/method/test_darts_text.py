@@ -1,0 +1,222 @@
+"""Others' genotype texts: the very forms that the repositories print, damaged ones, and hostile ones."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from entrannas_cli.method.darts_text import Found, has_genotype, read_genotypes
+from entrannas_cli.method.genotype import Connection, Genotype
+from entrannas_cli.method.published import PUBLISHED
+from entrannas_cli.method.random_search import draw_genotype
+from entrannas_cli.method.space import SearchSpace
+
+from .strategies import spaces
+
+NORMAL = (
+    "[('sep_conv_3x3', 0), ('sep_conv_3x3', 1), ('sep_conv_3x3', 0), ('sep_conv_3x3', 1), "
+    "('sep_conv_3x3', 1), ('skip_connect', 0), ('skip_connect', 0), ('dil_conv_3x3', 2)]"
+)
+REDUCE = (
+    "[('max_pool_3x3', 0), ('max_pool_3x3', 1), ('skip_connect', 2), ('max_pool_3x3', 1), "
+    "('max_pool_3x3', 0), ('skip_connect', 2), ('skip_connect', 2), ('max_pool_3x3', 1)]"
+)
+PLAIN = f"Genotype(normal={NORMAL}, normal_concat=range(2, 6), reduce={REDUCE}, reduce_concat=range(2, 6))"
+SMALL = (
+    "Genotype(normal=[('a', 0), ('b', 1)], normal_concat=[2], reduce=[('a', 0), ('b', 1)], reduce_concat=[2])"
+)
+
+SOURCE_FILE = f"""\
+from collections import namedtuple
+
+Genotype = namedtuple('Genotype', 'normal normal_concat reduce reduce_concat')
+
+PRIMITIVES = ['none', 'max_pool_3x3']
+
+NASNet = Genotype(
+  normal = [
+    ('sep_conv_5x5', 1),   # the first
+    ('sep_conv_7x7', 0),
+  ],
+  normal_concat = [2],
+  reduce = [
+    ('conv_7x1_1x7', 1),
+    ('sep_conv_7x7', 0),
+  ],
+  reduce_concat = [2],
+)
+
+# OLD = {PLAIN}
+DARTS_V2 = {PLAIN.replace("range(2, 6)", "[2, 3, 4, 5]")}
+
+PDARTS = DARTS_V2
+"""
+
+
+def only(text: str) -> Found:
+    (found,) = read_genotypes(text)
+    return found
+
+
+@given(spaces(), st.integers(0, 1000))
+def test_our_own_darts_form_reads_back_equal(space: SearchSpace, seed: int) -> None:
+    genotype = draw_genotype(space, seed)
+    assert only(genotype.to_darts()).genotype == genotype
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        PLAIN,
+        f"DARTS_V2 = {PLAIN}",
+        f"07/14 03:21:45 PM genotype = {PLAIN}",
+        f"2019-07-14 03:21:45,123 {PLAIN}\n",
+        PLAIN.replace("range(2, 6)", "[2, 3, 4, 5]"),
+        PLAIN.replace("range(2, 6)", "xrange(2, 6)"),
+        PLAIN.replace("range(2, 6)", "list(range(2, 6))"),
+        PLAIN.replace("('", "(u'").replace("0)", "0L)"),
+        PLAIN.replace("0)", "np.int64(0))").replace("1)", "numpy.int64(1))"),
+        PLAIN.replace(", ", ",\n        ").replace("=", " = "),
+        PLAIN.replace("'", '"'),
+        f'{{"epoch": 3, "genotype": "{PLAIN}"}}',
+        f"genotypes.{PLAIN}",
+        PLAIN.replace("normal=", "").replace("normal_concat=", "").replace("reduce=", ""),
+        f"Genotype(reduce_concat=range(2, 6), reduce={REDUCE}, normal_concat=(2, 3, 4, 5,), normal={NORMAL})",
+    ],
+)
+def test_the_forms_that_are_printed(text: str) -> None:
+    assert only(text).genotype == PUBLISHED["DARTS_V2"]
+
+
+def test_a_list_a_node_holds_any_number_of_connections() -> None:
+    text = (
+        "Genotype(normal=[[('a', 0)], [('a', 0), ('b', 0), ('a', 2)]], normal_concat=range(2, 4), "
+        "reduce=[[('a', 1)]], reduce_concat=[2])"
+    )
+    genotype = only(text).genotype
+    assert genotype is not None
+    assert genotype.normal.nodes == (
+        (Connection(0, "a"),),
+        (Connection(0, "a"), Connection(0, "b"), Connection(2, "a")),
+    )
+
+
+def test_a_source_file_gives_its_genotypes_by_name_and_line() -> None:
+    nasnet, darts = read_genotypes(SOURCE_FILE)
+    assert (nasnet.name, nasnet.line) == ("NASNet", 7)
+    assert nasnet.genotype is not None
+    assert nasnet.genotype.operations == {"sep_conv_5x5", "sep_conv_7x7", "conv_1x7_7x1"}
+    assert nasnet.notes == ("reduce cell: node 2: conv_7x1_1x7 is called conv_1x7_7x1 here",)
+    assert (darts.name, darts.genotype) == ("DARTS_V2", PUBLISHED["DARTS_V2"])
+
+
+def test_a_log_gives_its_genotypes_with_what_was_said_before() -> None:
+    log = (
+        f"[Epoch initial]\nnormal cell:\nStep 1: node1 op2, node0 op2\n{PLAIN}\nDoing Search ...\n"
+        f"epoch:  1 lr: [0.025]\n[Epoch 1]\n{SMALL}\n"
+        f"05/07 Restricting skipconnect...\n05/07 Number of skip-connect: 2\n05/07 {PLAIN}\n"
+    )
+    found = read_genotypes(log)
+    assert [one.place for one in found] == [
+        "[Epoch initial]",
+        "[Epoch 1]",
+        "05/07 Number of skip-connect: 2",
+    ]
+    assert [one.line for one in found] == [4, 8, 11]
+    assert all(one.genotype for one in found)
+
+
+def test_the_operation_none_is_no_connection() -> None:
+    text = SMALL.replace("[('a', 0), ('b', 1)], normal_concat", "[('none', 0), ('b', 1)], normal_concat")
+    found = only(text)
+    assert found.genotype is not None
+    assert found.genotype.normal.nodes == ((Connection(1, "b"),),)
+    assert found.notes == ('normal cell: node 2: "none" from node 0 is left out',)
+    nothing = only(text.replace("'b', 1)], normal_concat", "'none', 1)], normal_concat"))
+    assert nothing.genotype is None
+    assert nothing.problems == ('normal cell: node 2 has only the operation "none", which is no input',)
+
+
+@pytest.mark.parametrize("cut", range(10, len(PLAIN), 29))
+@pytest.mark.parametrize("between", ["\n", "\n05/07 12:00:00 PM genotype = ", "", "05/07 12:00:00 PM "])
+def test_a_line_cut_by_a_kill_hides_no_other(cut: int, between: str) -> None:
+    """Wherever it was cut."""
+    broken, whole = read_genotypes(PLAIN[:cut] + between + PLAIN)
+    assert broken.genotype is None
+    assert broken.problems
+    assert whole.genotype == PUBLISHED["DARTS_V2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("Genotype(normal=[('a', 0)], normal_concat=[2])", "reduce is missing"),
+        ("Genotype(recurrent=[('tanh', 0)], concat=range(1, 9))", "a recurrent cell"),
+        (SMALL.replace("('b', 1)]", "('b', 1), ('a', 1)]"), "3 connections in one list"),
+        (SMALL.replace("1)", "9)"), "normal cell: node 2 reads node 9"),
+        (SMALL.replace("1)", "-1)"), "normal cell: node 2 reads node -1"),
+        (SMALL.replace("'b', 1", "'a', 0"), "normal cell: node 2 has a from node 0 twice"),
+        (SMALL.replace("[2]", "[7]"), "the output takes node 7"),
+        (SMALL.replace("[2]", "5"), "expected a list of node numbers"),
+        (SMALL.replace("[2]", "range(10**9)"), "not a whole Genotype"),
+        (SMALL.replace("[2]", "range(999999999)"), "a range of 999999999 nodes, at most 1024"),
+        (SMALL.replace("[2]", "range(2, 6, 0)"), "steps of 0"),
+        (SMALL.replace("[2]", "range('a')"), "isn't a list, a range or a number"),
+        (SMALL.replace("[2]", "[0.5]"), "not a whole Genotype"),
+        (SMALL.replace("[2]", "[99999999999999999999]"), "not a whole Genotype"),
+        (SMALL.replace("'a', 0", "'a', True"), "not a whole Genotype"),
+        (SMALL.replace("'a', 0", "'a'"), "expected ('operation', source)"),
+        (SMALL.replace("[('a', 0), ('b', 1)]", "__import__('os').system('true')"), "not a whole Genotype"),
+        (SMALL.replace("[('a', 0), ('b', 1)]", "eval('1')"), "not a whole Genotype"),
+        (SMALL.replace("normal=", "normal=[], normal="), "normal is there twice"),
+        (SMALL.replace("[('a', 0), ('b', 1)], n", "[], n"), "normal cell: it has no nodes"),
+        (SMALL.replace("[('a'", "[[[[[[[[[[('a'"), "nested deeper than 6"),
+        ("Genotype(normal=gene_normal, normal_concat=concat)", "found 'gene_normal'"),
+        (f"Genotype(normal={[('a', 0), ('b', 1)] * 2000}, normal_concat=[2], ", "not a whole Genotype"),
+        (SMALL.replace("('b', 1)]", f"('b', 1), {'(1, 2), ' * 3000}]"), "expected ('operation', source)"),
+        ("Genotype(normal=[" + "1, " * 60_000, "longer than any genotype"),
+    ],
+)
+def test_what_is_no_genotype_is_told_why(text: str, reason: str) -> None:
+    found = only(text)
+    assert found.genotype is None
+    assert any(reason in problem for problem in found.problems), found.problems
+
+
+@pytest.mark.parametrize(
+    "text", ["", "import os", "Genotype", "namedtuple('Genotype', 'normal')", f"# {PLAIN}"]
+)
+def test_texts_without_one(text: str) -> None:
+    assert read_genotypes(text) == []
+    assert not has_genotype(text) or text.startswith("#")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Genotype(" * 50_000,
+        "Genotype(normal=['" * 30_000,
+        'Genotype("' * 50_000,
+        "Genotype(#" * 50_000,
+        "Genotype(normal=[" + "[" * 500_000,
+        "Genotype(" + " " * 500_000,
+        "Genotype(" + "(\n" * 250_000,
+        "Genotype(normal=" + "u" * 500_000,
+        "Genotype" + " " * 500_000,
+        "\n" * 500_000 + PLAIN,
+    ],
+)
+def test_hostile_texts_take_no_time(text: str) -> None:
+    start = time.process_time()
+    read_genotypes(text)
+    assert time.process_time() - start < 3  # linear: well below one; quadratic: minutes
+
+
+@given(st.text(alphabet="Genotype(normal=[]),'ab\"01 \n#_\\.-", max_size=80))
+def test_no_text_makes_it_fail(text: str) -> None:
+    for found in read_genotypes("Genotype(" + text + PLAIN):
+        assert (found.genotype is None) == bool(found.problems)
+        assert found.genotype is None or isinstance(found.genotype, Genotype)

@@ -1,0 +1,195 @@
+"""Training a derived network: drop-path, auxiliary head, size, and what a step changes."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from entrannas_cli.method.complexity import derived_complexity, multiply_adds, widest
+from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
+from entrannas_cli.method.layers import AuxiliaryHead, drop_path
+from entrannas_cli.method.network import DerivedNetwork
+from entrannas_cli.method.published import PUBLISHED
+from entrannas_cli.method.training import Training
+
+SKIPS = CellGraph(((Connection(0, "skip_connect"), Connection(1, "skip_connect")),) * 2)
+POOLS = CellGraph(((Connection(0, "max_pool_3x3"), Connection(0, "sep_conv_3x3")),) * 2)
+
+
+def small(genotype: Genotype, **keywords: object) -> DerivedNetwork:
+    torch.manual_seed(0)
+    return DerivedNetwork(genotype, classes=3, channels_in=1, channels=4, cells=3, **keywords)  # type: ignore[arg-type]
+
+
+def images(count: int = 6, side: int = 8) -> torch.Tensor:
+    return torch.randn(count, 1, side, side, generator=torch.Generator().manual_seed(1))
+
+
+@given(st.floats(0.05, 0.95), st.integers(0, 2**31))
+def test_drop_path_leaves_out_whole_images_and_keeps_the_mean(chance: float, seed: int) -> None:
+    torch.manual_seed(seed)
+    x = torch.rand(400, 2, 3, 3, dtype=torch.float64) + 0.5
+    dropped = drop_path(x, chance)
+    ratio = (dropped / x).flatten(1)
+    assert torch.allclose(ratio, ratio[:, :1].expand_as(ratio))  # an image as a whole
+    kept = ratio[:, 0] > 0
+    assert torch.allclose(ratio[kept], torch.full_like(ratio[kept], 1 / (1 - chance)))
+    assert abs(float(kept.double().mean()) - (1 - chance)) < 5 * (chance * (1 - chance) / 400) ** 0.5
+
+
+def test_drop_path_is_for_training_only_and_spares_the_identity() -> None:
+    network = small(Genotype(POOLS, POOLS))
+    without, _ = network.forward_in_training(images(), 0.0)
+    torch.manual_seed(3)
+    dropped, _ = network.forward_in_training(images(), 0.5)
+    assert not torch.equal(without, dropped)
+    network.eval()
+    with torch.no_grad():
+        assert torch.equal(network.forward_in_training(images(), 0.9)[0], network(images()))
+    # skip connections that compute nothing: the normal cells of this network have nothing to leave out
+    normal = small(Genotype(SKIPS, SKIPS)).cells[0]
+    x = torch.randn(5, 12, 8, 8)
+    assert torch.equal(normal(x, x, SKIPS, 0.9), normal(x, x, SKIPS, 0.0))
+
+
+def test_each_connection_is_dropped_by_itself_where_features_are_shared() -> None:
+    """Two nodes that read the same feature lose it independently."""
+    cell = CellGraph(((Connection(0, "sep_conv_3x3"),), (Connection(0, "sep_conv_3x3"),)), concat=(2, 3))
+    module = small(Genotype(cell, cell), share_features=True).cells[0]
+    torch.manual_seed(0)
+    x = torch.randn(64, 12, 8, 8)
+    out = module(x, x, cell, 0.5)
+    gone = out.view(64, 2, 4, 8, 8).abs().amax((2, 3, 4)) == 0  # (N, node)
+    assert {tuple(pair) for pair in gone.tolist()} == {(a, b) for a in (False, True) for b in (False, True)}
+
+
+@pytest.mark.parametrize(("side", "stride"), [(8, 3), (7, 2), (2, 3), (3, 3), (1, 2), (16, 3)])
+def test_the_auxiliary_head_takes_any_size(side: int, stride: int) -> None:
+    head = AuxiliaryHead(6, 10, stride)
+    assert head(torch.randn(4, 6, side, side + 1)).shape == (4, 10)
+
+
+def test_the_auxiliary_head_pools_as_darts_does_at_the_published_sizes() -> None:
+    x = torch.randn(2, 6, 8, 8).relu()
+    head = AuxiliaryHead(6, 10, 3).eval()
+    pooled = nn.AvgPool2d(5, stride=3, padding=0, count_include_pad=False)(x)
+    assert torch.equal(head(x), head.classifier(head.features(pooled).flatten(1)))
+
+
+@pytest.mark.parametrize("stem", ["cifar", "imagenet"])
+def test_the_auxiliary_head_reads_the_second_reduction_cell(stem: str) -> None:
+    network = DerivedNetwork(
+        PUBLISHED["PC_DARTS_cifar"],
+        classes=7,
+        channels=4,
+        cells=6,
+        stem=stem,  # type: ignore[arg-type]
+        auxiliary=True,
+    )
+    assert network.kinds[network.auxiliary_cell] == "reduce"
+    assert "reduce" not in network.kinds[network.auxiliary_cell + 1 :]
+    logits, auxiliary = network.forward_in_training(torch.randn(2, 3, 64, 64))
+    assert auxiliary is not None
+    assert logits.shape == auxiliary.shape == (2, 7)
+    with torch.no_grad():
+        assert network.eval()(torch.randn(2, 3, 64, 64)).shape == (2, 7)
+
+
+def test_the_loss_of_a_step_and_what_it_changes() -> None:
+    network = small(Genotype(POOLS, POOLS), auxiliary=True)
+    training = Training(
+        network, torch.optim.SGD(network.parameters(), lr=0.1), clip=1e-3, label_smoothing=0.1
+    )
+    labels = torch.tensor([0, 1, 2, 0, 1, 2])
+    before = [weight.detach().clone() for weight in network.parameters()]
+    logits, _ = network.forward_in_training(images())
+    network.load_state_dict(small(Genotype(POOLS, POOLS), auxiliary=True).state_dict())
+    outcome = training.step(images(), labels)
+    expected = nn.functional.cross_entropy(logits, labels, label_smoothing=0.1)
+    assert torch.allclose(outcome.loss, expected)
+    moved = torch.cat([(a - b).flatten() for a, b in zip(network.parameters(), before, strict=True)])
+    assert float(moved.detach().norm()) == pytest.approx(0.1 * 1e-3, rel=1e-3)  # the clipped gradient's norm
+    assert any(  # the auxiliary loss reaches its head
+        not torch.equal(a, b)
+        for a, b in zip(
+            network.auxiliary_head.parameters(),  # type: ignore[union-attr]
+            small(Genotype(POOLS, POOLS), auxiliary=True).auxiliary_head.parameters(),  # type: ignore[union-attr]
+            strict=True,
+        )
+    )
+
+
+# sizes: parameters in M without the auxiliary head as published; multiply-adds in M as flops-counter.pytorch (which
+# adds two for each value of a batch-norm and one for each of a ReLU or a pooling) counts them for the cells of
+# DARTS-2nd (544.6, reported in DARTS' own issue 46) and, in their paper, of PC-DARTS (586)
+
+
+@pytest.mark.parametrize(
+    ("name", "millions"), [("DARTS_V2", 3.3), ("PC_DARTS_cifar", 3.6), ("ISTA_twostage", 3.3)]
+)
+def test_published_parameters_on_cifar(name: str, millions: float) -> None:
+    parameters, _ = derived_complexity(
+        PUBLISHED[name], image=(3, 32, 32), classes=10, channels=36, cells=20, stem="cifar"
+    )
+    assert parameters / 1e6 == pytest.approx(millions, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "multiply_adds_counted_by_others"),
+    [("DARTS_V2", 4.7, 544.6), ("PC_DARTS_cifar", 5.3, 586)],
+)
+def test_published_sizes_on_imagenet(
+    name: str, parameters: float, multiply_adds_counted_by_others: float
+) -> None:
+    with torch.device("meta"):
+        network = DerivedNetwork(PUBLISHED[name], classes=1000, channels=48, cells=14, stem="imagenet")
+    assert sum(p.numel() for p in network.parameters()) / 1e6 == pytest.approx(parameters, rel=0.01)
+    counts: Counter[str] = Counter()
+
+    def count(module: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+        if isinstance(module, nn.BatchNorm2d):
+            counts["others"] += 2 * output.numel()
+        elif isinstance(module, nn.ReLU | nn.AvgPool2d | nn.MaxPool2d):
+            counts["others"] += inputs[0].numel()
+
+    for module in network.modules():
+        module.register_forward_hook(count)
+    network.eval()
+    own = multiply_adds(network, (3, 224, 224))
+    assert (own + counts["others"]) / 1e6 == pytest.approx(multiply_adds_counted_by_others, rel=0.005)
+
+
+@given(st.integers(3, 4000), st.integers(1, 50))
+def test_the_widest_network_is_within_the_limit_and_the_next_is_not(limit: int, factor: int) -> None:
+    def count(channels: int) -> int:
+        return factor * channels * channels
+
+    if count(2) > limit:
+        with pytest.raises(ValueError, match="2 channels"):
+            widest(count, limit)
+        return
+    channels = widest(count, limit)
+    assert channels % 2 == 0
+    assert count(channels) <= limit < count(channels + 2)
+
+
+def test_the_widest_published_network_for_600_million() -> None:
+    def count(channels: int) -> int:
+        _, found = derived_complexity(
+            PUBLISHED["DARTS_V2"],
+            image=(3, 224, 224),
+            classes=1000,
+            channels=channels,
+            cells=14,
+            stem="imagenet",
+        )
+        return found
+
+    channels = widest(count, 600_000_000)
+    assert count(channels) <= 600_000_000 < count(channels + 2)
+    assert channels > 48  # as published, 48 stay well below

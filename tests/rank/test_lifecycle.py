@@ -1,0 +1,104 @@
+"""Rankings as real processes."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+
+import pytest
+
+from entrannas_cli.rank.run import TRAININGS
+from entrannas_cli.store.find import list_runs
+from entrannas_cli.store.run import Run
+
+from ..search.runs import SMALL, entrannas, start, wait_for, write_space
+
+BUDGET = (
+    *("--epochs", "2", "--top", "3", "--preset", "quick"),
+    *("--set", "derived.cells=3", "--set", "derived.channels=4"),
+)
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A search that several rankings read."""
+    folder = tmp_path_factory.mktemp("searched")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        write_space(folder)
+        entrannas("search", *SMALL, "--quiet")
+        (run,) = list_runs(folder / "runs")
+        return run
+
+
+def newest() -> Run:
+    return Run(max(Path("runs").iterdir(), key=lambda path: path.name))
+
+
+def test_a_ranking_says_what_to_keep(searched: Run) -> None:
+    result = entrannas("rank", str(searched.path), *BUDGET, "--json", "--quiet")
+    summary = json.loads(result.stdout)
+    run = newest()
+    rows = summary["ranking"]
+    assert len(rows) == 3
+    assert any(row["is_last"] for row in rows)
+    accuracies = [row["accuracy"] for row in rows]
+    assert accuracies == sorted(accuracies, reverse=True)
+    assert all(0 < row["inherited_accuracy"] < 1 for row in rows)
+    assert summary["kendall_cells"] == 3
+    # the winner can be trained, shown and drawn by the ranking's name
+    assert run.genotype() is not None
+    winner = next(child for child in list_runs(run.path / TRAININGS) if child.id == rows[0]["training"])
+    assert winner.genotype() == run.genotype()
+    assert winner.summary()["validation_accuracy"] == rows[0]["accuracy"]
+    assert "test_error" not in winner.summary()  # what is chosen by, is not tested on
+    assert summary["search"]["id"] == searched.id
+    assert searched.status().state == "completed"
+
+
+def test_the_inherited_accuracy_of_the_last_cells_is_that_of_the_search(searched: Run) -> None:
+    entrannas("rank", str(searched.path), *BUDGET[2:], "--epochs", "1", "--top", "1", "--quiet")
+    (row,) = newest().summary()["ranking"]
+    assert row["is_last"]
+    assert row["inherited_accuracy"] == pytest.approx(searched.summary()["derived_accuracy"], abs=1e-9)
+
+
+def test_killed_and_stopped_it_goes_on_where_it_was(searched: Run) -> None:
+    process = start("rank", str(searched.path), *BUDGET, "--quiet", "--set", "checkpoint.minutes=0")
+    wait_for(lambda: Path("runs").is_dir() and any(Path("runs").iterdir()), "a run directory")
+    run = newest()
+    wait_for(lambda: len(list_runs(run.path / TRAININGS)) == 2, "the second training")
+    wait_for(lambda: list_runs(run.path / TRAININGS)[0].metrics("step"), "its first step")
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert run.status().state == "lost"
+    first = min(list_runs(run.path / TRAININGS), key=lambda child: child.id)
+    assert first.status().state == "completed"
+    process = start("resume", run.id, "--quiet")
+    wait_for(lambda: len(list_runs(run.path / TRAININGS)) == 3, "the third training")
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    entrannas("resume", run.id, "--quiet")
+    summary = run.summary()
+    assert summary["state"] == "completed"
+    assert len(list_runs(run.path / TRAININGS)) == 3
+    assert first.status().attempt == 1  # what was done isn't done again
+
+    entrannas("rank", str(searched.path), *BUDGET, "--quiet", "--name", "undisturbed")
+    (other,) = (one for one in list_runs(Path("runs")) if one.id.endswith("undisturbed"))
+    compared = [
+        [{key: row[key] for key in row if key != "training"} for row in one["ranking"]]
+        for one in (summary, other.summary())
+    ]
+    assert compared[0] == compared[1]
+
+
+def test_without_a_checkpoint_it_ranks_all_the_same(searched: Run, tmp_path: Path) -> None:
+    entrannas("search", "--method", "random", "--dataset", "digits", "--quiet")
+    result = entrannas("rank", "latest", *BUDGET[2:], "--epochs", "1", "--quiet", "--json")
+    (row,) = json.loads(result.stdout)["ranking"]
+    assert row["inherited_accuracy"] is None
+    assert 0 < row["accuracy"] < 1
+    assert "drew its cells at random" in (newest().path / "log.txt").read_text()

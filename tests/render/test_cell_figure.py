@@ -1,0 +1,201 @@
+"""Cells as figures, by what is drawn: the labels and lines, and the files' own bytes."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections import Counter
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given, settings
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import FancyBboxPatch
+from matplotlib.text import Text
+from PIL import Image
+
+from entrannas_cli.errors import UsageError
+from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
+from entrannas_cli.method.published import PUBLISHED
+from entrannas_cli.render.cell_figure import PAPER, RAILS, genotype_figure, name_of
+from entrannas_cli.render.figure_file import check_output, figure_bytes, write_output
+from entrannas_cli.render.layout import lay_out, look
+
+from .cells import OPERATIONS, expected, genotypes
+
+DENSE = CellGraph(
+    tuple(
+        tuple(Connection(i, o) for i in range(j) for o in OPERATIONS[:7]) for j in range(2, 6)
+    )  # the 98 connections that a search starts from
+)
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def parts(figure: Figure, kind: type) -> list:
+    return [artist for artist in figure.axes[0].get_children() if isinstance(artist, kind)]
+
+
+def labels(figure: Figure) -> list[tuple[FancyBboxPatch, bool]]:
+    """The boxes of the operations' labels, with whether they are filled; stations are something else."""
+    boxes = [box for box in parts(figure, FancyBboxPatch) if box.get_zorder() == 7]
+    return [(box, matplotlib_hex(box.get_facecolor()) != PAPER) for box in boxes]
+
+
+def matplotlib_hex(colour: tuple[float, ...]) -> str:
+    from matplotlib.colors import to_hex
+
+    return to_hex(colour)
+
+
+@settings(max_examples=15)
+@given(genotypes())
+def test_each_connection_has_a_line_and_a_label_of_its_kind(genotype: Genotype) -> None:
+    figure = genotype_figure(genotype, "title", key=False)
+    wanted = [row for kind, cell in genotype.cells for row in expected(kind, cell, full=True)]
+    written = Counter(text.get_text() for text in parts(figure, Text))
+    for name, count in Counter(row[2] for row in wanted).items():
+        assert written[name] == count
+    boxes = labels(figure)
+    assert Counter(filled for _, filled in boxes) == Counter(row[3] for row in wanted)
+    for box, filled in boxes:  # told apart without colour: the outline too
+        assert (box.get_linestyle() == "solid") is filled
+    lines = [line for line in parts(figure, Line2D) if line.get_zorder() == 2]
+    assert Counter(not line.is_dashed() for line in lines) == Counter(row[3] for row in wanted)
+
+
+@pytest.mark.parametrize("cells", [(DENSE, DENSE), tuple(PUBLISHED["DARTS_V2"].cells[n][1] for n in (0, 1))])
+def test_nothing_lies_on_anything_and_all_is_on_the_page(cells: tuple[CellGraph, CellGraph]) -> None:
+    figure = genotype_figure(Genotype(*cells), "run 1", key=True)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    renderer = canvas.get_renderer()
+    page = figure.bbox
+    boxes = [
+        box.get_window_extent(renderer).extents.tolist()
+        for box in parts(figure, FancyBboxPatch)
+        if box.get_zorder() in (6, 7)
+    ]
+    for n, (left, bottom, right, top) in enumerate(boxes):
+        assert page.x0 <= left < right <= page.x1
+        assert page.y0 <= bottom < top <= page.y1
+        for x0, y0, x1, y1 in boxes[n + 1 :]:
+            assert right <= x0 or x1 <= left or top <= y0 or y1 <= bottom
+    for text in parts(figure, Text):
+        if text.get_text():
+            extent = text.get_window_extent(renderer)
+            assert page.x0 <= extent.x0 < extent.x1 <= page.x1
+    height = min(box.get_window_extent(renderer).height for box, _ in labels(figure))
+    assert height / figure.dpi >= 0.15  # inches: still a line of text, however many there are
+
+
+def test_places_are_the_layouts() -> None:
+    """One source of places: lines lie in the rows, and in the order, that the layout gives."""
+    cell = PUBLISHED["DARTS_V2"].normal
+    figure = genotype_figure(Genotype(cell, cell), kinds=("normal",), key=False)
+    edges = lay_out("normal", cell).edges
+    lines = sorted(
+        (line for line in parts(figure, Line2D) if line.get_zorder() == 2),
+        key=lambda line: line.get_ydata()[0],
+    )
+    heights = [line.get_ydata()[0] for line in lines]
+    rows = [edge.row for edge in edges]
+    steps = {
+        round((b - a) / (d - c), 6) for a, b, c, d in zip(heights, heights[1:], rows, rows[1:], strict=False)
+    }
+    assert len(steps) == 1
+    assert [line.get_color() for line in lines] == [RAILS[edge.source] for edge in edges]
+
+
+def test_an_svg_is_text_and_always_the_same() -> None:
+    first, second = (
+        figure_bytes(genotype_figure(PUBLISHED["DARTS_V2"], "published cells DARTS_V2"), ".svg")
+        for _ in range(2)
+    )
+    assert first == second
+    root = ElementTree.fromstring(first)
+    texts = [element.text for element in root.iter(f"{SVG}text")]
+    assert "published cells DARTS_V2" in texts
+    assert texts.count("sep_conv_3x3") == 5
+    assert b"sans-serif" in first
+    assert b"dc:date" not in first
+    assert "http://www.w3.org" in first.decode()
+    assert not [
+        e
+        for e in root.iter()
+        if any(k.endswith("href") and not v.startswith("#") for k, v in e.attrib.items())
+    ]
+
+
+@pytest.mark.parametrize(
+    "name", ["$x^2$", "<script>alert(1)</script>", "a&b", "]]>", "漢字", "\x1b[31m", "_" * 90]
+)
+def test_any_name_is_shown_as_it_is(name: str) -> None:
+    cell = CellGraph(((Connection(0, name), Connection(1, "conv_1x1")),))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = genotype_figure(Genotype(cell, cell), f"file {name}")
+        root = ElementTree.fromstring(figure_bytes(figure, ".svg"))
+        assert figure_bytes(figure, ".png", 50)
+    texts = [element.text for element in root.iter(f"{SVG}text")]
+    assert texts.count(name_of(look(name))) == 2
+    assert any(text and "this installation doesn't know" in text for text in texts)
+
+
+def test_png_and_pdf() -> None:
+    figure = genotype_figure(PUBLISHED["DARTS_V2"])
+    picture = Image.open(io.BytesIO(figure_bytes(figure, ".png", 50)))
+    width, height = figure.get_size_inches()
+    assert picture.size == pytest.approx((width * 50, height * 50), abs=1)
+    pdf = figure_bytes(figure, ".pdf")
+    assert pdf.startswith(b"%PDF-")
+    assert pdf == figure_bytes(genotype_figure(PUBLISHED["DARTS_V2"]), ".pdf")
+
+
+def test_one_kind_only() -> None:
+    texts = {
+        text.get_text() for text in parts(genotype_figure(PUBLISHED["DARTS_V2"], kinds=("reduce",)), Text)
+    }
+    assert "reduction cell" in texts
+    assert "normal cell" not in texts
+
+
+def test_a_cell_that_no_page_holds_is_refused() -> None:
+    endless = CellGraph(tuple((Connection(n, "conv_1x1"),) for n in range(1000)))
+    with pytest.raises(UsageError, match="too large for a picture"):
+        genotype_figure(Genotype(endless, endless))
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("cell.jpg", r"\.svg, \.png or \.pdf: \.jpg is none of them"),
+        ("cell", "it has none"),
+        ("missing/cell.svg", "no folder missing"),
+        ("folder.svg", "it is a folder"),
+        ("pipe.svg", "not a regular file"),
+        ("file/cell.svg", "can't be written|no folder file"),
+    ],
+)
+def test_places_where_no_picture_can_be(name: str, reason: str) -> None:
+    import os
+
+    Path("folder.svg").mkdir()
+    Path("file").touch()
+    os.mkfifo("pipe.svg")
+    with pytest.raises(UsageError, match=reason):
+        check_output(Path(name), (".svg", ".png", ".pdf"))
+
+
+def test_a_link_is_followed_and_a_place_that_takes_no_file_is_named() -> None:
+    Path("real.svg").write_text("old")
+    Path("link.svg").symlink_to("real.svg")
+    write_output(Path("link.svg"), "new")
+    assert Path("real.svg").read_text() == "new"
+    assert Path("link.svg").is_symlink()
+    with pytest.raises(UsageError, match="can't be written"):
+        write_output(Path("/proc/cell.svg"), "x")
+    with pytest.raises(UsageError, match="can't be written"):
+        write_output(Path("a\0b.svg"), "x")

@@ -1,0 +1,155 @@
+"""The history of cells: the rows replay it, and the pictures of a film share one canvas."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from pathlib import Path
+
+import pexpect
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
+from entrannas_cli.render.figure_file import figure_bytes
+from entrannas_cli.render.history import choose_evenly, frames, history_rows
+from entrannas_cli.render.history_figure import history_animation, history_figure
+from entrannas_cli.render.layout import film_rows, lay_out_frame
+from entrannas_cli.store.create import create_run
+from entrannas_cli.store.run import Derived, Run
+from entrannas_cli.store.session import RunSession
+
+from .cells import cells, genotypes
+
+
+@st.composite
+def histories(draw: st.DrawFn, most: int = 6) -> list[Derived]:
+    found = draw(st.lists(genotypes(most_nodes=4, densest=6), min_size=1, max_size=most))
+    return [Derived(10 * n, n, genotype) for n, genotype in enumerate(found)]
+
+
+@settings(max_examples=20)
+@given(histories(), st.integers(1, 9))
+def test_the_choice_is_even_and_keeps_both_ends(history: list[Derived], limit: int) -> None:
+    chosen = choose_evenly(history, limit)
+    assert len(chosen) == min(limit, len(history))
+    assert chosen[-1] == history[-1]
+    assert limit == 1 or chosen[0] == history[0]
+    steps = [entry.step for entry in chosen]
+    assert steps == sorted(set(steps))
+
+
+@settings(max_examples=20)
+@given(histories())
+def test_the_rows_replay_the_history(history: list[Derived]) -> None:
+    held: dict[str, set[tuple[int, int, str]]] = {"normal": set(), "reduce": set()}
+    for row, entry in zip(history_rows(frames(history)), history, strict=True):
+        assert (row["step"], row["epoch"]) == (entry.step, entry.epoch)
+        for kind, cell in entry.genotype.cells:
+            change = row[kind]
+            held[kind] -= {tuple(one) for one in change["removed"]}
+            held[kind] -= {(c["target"], c["source"], c["before"]) for c in change["changed"]}
+            held[kind] |= {tuple(one) for one in change["added"]}
+            held[kind] |= {(c["target"], c["source"], c["after"]) for c in change["changed"]}
+            assert held[kind] == {(target, c.source, c.operation) for target, c in cell.connections}
+            assert change["connections"] == [len(node) for node in cell.nodes]
+            assert sum(change["operations"].values()) == len(held[kind])
+
+
+@given(st.lists(cells(most_nodes=4), min_size=1, max_size=5))
+def test_nothing_moves_in_a_film(film: list[CellGraph]) -> None:
+    rows = film_rows(film)
+    places: dict[object, object] = {}
+    for cell in film:
+        layout = lay_out_frame("normal", cell, rows)
+        for node in layout.nodes:
+            assert places.setdefault(node.number, (node.top, node.bottom)) == (node.top, node.bottom)
+        taken = set()
+        for bundle in layout.bundles:
+            assert places.setdefault((bundle.source, bundle.target), bundle.row) == bundle.row
+            assert bundle.row not in taken
+            taken.add(bundle.row)
+            target, source = layout.nodes[bundle.target], layout.nodes[bundle.source]
+            assert target.top < bundle.row < target.bottom
+            assert source.bottom < bundle.row <= source.rail_end
+        drawn = [(b.target, Connection(b.source, one.name)) for b in layout.bundles for one, _ in b.strands]
+        assert sorted(drawn) == sorted(cell.connections)
+
+
+@settings(max_examples=4)
+@given(histories(most=4))
+def test_an_animation_has_a_picture_a_state(history: list[Derived]) -> None:
+    shown = frames(history)
+    film = Image.open(io.BytesIO(history_animation(shown, "run $x$ 漢字")))
+    # a picture that equals the one before may be folded into it
+    states = [(entry.step, entry.genotype) for entry in history]
+    assert getattr(film, "n_frames", 1) == len(states)
+    assert film.info.get("loop", 0) == 0
+
+
+def test_panels_say_what_is_new() -> None:
+    one = CellGraph(((Connection(0, "sep_conv_3x3"),), (Connection(1, "max_pool_3x3"),)))
+    two = CellGraph(((Connection(0, "skip_connect"),), (Connection(1, "max_pool_3x3"),)))
+    history = [Derived(0, 0, Genotype(one, one)), Derived(7, 1, Genotype(two, one))]
+    figure = history_figure(frames(history), "run 1")
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert {"step 0, epoch 0", "step 7, epoch 1"} <= set(texts)
+    assert texts.count("+skip") == 1
+    assert texts.count("sep3") == 3  # the first state, and the second's reduction cell
+    assert "2 connections   ~1" in texts
+    assert figure_bytes(figure, ".svg") == figure_bytes(history_figure(frames(history), "run 1"), ".svg")
+
+
+def make_run(states: int) -> Run:
+    run = create_run(Path("runs"), space="standard", method="entrannas-dst", seed=0)
+    with RunSession(run) as session:
+        session.begin_attempt(1)
+        for n in range(states):
+            operations = ("sep_conv_3x3", "skip_connect", "max_pool_3x3")[: 1 + n % 3]
+            cell = CellGraph((tuple(Connection(0, name) for name in operations),))
+            session.derived(n, n // 10, Genotype(cell, cell))
+        session.finish("completed")
+    return run
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_on_a_terminal_it_is_a_table_that_fits(columns: int) -> None:
+    import pyte
+
+    make_run(100)
+    screen = pyte.HistoryScreen(columns, 60, history=500)
+    out = terminal(["history", "latest"], columns)
+    pyte.Stream(screen).feed(out)
+    shown = [line.rstrip() for line in screen.display if line.strip()]
+    assert "100 states of the cells, 24 of them shown (--frames N shows more)" in shown
+    rows = [line.split() for line in shown if line.split()[:2] and all(map(str.isdecimal, line.split()[:2]))]
+    assert [rows[0][0], rows[-1][0]] == ["0", "99"]
+    assert len(rows) == 24
+    assert any("+0→2 skip" in line for line in shown)
+    assert all(len(line.rstrip()) <= columns for line in shown)
+
+
+def test_the_film_on_a_terminal_ends_with_the_last_state() -> None:
+    make_run(5)
+    out = terminal(["history", "latest", "--play"], 80)
+    assert all(f"({n} of 5)" in out for n in (1, 3, 5))
+    assert out.rindex("(5 of 5)") > out.rindex("(4 of 5)")
+    assert "\x1b[?25h" in out  # the cursor is given back
+
+
+def terminal(arguments: list[str], columns: int) -> str:
+    child = pexpect.spawn(
+        sys.executable,
+        ["-m", "entrannas_cli", "genotype", *arguments],
+        env={**os.environ, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "COLUMNS": str(columns)},
+        dimensions=(60, columns),
+        encoding="utf-8",
+        timeout=30,
+    )
+    out = child.read()
+    child.close()
+    assert child.exitstatus == 0, out
+    return str(out)

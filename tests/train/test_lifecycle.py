@@ -1,0 +1,201 @@
+"""Trainings as real processes: to the end, stopped, killed, taken up again."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+
+from entrannas_cli.__main__ import main
+from entrannas_cli.store.run import BEST_CHECKPOINT, CHECKPOINTS, Run
+
+from ..search.runs import entrannas, start, steps_of, wait_for
+from .trainings import EPOCHS, SMALL, STEPS, assert_same_training, newest, trained
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("undisturbed"))
+        return trained()
+
+
+def begun(*further: str) -> tuple[Run, object]:
+    process = start("train", "DARTS_V2", *SMALL, *further)
+    wait_for(lambda: Path("runs").is_dir() and any(Path("runs").iterdir()), "a run directory")
+    return newest(), process
+
+
+def test_a_training_leaves_its_results(undisturbed: Run) -> None:
+    summary = undisturbed.summary()
+    assert summary["kind"] == "train"
+    assert summary["state"] == "completed"
+    assert summary["cells"] == "DARTS_V2"
+    assert summary["origin"] == "published cells DARTS_V2"
+    assert summary["search"] is None
+    assert summary["network"] == "3 cells, 4 channels"
+    assert summary["test_error"] == pytest.approx(1 - summary["test_accuracy"])
+    assert 0 < summary["test_error"] < 0.6  # better than by chance, even so small
+    assert 0 < summary["best_test_error"] < 0.6
+    assert summary["parameters"] > 0
+    assert summary["multiply_adds"] > 0
+    assert summary["train_seconds"] > 0
+    assert "gpu_days" not in summary  # there is no GPU
+    epochs = undisturbed.metrics("epoch")
+    assert [row["epoch"] for row in epochs] == list(range(1, EPOCHS + 1))
+    best = max(row["validation_accuracy"] for row in epochs)
+    assert summary["best_validation_accuracy"] == best
+    first_best = next(row for row in epochs if row["validation_accuracy"] == best)
+    assert summary["best_epoch"] == first_best["epoch"]
+    stored = torch.load(undisturbed.path / CHECKPOINTS / BEST_CHECKPOINT, weights_only=True)
+    assert stored["step"] == first_best["step"]
+    steps = undisturbed.metrics("step")
+    assert [row["step"] for row in steps] == list(range(1, STEPS + 1))
+    assert steps[0]["drop_path"] == 0
+    assert steps[-1]["drop_path"] == pytest.approx(0.2)
+    assert undisturbed.genotype() is not None
+
+
+def test_evaluate_gives_the_same_and_writes_nothing(undisturbed: Run) -> None:
+    before = undisturbed.files()
+    summary = undisturbed.summary()
+    for weights, key in (("last", "test"), ("best", "best_test")):
+        result = entrannas("evaluate", str(undisturbed.path), "--weights", weights, "--json")
+        found = json.loads(result.stdout)
+        assert found["error"] == pytest.approx(summary[f"{key}_error"])
+        assert found["loss"] == pytest.approx(summary[f"{key}_loss"], rel=1e-5)
+        assert found["images"] == 359
+    result = entrannas("evaluate", str(undisturbed.path), "--part", "validation")
+    assert result.stdout.startswith("validation error ")
+    assert f"{100 * (1 - summary['validation_accuracy']):.2f} %" in result.stdout
+    assert undisturbed.files() == before
+
+
+def test_killed_at_random_moments_it_ends_the_same(undisturbed: Run) -> None:
+    run, process = begun("--set", "checkpoint.minutes=0")
+    moments = random.Random(3)
+    for until in sorted(moments.sample(range(3, STEPS - 2), 3)):
+        wait_for(lambda until=until: steps_of(run) >= until, f"step {until}")
+        process.send_signal(signal.SIGKILL)  # type: ignore[attr-defined]
+        process.wait()  # type: ignore[attr-defined]
+        assert run.status().state == "lost"
+        process = start("resume", run.id)
+    assert process.wait() == 0  # type: ignore[attr-defined]
+    assert_same_training(run, undisturbed)
+
+
+def test_a_signal_and_a_stop_leave_a_checkpoint(undisturbed: Run) -> None:
+    run, process = begun()
+    wait_for(lambda: steps_of(run) >= 5, "step 5")
+    process.send_signal(signal.SIGTERM)  # type: ignore[attr-defined]
+    _, err = process.communicate(timeout=60)  # type: ignore[attr-defined]
+    assert process.returncode == 143  # type: ignore[attr-defined]
+    assert f"go on from step {steps_of(run)} with: entrannas resume" in err
+    entrannas("resume", run.id, "--detach")
+    wait_for(lambda: steps_of(run) >= 20, "step 20")
+    entrannas("stop", run.id)
+    assert run.status().state == "stopped"
+    assert "test_error" not in run.summary()  # the test part is for the end
+    entrannas("resume", run.id, "--quiet")
+    assert_same_training(run, undisturbed)
+
+
+def test_a_kill_between_a_checkpoint_and_the_best_weights_costs_neither(undisturbed: Run) -> None:
+    run = trained()
+    best = run.path / CHECKPOINTS / BEST_CHECKPOINT
+    best_step = torch.load(best, weights_only=True)["step"]
+    for path in run.checkpoints():
+        if path.name != f"step-{best_step:08d}.pt":
+            path.unlink()
+    assert run.checkpoints(), "the best weights should be of one of the last two epochs: change the seed"
+    best.unlink()
+    status = json.loads((run.path / "status.json").read_text())
+    (run.path / "status.json").write_text(json.dumps(status | {"state": "stopped"}))
+    entrannas("resume", run.id, "--quiet")
+    assert_same_training(run, undisturbed)
+
+
+def test_another_training_does_not_go_on_under_its_name() -> None:
+    run, process = begun()
+    wait_for(lambda: steps_of(run) >= 2, "step 2")
+    process.terminate()  # type: ignore[attr-defined]
+    process.communicate(timeout=60)  # type: ignore[attr-defined]
+    config = run.path / "config.toml"
+    config.write_text(config.read_text().replace("learning_rate = 0.1 ", "learning_rate = 0.2 "))
+    result = entrannas("resume", run.id, check=False)
+    assert result.returncode == 2
+    assert "train.learning_rate is 0.2, but was 0.1" in result.stderr
+
+
+def test_a_training_links_to_its_search_and_takes_its_data() -> None:
+    entrannas(
+        "search", "--method", "random", "--space", "extended", "--dataset", "digits", "--quiet", "--seed", "4"
+    )
+    search = newest()
+    entrannas("train", search.id, *SMALL[2:], "--epochs", "1", "--quiet", "--set", "evaluation.test=false")
+    run = newest()
+    summary = run.summary()
+    assert summary["search"]["id"] == summary["cells"] == search.id
+    assert summary["origin"] == f"run {search.id}"
+    assert (summary["space"], summary["method"]) == ("extended", "random")
+    assert run.genotype() == search.genotype()
+    assert "test_error" not in summary
+    text = (run.path / "config.toml").read_text()
+    assert f"# run {search.id}" in next(line for line in text.splitlines() if line.startswith("dataset"))
+
+
+def test_nothing_held_out() -> None:
+    run = trained("--set", "data.validation_share=0", "--set", "train.auxiliary_weight=0")
+    summary = run.summary()
+    assert summary["state"] == "completed"
+    assert "validation_accuracy" not in summary
+    assert "best_epoch" not in summary
+    assert summary["test_error"] < 0.6
+    assert not (run.path / CHECKPOINTS / BEST_CHECKPOINT).exists()
+    result = entrannas("evaluate", run.id, "--weights", "best", check=False)
+    assert result.returncode == 2
+    assert "no best weights" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("no-such-cells",), '"no-such-cells" is no run in'),
+        (("DARTS_V2", "--channels", "wide"), "derived.channels"),
+        (("DARTS_V2", "--preset", "paper"), "no preset paper"),
+        (("DARTS_V2", "--set", "search.epochs=3"), "search.epochs (--set): unknown key"),
+        (("DARTS_V2", "--set", "train.warmup_epochs=99"), "no epoch is left after the warm-up"),
+        (("DARTS_V2", "--batch-size", "4000"), "train.batch_size=1294"),
+        (("DARTS_V2", "--device", "cuda:7"), "device cuda:7"),
+        (("DARTS_V2", "--channels", "auto", "--set", "derived.largest_multiply_adds=1000"), "so small"),
+        (("DARTS_V2", "--set", "data.validation_share=0.0001"), "of 1438 images is none"),
+    ],
+)
+def test_bad_input_is_said_in_a_line_and_leaves_nothing(
+    arguments: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["train", *arguments, "--quiet"])
+    assert caught.value.code == 2
+    shown = capsys.readouterr().err
+    assert message in shown
+    assert "Traceback" not in shown
+    assert not Path("runs").exists() or not any(Path("runs").iterdir())
+
+
+def test_evaluate_wants_a_training() -> None:
+    entrannas("search", "--method", "random", "--dataset", "digits", "--quiet")
+    result = entrannas("evaluate", "latest", check=False)
+    assert result.returncode == 2
+    assert "only a training's weights can be scored" in result.stderr
+
+
+def test_as_wide_as_the_limit_allows() -> None:
+    run = trained("--channels", "auto", "--set", "derived.largest_multiply_adds=150000")
+    summary = run.summary()
+    assert summary["multiply_adds"] <= 150_000
+    assert summary["network"] == "3 cells, 6 channels"
