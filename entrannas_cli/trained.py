@@ -36,6 +36,7 @@ class TrainedNetwork:
     classes: tuple[str, ...]
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    identity: Mapping[str, str]  # what decided the run when the weights were written
 
 
 def load_trained(run: Run, weights: Weights = "last") -> TrainedNetwork:
@@ -73,7 +74,7 @@ def _of_training(run: Run, weights: Weights) -> TrainedNetwork:
         )
         own = network.state_dict()  # an auxiliary head, if there was one, is left out
         network.load_state_dict({key: content["weights"][key] for key in own})
-        return _trained(run, network, weights, content["step"], content["images"])
+        return _trained(run, network, weights, content["step"], content)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise _unfit(run, error) from None
 
@@ -81,7 +82,7 @@ def _of_training(run: Run, weights: Weights) -> TrainedNetwork:
 def _of_search(run: Run) -> TrainedNetwork:
     supernet, genotype, content = load_supernet(run)
     network = DerivedNetwork.inheriting(supernet, genotype)
-    return _trained(run, network, "last", content["loop"]["step"], content["images"])
+    return _trained(run, network, "last", content["loop"]["step"], content)
 
 
 def load_supernet(run: Run) -> tuple[SuperNet, Genotype, Mapping[str, Any]]:
@@ -145,8 +146,9 @@ def _last(run: Run, kind: str) -> dict[str, Any]:
 
 
 def _trained(
-    run: Run, network: DerivedNetwork, weights: str, step: int, images: Mapping[str, Any]
+    run: Run, network: DerivedNetwork, weights: str, step: int, content: Mapping[str, Any]
 ) -> TrainedNetwork:
+    images = content["images"]
     channels, height, width = images["shape"]
     return TrainedNetwork(
         network=network.eval(),
@@ -157,6 +159,7 @@ def _trained(
         classes=tuple(images["classes"]),
         mean=tuple(images["mean"]),
         std=tuple(images["std"]),
+        identity=content["identity"],
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .arguments import AsJson, RunsDirOption, complete_run
+from .arguments import AsJson, RunsDirOption, complete_run, print_json
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -137,7 +137,7 @@ def compare(
 
     chosen = _form(form, output, as_json)
     if list_columns:
-        _list_columns()
+        _list_columns(as_json=as_json)
         return
     if diff and (columns or sort or group_by or published):
         raise UsageError(
@@ -239,7 +239,7 @@ def _differences(
     from ..results.comparison import selected
     from ..results.differences import configurations, differing
     from ..results.formats import text_table
-    from ..wording import counted
+    from ..wording import counted, plain
 
     kept = selected(selection, where)
     configs, problems = configurations(kept)
@@ -247,7 +247,8 @@ def _differences(
         print(f"left out: {problem}", file=sys.stderr)
     if len(configs) < 2:
         raise UsageError(f"--diff compares configurations: there must be two runs, not {len(configs)}")
-    frame = differing(configs)
+    kinds = {plain(name): seen.status.kind for seen in kept for name in (seen.id, str(seen.path))}
+    frame = differing(configs, kinds)
     if not len(frame):
         print(f"the configurations of these {counted(len(configs), 'run')} are the same", file=sys.stderr)
     if form in DATA:
@@ -270,7 +271,13 @@ def _differences(
             )
 
 
-def _list_columns() -> None:
+def _list_columns(*, as_json: bool) -> None:
+    if as_json:
+        from ..results.columns import COLUMNS
+
+        facts = ("key", "heading", "unit", "about", "kind", "usual")
+        print_json([{name: getattr(column, name) for name in facts} for column in COLUMNS.values()])
+        return
     from ..render.results import print_columns
 
     print_columns()

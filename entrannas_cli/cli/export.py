@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -53,7 +54,7 @@ def export(
         ),
     ] = None,
     output: Annotated[
-        Path | None,
+        str | None,  # a Path would lose the slash that says folder
         typer.Option(
             "--output",
             "-o",
@@ -86,9 +87,13 @@ def export(
     """
     from ..errors import UsageError
     from ..export.target import choose_target, require_onnx
+    from ..wording import plain
 
     chosen = resolve_run(run, runs_dir)
-    target = choose_target(None if form is None else form.value, output, chosen.id)
+    if output is not None and output.endswith("/") and not os.path.isdir(output):  # noqa: PTH112 (never raises)
+        raise UsageError(f"--output {plain(output)}: there is no such folder; make it first")
+    path = None if output is None else Path(output)
+    target = choose_target(None if form is None else form.value, path, chosen.id)
     target.check(force=force)
     if batch is not None and target.format not in ("onnx", "torch"):
         raise UsageError(f"--batch: a {target.format} export takes any number of images; leave it out")

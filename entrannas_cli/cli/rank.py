@@ -61,7 +61,7 @@ def rank(
     flags: dict[str, object] = {
         "rank.top": top,
         "train.preset": preset,
-        "train.epochs": epochs,
+        "rank.epochs": epochs,
         "train.batch_size": batch_size,
         "data.dataset": dataset,
         "data.path": data,

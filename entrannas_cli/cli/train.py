@@ -31,8 +31,8 @@ CellsArgument = Annotated[
     str,
     typer.Argument(
         metavar="RUN|FILE|NAME",
-        help="Where the cells are from: a run (id, its beginning, name, path, `latest`), a file with a genotype, "
-        "or a name from `genotype list`.",
+        help="Where the cells are from: a run (id, its beginning, name, path, `latest`; RUN@STEP for earlier "
+        "cells), a file with a genotype (- for standard input), or a name from `genotype list`.",
         autocompletion=_complete_cells,
         show_default=False,
     ),

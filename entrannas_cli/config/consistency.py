@@ -13,9 +13,16 @@ from ..method.space import cell_kinds
 if TYPE_CHECKING:
     from .schema import NetworkConfig, SearchConfig
     from .shared import DataConfig
-    from .train import TrainConfig
+    from .train import RankConfig, TrainConfig
 
-__all__ = ["Contradiction", "implied_by_method", "refuse", "search_contradictions", "train_contradictions"]
+__all__ = [
+    "Contradiction",
+    "implied_by_method",
+    "rank_contradictions",
+    "refuse",
+    "search_contradictions",
+    "train_contradictions",
+]
 
 IMAGENET_STEM_SIDE = 32  # below, the three strides of the stem and the two of the cells leave no pixels
 SIDES = {"digits": 8, "cifar10": 32, "cifar100": 32}  # of data sets with images of one known size
@@ -83,6 +90,15 @@ def train_contradictions(config: TrainConfig) -> Iterator[Contradiction]:
             "no epoch is left after the warm-up: it must be below the number of epochs",
         )
     yield from _images(config.data, config.derived.stem, "derived.stem")
+
+
+def rank_contradictions(config: RankConfig) -> Iterator[Contradiction]:
+    """What doesn't go together in a ranking besides."""
+    if config.train.warmup_epochs >= config.rank.epochs:
+        yield Contradiction(
+            ("train.warmup_epochs", "rank.epochs"),
+            "no epoch is left after the warm-up: it must be below the number of epochs",
+        )
 
 
 def _method(config: SearchConfig) -> Iterator[Contradiction]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from pydantic import BaseModel
 
@@ -16,28 +15,17 @@ __all__ = ["RANK", "SEARCH", "TRAIN", "Kind", "foreign_keys"]
 
 @dataclass(frozen=True)
 class Kind:
-    """``presets`` is the folder of its presets, ``preset_key`` the key that names one.
-
-    ``implied`` values, by dotted key, win over a preset and lose against the user.
-    """
+    """``presets`` is the folder of its presets, ``preset_key`` the key that names one."""
 
     name: str
     model: type[BaseModel]
     presets: str
     preset_key: str
-    implied: Mapping[str, object] = field(default_factory=dict)
 
 
 SEARCH = Kind("search", SearchConfig, "search", "preset")
 TRAIN = Kind("train", TrainConfig, "train", "train.preset")
-RANK = Kind(
-    "rank",
-    RankConfig,
-    "train",
-    "train.preset",
-    # a short budget; a ranking chooses, so it must not see the test part
-    implied={"train.epochs": 10, "evaluation.test": False},
-)
+RANK = Kind("rank", RankConfig, "train", "train.preset")
 
 
 def foreign_keys(kind: Kind) -> frozenset[str]:

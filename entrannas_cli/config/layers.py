@@ -86,7 +86,7 @@ def from_environment(
         if variable in variables:
             _put_text(layer, variables[variable], text, variable, cwd)
         else:
-            suggestion = did_you_mean(variable, [*variables, *OTHER_VARIABLES], cutoff=0.8)
+            suggestion = did_you_mean(variable, [*variables, *passed, *OTHER_VARIABLES], cutoff=0.8)
             layer.problems.append(f"{plain(variable)}: no such setting{suggestion}")
     return layer
 
@@ -114,7 +114,9 @@ def from_table(
             elif name in foreign:
                 continue
             elif name not in sections:
-                layer.problems.append(_unknown(name, keys, source, section=isinstance(value, dict)))
+                layer.problems.append(
+                    _unknown(name, [*keys, *foreign], source, section=isinstance(value, dict))
+                )
             elif isinstance(value, dict):
                 walk(value, f"{name}.")
             else:
@@ -162,7 +164,7 @@ def _put_text(layer: Layer, key: Key, text: str, source: str, cwd: Path, *, by_h
     _put(layer, key, value, source, cwd, by_hand=by_hand)
 
 
-def _unknown(name: str, keys: Mapping[str, Key], source: str, *, section: bool = False) -> str:
+def _unknown(name: str, keys: Collection[str], source: str, *, section: bool = False) -> str:
     if any(key.startswith(f"{name}.") for key in keys):
         return f"{name} ({source}): {_is_section(name, keys)}"
     found = nearest(name, _sections(keys)) if section else _nearest_key(name, keys)

@@ -120,9 +120,7 @@ def _resolve(kind: Kind, model: type[Config], request: Request) -> Resolved[Conf
     )
     chosen = {kind.preset_key: preset.settings[kind.preset_key]} if kind.preset_key in preset.settings else {}
     inherited = inherited if reason else Layer()  # a preset that was asked for has data of its own
-    settings = _merged(
-        [Layer(chosen), Layer(explicit), _implied(kind, keys, explicit, preset), inherited, preset]
-    )
+    settings = _merged([Layer(chosen), Layer(explicit), _implied(keys, explicit, preset), inherited, preset])
     problems = [problem for layer in [*layers, preset] for problem in layer.problems] + problems
     config, wrong = validated(model, keys, settings)
     problems += wrong
@@ -135,10 +133,10 @@ def _resolve(kind: Kind, model: type[Config], request: Request) -> Resolved[Conf
     return Resolved(config=config, sources=sources, preset_reason=reason)
 
 
-def _implied(kind: Kind, keys: Mapping[str, Key], explicit: Mapping[str, Setting], preset: Layer) -> Layer:
-    """What wins over the preset: values that the kind of run brings along, or the method of a search."""
+def _implied(keys: Mapping[str, Key], explicit: Mapping[str, Setting], preset: Layer) -> Layer:
+    """What the method of a search brings along; other kinds have none."""
     if "method" not in keys:
-        return implied(kind.implied, kind.name)
+        return Layer()
     method = _merged([Layer(dict(explicit)), preset]).get(
         "method", Setting(keys["method"].default, "default")
     )

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from .base import Section, key
-from .consistency import refuse, train_contradictions
+from .consistency import rank_contradictions, refuse, train_contradictions
 from .shared import CheckpointConfig, DataConfig, DeviceConfig, Stem
 
 __all__ = [
@@ -163,9 +163,28 @@ class RankSection(Section):
         ge=1,
         le=10_000,
     )
+    epochs: int = key(
+        10,
+        "Passes over the training images for each of them, in place of `train.epochs`: a short budget.",
+        origin="tool",
+        ge=1,
+        le=100_000,
+    )
 
 
 class RankConfig(TrainConfig):
-    """A ranking, complete: the training of each of its cells, and how many there are."""
+    """A ranking, complete: which cells are trained, and how each of them is."""
 
     rank: RankSection = RankSection()
+
+    def of_a_training(self) -> TrainConfig:
+        """The configuration of each training. A ranking chooses by it, so the test part isn't looked at."""
+        sections = {name: getattr(self, name) for name in TrainConfig.model_fields}
+        sections["train"] = self.train.model_copy(update={"epochs": self.rank.epochs})
+        sections["evaluation"] = self.evaluation.model_copy(update={"test": False})
+        return TrainConfig(**sections)
+
+    @model_validator(mode="after")
+    def _each_consistent(self) -> Self:
+        refuse(rank_contradictions(self))
+        return self

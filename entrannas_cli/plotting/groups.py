@@ -27,6 +27,7 @@ def parse_keys(text: str) -> list[str]:
 def group_names(runs: Sequence[Overview], keys: Sequence[str]) -> list[str]:
     """For each run the name of its group: its values of ``keys``, those of numbers with what they are.
 
+    Searches and trainings are never in one group: their losses are of different networks.
     Keys are those of the result table: its columns, keys of the summary, dotted ones of the configuration.
     Raises ``UsageError`` for one that no run has.
     """
@@ -35,7 +36,7 @@ def group_names(runs: Sequence[Overview], keys: Sequence[str]) -> list[str]:
     frame = result_frame(runs, keys=keys)
     columns = [column_of(frame, key) for key in keys]
     rows = zip(*(frame[key].tolist() for key in keys), strict=True)
-    return [
+    names = [
         safe(
             ", ".join(
                 column.text(value) if column.kind == "text" else f"{column.heading} {column.text(value)}"
@@ -44,4 +45,11 @@ def group_names(runs: Sequence[Overview], keys: Sequence[str]) -> list[str]:
             limit=LONGEST,
         )
         for row in rows
+    ]
+    kinds = [safe(run.status.kind) for run in runs]
+    found: dict[str, set[str]] = {}
+    for name, kind in zip(names, kinds, strict=True):
+        found.setdefault(name, set()).add(kind)
+    return [
+        f"{name}, {kind}" if len(found[name]) > 1 else name for name, kind in zip(names, kinds, strict=True)
     ]

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..config.resolve import print_config
+from ..errors import UsageError
 from ..store.create import create_run
 from ..store.find import short_id
 from ..store.run import CONFIG_FILE, Run
-from ..train.prepare import search_facts
+from ..train.prepare import data_of, search_facts
 from ..wording import plain
 from .candidates import CANDIDATES_FILE, candidates_json, find_candidates
 
@@ -31,8 +32,10 @@ def prepare_ranking(
 ) -> Run:
     """Claims a run directory that holds all that the ranking needs to know; ``command`` is how it was asked for.
 
-    Raises ``UsageError`` as :func:`find_candidates` does, for a bad name or a folder that can't be used.
+    Raises ``UsageError`` as :func:`find_candidates` does, for searches on different data, for a bad name or a
+    folder that can't be used.
     """
+    _require_same_data(searches)
     candidates = find_candidates(searches)
     config = resolved.config
     facts = [search_facts(run) for run in searches]
@@ -57,3 +60,15 @@ def prepare_ranking(
             "preset": config.train.preset,
         },
     )
+
+
+def _require_same_data(searches: Sequence[Run]) -> None:
+    """Accuracies on different images can't be put in one order."""
+    first, *others = ((run, data_of(run)) for run in searches)
+    for run, data in others:
+        for key in ("data.dataset", "data.path"):
+            if data.get(key) != first[1].get(key):
+                raise UsageError(
+                    f"{plain(run.id)} searched on other data than {plain(first[0].id)} "
+                    f"({key} = {plain(str(data.get(key)))}, not {plain(str(first[1].get(key)))}): rank them apart"
+                )

@@ -51,17 +51,21 @@ def run_ranking(context: Context[RankConfig]) -> None:
         return
     selected = chosen(candidates, inherited, config.rank.top)
     trained: list[tuple[Candidate, Row]] = []
+    runs: dict[Genotype, Run] = {}  # the same cells of two searches are trained once
+    wrong: UsageError | None = None
     for place, candidate in enumerate(selected):
-        child = _training_of(context, candidate)
+        child = runs.get(candidate.genotype) or _training_of(context, candidate)
+        runs[candidate.genotype] = child
         if child.status().state != "completed":
-            _train(context, child, _Part(context, place, len(selected)))
-        if session.stop_requested:
-            session.finish("stopped", session.stop_reason)
+            wrong = _train(context, child, _Part(context, place, len(selected))) or wrong
+        stopped = child.status().state == "stopped"  # by itself: it must not count as one that failed
+        if session.stop_requested or stopped:
+            session.finish("stopped", session.stop_reason or f"its training {child.id} was stopped")
             return
         trained.append((candidate, child.summary()))
     rows = ranking(trained, inherited)
     if all(row["accuracy"] is None for row in rows):
-        raise RunFailed("none of the cells could be trained: see the runs in trainings/")
+        raise wrong or RunFailed("none of the cells could be trained: see the runs in trainings/")
     by_number = {candidate.number: candidate for candidate in candidates}
     winner = by_number[rows[0]["candidate"]]
     session.derived(session.run.status().step, 0, winner.genotype)
@@ -89,7 +93,8 @@ def _inherited(context: Context[RankConfig], candidates: list[Candidate]) -> dic
             context.observer.message(
                 "warning", f"no accuracy by inherited weights for {plain(own[0].search)}: {error.message}"
             )
-        session.summary({"inherited": {str(key): value for key, value in found.items()}})
+        finally:  # also when a stop is asked for
+            session.summary({"inherited": {str(key): value for key, value in found.items()}})
     return found
 
 
@@ -99,8 +104,7 @@ def _training_of(context: Context[RankConfig], candidate: Candidate) -> Run:
     for run in list_runs(folder):
         if run.summary().get("candidate") == candidate.number:
             return run
-    config = context.config
-    flat = {key: value for key, value in flatten_model(config).items() if not key.startswith("rank.")}
+    config = context.config.of_a_training()
     facts = _search_of(candidate)
     return create_run(
         folder,
@@ -109,7 +113,7 @@ def _training_of(context: Context[RankConfig], candidate: Candidate) -> Run:
         method=str(facts.get("method") or ""),
         seed=config.seed,
         label=f"{candidate.number:03d}-epoch-{candidate.epoch}",
-        files={CONFIG_FILE: to_toml(flat), GENOTYPE_FILE: candidate.genotype.to_json()},
+        files={CONFIG_FILE: to_toml(flatten_model(config)), GENOTYPE_FILE: candidate.genotype.to_json()},
         summary={
             "candidate": candidate.number,
             "cells": f"{candidate.search}@{candidate.step}",
@@ -128,14 +132,17 @@ def _search_of(candidate: Candidate) -> Row:
     return facts | {key: value for key, value in sparsities.items() if value is not None}
 
 
-def _train(context: Context[RankConfig], child: Run, part: _Part) -> None:
+def _train(context: Context[RankConfig], child: Run, part: _Part) -> UsageError | None:
+    """Trains, as far as it goes; what is wrong with the configuration, for these cells at least."""
     session = RunSession(child)
     part.child = session
     try:
         with session:
             take_up(session, part)
-    except RunFailed as error:
+    except (RunFailed, UsageError) as error:
         context.observer.message("warning", f"{plain(child.id)}: {error.message}")
+        return error if isinstance(error, UsageError) else None
+    return None
 
 
 class _Part:

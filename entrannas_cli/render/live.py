@@ -34,7 +34,7 @@ SMALLEST = (10, 2)
 
 
 class LiveView:
-    """A ``Observer`` and a context manager. ``stream`` is the terminal's.
+    """An ``Observer`` and a context manager. ``stream`` is the terminal's.
 
     Events only change what is known, a thread of its own draws it: a step costs the search some microseconds.
     Only lines that changed are sent. When the search ends, however it does, the terminal is as before, with a few

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from ..results.columns import COLUMNS
 from ..results.formats import TextTable
+from ..results.table import RUNS
 from .run_list import STATE_STYLES, short_references
 from .terminal import ascii_only, console_for
 from .text import safe, shortened
@@ -71,10 +72,11 @@ def fitted(table: TextTable, width: int | None, *, ids: Iterable[str] = (), keep
 def _ranks(table: TextTable) -> list[int]:
     """How dispensable each column is: not at all (0), or the more, the higher; texts that are all the same more."""
     ranks = []
+    grouped_by = table.keys.index(RUNS) if RUNS in table.keys else 0  # what the groups are of stays
     for n, key in enumerate(table.keys):
         of_best = key.endswith("_best")
         column = COLUMNS.get(key.removesuffix("_best" if of_best else "_mean"))
-        rank = (column.rank if column else 0) + of_best
+        rank = (column.rank if column and n >= grouped_by else 0) + of_best
         same = not table.numeric[n] and len(table.rows) > 1 and len({row[n] for row in table.rows}) == 1
         ranks.append(rank + CONSTANT if rank and same else rank)
     return ranks

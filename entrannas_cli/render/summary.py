@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..method.genotype import Genotype
+from ..store.find import short_id
 from ..store.run import CONFIG_FILE, Run
 from ..store.wording import reference_to
 from ..wording import number, plain, texts
@@ -75,7 +76,7 @@ def ranking_table(summary: Mapping[str, Any]) -> Table:
         sparsity = [_hundred(row.get(f"sparsity_{kind}")) for kind in ("normal", "reduce")]
         cells = [
             safe(row.get("rank")),
-            *([safe(row.get("search"))] if several else []),
+            *([safe(short_id(str(row.get("search"))))] if several else []),
             f"{safe(row.get('epoch'))}{' (last)' if row.get('is_last') is True else ''}",
             _hundred(row.get("accuracy")) if row.get("state") == "completed" else safe(row.get("state")),
             _hundred(row.get("inherited_accuracy")),

@@ -22,7 +22,7 @@ Mode = Literal["auto", "live", "plain", "quiet"]
 
 
 class View(Observer, Protocol):
-    """A ``Observer`` that is also a context manager: leaving it gives the terminal back."""
+    """An ``Observer`` that is also a context manager: leaving it gives the terminal back."""
 
     def __enter__(self) -> Self: ...
 

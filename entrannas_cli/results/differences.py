@@ -45,14 +45,26 @@ def _flat(values: Mapping[str, Any], prefix: str) -> dict[str, object]:
     return flat
 
 
-def differing(configs: Mapping[str, Mapping[str, object]]) -> DataFrame:
-    """The keys whose values aren't the same everywhere: a row a ``key``, a column a run, NA where it has none."""
+def differing(
+    configs: Mapping[str, Mapping[str, object]], kinds: Mapping[str, str] | None = None
+) -> DataFrame:
+    """The keys whose values aren't the same everywhere: a row a ``key``, a column a run, NA where it has none.
+
+    With the ``kinds`` of the runs, what one kind hasn't at all is no difference from another kind.
+    """
     from pandas import NA, DataFrame
 
     keys = dict.fromkeys(key for config in configs.values() for key in config)
     rows = {key: [config.get(key) for config in configs.values()] for key in keys}
-    # 1 and true are different values, 1 and 1.0 are not
-    differ = [key for key, row in rows.items() if len({(isinstance(v, bool), v) for v in row}) > 1]
+    kind_of = [(kinds or {}).get(name, "") for name in configs]
+
+    def differs(row: list[object]) -> bool:
+        having = {kind for kind, value in zip(kind_of, row, strict=True) if value is not None}
+        values = [value for kind, value in zip(kind_of, row, strict=True) if kind in having]
+        # 1 and true are different values, 1 and 1.0 are not
+        return len({(isinstance(value, bool), value) for value in values}) > 1
+
+    differ = [key for key, row in rows.items() if differs(row)]
     columns: dict[str, list[object]] = {"key": list(differ)}
     for number, name in enumerate(configs):
         columns[name] = [NA if rows[key][number] is None else rows[key][number] for key in differ]

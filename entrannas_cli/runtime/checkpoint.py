@@ -53,7 +53,8 @@ def read_checkpoint(path: Path, kind: str) -> dict[str, Any]:
     except MemoryError:
         raise
     except Exception as error:  # whatever a damaged file makes torch, zipfile or the unpickler say
-        raise DamagedCheckpoint(f"{plain(str(path))}: not a checkpoint: {first_line(error)}") from None
+        reason = "not a checkpoint: it is damaged, or of another program"
+        raise DamagedCheckpoint(f"{plain(str(path))}: {reason}") from error
     if not isinstance(content, dict) or "version" not in content:
         raise DamagedCheckpoint(f"{plain(str(path))}: not a checkpoint of a {kind}")
     if content["version"] != FORMAT_VERSION:

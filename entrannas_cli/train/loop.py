@@ -15,7 +15,7 @@ from ..data.streams import Batch
 from ..data.train_data import TrainData
 from ..method.genotype import Genotype
 from ..method.training import Training
-from ..runtime.checkpoint import write_checkpoint
+from ..runtime.checkpoint import DamagedCheckpoint, read_checkpoint, write_checkpoint
 from ..runtime.device import Compute
 from ..runtime.failures import explained
 from ..runtime.identity import identity
@@ -23,7 +23,7 @@ from ..runtime.loop import Loop
 from ..runtime.observer import Observer, Row
 from ..runtime.recorder import Progress, StepRecorder
 from ..runtime.scoring import Score, score
-from ..store.run import BEST_CHECKPOINT
+from ..store.run import BEST_CHECKPOINT, CHECKPOINTS
 from ..store.session import RunSession
 from .schedule import TrainSchedule
 
@@ -139,13 +139,25 @@ class TrainLoop(Loop[TrainState]):
     def restore(self) -> None:
         super().restore()
         self._saved(self.state.step)  # a kill may have come between the checkpoint and its copy
+        best = self.session.run.path / CHECKPOINTS / BEST_CHECKPOINT
+        if best.exists() and not self._is_of(best, self.state.best_step):
+            best.unlink()  # of a part of the run that is done anew, or damaged
+        if not best.exists():
+            self.state.best_step, self.state.best_accuracy = 0, 0.0
+
+    def _is_of(self, path: Path, step: int) -> bool:
+        try:
+            return bool(read_checkpoint(path, self.kind)["step"] == step)
+        except DamagedCheckpoint:
+            return False
 
     def _saved(self, step: int) -> None:
         if step and self.state.best_step == step:
             self.session.save_beside_checkpoints(BEST_CHECKPOINT, self._save_best)
 
     def _save_best(self, path: Path) -> None:
-        write_checkpoint(path, self.kind, {"step": self.state.step, **self._weights()})
+        content = {"step": self.state.step, "identity": dict(self.identity), **self._weights()}
+        write_checkpoint(path, self.kind, content)
 
     def _weights(self) -> dict[str, Any]:
         return {

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CIFAR_HINT", "choose_preset", "data_of", "prepare_training", "search_facts"]
 
-CIFAR_HINT = "the published protocol: entrannas train … --preset cifar --download"
+CIFAR_HINT = "the published protocol: --preset cifar --download"
 
 DATA_KEYS = ("dataset", "path", "image_size", "crop_padding", "flip", "classes", "images")
 AT_THE_END = ("supernet_accuracy", "derived_accuracy", "gap", "sparsity_normal", "sparsity_reduce")

@@ -8,6 +8,7 @@ from ..data.train_data import open_train_data
 from ..errors import RunFailed, UsageError
 from ..method.genotype import Genotype
 from ..runtime.cells import cell_facts, operation_facts
+from ..runtime.checkpoint import DamagedCheckpoint
 from ..runtime.context import Context
 from ..runtime.failures import explained
 from ..runtime.observer import Row
@@ -119,14 +120,15 @@ def _score_test_part(context: Context[TrainConfig]) -> None:
     """Of the last weights, and of those that were best on the images held out. A resume tries again."""
     session = context.session
     found: dict[str, Any] = {}
-    chosen = ["last"]
+    contestants = {"": load_trained(session.run)}
     if (session.run.path / CHECKPOINTS / BEST_CHECKPOINT).exists():
-        chosen.append("best")
+        try:
+            contestants["best_"] = load_trained(session.run, "best")
+        except DamagedCheckpoint as error:
+            context.observer.message("warning", f"the best weights can't be scored: {error.message}")
     try:
-        for weights in chosen:
-            trained = load_trained(session.run, "best" if weights == "best" else "last")
+        for prefix, trained in contestants.items():
             score = score_part(trained, context.config, "test", context.compute)
-            prefix = "" if weights == "last" else "best_"
             found |= {
                 f"{prefix}test_loss": score.loss,
                 f"{prefix}test_accuracy": score.accuracy,

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
+from ..config.keys import flatten_model
 from ..data.datasets import Progress
 from ..data.streams import evaluation_batches
 from ..data.train_data import open_test_part, open_train_data, require_same
 from ..errors import UsageError
+from ..runtime.checkpoint import check_identity
 from ..runtime.device import Compute
 from ..runtime.failures import explained
 from ..runtime.scoring import Score, score
@@ -46,6 +48,8 @@ def score_part(
         if not len(indices):
             raise UsageError("nothing was held out in this training (data.validation_share = 0)")
         require_same(dataset, trained, "the data")
+        held_out_by = ("seed", "data.portion", "data.validation_share")
+        check_identity(trained.identity, {key: str(flatten_model(config)[key]) for key in held_out_by})
     network = trained.network.to(compute.device)
     network.to(memory_format=compute.memory_format)
     size = config.evaluation.batch_size

@@ -13,7 +13,7 @@ from entrannas_cli.config.keys import keys_of
 from entrannas_cli.config.kinds import RANK, SEARCH, TRAIN, foreign_keys
 from entrannas_cli.config.presets import load_preset, preset_names
 from entrannas_cli.config.resolve import load_config, print_config, resolve_rank
-from entrannas_cli.config.train import RankConfig, TrainConfig
+from entrannas_cli.config.train import TrainConfig
 from entrannas_cli.errors import UsageError
 
 from .resolving import request, resolve, resolve_training
@@ -61,7 +61,7 @@ def test_one_project_file_and_environment_serve_every_kind(tmp_path: Path) -> No
     assert (training.seed, training.train.epochs, training.train.batch_size) == (3, 7, 32)
     assert (training.derived.cells, training.device.threads) == (6, 2)
     ranked = resolve_rank(request(**options)).config
-    assert (ranked.rank.top, ranked.train.epochs) == (2, 7)
+    assert (ranked.rank.top, ranked.rank.epochs, ranked.train.epochs) == (2, 10, 7)
 
 
 def test_on_the_command_line_a_key_of_another_kind_is_a_mistake() -> None:
@@ -126,10 +126,13 @@ def test_a_preset_whose_section_is_no_section_is_said_to_be_wrong() -> None:
 
 
 def test_a_ranking_is_short_and_never_sees_the_test_part() -> None:
-    config = resolve_rank(request()).config
-    assert isinstance(config, RankConfig)
-    assert (config.train.epochs, config.evaluation.test, config.rank.top) == (10, False, 5)
-    assert resolve_rank(request({"train.epochs": 3})).config.train.epochs == 3
+    overrides = ("train.epochs=600", "evaluation.test=true", "rank.epochs=3")
+    each = resolve_rank(request({}, *overrides)).config.of_a_training()
+    assert type(each) is TrainConfig
+    assert (each.train.epochs, each.evaluation.test) == (3, False)
+    assert resolve_rank(request()).config.of_a_training().train.epochs == 10
+    with pytest.raises(UsageError, match=r"train\.warmup_epochs = 3 .*rank\.epochs = 3"):
+        resolve_rank(request({}, "train.warmup_epochs=3", "rank.epochs=3"))
 
 
 @pytest.mark.parametrize(

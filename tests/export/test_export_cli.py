@@ -57,6 +57,9 @@ def test_a_checkpoint_of_a_search(export: Any, runs: Path) -> None:
     code, out, err = export("latest", "--format", "checkpoint")
     assert (code, out) == (0, f"{path.name}.safetensors\n")
     assert "the same logits as the run's network exactly, for 1 and 5 random images" in err
+    missing = export("latest", "--format", "checkpoint", "-o", "nowhere/")
+    assert (missing[0], missing[1], Path("nowhere").exists()) == (2, "", False)
+    assert "nowhere/: there is no such folder" in missing[2]
     loaded, ours = load_exported(Path(out.strip())), load_trained(Run(path))
     images = torch.rand(2, *ours.shape)
     assert torch.equal(logits(loaded.network, images), logits(ours.network, images))

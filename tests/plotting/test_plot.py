@@ -19,6 +19,7 @@ from entrannas_cli.plotting.figure import curves_figure, curves_picture, parse_s
 from entrannas_cli.plotting.metrics import parse_metrics
 from entrannas_cli.plotting.series import Band
 from entrannas_cli.plotting.style import plot_style
+from entrannas_cli.store.create import create_run
 from entrannas_cli.store.find import list_runs
 from entrannas_cli.store.run import Run
 from entrannas_cli.store.session import RunSession
@@ -116,6 +117,15 @@ def test_groups_are_means_with_bands(runs: Path) -> None:
 def test_group_by_takes_what_compare_takes(call: Callable[..., Result], runs: Path) -> None:
     assert call("plot", "runs", "-g", "method,data.dataset,seed", "-m", "loss", "-o", "a.svg").code == 0
     assert "entrannas-dst, digits, seed 1 (1 run)" in texts(Path("a.svg"))
+    trained = create_run(runs, kind="train", space="standard", method="darts", seed=0)
+    with RunSession(trained, epochs=1, steps=1) as session:
+        session.begin_attempt(1)
+        session.step({"step": 1, "epoch": 1, "weight_loss": 1.0})
+        session.finish("completed")
+    assert call("plot", "runs", "-g", "method", "-m", "loss", "-o", "a.svg").code == 0
+    assert {"darts, search (1 run)", "darts, train (1 run)", "entrannas-dst (2 runs)"} <= set(
+        texts(Path("a.svg"))
+    )
     wrong = call("plot", "runs", "-g", "methd", "-o", "b.svg")
     assert wrong.code == 2
     assert "did you mean method?" in wrong.err

@@ -102,3 +102,19 @@ def test_without_a_checkpoint_it_ranks_all_the_same(searched: Run, tmp_path: Pat
     assert row["inherited_accuracy"] is None
     assert 0 < row["accuracy"] < 1
     assert "drew its cells at random" in (newest().path / "log.txt").read_text()
+
+
+def test_searches_on_other_data_are_not_put_in_one_order(searched: Run) -> None:
+    entrannas("search", "--method", "random", "--dataset", "synthetic", "--quiet")
+    result = entrannas("rank", str(searched.path), "latest", "--quiet", check=False)
+    assert result.returncode == 2
+    assert "searched on other data than" in result.stderr
+    assert len(list_runs(Path("runs"))) == 1
+
+
+def test_what_is_wrong_for_all_cells_is_said_and_leaves_nothing(searched: Run) -> None:
+    wrong = ("--top", "1", "--preset", "quick", "--batch-size", "5000")
+    result = entrannas("rank", str(searched.path), *wrong, "--quiet", check=False)
+    assert result.returncode == 2
+    assert "train.batch_size" in result.stderr
+    assert list_runs(Path("runs")) == []

@@ -132,6 +132,15 @@ def test_on_a_terminal_it_is_a_table_that_fits(columns: int) -> None:
     assert all(len(line.rstrip()) <= columns for line in shown)
 
 
+def test_a_narrow_terminal_still_has_the_steps() -> None:
+    make_run(100)
+    lines = terminal(["history", "latest", "--frames", "3"], 40).splitlines()
+    steps = [
+        line.split()[:2] for line in lines if line.split()[1:] and all(map(str.isdecimal, line.split()[:2]))
+    ]
+    assert [steps[0][0], steps[-1][0], len(steps)] == ["0", "99", 3]
+
+
 def test_the_film_on_a_terminal_ends_with_the_last_state() -> None:
     make_run(5)
     out = terminal(["history", "latest", "--play"], 80)

@@ -153,6 +153,8 @@ def test_differences(compare: Callable[..., Result], runs: Path) -> None:
     result = compare("--diff", one, two)
     assert [row["key"] for row in result.rows] == ["method", "network.share_features"]
     assert list(result.rows[0].values())[1:] == ["entrannas-dst", "darts"]
+    mixed = {row["key"] for row in compare("--diff", one, "20261124-121500").rows}
+    assert not any(key.startswith(("search.", "train.")) for key in mixed)  # what only one kind has
     alike = compare("--diff", one, "20261124-101600", "-f", "table")
     assert [line.split()[0] for line in alike.out.splitlines()] == ["key", "seed"]
     same = compare("--diff", "*-121500-*", "*-121600-*")
@@ -265,6 +267,8 @@ def test_mistakes_are_explained(
 def test_the_columns_are_listed(compare: Callable[..., Result], tmp_path: Path) -> None:
     lines = compare("--list-columns").out.splitlines()
     assert [line.split()[0] for line in lines] == list(COLUMNS)
+    facts = json.loads(compare("--list-columns", "--json").out)
+    assert [(fact["key"], fact["unit"]) for fact in facts] == [(c.key, c.unit) for c in COLUMNS.values()]
     assert set(USUAL) < set(COLUMNS)
 
 
@@ -296,6 +300,14 @@ def test_a_terminal_gets_a_table_that_fits(runs: Path) -> None:
     assert "shows those it names" in said
     header = " ".join(screen("*-s0", "*-s1", columns=200)[0].split())
     assert header.startswith("run kind state space method cells data seed epochs test error")
+
+
+def test_what_groups_are_of_stays(runs: Path) -> None:
+    lines = screen("*-12*", "-g", "method,space", "--published", columns=80)
+    header = next(line for line in lines if line.startswith("method"))
+    assert header.split()[:4] == ["method", "space", "data", "runs"]
+    assert any(line.split()[:3] == ["DrNAS", "standard", "imagenet"] for line in lines)
+    assert max(map(len, lines[: lines.index(header) + 20])) <= 80
 
 
 def test_columns_that_are_asked_for_stay(runs: Path) -> None:

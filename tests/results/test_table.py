@@ -312,6 +312,21 @@ def test_what_belongs_to_a_search_counts_once_a_search(tmp_path: Path) -> None:
     assert row(grouped(result_frame([one, copy]), ["method"]))["gap_count"] == 2
 
 
+def test_the_network_is_the_trained_one_where_there_is_one(tmp_path: Path) -> None:
+    search = search_run(tmp_path, parameters=5_000_000)
+    trained = train_run(tmp_path, search, parameters=1_000_000)
+    both = row(grouped(result_frame([search, trained]), ["method"]))
+    assert (both["runs"], both["parameters_mean"], both["parameters_count"]) == (2, 1.0, 1)
+    alone = row(grouped(result_frame([search]), ["method"]))
+    assert (alone["parameters_mean"], alone["parameters_count"]) == (5.0, 1)
+
+
+def test_damaged_numbers_have_no_mean(tmp_path: Path) -> None:
+    runs = [train_run(tmp_path, seed=n, test_error=value) for n, value in enumerate((1e306, -1e306))]
+    seen = row(grouped(result_frame(runs), ["dataset"], ["test_error"]))
+    assert (seen["test_error_std"], seen["test_error_count"]) == (None, 2)
+
+
 def test_groups_of_any_key_and_of_what_is_missing(tmp_path: Path) -> None:
     runs = [search_run(tmp_path, channels=c, created=START + n) for n, c in enumerate((16, 16, 24))]
     runs.append(train_run(tmp_path, test_error=0.02))
@@ -332,11 +347,13 @@ def test_published_rows_stand_beside_groups(frame: DataFrame) -> None:
     (drnas,) = [
         r
         for r in (row(groups, n) for n in range(len(groups)))
-        if r["run"] == "DrNAS" and r["parameters_mean"] == 4.1
+        if r["method"] == "DrNAS" and r["parameters_mean"] == 4.1
     ]
     assert (drnas["test_error_mean"], drnas["test_error_std"]) == (2.46, 0.03)
     assert drnas["source"] == "Chen et al., ICLR 2021"
     assert drnas["runs"] is drnas["test_error_best"] is drnas["test_error_count"] is None
+    assert "run" not in groups.columns  # the method says it
+    assert "DrNAS" in grouped(frame, ["space"])["run"].dropna().tolist()
 
 
 VALUES = st.lists(st.floats(0, 100), min_size=1, max_size=6)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import signal
 from pathlib import Path
 
@@ -199,3 +200,23 @@ def test_as_wide_as_the_limit_allows() -> None:
     summary = run.summary()
     assert summary["multiply_adds"] <= 150_000
     assert summary["network"] == "3 cells, 6 channels"
+
+
+def test_images_held_out_are_those_of_the_training(undisturbed: Run, tmp_path: Path) -> None:
+    run = Run(shutil.copytree(undisturbed.path, tmp_path / "copy"))
+    config = run.path / "config.toml"
+    config.write_text(config.read_text().replace("seed = 0", "seed = 1"))
+    result = entrannas("evaluate", str(run.path), "--part", "validation", check=False)
+    assert result.returncode == 2
+    assert "seed is 1, but was 0" in result.stderr
+    entrannas("evaluate", str(run.path))  # the test part is the same for all
+
+
+def test_damaged_best_weights_cost_only_themselves(undisturbed: Run, tmp_path: Path) -> None:
+    run = Run(shutil.copytree(undisturbed.path, tmp_path / "copy"))
+    (run.path / CHECKPOINTS / BEST_CHECKPOINT).write_bytes(b"damaged")
+    status = json.loads((run.path / "status.json").read_text())
+    (run.path / "status.json").write_text(json.dumps(status | {"state": "stopped"}))
+    entrannas("resume", str(run.path), "--quiet")
+    assert run.status().state == "completed"
+    assert run.summary()["test_error"] == undisturbed.summary()["test_error"]
