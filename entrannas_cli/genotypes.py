@@ -150,7 +150,7 @@ def take(listed: Sequence[Found], point: str, name: str, origin: str) -> NamedGe
     The last and the first are such without a fault. Raises ``UsageError``.
     """
     whole = [n for n, found in enumerate(listed) if found.genotype is not None]
-    named = [n for n, found in enumerate(listed) if point and found.name == point]
+    named = [n for n, found in enumerate(listed) if point and point in (found.name, *found.aliases)]
     if named:
         number = named[-1]
     elif point in ("", FIRST, LAST):
@@ -158,7 +158,7 @@ def take(listed: Sequence[Found], point: str, name: str, origin: str) -> NamedGe
     elif point.isascii() and point.isdecimal() and 1 <= int(point[:9]) <= len(listed):
         number = int(point[:9]) - 1
     else:
-        names = [found.name for found in listed if found.name]
+        names = [name for found in listed for name in (found.name, *found.aliases) if name]
         raise UsageError(
             f'{plain(name)}: "{plain(point)}" is none of its {counted(len(listed), "genotype")}'
             f"{did_you_mean(point, names)}",
@@ -283,7 +283,7 @@ def _in_history(run: Run, point: str) -> NamedGenotype:
     first = history[0].step
     step = int(point) if point.isascii() and point.isdecimal() and len(point) < 16 else -1
     earlier = [entry for entry in history if entry.step <= step]
-    if not earlier:
+    if not earlier or step > max(history[-1].step, run.status().step):
         raise UsageError(
             f"{name}: {POINT_MARK}{plain(point)} is no point of its history: "
             f"{FIRST}, {LAST} or a step from {first} on"

@@ -37,6 +37,7 @@ SUFFIXES = {
     ".json": Form.json,
     ".txt": Form.table,
 }
+STANDARD_OUTPUT = Path("-")
 DATA = (Form.csv, Form.json)  # for programs: all columns, in full
 
 
@@ -151,10 +152,10 @@ def compare(
         _differences(selection, where or [], chosen, output, folder)
         return
     request = Request(
-        columns=split_keys(columns),
-        sort=split_keys(sort),
+        columns=split_keys(columns, "--columns"),
+        sort=split_keys(sort, "--sort"),
         where=where or [],
-        group_by=split_keys(group_by),
+        group_by=split_keys(group_by, "--group-by"),
         published=published,
     )
     found = compare_runs(selection, request)
@@ -177,14 +178,15 @@ def _form(form: Form | None, output: Path | None, as_json: bool) -> Form:
     import sys
 
     from ..errors import UsageError
+    from ..render.output_file import check_output
     from ..render.terminal import is_live
 
     if as_json and form not in (None, Form.json):
         raise UsageError(f"--json and --format {form}: choose one of them")
     if as_json or form is not None:
         return form or Form.json
-    if output is not None:
-        return SUFFIXES.get(output.suffix.lower(), Form.csv)
+    if output is not None and output != STANDARD_OUTPUT:
+        return SUFFIXES[check_output(output, tuple(SUFFIXES))]
     return Form.table if is_live(sys.stdout) else Form.csv
 
 
@@ -285,23 +287,13 @@ def _list_columns(*, as_json: bool) -> None:
 
 def _write(text: str, output: Path | None) -> None:
     """Prints ``text``, or puts it into a file; what was there stays unless all of it is written."""
-    import os
     import sys
 
-    from ..errors import UsageError
-    from ..store.atomic import write_atomic
-    from ..store.files import reason_of
+    from ..render.output_file import write_output
     from ..wording import plain
 
-    if output is None or str(output) == "-":
+    if output is None or output == STANDARD_OUTPUT:
         print(text, end="")
-        return
-    path = Path(os.path.realpath(output))  # a link goes on pointing to its file
-    shown = plain(str(output))
-    try:
-        if path.exists() and not path.is_file():
-            raise UsageError(f"--output {shown}: there is something else than a file: choose another name")
-        write_atomic(path, text)
-    except (OSError, ValueError) as error:
-        raise UsageError(f"--output {shown}: can't be written: {reason_of(error)}") from None
-    print(f"wrote {shown}", file=sys.stderr)
+    else:
+        write_output(output, text)
+        print(f"{plain(str(output))} written", file=sys.stderr)

@@ -144,7 +144,8 @@ def draw(
 ) -> None:
     """Draw the cells into a file, as large as they need."""
     from ..method.space import CELL_KINDS
-    from ..render.figure_file import FIGURE_SUFFIXES, check_output, write_output
+    from ..render.figure_file import FIGURE_SUFFIXES
+    from ..render.output_file import check_output, write_output
 
     suffix = check_output(output, (*FIGURE_SUFFIXES, ".gv", ".dot"))
     found = _find(genotype, runs_dir)
@@ -224,7 +225,8 @@ def history(
     if len(asked) > 1:
         raise UsageError(f"{' and '.join(asked)}: choose one of them")
     if output is not None:
-        from ..render.figure_file import FIGURE_SUFFIXES, check_output
+        from ..render.figure_file import FIGURE_SUFFIXES
+        from ..render.output_file import check_output
 
         check_output(output, (".gif", *FIGURE_SUFFIXES))
     if film:
@@ -260,18 +262,19 @@ def _history(run: Run) -> list[Derived]:
     from ..errors import UsageError
     from ..wording import plain
 
-    entries = run.genotypes()
+    status = run.status()
+    entries = run.genotypes() if status.kind == "search" else []
     if entries:
         return entries
-    status = run.status()
     reason = "only a search has one" if status.kind != "search" else f"state: {status.state}"
     raise UsageError(f"run {plain(run.id)} has no history of cells ({reason})")
 
 
 def _draw_history(entries: list[Derived], origin: str, output: Path, limit: int | None) -> None:
-    from ..render.figure_file import figure_bytes, write_output
+    from ..render.figure_file import figure_bytes
     from ..render.history import choose_evenly, frames
     from ..render.history_figure import MOST_PANELS, MOST_PICTURES, history_animation, history_figure
+    from ..render.output_file import write_output
 
     suffix = output.suffix.lower()
     shown = frames(choose_evenly(entries, limit or (MOST_PICTURES if suffix == ".gif" else MOST_PANELS)))
@@ -327,7 +330,7 @@ def import_(
     if listed and (choice or output):
         raise UsageError("--list shows all: --take and --output don't go with it")
     if output is not None:
-        from ..render.figure_file import check_output
+        from ..render.output_file import check_output
 
         check_output(output, (".json",))
     found, name = read_listed(file)
@@ -347,7 +350,7 @@ def import_(
     if output is None:
         print(chosen.genotype.to_json(), end="")
         return
-    from ..render.figure_file import write_output
+    from ..render.output_file import write_output
 
     write_output(output, chosen.genotype.to_json())
     _written(output)

@@ -99,16 +99,18 @@ def plot(
     from ..config.location import runs_dir as locate
     from ..plotting.curves import gather
     from ..plotting.figure import curves_picture, parse_size
-    from ..plotting.groups import group_names, parse_keys
+    from ..plotting.groups import group_names
     from ..plotting.metrics import parse_metrics
-    from ..render.figure_file import FIGURE_SUFFIXES, check_output, write_output
+    from ..render.figure_file import FIGURE_SUFFIXES
+    from ..render.output_file import check_output, write_output
     from ..render.text import safe
+    from ..results.comparison import split_keys
     from ..results.select import select_runs
 
     suffix = check_output(output, FIGURE_SUFFIXES)
     metrics = parse_metrics(metric or [])
     inches = None if size is None else parse_size(size)
-    keys = None if group_by is None else parse_keys(group_by)
+    keys = split_keys(group_by, "--group-by") or None
     selection = select_runs(runs, locate(runs_dir))
     for problem in selection.problems:
         print(f"left out: {problem}", file=sys.stderr)

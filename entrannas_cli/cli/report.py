@@ -36,7 +36,7 @@ def report(
     The page works offline and can be sent to somebody; searches and trainings may be mixed.
     """
     from ..config.location import runs_dir as locate
-    from ..render.figure_file import check_output, write_output
+    from ..render.output_file import check_output, write_output
     from ..render.text import bytes_text, safe
     from ..report.page import report_page
     from ..results.select import select_runs

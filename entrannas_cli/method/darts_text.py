@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .genotype import MAX_NODES, CellGraph, Connection, Genotype, GenotypeError
@@ -31,6 +31,10 @@ MOST_TOKENS = 50_000  # of one genotype
 
 _START = re.compile(r"Genotype[ \t]{0,8}\(")  # also right after a line that a kill has cut
 _NAME = re.compile(r"([A-Za-z_]\w{0,63})[ \t]{0,8}=[ \t]{0,8}\Z")
+_ALIAS = re.compile(
+    r"^([A-Za-z_]\w{0,63})[ \t]{0,8}=[ \t]{0,8}([A-Za-z_]\w{0,63})[ \t\r]{0,8}(?:#[^\n]{0,200})?$",
+    re.MULTILINE,
+)
 _PLACE = re.compile(r"\bepoch|skip-connect", re.IGNORECASE)
 _SKIPPED = re.compile(r"(?:[ \t\r\n\f]+|\\\r?\n|#[^\n]*)+")
 _TOKEN = re.compile(
@@ -47,7 +51,7 @@ class Found:
     """What was found at ``line`` (from 1): a genotype, or the ``problems`` that it has.
 
     ``name`` is what it is assigned to, ``place`` the line about an epoch or the like before it; both may be
-    empty. ``notes`` say what was not taken over as it stands.
+    empty. ``notes`` say what was not taken over as it stands. ``aliases`` are names that it is given later on.
     """
 
     line: int
@@ -56,6 +60,7 @@ class Found:
     genotype: Genotype | None
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
 
 
 def has_genotype(text: str) -> bool:
@@ -84,7 +89,12 @@ def read_genotypes(text: str) -> list[Found]:
             place = _last_place(text[max(counted, begin - 4000) : begin])
             found.append(_found(line, label, place, fields, problems))
         counted, position = begin, max(reader.position, match.end())
-    return found
+    given: dict[str, list[str]] = {}
+    for alias in _ALIAS.finditer(text):
+        given.setdefault(alias[2], []).append(alias[1])
+    return [
+        replace(one, aliases=tuple(given.get(one.name, ()))) if one.name in given else one for one in found
+    ]
 
 
 def _last_place(text: str) -> str:

@@ -83,6 +83,8 @@ def _listed(labels: Sequence[str]) -> str:
 def _nothing(runs: Sequence[Run], courses: Sequence[Course], overview: Sequence[str]) -> str:
     names = sorted({name for course in courses for name in course.names})
     who = "the run hasn't" if len(runs) == 1 else f"none of the {counted(len(runs), 'run')} has"
+    if not names and all(run.status().kind == "rank" for run in runs):
+        return "a ranking has no curves of its own: its trainings have, in the folder trainings of its run"
     if not names:
         return f"{who} any metrics yet: nothing to draw"
     return f"{who} {choices(overview)}: choose with --metric of {', '.join(map(plain, names))}"

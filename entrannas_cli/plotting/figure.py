@@ -22,7 +22,6 @@ __all__ = ["Line", "Panel", "curves_figure", "curves_picture", "draw_panel", "pa
 
 PANEL = (4.4, 3.0)  # inches
 MOST_ACROSS = 3
-PNG_DPI = 200
 SIZES = (1.5, 60.0)  # inches a side that can be asked for
 FEW_POINTS = 40  # up to so many each gets its marker
 MARKERS = 8  # of a longer line
@@ -75,7 +74,7 @@ def curves_picture(
 
     with plot_style(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "constrained_layout not applied", UserWarning)  # too small a size
-        return figure_bytes(curves_figure(panels, axis, log=log, title=title, size=size), suffix, PNG_DPI)
+        return figure_bytes(curves_figure(panels, axis, log=log, title=title, size=size), suffix)
 
 
 def curves_figure(

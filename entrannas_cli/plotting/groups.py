@@ -5,23 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..errors import UsageError
 from ..render.text import safe
 
 if TYPE_CHECKING:
     from ..store.overview import Overview
 
-__all__ = ["group_names", "parse_keys"]
+__all__ = ["group_names"]
 
 LONGEST = 60  # columns
-
-
-def parse_keys(text: str) -> list[str]:
-    """The keys in ``--group-by method,space``. Raises ``UsageError``."""
-    keys = [key.strip() for key in text.split(",")]
-    if not all(keys):
-        raise UsageError("--group-by: an empty key; write for example `--group-by method,space`")
-    return list(dict.fromkeys(keys))
 
 
 def group_names(runs: Sequence[Overview], keys: Sequence[str]) -> list[str]:

@@ -69,9 +69,6 @@ def plot_style() -> Iterator[None]:
                 "savefig.facecolor": "auto",
                 "savefig.dpi": 200,
                 "legend.frameon": False,
-                "svg.fonttype": "none",  # text stays text: small, searchable
-                "svg.hashsalt": "entrannas",
-                "pdf.fonttype": 42,
                 "path.simplify": False,
             }
         )

@@ -1,21 +1,17 @@
-"""Pictures as files: the same bytes for the same picture, and an old file stays until the new one is whole."""
+"""Pictures as the content of files: the same bytes for the same picture."""
 
 from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from ..errors import UsageError
-from ..wording import choices, plain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["FIGURE_SUFFIXES", "PNG_DPI", "any_script", "check_output", "figure_bytes", "write_output"]
+__all__ = ["FIGURE_SUFFIXES", "PNG_DPI", "any_script", "figure_bytes"]
 
 FIGURE_SUFFIXES = (".svg", ".png", ".pdf")
 PNG_DPI = 150
@@ -25,41 +21,6 @@ _METADATA: dict[str, dict[str, Any]] = {
     "pdf": {"CreationDate": None, "ModDate": None, "Creator": "entrannas", "Producer": None},
     "png": {"Software": None},
 }
-
-
-def check_output(path: Path, suffixes: Sequence[str]) -> str:
-    """The suffix of ``path`` in lower case. Raises ``UsageError`` if it is another, or if no file can be there."""
-    suffix = path.suffix.lower()
-    shown = plain(str(path))
-    if suffix not in suffixes:
-        found = f"{plain(path.suffix)} is none of them" if path.suffix else "it has none"
-        raise UsageError(f"{shown}: the file's ending says what to write, {choices(suffixes)}: {found}")
-    try:
-        if path.is_dir():
-            raise UsageError(f"{shown}: it is a folder; name a file in it")
-        if path.exists() and not path.is_file():
-            raise UsageError(f"{shown}: not a regular file, so it isn't replaced")
-        if not path.parent.is_dir():
-            raise UsageError(f"{shown}: there is no folder {plain(str(path.parent))}; make it first")
-    except (OSError, ValueError) as error:
-        raise _unwritable(path, error) from None
-    return suffix
-
-
-def write_output(path: Path, data: bytes | str) -> None:
-    """Writes ``data`` whole or not at all; of a link what it leads to. Raises ``UsageError`` with the reason."""
-    from ..store.atomic import write_atomic
-
-    try:
-        write_atomic(path.resolve(), data, durable=False)
-    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: links in a circle, before 3.13
-        raise _unwritable(path, error) from None
-
-
-def _unwritable(path: Path, error: BaseException) -> UsageError:
-    from ..store.files import reason_of
-
-    return UsageError(f"{plain(str(path))}: can't be written: {reason_of(error)}")
 
 
 def figure_bytes(figure: Figure, suffix: str, dpi: float = PNG_DPI) -> bytes:

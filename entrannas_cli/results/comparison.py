@@ -101,6 +101,9 @@ def _columns(keys: Sequence[str]) -> tuple[list[str], bool]:
     return [key.removeprefix(ADDED) for key in keys], bool(keys) and not added
 
 
-def split_keys(text: str | None) -> tuple[str, ...]:
-    """The keys in "a,b, c", each once."""
-    return tuple(dict.fromkeys(key.strip() for key in (text or "").split(",") if key.strip()))
+def split_keys(text: str | None, option: str) -> tuple[str, ...]:
+    """The keys in "a,b, c", each once; none without a text. Raises ``UsageError`` for an empty one."""
+    keys = [] if text is None else [key.strip() for key in text.split(",")]
+    if not all(keys):
+        raise UsageError(f"{option}: an empty key; write for example `{option} method,space`")
+    return tuple(dict.fromkeys(keys))

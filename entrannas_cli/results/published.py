@@ -27,10 +27,10 @@ _CIFAR10_EXTENDED = """
 EnTranNAS   | 2.22        | –   | 0.07 | Yang et al., CVPR 2021 (on its own extended space)
 """
 _CIFAR10_MEANS = """
-DARTS       | 3.38 ± 0.23 | –   | –    | mean over independent searches, ROME, ICCV 2023
-PC-DARTS    | 2.89 ± 0.22 | –   | –    | mean over independent searches, ROME, ICCV 2023
-P-DARTS     | 2.81 ± 0.14 | –   | –    | mean over independent searches, ROME, ICCV 2023
-ISTA-NAS    | 2.71 ± 0.10 | –   | –    | mean over independent searches, ROME, ICCV 2023
+DARTS, mean of searches    | 3.38 ± 0.23 | – | – | ROME, ICCV 2023
+PC-DARTS, mean of searches | 2.89 ± 0.22 | – | – | ROME, ICCV 2023
+P-DARTS, mean of searches  | 2.81 ± 0.14 | – | – | ROME, ICCV 2023
+ISTA-NAS, mean of searches | 2.71 ± 0.10 | – | – | ROME, ICCV 2023
 """
 # the same, with multiply-adds (M) before the search cost
 _IMAGENET = """

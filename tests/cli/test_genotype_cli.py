@@ -334,8 +334,8 @@ def test_diff(call: Any) -> None:
     assert "normal cell: 3 connections → 2 (2 kept, 1 removed)" in result.out
     assert "    - 0  sep_conv_3x3" in result.out
     assert "reduction cell: the same, 1 connection" in result.out
-    found = json.loads(call("genotype", "diff", "latest@10", "latest@25", "--json").out)
-    assert (found["before"], found["after"]) == (f"run {run.id}, step 10", f"run {run.id}, step 25")
+    found = json.loads(call("genotype", "diff", "latest@10", "latest@20", "--json").out)
+    assert (found["before"], found["after"]) == (f"run {run.id}, step 10", f"run {run.id}, step 20")
     assert found["normal"]["changed"] == [
         {"target": 2, "source": 0, "before": "sep_conv_3x3", "after": "max_pool_3x3"}
     ]
@@ -343,7 +343,7 @@ def test_diff(call: Any) -> None:
     assert call("genotype", "diff", "-", "-").code == 2
 
 
-@pytest.mark.parametrize("point", ["x", "-1", "", "1e3", "٣", "9" * 5000])
+@pytest.mark.parametrize("point", ["x", "-1", "", "1e3", "٣", "999", "9" * 5000])
 def test_points_that_are_none(call: Any, point: str) -> None:
     make_history("s", "k")
     assert call("genotype", "show", f"latest@{point}").code == 2

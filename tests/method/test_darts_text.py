@@ -220,3 +220,10 @@ def test_no_text_makes_it_fail(text: str) -> None:
     for found in read_genotypes("Genotype(" + text + PLAIN):
         assert (found.genotype is None) == bool(found.problems)
         assert found.genotype is None or isinstance(found.genotype, Genotype)
+
+
+def test_a_name_that_is_given_later_means_the_same() -> None:
+    text = f"A = {PLAIN}\nB = {SMALL}\n\nDARTS = A  # the one in use\nOTHER = C\n"
+    one, other = read_genotypes(text)
+    assert (one.name, one.aliases) == ("A", ("DARTS",))
+    assert (other.name, other.aliases) == ("B", ())

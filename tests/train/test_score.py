@@ -37,6 +37,7 @@ def network(classes: int = 10) -> TrainedNetwork:
         classes=tuple(map(str, range(classes))),
         mean=(0.25,),
         std=(0.5,),
+        identity={"seed": "0", "data.portion": "1.0", "data.validation_share": "0.1"},
     )
 
 

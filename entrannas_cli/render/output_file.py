@@ -1,0 +1,46 @@
+"""Files that a user asks for: an old one stays until the new one is whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..errors import UsageError
+from ..wording import choices, plain
+
+__all__ = ["check_output", "write_output"]
+
+
+def check_output(path: Path, suffixes: Sequence[str]) -> str:
+    """The suffix of ``path`` in lower case. Raises ``UsageError`` if it is another, or if no file can be there."""
+    suffix = path.suffix.lower()
+    shown = plain(str(path))
+    if suffix not in suffixes:
+        found = f"{plain(path.suffix)} is none of them" if path.suffix else "it has none"
+        raise UsageError(f"{shown}: the file's ending says what to write, {choices(suffixes)}: {found}")
+    try:
+        if path.is_dir():
+            raise UsageError(f"{shown}: it is a folder; name a file in it")
+        if path.exists() and not path.is_file():
+            raise UsageError(f"{shown}: not a regular file, so it isn't replaced")
+        if not path.parent.is_dir():
+            raise UsageError(f"{shown}: there is no folder {plain(str(path.parent))}; make it first")
+    except (OSError, ValueError) as error:
+        raise _unwritable(path, error) from None
+    return suffix
+
+
+def write_output(path: Path, data: bytes | str) -> None:
+    """Writes ``data`` whole or not at all; of a link what it leads to. Raises ``UsageError`` with the reason."""
+    from ..store.atomic import write_atomic
+
+    try:
+        write_atomic(path.resolve(), data, durable=False)
+    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: links in a circle, before 3.13
+        raise _unwritable(path, error) from None
+
+
+def _unwritable(path: Path, error: BaseException) -> UsageError:
+    from ..store.files import reason_of
+
+    return UsageError(f"{plain(str(path))}: can't be written: {reason_of(error)}")
