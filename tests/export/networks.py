@@ -70,6 +70,7 @@ def trained(
         classes=classes,
         mean=(0.25,) * shape[0],
         std=(0.5,) * shape[0],
+        identity={},
     )
 
 

@@ -250,7 +250,7 @@ def test_without_a_terminal_each_epoch_is_a_line_and_cells_go_to_stdout() -> Non
     result = entrannas("search", *SMALL, env=None)
     lines = [line for line in result.stderr.splitlines() if re.match(rf"epoch +\d/{EPOCHS} ", line)]
     assert len(lines) == EPOCHS
-    for word in ("normal cell", "reduction cell", "parameters", "entrannas genotype show"):
+    for word in ("normal cell", "reduction cell", "parameters", "entrannas train"):
         assert word in result.stdout
     assert "\x1b" not in result.stdout + result.stderr
     commands = "entrannas "  # are never broken
