@@ -12,10 +12,11 @@ from entrannas_cli.rank.run import TRAININGS
 from entrannas_cli.store.find import list_runs
 from entrannas_cli.store.run import Run
 
-from ..search.runs import SMALL, entrannas, start, wait_for, write_space
+from ..search.runs import SMALL, start, wait_for, write_space
+from ..search.runs import in_process as entrannas
 
 BUDGET = (
-    *("--epochs", "2", "--top", "3", "--preset", "quick"),
+    *("--epochs", "1", "--top", "3", "--preset", "quick"),
     *("--set", "derived.cells=3", "--set", "derived.channels=4"),
 )
 

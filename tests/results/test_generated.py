@@ -12,7 +12,8 @@ from entrannas_cli.store.find import list_runs
 from entrannas_cli.store.overview import overview
 from entrannas_cli.store.session import RunSession
 
-from ..search.runs import SMALL, entrannas, write_space
+from ..search.runs import SMALL, write_space
+from ..search.runs import in_process as entrannas
 from .generated import START, make_runs, search_run, train_run
 
 
