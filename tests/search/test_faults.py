@@ -15,7 +15,7 @@ from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
 from entrannas_cli.method.operations import register_operation
 from entrannas_cli.store.run import Run
 
-from .runs import SMALL, entrannas, start, wait_for, write_space
+from .runs import SMALL, entrannas, in_process, start, wait_for, write_space
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +52,7 @@ def test_checkpoints_of_another_release_are_left_alone() -> None:
     for path in run.checkpoints():
         torch.save({"version": 99}, path)
     before = {path: path.read_bytes() for path in run.checkpoints()}
-    result = entrannas("resume", run.id, check=False)
+    result = in_process("resume", run.id, check=False)
     assert result.returncode == 1
     assert "checkpoint version 99, this release reads 2" in result.stderr
     assert {path: path.read_bytes() for path in run.checkpoints()} == before
@@ -63,12 +63,12 @@ def test_without_a_readable_checkpoint_it_does_not_start_over_by_itself() -> Non
     rows = run.metrics("step")
     for path in run.checkpoints():
         path.write_bytes(b"damaged")
-    result = entrannas("resume", run.id, check=False)
+    result = in_process("resume", run.id, check=False)
     assert result.returncode == 1
     assert "no checkpoint can be read" in result.stderr
     assert run.metrics("step") == rows
     assert len(list((run.path / "checkpoints").glob("*.damaged"))) == 2
-    entrannas("resume", run.id, "--quiet")  # asked once more, it does
+    in_process("resume", run.id, "--quiet")  # asked once more, it does
     assert run.status().state == "completed"
 
 
@@ -104,7 +104,7 @@ def test_a_run_that_was_changed_is_not_resumed_as_if_it_were_the_same(
         else text.replace(before, after)
     )
     try:
-        result = entrannas("resume", str(stopped.path), check=False)
+        result = in_process("resume", str(stopped.path), check=False)
     finally:
         path.write_text(text)
     assert result.returncode == 2

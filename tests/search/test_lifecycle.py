@@ -25,6 +25,7 @@ from .runs import (
     assert_same_search,
     deterministic,
     entrannas,
+    in_process,
     start,
     steps_of,
     wait_for,
@@ -118,7 +119,7 @@ def test_a_run_directory_holds_everything(undisturbed: Run) -> None:
 
 def test_the_same_seed_gives_the_same_search_and_another_seed_another(undisturbed: Run) -> None:
     entrannas("search", *SMALL, "--quiet", "--name", "again")
-    entrannas("search", *SMALL, "--quiet", "--name", "other", "--seed", "1")
+    in_process("search", *SMALL, "--quiet", "--name", "other", "--seed", "1")
     assert_same_search(undisturbed, find_run("again", Path("runs")))
     other = find_run("other", Path("runs"))
     assert deterministic(other.metrics("step")) != deterministic(undisturbed.metrics("step"))
@@ -158,7 +159,7 @@ def test_a_signal_leaves_a_run_that_can_be_resumed(undisturbed: Run, number: int
     # the step at which it stopped is in a checkpoint, in the middle of an epoch or not
     assert int(run.checkpoints()[0].stem.split("-")[1]) == stopped
     assert f"entrannas resume {run.id}" in errors
-    entrannas("resume", run.id, "--quiet")
+    in_process("resume", run.id, "--quiet")
     assert_same_search(undisturbed, run)
     status = run.status()
     assert (status.step, status.epoch, status.steps, status.epochs) == (STEPS, EPOCHS, STEPS, EPOCHS)
@@ -191,7 +192,7 @@ def test_a_signal_while_torch_is_loading_stops_it_too(undisturbed: Run) -> None:
     assert process.returncode == 143, errors
     assert run.status().state == "stopped"
     assert run.metrics("step") == []
-    entrannas("resume", run.id, "--quiet")
+    in_process("resume", run.id, "--quiet")
     assert_same_search(undisturbed, run)
 
 
@@ -203,21 +204,21 @@ def test_detached_it_returns_the_id_and_can_be_stopped_and_resumed(undisturbed: 
     assert printed == [run.id]
     wait_for(lambda: steps_of(run) >= 2, "steps of the detached search")
     assert run.status().state == "running"
-    refused = entrannas("resume", run.id, check=False)
+    refused = in_process("resume", run.id, check=False)
     assert refused.returncode == 2
     assert str(run.status().pid) in refused.stderr
-    assert entrannas("runs", "rm", "--yes", run.id, check=False).returncode == 2
-    entrannas("stop", run.id)
+    assert in_process("runs", "rm", "--yes", run.id, check=False).returncode == 2
+    in_process("stop", run.id)
     assert run.status().state == "stopped"
     assert "stopped" in (run.path / "log.txt").read_text()
-    entrannas("resume", run.id, "--detach")
+    in_process("resume", run.id, "--detach")
     wait_for(lambda: run.status().state == "completed", "the resumed search")
     assert_same_search(undisturbed, run)
-    assert entrannas("resume", run.id, check=False).returncode == 2  # nothing is left to do
+    assert in_process("resume", run.id, check=False).returncode == 2  # nothing is left to do
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_as_failed() -> None:
-    result = entrannas(
+    result = in_process(
         "search",
         *SMALL,
         "--set",
@@ -240,7 +241,7 @@ def test_a_corrupt_checkpoint_falls_back_to_the_one_before(undisturbed: Run) -> 
     process.kill()
     process.wait()
     run.checkpoints()[0].write_bytes(b"damaged")
-    result = entrannas("resume", run.id)
+    result = in_process("resume", run.id)
     assert "set aside as step-" in result.stderr
     assert len(list((run.path / "checkpoints").glob("*.damaged"))) == 1
     assert_same_search(undisturbed, run)
@@ -258,7 +259,7 @@ def test_without_a_terminal_each_epoch_is_a_line_and_cells_go_to_stdout() -> Non
 
 
 def test_json_is_all_that_stdout_gets() -> None:
-    result = entrannas("search", *SMALL, "--json", "--epochs", "1")
+    result = in_process("search", *SMALL, "--json", "--epochs", "1")
     summary = json.loads(result.stdout)
     assert summary["state"] == "completed"
     assert summary["id"] == only_run().id
@@ -266,7 +267,7 @@ def test_json_is_all_that_stdout_gets() -> None:
 
 def test_random_draws_a_genotype_and_trains_nothing() -> None:
     began = time.monotonic()
-    summary = json.loads(entrannas("search", "--method", "random", "--seed", "3", "--json").stdout)
+    summary = json.loads(in_process("search", "--method", "random", "--seed", "3", "--json").stdout)
     assert time.monotonic() - began < 60
     run = only_run()
     assert run.metrics() == []
@@ -275,13 +276,13 @@ def test_random_draws_a_genotype_and_trains_nothing() -> None:
     assert genotype is not None
     assert all(len(node) == 2 for node in (*genotype.normal.nodes, *genotype.reduce.nodes))
     assert summary["parameters"] > 1e6
-    shown = entrannas("genotype", "show", run.id, "--format", "json").stdout
+    shown = in_process("genotype", "show", run.id, "--format", "json").stdout
     assert Genotype.from_json(shown) == genotype
 
 
 @pytest.mark.parametrize("method", ["entrannas", "darts"])
 def test_the_other_methods_derive_two_connections_a_node(method: str) -> None:
-    entrannas("search", *SMALL, "--method", method, "--epochs", "1", "--quiet")
+    in_process("search", *SMALL, "--method", method, "--epochs", "1", "--quiet")
     run = only_run()
     genotype = run.genotype()
     assert genotype is not None
@@ -309,7 +310,7 @@ def test_the_other_methods_derive_two_connections_a_node(method: str) -> None:
 def test_bad_input_is_told_in_a_line_and_leaves_nothing(arguments: list[str], said: str) -> None:
     Path("bad.toml").write_text("[data]\npath = 5\n")
     preset = () if "--config" in arguments else ("--preset", "quick")  # `auto` looks at values unchecked
-    result = entrannas("search", *preset, *arguments, check=False)
+    result = in_process("search", *preset, *arguments, check=False)
     assert result.returncode == 2
     assert said in result.stderr
     assert result.stderr.startswith("entrannas: ") or "\nentrannas: " in result.stderr
