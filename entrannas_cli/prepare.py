@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .data.availability import CIFAR, cifar_found, cifar_or_complain
+from .errors import UsageError
 from .wording import plain
 
 if TYPE_CHECKING:
@@ -69,4 +70,8 @@ def require_data(
         folder = Path(config.path).expanduser()
         list_folder(folder, "train", config.image_size)
         if test:
-            list_folder(folder, "test", config.image_size)
+            try:
+                list_folder(folder, "test", config.image_size)
+            except UsageError as error:
+                way_out = "a training ends by scoring the test part; without one: --set evaluation.test=false"
+                raise UsageError(error.message, [*error.details, way_out]) from None

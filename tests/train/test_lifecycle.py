@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from entrannas_cli.store.run import BEST_CHECKPOINT, CHECKPOINTS, Run
 
@@ -216,3 +217,17 @@ def test_damaged_best_weights_cost_only_themselves(undisturbed: Run, tmp_path: P
     entrannas("resume", str(run.path), "--quiet")
     assert run.status().state == "completed"
     assert run.summary()["test_error"] == undisturbed.summary()["test_error"]
+
+
+def test_a_folder_needs_a_test_part_or_not_to_be_tested(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / "photos/train" / name).mkdir(parents=True)
+        for shade in range(12):
+            Image.new("RGB", (16, 16), (20 * shade,) * 3).save(tmp_path / f"photos/train/{name}/{shade}.png")
+    arguments = (*SMALL[2:], "--dataset", "folder", "--data", str(tmp_path / "photos"), "--batch-size", "4")
+    result = entrannas("train", "DARTS_V2", *arguments, "--epochs", "1", "--quiet", check=False)
+    assert result.returncode == 2
+    assert "neither test/ nor val/" in result.stderr
+    assert "--set evaluation.test=false" in result.stderr
+    entrannas("train", "DARTS_V2", *arguments, "--epochs", "1", "--quiet", "--set", "evaluation.test=false")
+    assert newest().status().state == "completed"
