@@ -1,4 +1,4 @@
-"""``entrannas runs``: what runs there are, all about one, where it is, and away with it."""
+"""``entrannas runs``: what runs there are, all about one, where it is, what you say of it, and away with it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Runs: list them, show one, find its folder, remove some.", no_args_is_help=True)
+app = typer.Typer(
+    help="Runs: list them, show one, find its folder, tag and note them, remove some.", no_args_is_help=True
+)
 
 States = Annotated[
     list[str] | None,
@@ -29,6 +31,12 @@ States = Annotated[
 @app.command("list")
 def list_(
     state: States = None,
+    tag: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--tag", metavar="TAG", help="Only runs with this tag. Given several times: with all of them."
+        ),
+    ] = None,
     limit: Annotated[
         int | None, typer.Option("--limit", "-n", min=1, metavar="N", help="Only the newest N.")
     ] = None,
@@ -41,14 +49,19 @@ def list_(
 
     from ..config.location import runs_dir as locate
     from ..store.find import list_runs
+    from ..store.notes import checked_tag
     from ..store.overview import overview
-    from ..wording import plain
+    from ..wording import choices, plain
 
     _check_states(state or [])
+    tags = {checked_tag(one) for one in tag or []}
     folder = locate(runs_dir)
     runs = list_runs(folder)
     seen = (overview(run) for run in runs)
-    wanted = list(itertools.islice((one for one in seen if not state or one.status.state in state), limit))
+    fitting = (
+        one for one in seen if (not state or one.status.state in state) and tags.issubset(one.notes.tags)
+    )
+    wanted = list(itertools.islice(fitting, limit))
     if as_json:
         print_json([one.to_dict() for one in wanted])
         return
@@ -57,6 +70,7 @@ def list_(
             "`entrannas search --space standard` makes one" if not runs else f"there are {len(runs)} others"
         )
         kind = f"no {' or '.join(state)} run" if state else "no run"
+        kind += f" tagged {choices(sorted(tags), last='and')}" if tags else ""
         print(f"{kind} in {plain(str(folder))}: {hint}", file=sys.stderr)
         return
     from ..render.run_list import print_list
@@ -95,6 +109,57 @@ def show(run: RunArgument, as_json: AsJson = False, runs_dir: RunsDirOption = No
 def path(run: RunArgument, runs_dir: RunsDirOption = None) -> None:
     """Print the absolute path of a run's folder, and nothing else."""
     print(resolve_run(run, runs_dir).path)
+
+
+@app.command()
+def tag(
+    runs: RunsArgument,
+    add: Annotated[
+        list[str] | None,
+        typer.Option("--add", "-a", metavar="TAG", help="A tag to give them. May be given several times."),
+    ] = None,
+    remove: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--remove", "-r", metavar="TAG", help="A tag to take from them. May be given several times."
+        ),
+    ] = None,
+    runs_dir: RunsDirOption = None,
+) -> None:
+    """Tag runs, to find them by: `runs list --tag good`, `compare --where tags=good`."""
+    import sys
+
+    from ..errors import UsageError
+    from ..store.notes import change_notes
+    from ..wording import plain
+
+    if not add and not remove:
+        raise UsageError("nothing to change: name a tag with --add TAG or --remove TAG")
+    chosen = list(dict.fromkeys(resolve_run(run, runs_dir) for run in runs))
+    for run in chosen:
+        tags = change_notes(run, add or (), remove or ()).tags
+        print(f"{plain(run.id)}: {', '.join(tags) if tags else 'no tags'}", file=sys.stderr)
+
+
+@app.command()
+def note(
+    run: RunArgument,
+    text: Annotated[
+        str | None,
+        typer.Argument(metavar="[TEXT]", help="What to note in place of the note before; '' removes it."),
+    ] = None,
+    runs_dir: RunsDirOption = None,
+) -> None:
+    """Note something about a run, or, without a text, print what was noted."""
+    from ..store.notes import change_notes, read_notes
+    from ..wording import plain
+
+    chosen = resolve_run(run, runs_dir)
+    if text is not None:
+        change_notes(chosen, note=text)
+        return
+    for line in read_notes(chosen).note.splitlines():
+        print(plain(line))
 
 
 @app.command()

@@ -83,7 +83,7 @@ def _print_values(runs: Iterable[Overview]) -> None:
         ]
         values += [run.status.epoch, run.status.epochs]
         values += ["" if value is None else f"{value:.6g}" for value in numbers]
-        values += [round(run.age), "; ".join(run.problems) or run.status.reason]
+        values += [round(run.age), "; ".join(run.faults) or run.status.reason]
         print(*(safe(value) for value in values), sep="\t")
 
 
@@ -103,7 +103,7 @@ def _print_table(console: Console, runs: Sequence[Overview], ids: Sequence[str])
         table.add_row(*(_styled(column.name, row[column.name]) for column in columns))
     console.print(table)
     for run in runs:
-        for problem in run.problems:
+        for problem in run.faults:
             console.print(Text(f"{safe(run.id)}: {safe(problem)}", "red"))
         if run.status.stale:
             silence = f"says it is running on {safe(run.status.host)}, but gave no sign of life for"

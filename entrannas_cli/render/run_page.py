@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rich.console import Console
+from rich.console import RenderableType
 from rich.text import Text
 
 from ..method.genotype import Genotype
@@ -18,35 +18,47 @@ from .summary import ranking_table
 from .terminal import ascii_only, console_for
 from .text import bytes_text, count_text, duration, metric, percent, safe
 
-__all__ = ["print_run"]
+__all__ = ["print_run", "run_page"]
 
 
 def print_run(facts: Mapping[str, Any]) -> None:
     """All about a run on stdout; ``facts`` as :func:`entrannas_cli.store.overview.describe` gives them."""
     console = console_for()
-    console.print(Text(safe(facts["id"]), "bold"), soft_wrap=True)
+    for part in run_page(facts, console.width, ascii_only(sys.stdout)):
+        if isinstance(part, Text):
+            console.print(part, soft_wrap=True)
+        else:
+            console.print(part)
+
+
+def run_page(
+    facts: Mapping[str, Any], width: int = 80, ascii_only: bool = False, *, heading: bool = True
+) -> Iterator[RenderableType]:
+    """The lines of that page, and its table, one after the other; ``heading`` begins with the id."""
+    if heading:
+        yield Text(safe(facts["id"]), "bold")
     for title, lines in (
         ("", _state_lines(facts)),
         ("configuration", _configuration_lines(facts)),
         ("last step", _metric_lines(facts["last_step"], _STEP)),
         ("last epoch", _metric_lines(facts["last_epoch"], _EPOCH)),
         ("result", _metric_lines(facts, _RESULT)),
-        ("cells", _cell_lines(facts["genotype"], console)),
+        ("cells", _cell_lines(facts["genotype"], width, ascii_only)),
         ("files", [(safe(name), bytes_text(size)) for name, size in facts["files"].items()]),
     ):
         if not lines:
             continue
         if title:
-            console.print(Text(f"\n{title}", "bold"))
+            yield Text(f"\n{title}", "bold")
         indent, room = ("  ", max(len(label) for label, _ in lines) + 2)
         for label, value in lines:
             style = STATE_STYLES.get(value.split(" ", 1)[0], "") if label == "state" else ""
-            console.print(Text.assemble(indent, (f"{label:{room}}", "dim"), (value, style)), soft_wrap=True)
+            yield Text.assemble(indent, (f"{label:{room}}", "dim"), (value, style))
     if facts.get("ranking"):
-        console.print(Text("\nranking", "bold"))
-        console.print(ranking_table(facts))
+        yield Text("\nranking", "bold")
+        yield ranking_table(facts)
     if facts["next"]:
-        console.print(Text.assemble("\nnext: ", (safe(facts["next"]), "bold")), soft_wrap=True)
+        yield Text.assemble("\nnext: ", (safe(facts["next"]), "bold"))
 
 
 def _state_lines(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -56,6 +68,9 @@ def _state_lines(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     lines = [("state", state)]
     if facts["reason"]:
         lines.append(("reason", safe(facts["reason"])))
+    if facts["tags"]:
+        lines.append(("tags", safe(", ".join(facts["tags"]))))
+    lines += [("note" * (not n), safe(line)) for n, line in enumerate(facts["note"].splitlines())]
     lines += [("problem", safe(problem)) for problem in facts["problems"] if problem != facts["reason"]]
     lines += [("warning", safe(text)) for text in texts(facts.get("warnings"))]
     if facts["epochs"] or facts["steps"]:
@@ -178,12 +193,11 @@ def _metric_lines(
     return [(label, shown(row[key])) for key, (label, shown) in known.items() if row.get(key) is not None]
 
 
-def _cell_lines(data: Mapping[str, Any] | None, console: Console) -> list[tuple[str, str]]:
+def _cell_lines(data: Mapping[str, Any] | None, width: int, ascii_only: bool) -> list[tuple[str, str]]:
     if data is None:
         return []
-    plain_ascii = ascii_only(sys.stdout)
     return [
         (kind_title(kind) if not n else "", line)
         for kind, cell in Genotype.from_dict(data).cells
-        for n, line in enumerate(cell_short(cell, max(console.width - 20, 30), plain_ascii))
+        for n, line in enumerate(cell_short(cell, max(width - 20, 30), ascii_only))
     ]

@@ -29,7 +29,7 @@ __all__ = [
     "spread_key",
 ]
 
-Kind = Literal["text", "count", "number", "flag", "time"]
+Kind = Literal["text", "count", "number", "flag", "time", "tags"]
 Better = Literal["", "low", "high", "zero"]
 
 MISSING = "–"
@@ -437,6 +437,14 @@ _ALL = (
     Column(key="device", heading="device", about="The device of the run.", read=_text("device")),
     Column(
         key="network", heading="network", about="The network that was trained, or measured.", read=_network
+    ),
+    Column(
+        key="tags",
+        heading="tags",
+        about="The tags that you gave it; a condition tags=TAG holds if it is one of them.",
+        read=lambda run: " ".join(run.notes.tags) or None,
+        kind="tags",
+        rank=5,
     ),
     Column(key="created", heading="created", about="When (UTC).", read=_created, kind="time"),
     Column(key="source", heading="source", about="Where a published number is from.", rank=4),

@@ -42,17 +42,22 @@ class Condition:
         return plain(f'"{self.key}{self.operator}{self.value}"')
 
     def fits(self, values: Series, column: Column) -> list[bool]:
-        """Which of the column's values fulfil it; a missing one does so only for ``=`` or ``!=`` with nothing.
+        """Which of the column's values fulfil it; see :meth:`test`. Raises ``UsageError`` as that does."""
+        test = self.test(column)
+        missing = values.isna().tolist()
+        return [test(None if gone else value) for gone, value in zip(missing, values.tolist(), strict=True)]
+
+    def test(self, column: Column) -> Callable[[Any], bool]:
+        """Tells whether a value of the column fulfils it; None does so only for ``=`` or ``!=`` with nothing.
 
         Numbers compare as numbers. Raises ``UsageError`` for < and the like with what is no number.
         """
-        missing = values.isna().tolist()
         if not self.value:
             if self.operator not in ("=", "!="):
                 raise UsageError(f"condition {self}: a number must stand behind {self.operator}")
-            return [gone == (self.operator == "=") for gone in missing]
-        test = self._test(column)
-        return [not gone and test(value) for gone, value in zip(missing, values.tolist(), strict=True)]
+            return lambda value: (value is None) == (self.operator == "=")
+        holds = self._test(column)
+        return lambda value: value is not None and holds(value)
 
     def _test(self, column: Column) -> Callable[[Any], bool]:
         operator, wanted = self.operator, self.value
@@ -61,6 +66,8 @@ class Condition:
             if number is not None:
                 close = number
                 return lambda value: math.isclose(value, close, rel_tol=SAME) == (operator == "=")
+            if column.kind == "tags":
+                return lambda value: (wanted in value.split()) == (operator == "=")
             return lambda value: (column.text(value) == wanted) == (operator == "=")
         if column.kind == "time":
             if not _MOMENT.fullmatch(wanted):
@@ -77,6 +84,8 @@ class Condition:
         if column.is_number or column.kind == "time" or self.operator != "=" or not self.value:
             return ""
         there = sorted({column.text(value) for value in values})
+        if column.kind == "tags":
+            there = sorted({tag for tags in there for tag in tags.split()})
         more = f", … ({len(there)} in all)" if len(there) > SHOWN else ""
         found = (
             f"there is {choices(there[:SHOWN], last='and')}{more}" if there else f"no run has a {self.key}"

@@ -19,7 +19,7 @@ from .run import LOCK_FILE, Run
 from .status import STATUS_FILE, is_starting
 from .wording import describe_holder, reference_to
 
-__all__ = ["check_removable", "find_run", "list_runs", "name_in", "remove_run", "short_id"]
+__all__ = ["check_removable", "find_run", "list_runs", "name_in", "remove_run", "run_names", "short_id"]
 
 _STAMPED = re.compile(r"(\d{8}-\d{6})-(.+?(?:-(\d+))?)")
 SHOWN = 8  # candidates that an error names
@@ -31,10 +31,15 @@ def list_runs(runs_dir: Path) -> list[Run]:
     Every directory counts that isn't hidden, the broken ones too. Raises ``UsageError`` for a folder that can't
     be read.
     """
+    return [Run(runs_dir / name) for name in run_names(runs_dir)]
+
+
+def run_names(runs_dir: Path) -> list[str]:
+    """The ids of :func:`list_runs`, in its order; raises the same."""
     try:
         with os.scandir(runs_dir) as entries:
             found = [entry for entry in entries if not entry.name.startswith(".") and _is_directory(entry)]
-            return [Run(Path(entry.path)) for entry in sorted(found, key=_age_order, reverse=True)]
+            return [entry.name for entry in sorted(found, key=_age_order, reverse=True)]
     except FileNotFoundError:
         return []
     except OSError as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,7 +23,9 @@ __all__ = ["ATTEMPT", "JsonLinesReader", "JsonLinesWriter", "NewRows"]
 
 ATTEMPT = "attempt"  # the kind of a marker row
 CHUNK = 2**20  # bytes read at once
+LEAST = 2**12  # bytes read on for the end of a line
 LONGEST_LINE = 2**20  # bytes; a longer line is no row of ours
+_DECODER = json.JSONDecoder(parse_constant=lambda _: None)  # made once: a row costs half as much then
 
 
 class JsonLinesWriter:
@@ -60,11 +63,13 @@ class JsonLinesWriter:
 class NewRows:
     """What came since the last look. Drop the rows held with a step >= ``superseded_from``, then add ``rows``.
 
-    ``superseded_from`` is None where nothing is to be dropped, 0 where everything is.
+    ``superseded_from`` is None where nothing is to be dropped, 0 where everything is. ``more`` tells that a limit
+    ended the look before the file did.
     """
 
     rows: list[dict[str, Any]] = field(default_factory=list)
     superseded_from: int | None = None
+    more: bool = False
 
 
 class JsonLinesReader:
@@ -84,19 +89,22 @@ class JsonLinesReader:
         self._inode: tuple[int, int] | None = None
         self._in_long_line = False
 
-    def read_new(self) -> NewRows:
+    def read_new(self, limit: int | None = None) -> NewRows:
         """The rows of the lines completed since the last call, without those superseded meanwhile.
 
         Rows are dicts with a whole number ``step``; the markers themselves are not returned. A file that was
-        replaced or cut short is read again from its start.
+        replaced or cut short is read again from its start. With a ``limit`` about that many bytes are read, at
+        least one line; the next call goes on from there.
         """
         rows: list[dict[str, Any]] = []
         superseded: int | None = None
+        more = False
         try:
             with open_regular(self.path) as file:
                 if self._is_another(os.fstat(file.fileno())):
                     superseded = 0
-                for line in self._lines(file.fileno()):
+                lines, more = self._lines(file.fileno(), limit)
+                for line in lines:
                     row = _parsed(line)
                     if row is None:
                         self.skipped += bool(line.strip())
@@ -111,7 +119,7 @@ class JsonLinesReader:
             if self._inode is not None:  # it was there before
                 superseded = 0
                 self._restart(None)
-        return NewRows(rows, superseded)
+        return NewRows(rows, superseded, more)
 
     def _is_another(self, status: os.stat_result) -> bool:
         """Whether the file isn't the one read so far, or lost what was read; then reading starts again."""
@@ -132,12 +140,20 @@ class JsonLinesReader:
         self.skipped = 0
         self.attempts = []
 
-    def _lines(self, descriptor: int) -> list[bytes]:
-        """The complete lines after the offset, which moves behind them."""
+    def _lines(self, descriptor: int, limit: int | None) -> tuple[list[bytes], bool]:
+        """(the complete lines after the offset, which moves behind them; whether the limit ended them)"""
         lines: list[bytes] = []
         pending = b""
         position = self._offset
-        while chunk := os.pread(descriptor, CHUNK, position):
+        end = math.inf if limit is None else position + limit
+        more = False
+        while not (more := position >= end and bool(lines or self._in_long_line)):
+            wanted = (
+                end - position if position < end else max(len(pending), LEAST)
+            )  # of a longer line twice as much
+            chunk = os.pread(descriptor, int(min(CHUNK, wanted)), position)
+            if not chunk:
+                break
             position += len(chunk)
             *complete, pending = (pending + chunk).split(b"\n")
             if complete and self._in_long_line:
@@ -150,12 +166,12 @@ class JsonLinesReader:
                 pending = b""
         # the rest of a line too long to be one isn't read twice
         self._offset = position if self._in_long_line else position - len(pending)
-        return lines
+        return lines, more
 
 
 def _parsed(line: bytes) -> dict[str, Any] | None:
     try:
-        row = json.loads(line, parse_constant=lambda _: None)
+        row = _DECODER.decode(line.decode("utf-8", "surrogatepass"))
     except (ValueError, RecursionError):
         return None
     if not isinstance(row, dict):

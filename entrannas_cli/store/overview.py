@@ -10,6 +10,7 @@ from typing import Any
 from ..wording import number
 from .files import DEEPEST, BrokenRun, nested_deeper
 from .jsonl import JsonLinesReader
+from .notes import NOTHING, Notes, read_notes
 from .run import METRICS_FILE, Run
 from .status import BROKEN, Status
 from .wording import reference_to
@@ -34,6 +35,13 @@ class Overview:
     status: Status
     summary: Mapping[str, Any]
     problems: tuple[str, ...] = ()
+    notes: Notes = NOTHING
+    notes_problem: str = ""
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """``problems``, which make its figures doubtful, and that of its notes, which doesn't."""
+        return (*self.problems, self.notes_problem) if self.notes_problem else self.problems
 
     @property
     def age(self) -> float:
@@ -88,7 +96,9 @@ class Overview:
             "age": self.age,
             "heartbeat_age": status.heartbeat_age,
             "stale": status.stale,
-            "problems": list(self.problems),
+            "tags": list(self.notes.tags),
+            "note": self.notes.note,
+            "problems": list(self.faults),
         }
 
 
@@ -103,7 +113,20 @@ def overview(run: Run) -> Overview:
         problems.append(error.reason)
     if status.state != BROKEN and any(key not in summary for key in _FROM_CONFIG):
         summary = {**_from_config(run), **summary}
-    return Overview(id=run.id, path=run.path, status=status, summary=summary, problems=tuple(problems))
+    notes, notes_problem = NOTHING, ""
+    try:
+        notes = read_notes(run)
+    except BrokenRun as error:
+        notes_problem = error.reason
+    return Overview(
+        id=run.id,
+        path=run.path,
+        status=status,
+        summary=summary,
+        problems=tuple(problems),
+        notes=notes,
+        notes_problem=notes_problem,
+    )
 
 
 def _from_config(run: Run) -> dict[str, Any]:
@@ -124,7 +147,7 @@ def _from_config(run: Run) -> dict[str, Any]:
 def describe(run: Run) -> dict[str, Any]:
     """All that ``runs show`` tells, as one JSON object. Never raises for what the files hold."""
     seen = overview(run)
-    problems = list(seen.problems)
+    problems = list(seen.faults)
 
     def attempted(read: Any) -> Any:
         try:

@@ -12,10 +12,13 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from .atomic import write_json
 from .files import BrokenRun, read_json
+
+if TYPE_CHECKING:
+    from psutil import Process
 
 __all__ = [
     "BROKEN",
@@ -27,6 +30,7 @@ __all__ = [
     "WRITTEN_STATES",
     "Status",
     "is_starting",
+    "living_process",
     "process_identity",
     "read_status",
     "reconcile",
@@ -151,6 +155,19 @@ def reconcile(status: Status) -> Status:
                 status, state=LOST, reason=f"process {status.pid} is gone (its number is in use again)"
             )
     return status
+
+
+def living_process(status: Status) -> Process | None:
+    """The process that works on the run of ``status``, if it is on this host and lives."""
+    import psutil
+
+    if status.state != "running" or status.host != socket.gethostname():
+        return None
+    try:
+        process = psutil.Process(status.pid)
+        return process if abs(process.create_time() - status.process_created) <= TOLERANCE else None
+    except (psutil.Error, OSError, OverflowError, ValueError):
+        return None
 
 
 def _process(pid: int, created: float) -> Literal["gone", "another", "alive", "unknown"]:

@@ -62,9 +62,12 @@ def test_numbers_that_are_not_finite_become_null(tmp_path: Path) -> None:
         st.one_of(st.integers(0, 9).map(lambda n: ("row", n)), st.integers(0, 9).map(lambda n: ("from", n)))
     ),
     st.lists(st.integers(1, 60), min_size=1),
+    st.none() | st.integers(0, 90),
 )
-def test_a_follower_holds_what_a_whole_read_gives(events: list[tuple[str, int]], portions: list[int]) -> None:
-    """However the file grows, in whatever portions: both equal the plain meaning of the markers."""
+def test_a_follower_holds_what_a_whole_read_gives(
+    events: list[tuple[str, int]], portions: list[int], limit: int | None
+) -> None:
+    """However the file grows, in whatever portions it is read: both equal the plain meaning of the markers."""
     expected: list[Row] = []
     content = b""
     for number, (what, step) in enumerate(events):
@@ -80,10 +83,14 @@ def test_a_follower_holds_what_a_whole_read_gives(events: list[tuple[str, int]],
         with path.open("wb", buffering=0) as file:
             for size in itertools.cycle(portions):
                 file.write(content[start : start + size])
-                held = follow(held, reader.read_new())
+                held = follow(held, reader.read_new(limit))
                 start += size
                 if start >= len(content):
                     break
+        more = True
+        while more:
+            new = reader.read_new(limit)
+            held, more = follow(held, new), new.more
         assert held == expected
         assert rows_in(path) == expected
 
@@ -186,6 +193,38 @@ def test_reading_goes_on_where_it_was(tmp_path: Path) -> None:
         file.seek(0, os.SEEK_END)
         file.write(b'{"step": 2}\n')
     assert reader.read_new() == NewRows([{"step": 2}])
+
+
+@pytest.mark.parametrize("limit", [0, 1, 100, 5000, 10**9])
+def test_a_limit_ends_a_look_early_and_the_next_goes_on(tmp_path: Path, limit: int) -> None:
+    path = tmp_path / "rows.jsonl"
+    long = b'{"step": 1, "filler": "' + b"x" * 50_000 + b'"}\n'
+    path.write_bytes(long * 2 + b"".join(b'{"step": %d}\n' % n for n in range(2, 1000)) + b'{"step"')
+    reader = JsonLinesReader(path)
+    rows, looks, more = list[Row](), 0, True
+    while more:
+        new = reader.read_new(limit)
+        assert new.rows or not new.more
+        rows, more, looks = rows + new.rows, new.more, looks + 1
+    assert [row["step"] for row in rows] == [1, 1, *range(2, 1000)]
+    assert looks >= 3 or limit > 10**6
+    assert reader.skipped == 0
+    with path.open("ab") as file:
+        file.write(b": 7}\n")
+    assert [row["step"] for row in reader.read_new(limit).rows] == [7]
+
+
+def test_a_limit_gets_past_a_line_that_is_too_long(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(b'{"step": 1}\n' + b"x" * (3 * LONGEST_LINE) + b'\n{"step": 2}\n')
+    reader = JsonLinesReader(path)
+    rows, more, looks = list[Row](), True, 0
+    while more:
+        new = reader.read_new(10_000)
+        rows, more, looks = rows + new.rows, new.more, looks + 1
+    assert rows == [{"step": 1}, {"step": 2}]
+    assert reader.skipped == 1
+    assert looks < 400
 
 
 APPEND = """

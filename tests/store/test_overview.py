@@ -138,6 +138,7 @@ FILES = (
     "genotypes.jsonl",
     "genotype.json",
     "space.toml",
+    "notes.json",
     "checkpoints",
 )
 
@@ -179,7 +180,7 @@ def test_damage_is_named_and_never_a_crash(run: Run, how: str) -> None:
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.dictionaries(st.sampled_from(FILES[:8]), st.binary(max_size=200)))
+@given(st.dictionaries(st.sampled_from(FILES[:9]), st.binary(max_size=200)))
 def test_any_bytes_in_any_file(run: Run, contents: dict[str, bytes]) -> None:
     for name, content in contents.items():
         (run.path / name).write_bytes(content)

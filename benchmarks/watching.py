@@ -1,0 +1,118 @@
+"""What looking at runs costs: ``python benchmarks/watching.py [--runs N] [--steps N] [--times N]``.
+
+Makes run directories in a temporary folder, and a run of N steps with 20 metrics; then measures, within this
+process, the first look at all runs and the looks after it, and reading the long run: until a first curve, whole,
+and the memory that it takes (by how much the resident set of a process of its own grows). Prints the fastest and
+the median.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from entrannas_cli.store.run import METRICS_FILE, Run  # noqa: E402
+from entrannas_cli.watching.catalogue import FRESH, Catalogue  # noqa: E402
+from entrannas_cli.watching.course import Course  # noqa: E402
+from tests.results.generated import make_runs  # noqa: E402 (the test tree isn't installed)
+
+METRICS = 20
+FIRST = 0.05  # seconds that the first look at a long run may take, and the first look at all runs
+MEMORY = """
+import psutil, sys
+from pathlib import Path
+from entrannas_cli.store.run import Run
+from entrannas_cli.watching.course import Course
+before = psutil.Process().memory_info().rss
+course = Course(Run(Path(sys.argv[1])))
+course.read()
+print(psutil.Process().memory_info().rss - before)
+"""
+
+
+def long_run(folder: Path, steps: int) -> Run:
+    """A run of ``steps`` steps with 20 metrics each: the step rows only."""
+    rng = random.Random(0)
+    names = [f"metric_{n}" for n in range(METRICS)]
+    folder.mkdir(parents=True)
+    with (folder / METRICS_FILE).open("w") as file:
+        for step in range(1, steps + 1):
+            row = {"kind": "step", "time": 1795515300.0 + step, "step": step, "epoch": 1 + step // 1000}
+            file.write(
+                json.dumps({**row, **{name: rng.random() for name in names}}, separators=(",", ":")) + "\n"
+            )
+    return Run(folder)
+
+
+def timed(work: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+def catalogue_times(runs: Path, times: int) -> Iterator[tuple[str, list[float]]]:
+    yield "all runs, first look", [timed(Catalogue(runs).refresh) for _ in range(times)]
+    yield (
+        f"all runs, first look of {FIRST:.2f} s",
+        [timed(lambda: Catalogue(runs).refresh(FIRST)) for _ in range(times)],
+    )
+    catalogue = Catalogue(runs)
+    catalogue.refresh()
+    yield "all runs, nothing new", [timed(catalogue.refresh) for _ in range(10 * times)]
+
+
+def course_times(run: Run, times: int) -> Iterator[tuple[str, list[float]]]:
+    yield (
+        f"long run, first curves (read for {FIRST:.2f} s)",
+        [timed(lambda: Course(run).read(FIRST)) for _ in range(times)],
+    )
+    yield "long run, whole", [timed(Course(run).read) for _ in range(times)]
+    course = Course(run)
+    course.read()
+    yield "long run, nothing new", [timed(course.read) for _ in range(10 * times)]
+
+
+def memory(run: Run) -> int:
+    """Bytes that reading the whole run adds to a process."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", MEMORY, str(run.path)]
+    return int(subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--runs", type=int, default=1000, help="run directories to make (1000)")
+    parser.add_argument("--steps", type=int, default=50_000, help="steps of the long run (50,000)")
+    parser.add_argument("--times", type=int, default=5, help="measurements of each (5)")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        runs = Path(folder, "runs")
+        make_runs(runs, chosen.runs)
+        run = long_run(Path(folder, "long"), chosen.steps)
+        time.sleep(FRESH)  # files written just now are read twice
+        size = (run.path / METRICS_FILE).stat().st_size / 1e6
+        print(f"Python {platform.python_version()}, {os.cpu_count()} processors, {chosen.times} measurements")
+        print(f"{chosen.runs} runs; a run of {chosen.steps} steps and {METRICS} metrics, {size:.1f} MB")
+        print(f"{'':44}{'fastest':>10}{'median':>10}")
+        for name, times in (*catalogue_times(runs, chosen.times), *course_times(run, chosen.times)):
+            print(f"{name:44}{1000 * min(times):7.2f} ms{1000 * statistics.median(times):7.2f} ms")
+        print(f"{'long run, memory':44}{memory(run) / 1e6:7.1f} MB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""A picture of dots in coloured characters; several lines share it, and a character."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich.style import Style
+from rich.text import Text
+
+__all__ = ["Canvas"]
+
+_BRAILLE = 0x2800
+# bits of a braille character by row of dots from the top, for its left and right column
+_DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
+
+
+def _bits(side: int, top: int, bottom: int) -> int:
+    return sum(_DOTS[row][side] for row in range(top, bottom + 1))
+
+
+_SPANS = [[[_bits(side, top, bottom) for bottom in range(4)] for top in range(4)] for side in range(2)]
+
+
+class Canvas:
+    """``width`` by ``height`` characters, of 2 by 4 dots each, or of one with ``ascii_only``.
+
+    What is drawn later has the colour of a character that it shares; a line ``behind`` shows only where no other
+    does.
+    """
+
+    def __init__(self, width: int, height: int, *, ascii_only: bool = False) -> None:
+        self.width, self.height = width, height
+        self._ascii = ascii_only
+        self._shown: list[list[str]] = [[" "] * width for _ in range(height)]
+        self._styles: list[list[Style | None]] = [[None] * width for _ in range(height)]
+        self._front = [bytearray(width) for _ in range(height)]
+        self._behind = [bytearray(width) for _ in range(height)]
+
+    @property
+    def across(self) -> int:
+        """Columns of dots."""
+        return self.width if self._ascii else 2 * self.width
+
+    @property
+    def down(self) -> int:
+        """Rows of dots."""
+        return self.height if self._ascii else 4 * self.height
+
+    def line(
+        self, spans: Sequence[tuple[int, int] | None], style: Style, *, dot: str = "*", behind: bool = False
+    ) -> None:
+        """A line that covers in each column of dots the rows of its span, both ends included; ``dot`` is in ASCII.
+
+        Lines behind are drawn before all others.
+        """
+        layer = self._behind if behind else self._front
+        for place, span in enumerate(spans):
+            if span is None:
+                continue
+            top, bottom = span
+            if self._ascii:
+                for row in range(top, bottom + 1):
+                    self._shown[row][place], self._styles[row][place] = dot, style
+                continue
+            cell, masks = place >> 1, _SPANS[place & 1]
+            first, last = top >> 2, bottom >> 2
+            for row in range(first, last + 1):
+                layer[row][cell] |= masks[top & 3 if row == first else 0][bottom & 3 if row == last else 3]
+                self._styles[row][cell] = style
+
+    def mark(self, column: int, row: int, character: str, style: Style) -> None:
+        """``character`` at a place of characters, over whatever is there."""
+        if 0 <= column < self.width and 0 <= row < self.height:
+            self._front[row][column] = self._behind[row][column] = 0
+            self._shown[row][column], self._styles[row][column] = character, style
+
+    def backdrop(self, places: Iterable[tuple[int, int]], character: str, style: Style) -> None:
+        """``character`` at those (column, row) where nothing is drawn."""
+        for column, row in places:
+            if self._styles[row][column] is None:
+                self._shown[row][column], self._styles[row][column] = character, style
+
+    def rows(self) -> list[Text]:
+        """The picture, a text a row."""
+        return [self._row(row) for row in range(self.height)]
+
+    def _row(self, row: int) -> Text:
+        text = Text(no_wrap=True, end="")
+        characters = [
+            chr(_BRAILLE + (front or behind)) if front or behind else shown
+            for front, behind, shown in zip(
+                self._front[row], self._behind[row], self._shown[row], strict=True
+            )
+        ]
+        styles = self._styles[row]
+        start = 0
+        for place in range(1, self.width + 1):
+            if place == self.width or styles[place] is not styles[start]:
+                text.append("".join(characters[start:place]), styles[start])
+                start = place
+        return text

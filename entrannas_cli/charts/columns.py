@@ -1,0 +1,129 @@
+"""A line as columns of dots: the least and the greatest value of each column, so that no peak is lost."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from dataclasses import dataclass
+
+from .trace import Trace
+from .window import Window
+
+__all__ = ["Column", "Grid", "columns", "spans"]
+
+_FAR = 1e6  # pictures away: a line to there is as good as straight up, or level
+
+
+@dataclass(frozen=True)
+class Grid:
+    """``across`` columns and ``down`` rows of dots over ``window``; rows count from the top."""
+
+    window: Window
+    across: int
+    down: int
+
+    def column(self, x: float) -> float:
+        """The column of ``x``, not rounded; the middle one where the window has no width."""
+        span = self.window.right - self.window.left
+        share = (x - self.window.left) / span if span > 0 else 0.5
+        return min(max(share, -_FAR), _FAR) * (self.across - 1)
+
+    def x(self, column: float) -> float:
+        """The ``x`` of a column."""
+        share = column / (self.across - 1) if self.across > 1 else 0.5
+        return self.window.left + share * (self.window.right - self.window.left)
+
+    def row(self, y: float) -> float:
+        """The row of ``y``, not rounded."""
+        low, high = self.window.low, self.window.high
+        if self.window.log:
+            y, low, high = math.log(y), math.log(low), math.log(high)
+        share = (y - low) / (high - low) if high > low else 0.5
+        return (1 - min(max(share, -_FAR), _FAR)) * (self.down - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """The points of a column of dots: their least and greatest value, the first and the last."""
+
+    low: float
+    high: float
+    first: float
+    last: float
+
+
+def columns(trace: Trace, grid: Grid) -> list[Column | None]:
+    """The visible points of ``trace`` by column; None where a column has none."""
+    start, end = trace.visible(grid.window.left, grid.window.right)
+    found: list[Column | None] = [None] * grid.across
+    if grid.window.right <= grid.window.left:
+        if start < end:
+            found[(grid.across - 1) // 2] = _column(trace, start, end)
+        return found
+    for column in range(grid.across):
+        after = end
+        if column < grid.across - 1:
+            after = bisect_left(trace.x, grid.x(column + 0.5), start, end)
+        if start < after:
+            found[column] = _column(trace, start, after)
+            start = after
+    return found
+
+
+def _column(trace: Trace, start: int, end: int) -> Column:
+    low, high = trace.extremes(start, end)
+    return Column(low, high, trace.y[start], trace.y[end - 1])
+
+
+def spans(trace: Trace, grid: Grid) -> list[tuple[int, int] | None]:
+    """For each column the first and the last row that the line covers, joined to its neighbours; None for none.
+
+    Between two points that lie columns apart, and to those just outside the window, the line is straight.
+    """
+    drawn: list[tuple[int, int] | None] = [None] * grid.across
+    start, end = trace.visible(grid.window.left, grid.window.right)
+    before: tuple[float, float] | None = None  # column and row where the line was last
+    if start and len(trace):
+        before = grid.column(trace.x[start - 1]), grid.row(trace.y[start - 1])
+    for place, column in enumerate(columns(trace, grid)):
+        if column is None:
+            continue
+        first, last = grid.row(column.first), grid.row(column.last)
+        if before is not None:
+            _join(drawn, grid.down, before, (place, first))
+        _cover(drawn, grid.down, place, grid.row(column.high), grid.row(column.low))
+        before = place, last
+    if before is not None and end < len(trace):
+        _join(drawn, grid.down, before, (grid.column(trace.x[end]), grid.row(trace.y[end])))
+    return drawn
+
+
+def _join(
+    drawn: list[tuple[int, int] | None], down: int, start: tuple[float, float], end: tuple[float, float]
+) -> None:
+    """A straight line in the columns between two points, without a gap at either."""
+    (left, top), (right, bottom) = start, end
+    if right <= left:
+        return
+    slope = (bottom - top) / (right - left)
+    begin = max(math.floor(left) + 1, 0)
+    row = top if begin - left <= 1 else top + slope * (begin - 1 - left)  # where it enters the picture
+    for place in range(begin, min(math.ceil(right), len(drawn) - 1) + 1):
+        here = bottom if place >= right else top + slope * (place - left)
+        towards = _towards(round(row), round(here))
+        _cover(drawn, down, place, towards, round(here))
+        row = here
+
+
+def _towards(row: int, other: int) -> int:
+    """The row after ``row`` on the way to ``other``."""
+    return row + (other > row) - (other < row)
+
+
+def _cover(drawn: list[tuple[int, int] | None], down: int, place: int, one: float, other: float) -> None:
+    top, bottom = sorted((round(one), round(other)))
+    top, bottom = max(top, 0), min(bottom, down - 1)
+    if top > bottom:
+        return
+    present = drawn[place]
+    drawn[place] = (top, bottom) if present is None else (min(top, present[0]), max(bottom, present[1]))

@@ -1,0 +1,133 @@
+"""A chart as lines of characters."""
+
+from __future__ import annotations
+
+from rich.style import Style
+from rich.text import Text
+
+from .canvas import Canvas
+from .chart import Chart, Line
+from .columns import spans
+from .frame import SMALLEST, Frame, frame_of, label_start
+from .header import fit, header, values_only
+from .look import DARK, Look, marker
+
+__all__ = ["Drawing", "draw", "picture"]
+
+_APART = 16  # columns between two markers of a line
+_TALL = 9  # rows of a chart whose legend may have a line of its own
+_TALLER = 8  # rows for each further line of it
+
+
+class Drawing:
+    """The ``lines`` of a chart, and the ``frame`` of its picture (None where there was no room for one)."""
+
+    def __init__(self, lines: list[Text], frame: Frame | None) -> None:
+        self.lines, self.frame = lines, frame
+
+
+def draw(chart: Chart, width: int, height: int, *, look: Look = DARK, ascii_only: bool = False) -> list[Text]:
+    """``chart`` as ``height`` lines of exactly ``width`` columns; its window should fit its lines."""
+    return picture(chart, width, height, look=look, ascii_only=ascii_only).lines
+
+
+def picture(chart: Chart, width: int, height: int, *, look: Look = DARK, ascii_only: bool = False) -> Drawing:
+    """The same with its frame: what lies where."""
+    width, height = max(width, 0), max(height, 0)
+    if width < SMALLEST[0] or height < SMALLEST[1]:
+        return Drawing(values_only(chart, width, height, look, ascii_only=ascii_only), None)
+    most = 2 + (height - _TALL) // _TALLER if height >= _TALL else 1
+    above = header(chart, width, most, look, ascii_only=ascii_only)
+    frame = frame_of(chart, width, height, len(above), ascii_only=ascii_only)
+    assert frame is not None
+    rows = _canvas(chart, frame, look).rows()
+    return Drawing([*above, *_with_axis(rows, frame, look), *_below(frame, width, look)], frame)
+
+
+def _canvas(chart: Chart, frame: Frame, look: Look) -> Canvas:
+    canvas = Canvas(frame.columns, frame.rows, ascii_only=frame.ascii_only)
+    drawn = [
+        (number, line, look.line(number, line.style), marker(number, ascii_only=frame.ascii_only))
+        for number, line in enumerate(chart.lines)
+    ]
+    for _, line, style, dot in drawn:
+        behind = chart.behind(line)
+        if behind is not None and not frame.ascii_only:
+            canvas.line(spans(behind, frame.grid), look.faint(style), dot=dot, behind=True)
+    covered = [spans(chart.drawn(line), frame.grid) for _, line, _, _ in drawn]
+    for line_spans, (_, _, style, dot) in zip(covered, drawn, strict=True):
+        canvas.line(line_spans, style, dot=dot)
+    for line_spans, (number, line, style, dot) in zip(covered, drawn, strict=True):
+        trace = chart.drawn(line)
+        if len(trace) == 1 and chart.window.left <= trace.x[0] <= chart.window.right:
+            canvas.mark(frame.column_of(trace.x[0]), frame.row_of(trace.y[0]), dot, style)
+        elif len(chart.lines) > 1 and not frame.ascii_only:
+            _mark(canvas, line_spans, number, len(chart.lines), dot, style)
+    if chart.crosshair is not None and chart.window.left <= chart.crosshair <= chart.window.right:
+        _crosshair(canvas, chart, frame, look)
+    level = "." if frame.ascii_only else "┈"
+    grid = Style.parse(look.grid)
+    for row in frame.y_ticks:
+        canvas.backdrop(((column, row) for column in range(frame.columns)), level, grid)
+    return canvas
+
+
+def _mark(
+    canvas: Canvas, covered: list[tuple[int, int] | None], number: int, lines: int, dot: str, style: Style
+) -> None:
+    """Markers along a line, those of several lines in different columns."""
+    for column in range(_APART // 2 + number * _APART // lines, canvas.width, _APART):
+        span = covered[2 * column] or covered[2 * column + 1]
+        if span is not None:
+            canvas.mark(column, (span[0] + span[1]) // 8, dot, style)
+
+
+def _crosshair(canvas: Canvas, chart: Chart, frame: Frame, look: Look) -> None:
+    """A vertical line, and a mark at the point of each line that is nearest to it."""
+    assert chart.crosshair is not None
+    style = Style.parse(look.crosshair)
+    for number, line in enumerate(chart.lines):
+        point = _nearest(chart, line)
+        if point is not None:
+            shown = "O" if frame.ascii_only else "◉"
+            at = (frame.column_of(point[0]), frame.row_of(point[1]))
+            canvas.mark(*at, shown, look.line(number, line.style) + Style(bold=True))
+    column = min(max(frame.column_of(chart.crosshair), 0), frame.columns - 1)
+    upright = "|" if frame.ascii_only else "│"
+    canvas.backdrop(((column, row) for row in range(frame.rows)), upright, style)
+
+
+def _nearest(chart: Chart, line: Line) -> tuple[float, float] | None:
+    assert chart.crosshair is not None
+    trace = chart.drawn(line)
+    at = trace.nearest(chart.crosshair)
+    if at is None or not chart.window.left <= trace.x[at] <= chart.window.right:
+        return None
+    return trace.x[at], trace.y[at]
+
+
+def _with_axis(rows: list[Text], frame: Frame, look: Look) -> list[Text]:
+    plain, tick = ("|", "+") if frame.ascii_only else ("│", "┤")
+    lines = []
+    for number, row in enumerate(rows):
+        label = frame.y_ticks.get(number, "")
+        line = Text(no_wrap=True, end="")
+        line.append(label.rjust(frame.left - 1) + (tick if label else plain), look.axis)
+        line.append_text(row)
+        lines.append(line)
+    return lines
+
+
+def _below(frame: Frame, width: int, look: Look) -> list[Text]:
+    """The axis, where there's room for it, and its labels."""
+    corner, level, tick = ("+", "-", "+") if frame.ascii_only else ("└", "─", "┬")
+    labels, axis = [" "] * frame.columns, [level] * frame.columns
+    for column, label in frame.x_ticks.items():
+        axis[column] = tick
+        start = label_start(column, label, frame.columns)
+        labels[start : start + len(label)] = label
+    lines: list[str] = []
+    if frame.below > 1:
+        lines.append(" " * (frame.left - 1) + corner + "".join(axis))
+    lines.append(" " * frame.left + "".join(labels))
+    return [fit(Text(no_wrap=True, end="").append(line, look.axis), width) for line in lines]

@@ -1,0 +1,103 @@
+"""Where the parts of a chart lie, in characters: axes and their labels around the picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+
+from .chart import Chart
+from .columns import Grid
+from .scale import Tick, ticks
+
+__all__ = ["Frame", "frame_of"]
+
+SMALLEST = (24, 6)  # below that there is no picture, only the latest values
+_ROOM = 7  # columns of a label on the left
+_LOW = 9  # rows of a chart that spares a row for the axis itself
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A picture of ``columns`` by ``rows`` characters, ``left`` columns and ``top`` lines from the corner.
+
+    ``y_ticks`` holds the label of each row that has one, ``x_ticks`` that of each column, the x of both from the
+    picture's corner; ``grid`` the dots of the picture.
+    """
+
+    left: int
+    top: int
+    columns: int
+    rows: int
+    below: int
+    grid: Grid
+    y_ticks: dict[int, str]
+    x_ticks: dict[int, str]
+    ascii_only: bool
+
+    def column_of(self, x: float) -> int:
+        """The column of characters of ``x``, from the picture's left; may lie outside."""
+        place = round(self.grid.column(x))
+        return place if self.ascii_only else place // 2
+
+    def row_of(self, y: float) -> int:
+        """The row of characters of ``y``, from the picture's top; may lie outside."""
+        place = round(self.grid.row(y))
+        return place if self.ascii_only else place // 4
+
+    def x_at(self, column: int) -> float | None:
+        """The ``x`` in a column of the whole chart; None beside the picture."""
+        place = column - self.left
+        if not 0 <= place < self.columns:
+            return None
+        x = self.grid.x(place if self.ascii_only else 2 * place + 0.5)
+        return min(max(x, self.grid.window.left), self.grid.window.right)
+
+
+def frame_of(chart: Chart, width: int, height: int, top: int, *, ascii_only: bool = False) -> Frame | None:
+    """The frame of ``chart`` under ``top`` lines of heading; None where there is no room for a picture."""
+    if width < SMALLEST[0] or height < SMALLEST[1]:
+        return None
+    window = chart.window
+    below = 2 if height >= _LOW else 1
+    rows = height - top - below
+    room = min(_ROOM, width // 5)
+    wanted = min(max(rows // 2, 2), 9)
+    found = ticks(window.low, window.high, wanted, room, log=window.log, percent=chart.percent)
+    left = max((len(tick.label) for tick in found), default=0) + 1
+    columns = width - left
+    across, down = (1, 1) if ascii_only else (2, 4)
+    grid = Grid(window, columns * across, rows * down)
+    frame = Frame(left, top, columns, rows, below, grid, {}, {}, ascii_only)
+    for tick in found:
+        frame.y_ticks.setdefault(min(max(frame.row_of(tick.value), 0), rows - 1), tick.label)
+    _place_x(frame, window.left, window.right)
+    return frame
+
+
+def _place_x(frame: Frame, left: float, right: float) -> None:
+    whole = right - left >= 2
+    for most in range(max(frame.columns // 9, 2), 0, -1):
+        places = _placed(frame, ticks(left, right, most, 8, whole=whole))
+        if places is not None:
+            frame.x_ticks.update(places)
+            return
+
+
+def _placed(frame: Frame, found: list[Tick]) -> dict[int, str] | None:
+    """The labels by column, each in the middle under its place as far as it can; None if two would touch."""
+    places: dict[int, str] = {}
+    free = 0
+    for tick in found:
+        column = min(max(frame.column_of(tick.value), 0), frame.columns - 1)
+        start = label_start(column, tick.label, frame.columns)
+        if start < free:
+            return None
+        free = start + len(tick.label) + 2
+        places[column] = tick.label
+    return places
+
+
+def label_start(column: int, label: str, columns: int) -> int:
+    """Where a label begins that belongs under ``column``."""
+    return min(max(column - cell_len(label) // 2, 0), max(columns - cell_len(label), 0))

@@ -1,0 +1,178 @@
+"""The lines above a chart: its title, its lines' names and values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from rich.style import Style
+from rich.text import Text
+
+from ..render.text import metric, percent, safe, shortened
+from .chart import Chart, Line
+from .look import Look, marker
+from .scale import label
+
+__all__ = ["fit", "header", "values_only"]
+
+_GAP = 2
+_SHORTEST = 3  # columns of a name that was cut
+
+
+@dataclass(frozen=True)
+class _Entry:
+    mark: str
+    name: str
+    value: str
+    style: Style
+
+    @property
+    def fixed(self) -> int:
+        """Columns of what is never cut, with the gap before the name."""
+        return cell_len(self.mark) + bool(self.mark) + bool(self.name) + len(self.value)
+
+    def text(self, longest: int) -> Text:
+        """``● name 0.123``, the name in at most ``longest`` columns."""
+        name = shortened(self.name, max(longest, 0), "~")
+        text = Text(no_wrap=True, end="")
+        text.append(f"{self.mark} " if self.mark else "", self.style)
+        text.append(f"{name} " if name else "")
+        text.append(self.value, self.style + Style(bold=True))
+        return text
+
+
+def _entries(chart: Chart, look: Look, ascii_only: bool) -> list[_Entry]:
+    several = len(chart.lines) > 1
+    entries = []
+    for number, line in enumerate(chart.lines):
+        mark = marker(number, ascii_only=ascii_only) if several else ""
+        name = _written(line.name, ascii_only) if several or line.name != chart.title else ""
+        entries.append(_Entry(mark, name, _value(chart, line, ascii_only), look.line(number, line.style)))
+    return entries
+
+
+def _value(chart: Chart, line: Line, ascii_only: bool) -> str:
+    """The line's value at the cross-hair, otherwise its last."""
+    trace = line.trace.smoothed(chart.smooth)
+    at = len(trace) - 1 if chart.crosshair is None else trace.nearest(chart.crosshair)
+    if at is None or at < 0:
+        return "-" if ascii_only else "–"
+    return percent(trace.y[at]) if chart.percent else metric(trace.y[at])
+
+
+def _notes(chart: Chart) -> str:
+    parts = []
+    if chart.crosshair is not None:
+        parts.append(f"{chart.x_name} {_place(chart.crosshair)}")
+    if chart.window.log:
+        parts.append("log")
+    if chart.smooth > 1:
+        parts.append(f"smooth {chart.smooth}")
+    if chart.left_out:
+        parts.append(f"{chart.left_out} left out")
+    return ", ".join(parts)
+
+
+def _place(x: float) -> str:
+    return f"{x:,.0f}" if x.is_integer() and abs(x) < 1e15 else label(x, 12)
+
+
+def header(chart: Chart, width: int, most: int, look: Look, *, ascii_only: bool = False) -> list[Text]:
+    """At most ``most`` lines of ``width``: the title with notes at its right, and the lines' names and values.
+
+    These stand beside the title if they fit there, or if there is no other line for them.
+    """
+    entries = _entries(chart, look, ascii_only)
+    notes = _notes(chart)
+    title = _titled(chart, look, ascii_only)
+    room = max(width - (cell_len(notes) + 2 if notes else 0), 0)
+    below: list[Text] = []
+    if most > 1 and len(entries) > 1 and title.cell_len + _whole(entries) > room:
+        below = _legend(entries, width, most - 1)
+    else:
+        # values last longer than the title
+        title.truncate(max(room - sum(entry.fixed + _GAP for entry in entries), room // 3))
+        title = _with_entries(title, entries, room)
+    if notes:
+        title = fit(title, room)
+        title.append(fit_text(f"  {notes}", width - title.cell_len), look.axis)
+    return [fit(line, width) for line in (title, *below)]
+
+
+def _whole(entries: Sequence[_Entry]) -> int:
+    """Columns of ``entries`` with nothing cut, each after a gap."""
+    return sum(_GAP + entry.fixed + cell_len(entry.name) for entry in entries)
+
+
+def _legend(entries: Sequence[_Entry], width: int, most: int) -> list[Text]:
+    """``entries`` in as few lines as hold them whole, or in ``most``."""
+    for count in range(1, most + 1):
+        each = -(-len(entries) // count)
+        chunks = [entries[start : start + each] for start in range(0, len(entries), each)]
+        if count == most or all(_whole(chunk) - _GAP <= width for chunk in chunks):
+            return [_with_entries(Text(no_wrap=True, end=""), chunk, width) for chunk in chunks]
+    return []
+
+
+def _titled(chart: Chart, look: Look, ascii_only: bool) -> Text:
+    text = Text(no_wrap=True, end="")
+    return text.append(_written(chart.title, ascii_only), look.title)
+
+
+def _with_entries(text: Text, entries: Sequence[_Entry], width: int) -> Text:
+    """``text`` and as many entries as fit, names cut to the same length; how many are missing, if any are."""
+    first = _GAP if text.cell_len else 0
+    room = width - text.cell_len - first + _GAP
+    count = len(entries)
+    while count and room < _needed(entries[:count], _SHORTEST) + _more(len(entries) - count):
+        count -= 1
+    shown, missing = entries[:count], len(entries) - count
+    longest = max((cell_len(entry.name) for entry in shown), default=0)
+    while longest > _SHORTEST and _needed(shown, longest) + _more(missing) > room:
+        longest -= 1
+    for number, entry in enumerate(shown):
+        text.append(" " * (_GAP if number else first))
+        text.append_text(entry.text(longest))
+    if missing and room >= _more(missing):
+        text.append(" " * (_GAP if shown else first) + f"+{missing}")
+    return text
+
+
+def _needed(entries: Sequence[_Entry], longest: int) -> int:
+    return sum(_GAP + entry.fixed + min(cell_len(entry.name), longest) for entry in entries)
+
+
+def _more(missing: int) -> int:
+    return _GAP + len(f"+{missing}") if missing else 0
+
+
+def values_only(chart: Chart, width: int, height: int, look: Look, *, ascii_only: bool = False) -> list[Text]:
+    """What is left of a chart where there is no room for a picture: its values, the title above if it fits."""
+    entries = _entries(chart, look, ascii_only)
+    lines = [entry.text(width - entry.fixed) for entry in entries]
+    if len(lines) == 1 and not entries[0].name:  # the title is its name
+        named = _Entry("", _written(chart.title, ascii_only), entries[0].value, entries[0].style)
+        lines = [named.text(width - named.fixed)]
+    elif height > len(lines):
+        lines.insert(0, _titled(chart, look, ascii_only))
+    lines += [Text(no_wrap=True, end="") for _ in range(height - len(lines))]
+    return [fit(line, width) for line in lines[:height]]
+
+
+def fit(text: Text, width: int) -> Text:
+    """``text`` cut or filled to exactly ``width`` columns."""
+    if text.cell_len > width:
+        text.truncate(width)
+    text.append(" " * (width - text.cell_len))
+    return text
+
+
+def fit_text(text: str, width: int) -> str:
+    """``text`` at the right of ``width`` columns, cut if it must be."""
+    return shortened(text, max(width, 0), "~").rjust(max(width, 0))
+
+
+def _written(text: str, ascii_only: bool) -> str:
+    shown = safe(text)
+    return shown.encode("ascii", "replace").decode() if ascii_only else shown

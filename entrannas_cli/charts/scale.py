@@ -1,0 +1,166 @@
+"""Ticks of an axis: round numbers, with labels that are short and tell them apart."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+__all__ = ["Tick", "label", "ticks"]
+
+_Writer = Callable[[float, int | None], str]  # of a value, to the digit of an exponent; empty if it can't
+_UNITS = ((12, "T"), (9, "G"), (6, "M"), (3, "k"))
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A place on an axis and what is written there."""
+
+    value: float
+    label: str
+
+
+def ticks(
+    low: float,
+    high: float,
+    most: int,
+    room: int,
+    *,
+    log: bool = False,
+    percent: bool = False,
+    whole: bool = False,
+) -> list[Tick]:
+    """At most ``most`` ticks from ``low`` to ``high``, with labels of at most ``room`` columns, no two alike.
+
+    With ``whole`` only whole numbers (steps, epochs). Fewer ticks where the labels would be too long, or alike:
+    at last the lower end alone, as exact as fits, or none.
+    """
+    for count in range(max(most, 0), 0, -1):
+        found = _log_values(low, high, count) if log else _values(low, high, count, whole, percent)
+        labels = _labels(found.values, found.exponent, room, percent)
+        if labels:
+            return [Tick(value, text) for value, text in zip(found.values, labels, strict=True)]
+    text = label(low, room, percent=percent) if most > 0 else ""
+    return [Tick(low, text)] if text else []
+
+
+@dataclass(frozen=True)
+class _Found:
+    values: Sequence[float]
+    exponent: int | None  # of the last digit that tells the values apart; None where each has its own
+
+
+def _values(low: float, high: float, most: int, whole: bool, percent: bool) -> _Found:
+    if not high > low:
+        return _Found([low], None)
+    scale = 100.0 if percent else 1.0
+    low, high = low * scale, high * scale
+    exponent = math.floor(math.log10(max((high - low) / most, 1e-300)))
+    for power in range(exponent, exponent + 4):
+        if whole and power < 0:
+            continue
+        for factor in (1, 2, 5):
+            step = factor * 10.0**power
+            # some rounding, so that an end of the axis that is a round number has its tick
+            first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+            if last - first < most:
+                exact = 10**-power if power < 0 else 0
+                values = [(n * factor / exact if exact else n * step) / scale for n in range(first, last + 1)]
+                return _Found(values, power)
+    return _Found([], 0)
+
+
+def _log_values(low: float, high: float, most: int) -> _Found:
+    first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
+    decades = last - first + 1
+    if decades >= 2:
+        stride = -(-decades // most)
+        values = [_power(n) for n in range(first, last + 1) if n % stride == 0]
+        between = [m * _power(n) for n in range(first - 1, last + 1) for m in (1, 2, 5)]
+        finer = [value for value in between if low <= value <= high]
+        return _Found(finer if len(finer) <= most else values, None)
+    # less than ten times as much at the top: round numbers as on any axis
+    return _values(low, high, most, False, False)
+
+
+def _power(exponent: int) -> float:
+    return float(f"1e{exponent}")
+
+
+def _labels(values: Sequence[float], exponent: int | None, room: int, percent: bool) -> list[str] | None:
+    """The first way of writing that fits all values; None if none does."""
+    if percent:
+        values, room = [100 * value for value in values], room - 1
+    largest = max((abs(value) for value in values), default=0.0)
+    smallest = min((abs(value) for value in values if value), default=1.0)
+    order: tuple[_Writer, ...]
+    if exponent is None:
+        order = (_each_best, _fixed, _prefixed, _scientific)
+    elif largest >= 1e15 or smallest < 1e-4:
+        order = (_scientific, _prefixed, _fixed)
+    elif largest >= 10_000:
+        order = (_prefixed, _fixed, _scientific)
+    else:
+        order = (_fixed, _prefixed, _scientific)
+    for write in order:
+        texts = [write(value, exponent) if value else "0" for value in values]
+        if len(set(texts)) == len(texts) and all(0 < len(text) <= room for text in texts):
+            return [text + "%" * percent for text in texts]
+    return None
+
+
+def _each_best(value: float, exponent: int | None) -> str:
+    """As it is short for this value alone: on a logarithmic axis 1e-4 stands beside 0.001."""
+    size = abs(value)
+    if 1e-3 <= size < 1e15:
+        return _fixed(value, exponent) if size < 10_000 else _prefixed(value, exponent)
+    return _scientific(value, exponent)
+
+
+def label(value: float, room: int, *, percent: bool = False) -> str:
+    """One value in at most ``room`` columns, as exact as that allows; empty if it can't be."""
+    written = _labels([value], None, room, percent)
+    if written is not None:
+        return written[0]
+    scaled = 100 * value if percent else value
+    size = math.floor(math.log10(abs(scaled))) if scaled else 0
+    for digits in range(5, -1, -1):
+        written = _labels([value], size - digits, room, percent)
+        if written is not None:
+            return written[0]
+    return ""
+
+
+def _fixed(value: float, exponent: int | None) -> str:
+    if abs(value) >= 1e15:
+        return ""
+    if exponent is None:
+        return _short(value, 0)
+    text = f"{value:.{max(-exponent, 0)}f}"
+    return text if text.strip("-0.") else text.lstrip("-")
+
+
+def _prefixed(value: float, exponent: int | None) -> str:
+    for power, unit in _UNITS:
+        if 10.0**power <= abs(value) < 1e15:
+            scaled = value / 10.0**power
+            if exponent is None:
+                return _short(value, power) + unit
+            return f"{scaled:.{max(power - exponent, 0)}f}{unit}"
+    return _fixed(value, exponent)
+
+
+def _scientific(value: float, exponent: int | None) -> str:
+    if exponent is None:
+        mantissa, _, power = f"{value:.6e}".partition("e")
+        mantissa = mantissa.rstrip("0").rstrip(".")
+    else:
+        size = math.floor(math.log10(abs(value)))
+        mantissa, _, power = f"{value:.{min(max(size - exponent, 0), 16)}e}".partition("e")
+    return f"{mantissa}e{int(power)}"
+
+
+def _short(value: float, power: int) -> str:
+    """``value`` / 10**``power`` without zeros at its end, in at most nine digits."""
+    text = f"{value / 10.0**power:.9g}"
+    return text if "e" not in text else ""

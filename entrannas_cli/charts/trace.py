@@ -1,0 +1,195 @@
+"""A line's points as they are drawn, kept up to date as the line grows."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from itertools import islice
+from operator import le
+
+__all__ = ["LARGEST", "Trace"]
+
+LARGEST = 1e300  # what is more counts as not finite: differences of two must not overflow
+_BLOCK = 64  # points whose least and greatest value are known beforehand
+
+
+class Trace:
+    """Points in the order of ``x``, all finite; the greatest and least ``y`` of a stretch cost little.
+
+    It copies what it takes, so that the source may change meanwhile: 16 bytes a point, 32 if some had to be left
+    out or put in order. What is derived of it (``smoothed``, ``positive``) grows with it.
+    """
+
+    def __init__(self, x: Sequence[float] = (), y: Sequence[float] = ()) -> None:
+        self.generation = 0  # changes when earlier points do
+        self.version = 0  # changes with every change
+        self.dropped = 0  # points that aren't finite
+        self._raw_x, self._raw_y = array("d"), array("d")
+        self._clear()
+        self._smoothed: _Smoothed | None = None
+        self._positive: _Positive | None = None
+        self.take(x, y)
+
+    def _clear(self) -> None:
+        self.x, self.y = array("d"), array("d")
+        self._lows, self._highs = array("d"), array("d")
+        self.generation += 1
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def take(self, x: Sequence[float], y: Sequence[float]) -> bool:
+        """Makes the points those of ``x`` and ``y`` (as far as both reach); returns whether that changed anything.
+
+        Costs a comparison of bytes for the points that it has already.
+        """
+        new_x, new_y = _copied(x), _copied(y)
+        count = min(len(new_x), len(new_y))
+        del new_x[count:], new_y[count:]
+        known = len(self._raw_x)
+        goes_on = count >= known and _starts(new_x, self._raw_x) and _starts(new_y, self._raw_y)
+        if goes_on and count == known:
+            return False
+        self.version += 1
+        if not goes_on:
+            self._clear()
+            self._raw_x, self._raw_y = self.x, self.y  # one copy, as long as nothing is left out
+            self.dropped = known = 0
+        if count > known:
+            self._extend(new_x[known:], new_y[known:])
+        return True
+
+    def _extend(self, x: array[float], y: array[float]) -> None:
+        before = self.x[-1] if self.x else -math.inf
+        plain = _all_usable(x) and _all_usable(y)
+        if plain and before <= x[0] and all(map(le, x, islice(x, 1, None))):
+            if self._raw_x is not self.x:
+                self._raw_x.extend(x)
+                self._raw_y.extend(y)
+            self.append(x, y)
+            return
+        if self._raw_x is self.x:
+            self._raw_x, self._raw_y = self.x[:], self.y[:]
+        self._raw_x.extend(x)
+        self._raw_y.extend(y)
+        points = [(a, b) for a, b in zip(x, y, strict=True) if abs(a) <= LARGEST and abs(b) <= LARGEST]
+        self.dropped += len(x) - len(points)
+        points.sort(key=_place)
+        if points and points[0][0] < before:
+            points = sorted([*zip(self.x, self.y, strict=True), *points], key=_place)
+            self._clear()
+        self.append(array("d", [a for a, _ in points]), array("d", [b for _, b in points]))
+
+    def append(self, x: array[float], y: array[float]) -> None:
+        """Adds points that are finite and in order."""
+        self.x.extend(x)
+        self.y.extend(y)
+        for start in range(len(self._lows) * _BLOCK, len(self.y) - _BLOCK + 1, _BLOCK):
+            block = self.y[start : start + _BLOCK]
+            self._lows.append(min(block))
+            self._highs.append(max(block))
+
+    def visible(self, left: float, right: float) -> tuple[int, int]:
+        """The points from ``left`` to ``right``, both included: the index of the first, and that after the last."""
+        return bisect_left(self.x, left), bisect_right(self.x, right)
+
+    def extremes(self, start: int, end: int) -> tuple[float, float]:
+        """The least and the greatest ``y`` of the points from ``start`` up to ``end``, at least one."""
+        first, last = -(-start // _BLOCK), end // _BLOCK
+        if first >= last:
+            stretch = self.y[start:end]
+            return min(stretch), max(stretch)
+        ends = self.y[start : first * _BLOCK] + self.y[last * _BLOCK : end]
+        return (
+            min(min(self._lows[first:last]), min(ends, default=math.inf)),
+            max(max(self._highs[first:last]), max(ends, default=-math.inf)),
+        )
+
+    def nearest(self, x: float) -> int | None:
+        """The index of the point nearest to ``x``, the last of several there; None without points."""
+        if not self.x:
+            return None
+        after = bisect_right(self.x, x)
+        if after == 0:
+            return bisect_right(self.x, self.x[0]) - 1
+        if after == len(self.x) or x - self.x[after - 1] <= self.x[after] - x:
+            return after - 1
+        return bisect_right(self.x, self.x[after]) - 1
+
+    def smoothed(self, points: int) -> Trace:
+        """Its exponential mean over about ``points`` points; itself for 1 or less."""
+        if points <= 1:
+            return self
+        if self._smoothed is None or (self._smoothed.points, self._smoothed.of) != (points, self.generation):
+            self._smoothed = _Smoothed(points, self.generation)
+        self._smoothed.follow(self)
+        return self._smoothed.trace
+
+    def positive(self) -> Trace:
+        """Its points above 0, those that a logarithmic axis has a place for."""
+        if self._positive is None or self._positive.of != self.generation:
+            self._positive = _Positive(self.generation)
+        self._positive.follow(self)
+        return self._positive.trace
+
+
+class _Smoothed:
+    """The exponential mean of a trace: of all points up to there as long as they are few, so it starts unbiased."""
+
+    def __init__(self, points: int, of: int) -> None:
+        self.points, self.of = points, of
+        self.trace = Trace()
+        self._mean = 0.0
+
+    def follow(self, source: Trace) -> None:
+        done = len(self.trace)
+        if done == len(source):
+            return
+        share, mean, means = 2 / (self.points + 1), self._mean, array("d")
+        for count, value in enumerate(source.y[done:], start=done + 1):
+            mean += (value - mean) * max(share, 1 / count)
+            means.append(mean)
+        self._mean = mean
+        self.trace.append(source.x[done:], means)
+
+
+class _Positive:
+    def __init__(self, of: int) -> None:
+        self.of = of
+        self.trace = Trace()
+        self._done = 0
+
+    def follow(self, source: Trace) -> None:
+        x, y = source.x[self._done :], source.y[self._done :]
+        self._done = len(source)
+        if y and min(y) <= 0:
+            points = [(a, b) for a, b in zip(x, y, strict=True) if b > 0]
+            x, y = array("d", [a for a, _ in points]), array("d", [b for _, b in points])
+        self.trace.append(x, y)
+
+
+def _copied(values: Sequence[float]) -> array[float]:
+    """A copy, made at once: another thread may append to ``values`` meanwhile."""
+    if isinstance(values, array) and values.typecode == "d":
+        return values[:]
+    return array("d", values)
+
+
+def _starts(values: array[float], start: array[float]) -> bool:
+    """Whether ``values`` begins with ``start``, bit for bit: nan is equal to itself."""
+    return _bits(values)[: len(start)] == _bits(start)
+
+
+def _bits(values: array[float]) -> memoryview:
+    return memoryview(values).cast("B").cast("Q")
+
+
+def _all_usable(values: array[float]) -> bool:
+    total = sum(values)  # quicker than a look at each: finite only if all of them are
+    return math.isfinite(total) and min(values) >= -LARGEST and max(values) <= LARGEST
+
+
+def _place(point: tuple[float, float]) -> float:
+    return point[0]

@@ -1,0 +1,1 @@
+"""``entrannas dashboard``: the workbench in the terminal. Reads files only, never loads torch."""

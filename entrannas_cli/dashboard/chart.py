@@ -1,0 +1,315 @@
+"""A chart on the screen: drawn anew only when it changed, moved by keys and by mouse."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from ..charts.chart import Chart, Line
+from ..charts.draw import Drawing, picture
+from ..charts.look import CONTRAST_DARK, CONTRAST_LIGHT, DARK, LIGHT, Look
+from ..charts.window import Window
+
+__all__ = ["ChartView"]
+
+SMOOTHINGS = (1, 5, 10, 20, 50, 100, 200, 500)  # points
+_ZOOM = 1.5
+_WHEEL_ZOOM = 1.25
+_PAN = 0.2  # of the width
+
+
+class ChartView(Widget, can_focus=True):
+    """Shows a ``Chart``; ``show`` gives it other data, and what the user looks at stays in view.
+
+    Its lines' traces are taken over from the lines shown before, so a line that grew costs what it grew by. Only
+    rows that changed are sent to the terminal.
+    """
+
+    DEFAULT_CSS = """
+    ChartView { width: 1fr; height: 1fr; min-height: 1; }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("plus,equals_sign", "zoom(True)", "Zoom in", id="chart.zoom_in", key_display="+"),
+        Binding("minus", "zoom(False)", "Zoom out", id="chart.zoom_out", key_display="-"),
+        Binding("left,h", "pan(-1)", "Earlier", id="chart.earlier", show=False),
+        Binding("right,l", "pan(1)", "Later", id="chart.later", show=False),
+        Binding("0", "fit", "Show all", id="chart.fit"),
+        Binding("L", "log", "Log axis", id="chart.log"),
+        Binding("s", "smooth(1)", "Smoother", id="chart.smoother"),
+        Binding("S", "smooth(-1)", "Less smooth", id="chart.less_smooth", show=False),
+        Binding("comma,shift+left", "crosshair(-1)", "Cross-hair left", id="chart.left", show=False),
+        Binding("full_stop,shift+right", "crosshair(1)", "Cross-hair right", id="chart.right", show=False),
+        Binding("escape", "no_crosshair", "No cross-hair", id="chart.no_crosshair", show=False),
+        Binding("f", "full_screen", "Full screen", id="chart.full_screen"),
+    ]
+
+    @dataclass
+    class FullScreen(Message):
+        """The user wants ``view`` to fill the screen, or no longer."""
+
+        view: ChartView
+
+        @property
+        def control(self) -> ChartView:
+            """The chart."""
+            return self.view
+
+    def __init__(
+        self,
+        title: str = "",
+        lines: Iterable[Line] = (),
+        *,
+        percent: bool = False,
+        x_name: str = "step",
+        smooth: int = 1,
+        ascii_only: bool = False,
+        name: str | None = None,
+        id: str | None = None,  # noqa: A002 (Textual's name)
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(name=name, id=id, classes=classes)
+        self._chart = Chart(title, tuple(lines), smooth=smooth, percent=percent, x_name=x_name).fitted()
+        self._ascii = ascii_only
+        self._drawing = Drawing([], None)
+        self._strips: list[Strip] = []
+        self._drawn_size = Size(0, 0)
+        self._due = False
+        self._dragged_from: int | None = None
+        self._seen = _state(self._chart.lines)
+
+    # what it shows
+
+    @property
+    def chart(self) -> Chart:
+        """What is shown now; another view may be made of its lines."""
+        return self._chart
+
+    def show(self, lines: Iterable[Line], *, title: str | None = None) -> None:
+        """Other data, and another title, if given; window, smoothing and cross-hair stay.
+
+        Lines are known by their names. Where nothing changed, nothing is drawn.
+        """
+        before: dict[str, list[Line]] = {}
+        for line in self._chart.lines:
+            before.setdefault(line.name, []).append(line)
+        now = tuple(lines)
+        for line in now:
+            known = before.get(line.name)
+            if known:
+                line.following(known.pop(0))
+        seen = _state(now)
+        title = self._chart.title if title is None else title
+        if seen == self._seen and title == self._chart.title:
+            return
+        self._seen = seen
+        chart = replace(self._chart, lines=now, title=title)
+        self._change(replace(chart, window=chart.window.updated(chart.traces)))
+
+    def look_at(self, window: Window, smooth: int = 1) -> None:
+        """The window and the smoothing of another view."""
+        self._change(
+            replace(self._chart, window=window.updated(self._chart.traces), smooth=smooth, crosshair=None)
+        )
+
+    def _change(self, chart: Chart) -> None:
+        """Shows ``chart`` at the next occasion: several changes at once are drawn once."""
+        self._chart = chart
+        if not self._due and self.is_attached:
+            self._due = True
+            self.call_later(self._redraw)
+
+    # drawing
+
+    @property
+    def look(self) -> Look:
+        """The colours for the theme in use."""
+        theme = self.app.current_theme
+        if "contrast" in theme.name:
+            look = CONTRAST_DARK if theme.dark else CONTRAST_LIGHT
+        else:
+            look = DARK if theme.dark else LIGHT
+        return replace(look, paper=self.background_colors[1].hex6)
+
+    def _draw(self) -> None:
+        self._due = False
+        self._drawn_size = self.content_size
+        self._drawing = picture(self._chart, *self._drawn_size, look=self.look, ascii_only=self._ascii)
+        console, style = self.app.console, self.rich_style
+        width = self._drawn_size.width
+        self._strips = [Strip(line.render(console), width).apply_style(style) for line in self._drawing.lines]
+
+    def _redraw(self) -> None:
+        if not self._due or not self.is_attached:
+            return
+        before, size = self._strips, self._drawn_size
+        self._draw()
+        if size != self._drawn_size:
+            self.refresh()
+            return
+        changed = [y for y, strip in enumerate(self._strips) if strip != before[y]]
+        if changed:
+            self.refresh(*(Region(0, y, size.width, 1) for y in changed))
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the chart, drawn when its size or its data changed."""
+        if self._drawn_size != self.content_size:
+            self._draw()
+        return (
+            self._strips[y] if y < len(self._strips) else Strip.blank(self._drawn_size.width, self.rich_style)
+        )
+
+    def on_mount(self) -> None:
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._repaint())
+
+    def notify_style_update(self) -> None:
+        """Colours come from the styles too."""
+        super().notify_style_update()
+        self._repaint()
+
+    def _repaint(self) -> None:
+        self._drawn_size = Size(0, 0)  # so it is drawn when it is next asked for
+        self.refresh()
+
+    # keys
+
+    def action_zoom(self, nearer: bool) -> None:
+        """Zooms about the cross-hair, or the newest point while that is followed."""
+        self._zoom(_ZOOM if nearer else 1 / _ZOOM, self._chart.crosshair)
+
+    def _zoom(self, factor: float, at: float | None) -> None:
+        self._look(self._chart.window.zoomed(factor, at, self._chart.traces))
+
+    def _look(self, window: Window) -> None:
+        self._change(replace(self._chart, window=window))
+
+    def action_pan(self, direction: int) -> None:
+        """Earlier or later."""
+        self._look(self._chart.window.panned(direction * _PAN, self._chart.traces))
+
+    def action_fit(self) -> None:
+        """All there is."""
+        self._look(self._chart.window.fitted(self._chart.traces))
+
+    def action_log(self) -> None:
+        """A logarithmic axis, or a linear one again."""
+        window = self._chart.window
+        self._look(window.scaled(not window.log, self._chart.traces))
+
+    def action_smooth(self, direction: int) -> None:
+        """Over more points, or fewer."""
+        smooth = self._chart.smooth
+        if direction > 0:
+            smooth = min((one for one in SMOOTHINGS if one > smooth), default=smooth)
+        else:
+            smooth = max((one for one in SMOOTHINGS if one < smooth), default=smooth)
+        self._change(replace(self._chart, smooth=smooth))
+
+    def action_crosshair(self, direction: int) -> None:
+        """The cross-hair to the next point at least a column on; to the end, if there was none."""
+        window, frame = self._chart.window, self._drawing.frame
+        trace = next((trace for trace in self._chart.traces if len(trace)), None)
+        if trace is None or frame is None:
+            return
+        x = self._chart.crosshair
+        if x is None:
+            self._aim(window.right)
+            return
+        step = (window.right - window.left) / max(frame.columns - 1, 1)
+        if direction > 0:
+            at = min(bisect_left(trace.x, x + step), len(trace) - 1)
+        else:
+            at = max(bisect_right(trace.x, x - step) - 1, 0)
+        if window.left <= trace.x[at] <= window.right:
+            self._aim(trace.x[at])
+
+    def action_no_crosshair(self) -> None:
+        """Without the cross-hair."""
+        self._aim(None)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Escape is ours only while there is a cross-hair."""
+        return action != "no_crosshair" or self._chart.crosshair is not None
+
+    def _aim(self, x: float | None) -> None:
+        """The cross-hair at the point nearest to ``x``."""
+        at = None if x is None else _nearest(self._chart.lines, x)
+        if at != self._chart.crosshair:
+            self._change(replace(self._chart, crosshair=at))
+
+    def action_full_screen(self) -> None:
+        """Asks for the whole screen."""
+        self.post_message(self.FullScreen(self))
+
+    # mouse
+
+    def _x_under(self, event: events.MouseEvent) -> float | None:
+        """What lies under the pointer; None beside the picture."""
+        offset, frame = event.get_content_offset(self), self._drawing.frame
+        if offset is None or frame is None or not frame.top <= offset.y < frame.top + frame.rows:
+            return None
+        return frame.x_at(offset.x)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Zooms in at the pointer; beside the picture the page scrolls."""
+        self._wheel(event, _WHEEL_ZOOM)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Zooms out."""
+        self._wheel(event, 1 / _WHEEL_ZOOM)
+
+    def _wheel(self, event: events.MouseEvent, factor: float) -> None:
+        x = self._x_under(event)
+        if x is not None:
+            event.stop()
+            event.prevent_default()
+            self._zoom(factor, x)
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Begins to drag."""
+        if event.button == 1 and self._x_under(event) is not None:
+            self.capture_mouse()
+            self._dragged_from = event.screen_x
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Drags, or moves the cross-hair."""
+        frame = self._drawing.frame
+        if self._dragged_from is None:
+            self._aim(self._x_under(event))
+        elif frame is not None and event.screen_x != self._dragged_from:
+            share = (self._dragged_from - event.screen_x) / max(frame.columns - 1, 1)
+            self._dragged_from = event.screen_x
+            self._chart = replace(self._chart, crosshair=None)
+            self._look(self._chart.window.panned(share, self._chart.traces))
+
+    def on_mouse_up(self, event: events.MouseUp) -> None:
+        """Ends to drag."""
+        if self._dragged_from is not None:
+            self._dragged_from = None
+            self.release_mouse()
+
+    def on_leave(self, event: events.Leave) -> None:
+        """The cross-hair goes with the pointer."""
+        if event.node is self:
+            self._aim(None)
+
+
+def _state(lines: Sequence[Line]) -> list[tuple[object, ...]]:
+    """What tells whether a drawing of ``lines`` is still right."""
+    return [(line.name, line.style, line.trace, line.trace.version) for line in lines]
+
+
+def _nearest(lines: Sequence[Line], x: float) -> float | None:
+    """The ``x`` of the point that is nearest, of all lines."""
+    traces = [line.trace for line in lines]
+    places = [trace.x[at] for trace in traces if (at := trace.nearest(x)) is not None]
+    return min(places, key=lambda place: abs(place - x), default=None)

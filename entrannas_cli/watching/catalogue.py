@@ -1,0 +1,148 @@
+"""All runs of a folder, each a row, kept up to date: one listing of the folder, then a few stats a run."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+
+from ..errors import UsageError
+from ..store.find import run_names
+from ..store.notes import NOTES_FILE
+from ..store.overview import Overview, overview
+from ..store.run import SUMMARY_FILE, Run
+from ..store.status import STATUS_FILE, reconcile
+
+__all__ = ["Catalogue", "Changes"]
+
+FRESH = 2.0  # seconds in which a file may change again without a trace: clocks of file systems are coarse
+AGED = 60.0  # seconds after which a row that doesn't run is given its new age
+
+_STATUS, _SUMMARY, _NOTES = (os.sep + name for name in (STATUS_FILE, SUMMARY_FILE, NOTES_FILE))
+
+_Mark = tuple[int, int, int] | int  # (time, size, inode) of a file, or why there is none
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changes:
+    """What a refresh found. ``changed`` rows differ by more than their age.
+
+    ``waiting`` counts the runs that the budget left for the next refresh. ``problem`` says in one line why the
+    folder can't be read; the rows are then those of before.
+    """
+
+    added: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    waiting: int = 0
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class _Known:
+    row: Overview
+    marks: tuple[_Mark, ...]
+    again: float  # monotonic time from which it is read again, whatever its marks
+
+
+class Catalogue:
+    """The runs in ``runs_dir``. A folder that is missing has none."""
+
+    def __init__(self, runs_dir: Path) -> None:
+        self.runs_dir = Path(os.path.abspath(runs_dir))  # noqa: PTH100 (keeps links)
+        self._known: dict[str, _Known] = {}
+        self._rows: Mapping[str, Overview] = MappingProxyType({})
+
+    @property
+    def rows(self) -> Mapping[str, Overview]:
+        """The rows read so far by their ids, newest first. A refresh replaces the mapping, and never alters it."""
+        return self._rows
+
+    def refresh(self, budget: float = math.inf) -> Changes:
+        """Looks what has changed since the last call, and reads that, newest first, for ``budget`` seconds.
+
+        At least one run is read, so calls that go on while some are ``waiting`` come to an end.
+        """
+        begun = time.monotonic()
+        try:
+            names = run_names(self.runs_dir)
+        except UsageError as error:
+            return Changes(problem=error.message)
+        known: dict[str, _Known] = {}
+        folder = f"{self.runs_dir}{os.sep}"
+        added, changed = [], []
+        read = waiting = 0
+        for name in names:
+            before = self._known.get(name)
+            marks = _marks(folder + name)
+            if before is not None and before.marks == marks and begun < before.again:
+                after = _aged(before)
+            elif read and time.monotonic() - begun > budget:
+                waiting += 1
+                if before is not None:
+                    known[name] = before
+                continue
+            else:
+                after = _read(Run(self.runs_dir / name), marks)
+                read += 1
+            known[name] = after
+            if before is None:
+                added.append(name)
+            elif before is not after and not _looks_alike(before.row, after.row):
+                changed.append(name)
+        removed = tuple(name for name in self._known if name not in known)
+        self._known = known
+        self._rows = MappingProxyType({name: one.row for name, one in known.items()})
+        return Changes(added=tuple(added), changed=tuple(changed), removed=removed, waiting=waiting)
+
+
+def _marks(path: str) -> tuple[_Mark, ...]:
+    """What tells that the files of the run at ``path`` are the same: called a thousand times a look, so no Path."""
+    status = _mark(path + _STATUS)
+    summary = _mark(path + _SUMMARY)
+    notes = (
+        _mark(path + _NOTES) if os.access(path + _NOTES, os.F_OK) else 0
+    )  # most have none: no exception then
+    # without a status it depends on what else is there
+    return (status, summary, notes, _mark(path)) if type(status) is int else (status, summary, notes)
+
+
+def _mark(path: str) -> _Mark:
+    try:
+        seen = os.stat(path)  # noqa: PTH116
+    except (OSError, ValueError) as error:
+        return getattr(error, "errno", None) or 0
+    return seen.st_mtime_ns, seen.st_size, seen.st_ino
+
+
+def _read(run: Run, marks: tuple[_Mark, ...]) -> _Known:
+    """``marks`` are those from before reading, so that what changes meanwhile is read again."""
+    row, now = overview(run), time.time()
+    fresh = any(not isinstance(mark, int) and abs(now - mark[0] / 1e9) < FRESH for mark in marks)
+    unfinished = (
+        isinstance(marks[0], int) and row.status.state == "created"
+    )  # time alone makes it a broken one
+    return _Known(row, marks, time.monotonic() + FRESH if fresh or unfinished else math.inf)
+
+
+def _aged(known: _Known) -> _Known:
+    """The run as it is now, its files being the same: older, or lost."""
+    status, now = known.row.status, time.time()
+    if status.state == "running":
+        status = reconcile(replace(status, observed=now))
+    elif abs(now - status.observed) > AGED:
+        status = replace(status, observed=now)
+    else:
+        return known
+    return replace(known, row=replace(known.row, status=status))
+
+
+def _looks_alike(before: Overview, after: Overview) -> bool:
+    if before.status.stale != after.status.stale:
+        return False
+    status = replace(before.status, observed=after.status.observed)
+    return replace(before, status=status) == after

@@ -1,0 +1,187 @@
+"""The metrics of one run as arrays to draw curves from, read on as the file grows."""
+
+from __future__ import annotations
+
+import math
+import time
+from array import array
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+from ..store.run import Run
+
+__all__ = ["KINDS", "LONGEST_LIST", "MOST_SERIES", "Course", "Series"]
+
+KINDS = ("step", "epoch")  # of the rows that count
+SLICE = 2**17  # bytes read between two looks at the clock: some milliseconds' work
+LARGEST_STEP = 2**53  # up to there floats hold every whole number
+MOST_SERIES = 512  # of a kind; ours have some twenty
+LONGEST_LIST = 64  # elements of a list whose elements become series
+KEPT_ROWS = 4  # of a kind, kept whole: after a resume an earlier one is the last
+_NO_VALUES = frozenset(("kind", "step"))
+
+
+class Series:
+    """One metric: ``y``, finite numbers, and ``x``, their steps, strictly increasing. Both are ``array("d")``.
+
+    ``x`` may be longer than ``y``: series with a value in every row share it. The arrays are the course's own, and
+    grow: don't alter them, hold no buffer of them (``memoryview``, numpy), and read them on the course's thread.
+    """
+
+    __slots__ = ("x", "y")
+
+    def __init__(self, x: array[float]) -> None:
+        self.x = x
+        self.y: array[float] = array("d")
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+
+class Course:
+    """The metrics of ``run`` so far, a :class:`Series` for each kind of row and numeric key.
+
+    Elements of lists of numbers are keys such as ``thresholds_normal.0``. Other values, such as the weights of each
+    edge, are kept of the last row only. Values that are missing, null or not finite leave no point.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.version = 0
+        self._reader = run.metrics_reader()
+        self._kinds = {kind: _Rows() for kind in KINDS}
+
+    def read(self, budget: float = math.inf) -> bool:
+        """Reads what is new, for about ``budget`` seconds at most; returns whether there is more.
+
+        Starts at the beginning of the file: the curves grow until they are whole. ``version`` rises with a change.
+        """
+        deadline = time.monotonic() + budget
+        more = True
+        while more:
+            new = self._reader.read_new(SLICE)
+            more = new.more
+            if new.superseded_from is not None:
+                for rows in self._kinds.values():
+                    rows.drop(new.superseded_from)
+            for row in new.rows:
+                kind = row.get("kind")
+                if kind in KINDS and 0 <= row["step"] <= LARGEST_STEP:
+                    self._kinds[kind].add(row)
+            if new.rows or new.superseded_from is not None:
+                self.version += 1
+            if time.monotonic() > deadline:
+                break
+        return more
+
+    def series(self, kind: str, key: str) -> Series:
+        """The values of ``key`` in the rows of ``kind``, "step" or "epoch"; empty where there are none."""
+        return self._kinds[kind].series.get(key) or Series(array("d"))
+
+    def names(self, kind: str) -> tuple[str, ...]:
+        """The keys that have values in the rows of ``kind``, in the order in which they came."""
+        return tuple(key for key, series in self._kinds[kind].series.items() if series.y)
+
+    def last(self, kind: str) -> Mapping[str, Any]:
+        """The row of ``kind`` with the highest step, as it was read; empty before there is one."""
+        return self._kinds[kind].last
+
+
+class _Rows:
+    """The rows of one kind, by columns. ``steps`` has the step of each row: the ``x`` of series without a gap."""
+
+    def __init__(self) -> None:
+        self.steps: array[float] = array("d")
+        self.series: dict[str, Series] = {}
+        self._newest: deque[dict[str, Any]] = deque(maxlen=KEPT_ROWS)
+
+    @property
+    def last(self) -> Mapping[str, Any]:
+        return self._newest[-1] if self._newest else {}
+
+    def add(self, row: dict[str, Any]) -> None:
+        step = row["step"]
+        if not self.steps or step > self.steps[-1]:
+            self.steps.append(step)
+            put = self._append
+            self._newest.append(row)
+        else:  # out of order: in a file that was tampered with only
+            self._unshare()
+            put = self._insert
+            if step == self.last.get("step"):
+                self._newest[-1] = row
+        for key, value in row.items():
+            of_type = type(value)
+            if of_type is float or of_type is int:
+                if key not in _NO_VALUES:
+                    put(key, step, value)
+            elif of_type is list and len(value) <= LONGEST_LIST:
+                for n, element in enumerate(value):
+                    if type(element) is float or type(element) is int:
+                        put(f"{key}.{n}", step, element)
+
+    def drop(self, first: int) -> None:
+        """Drops the rows of step ``first`` and later."""
+        for series in self.series.values():
+            index = bisect_left(series.x, first)
+            del series.y[index:]
+            if series.x is not self.steps:
+                del series.x[index:]
+        del self.steps[bisect_left(self.steps, first) :]
+        while self._newest and self._newest[-1]["step"] >= first:
+            self._newest.pop()
+
+    def _append(self, key: str, step: int, value: float) -> None:
+        series = self.series.get(key)
+        if series is None and (series := self._new(key, shared=len(self.steps) == 1)) is None:
+            return
+        if value - value != 0:  # not finite
+            return
+        x, y, steps = series.x, series.y, self.steps
+        count = len(y)
+        try:
+            y.append(value)
+        except OverflowError:  # a whole number that no float holds
+            return
+        if x is steps:
+            if count == len(steps) - 1:
+                return
+            if count < len(steps):  # its first gap
+                series.x = steps[:count]
+                series.x.append(step)
+                return
+        elif not x or x[-1] != step:
+            x.append(step)
+            return
+        y[count - 1] = y.pop()  # "a.0" beside a list "a"
+
+    def _insert(self, key: str, step: int, value: float) -> None:
+        """The later value of a step counts."""
+        series = self.series.get(key)
+        if series is None and (series := self._new(key, shared=False)) is None:
+            return
+        try:
+            number = float(value)
+        except OverflowError:
+            return
+        if not math.isfinite(number):
+            return
+        index = bisect_left(series.x, step)
+        if index < len(series.x) and series.x[index] == step:
+            series.y[index] = number
+        else:
+            series.x.insert(index, step)
+            series.y.insert(index, number)
+
+    def _new(self, key: str, *, shared: bool) -> Series | None:
+        if len(self.series) >= MOST_SERIES:
+            return None
+        series = self.series[key] = Series(self.steps if shared else array("d"))
+        return series
+
+    def _unshare(self) -> None:
+        for series in self.series.values():
+            if series.x is self.steps:
+                series.x = self.steps[: len(series.y)]

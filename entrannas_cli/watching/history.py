@@ -1,0 +1,106 @@
+"""How the derived cells of one run came about, read on as the search derives others."""
+
+from __future__ import annotations
+
+import math
+import time
+from bisect import bisect_left, bisect_right
+from collections import OrderedDict
+from typing import Any
+
+from ..method.genotype import Genotype, GenotypeError
+from ..store.atomic import dump_json
+from ..store.files import BrokenRun
+from ..store.jsonl import JsonLinesReader
+from ..store.run import GENOTYPES_FILE, Derived, Run
+
+__all__ = ["LARGEST_HISTORY", "History"]
+
+SLICE = 2**17  # bytes read between two looks at the clock
+LARGEST_HISTORY = 16 * 2**20  # characters; some ten thousand entries of ours
+PARSED = 32  # genotypes kept ready
+
+
+class History:
+    """The derived cells of ``run``, oldest first, by index.
+
+    An entry is kept as text and parsed when it is asked for. The oldest go where they are too many: ``forgotten``
+    counts them.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.version = 0
+        self.forgotten = 0
+        self.steps: list[int] = []  # of the entries, never falling
+        self._epochs: list[int] = []
+        self._texts: list[str] = []
+        self._size = 0
+        self._reader = self._new_reader()
+        self._parsed: OrderedDict[str, Genotype] = OrderedDict()
+
+    def _new_reader(self) -> JsonLinesReader:
+        return JsonLinesReader(self.run.path / GENOTYPES_FILE)
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def read(self, budget: float = math.inf) -> bool:
+        """Reads what is new, for about ``budget`` seconds at most; returns whether there is more.
+
+        ``version`` rises with a change.
+        """
+        deadline = time.monotonic() + budget
+        more = True
+        while more:
+            new = self._reader.read_new(SLICE)
+            more = new.more
+            if new.superseded_from is not None:
+                self._cut(bisect_left(self.steps, new.superseded_from), len(self))
+                self.forgotten = self.forgotten if self.steps else 0
+            for row in new.rows:
+                self._add(row)
+            if new.rows or new.superseded_from is not None:
+                self.version += 1
+            if time.monotonic() > deadline:
+                break
+        return more
+
+    def at_step(self, step: int) -> int | None:
+        """The index of the cells that were the derived ones after ``step``; None before the first."""
+        return bisect_right(self.steps, step) - 1 if self.steps and step >= self.steps[0] else None
+
+    def entry(self, index: int) -> Derived:
+        """The entry at ``index``, which may be negative. Raises ``BrokenRun`` if it is no genotype."""
+        text = self._texts[index]
+        genotype = self._parsed.pop(text, None)
+        if genotype is None:
+            try:
+                genotype = Genotype.from_json(text)
+            except (GenotypeError, RecursionError) as error:
+                path = self.run.path / GENOTYPES_FILE
+                raise BrokenRun(path, f"step {self.steps[index]}: {error}") from None
+        self._parsed[text] = genotype
+        if len(self._parsed) > PARSED:
+            self._parsed.popitem(last=False)
+        return Derived(self.steps[index], self._epochs[index], genotype)
+
+    def _add(self, row: dict[str, Any]) -> None:
+        epoch = row.get("epoch")
+        try:
+            text = dump_json(row.get("genotype") or {})
+        except RecursionError:
+            text = "{}"
+        index = bisect_right(self.steps, row["step"])  # at the end, unless the file was tampered with
+        self.steps.insert(index, row["step"])
+        self._epochs.insert(index, epoch if type(epoch) is int else 0)
+        self._texts.insert(index, text)
+        self._size += len(text)
+        if self._size > LARGEST_HISTORY and len(self) > 1:
+            drop = max(1, len(self) // 10)  # some at once, so that it seldom happens
+            self._cut(0, drop)
+            self.forgotten += drop
+
+    def _cut(self, start: int, end: int) -> None:
+        self._size -= sum(map(len, self._texts[start:end]))
+        del self.steps[start:end], self._epochs[start:end], self._texts[start:end]

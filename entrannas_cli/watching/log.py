@@ -1,0 +1,82 @@
+"""The end of a run's log, read on as it grows."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+
+from ..store.files import open_regular
+from ..store.run import LOG_FILE, Run
+from ..wording import plain
+
+__all__ = ["LogTail"]
+
+FIRST_LOOK = 2**18  # bytes before the end where the first look starts
+MOST = 2**20  # bytes read at once; of what grew by more only the end counts
+LONGEST_LINE = 2000  # characters
+
+
+class LogTail:
+    """The last ``limit`` lines of the log of ``run``: plain text, what isn't UTF-8 replaced.
+
+    The last line may be an unfinished one. A log that is missing, or is no file, has no lines.
+    """
+
+    def __init__(self, run: Run, limit: int = 1000) -> None:
+        self.run = run
+        self.version = 0
+        self._lines: deque[str] = deque(maxlen=limit)
+        self._pending = b""  # the unfinished line
+        self._inode: tuple[int, int] | None = None
+        self._offset = 0
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines, oldest first."""
+        return [*self._lines, *self._shown(self._pending)]
+
+    def read(self) -> bool:
+        """Reads what is new; returns whether there was something. ``version`` rises with a change."""
+        before = self.version
+        try:
+            with open_regular(self.run.path / LOG_FILE) as file:
+                status = os.fstat(file.fileno())
+                inode = (status.st_dev, status.st_ino)
+                if inode != self._inode or status.st_size < self._offset:
+                    self._begin(inode)
+                reach = MOST if self._offset else FIRST_LOOK
+                if status.st_size - self._offset > reach:
+                    self._skip_to(file.fileno(), status.st_size - reach)
+                self._take(os.pread(file.fileno(), status.st_size - self._offset, self._offset))
+        except OSError:
+            if self._inode is not None:
+                self._begin(None)
+        return self.version != before
+
+    def _begin(self, inode: tuple[int, int] | None) -> None:
+        self.version += bool(self._lines or self._pending)
+        self._inode, self._offset, self._pending = inode, 0, b""
+        self._lines.clear()
+
+    def _skip_to(self, descriptor: int, offset: int) -> None:
+        """Goes on with the first line that starts at ``offset`` or later, or within the one that has no end."""
+        self._lines.clear()
+        self._pending = b""
+        beginning = os.pread(descriptor, MOST, offset - 1)
+        self._offset = offset + beginning.find(b"\n")
+
+    def _take(self, data: bytes) -> None:
+        if not data:
+            return
+        self._offset += len(data)
+        *complete, self._pending = (self._pending + data).split(b"\n")
+        self._pending = self._pending[-4 * LONGEST_LINE :]
+        for line in complete[-(self._lines.maxlen or 0) :]:
+            self._lines.extend(self._shown(line, empty=True))
+        self.version += 1
+
+    def _shown(self, line: bytes, *, empty: bool = False) -> list[str]:
+        """The line as text: of one that was overwritten, as progress bars do, what stands there in the end."""
+        text = line.rstrip(b"\r").rsplit(b"\r", 1)[-1].decode("utf-8", "replace")
+        text = text if len(text) <= LONGEST_LINE else text[: LONGEST_LINE - 1] + "…"
+        return [plain(text.expandtabs())] if text or empty else []

@@ -1,0 +1,191 @@
+"""What the process of a run, its machine and the GPUs do just now: on this host only."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+import subprocess
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..store.status import Status, living_process
+from ..wording import number, plain
+
+if TYPE_CHECKING:
+    from psutil import Process
+
+__all__ = ["Gpu", "GpuWatch", "Sample", "SystemWatch"]
+
+GPU_PAUSE = 2.0  # seconds between two questions about the GPUs
+GPU_PATIENCE = 10.0  # seconds that an answer may take; a driver that hangs is asked no more often than that
+_QUERY = ("index", "name", "utilization.gpu", "memory.used", "memory.total")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gpu:
+    """A GPU: ``utilisation`` as a share from 0 to 1, memory in bytes; None where the driver doesn't tell."""
+
+    index: int
+    name: str
+    utilisation: float | None
+    memory: float | None
+    memory_total: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """One look; None where something isn't known (yet).
+
+    ``process_cpu`` counts processors: 1.5 are one and a half of them busy. ``machine_cpu`` is a share of all, from
+    0 to 1. Memory is in bytes. ``gpus`` is empty where there is none.
+    """
+
+    process_cpu: float | None = None
+    process_memory: int | None = None
+    machine_cpu: float | None = None
+    machine_memory: int | None = None
+    machine_memory_total: int | None = None
+    gpus: tuple[Gpu, ...] | None = None
+
+
+class SystemWatch:
+    """Samples the process of one run and the machine. Shares of time are those since the sample before."""
+
+    def __init__(self, gpus: GpuWatch | None = None) -> None:
+        self._gpus = GpuWatch() if gpus is None else gpus
+        self._process: Process | None = None
+        self._machine_time: tuple[float, float] | None = None  # busy, all
+
+    def sample(self, status: Status) -> Sample:
+        """Looks at the process of the run with ``status``, at the machine, and at what the GPUs said last."""
+        import psutil
+
+        cpu, memory = self._sample_process(status)
+        try:
+            total = psutil.virtual_memory()
+        except (psutil.Error, OSError):
+            total = None
+        return Sample(
+            process_cpu=cpu,
+            process_memory=memory,
+            machine_cpu=self._sample_machine(),
+            machine_memory=total.total - total.available if total else None,
+            machine_memory_total=total.total if total else None,
+            gpus=self._gpus.look(),
+        )
+
+    def close(self) -> None:
+        """Ends a question about the GPUs that is under way."""
+        self._gpus.close()
+
+    def _sample_process(self, status: Status) -> tuple[float | None, int | None]:
+        import psutil
+
+        process = living_process(status)
+        if process is None:
+            self._process = None
+            return None, None
+        known = self._process == process  # the same pid and creation time
+        self._process = process = self._process if known and self._process else process
+        try:
+            cpu = process.cpu_percent()  # 0.0 at the first call, which says nothing
+            return cpu / 100 if known else None, process.memory_info().rss
+        except (psutil.Error, OSError):
+            return None, None
+
+    def _sample_machine(self) -> float | None:
+        import psutil
+
+        try:
+            times = psutil.cpu_times()
+        except (psutil.Error, OSError):
+            return None
+        # what guests use is in user and nice already
+        everything = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
+        busy = everything - times.idle - getattr(times, "iowait", 0.0)
+        before, self._machine_time = self._machine_time, (busy, everything)
+        if before is None or everything <= before[1]:
+            return None
+        return min(max((busy - before[0]) / (everything - before[1]), 0.0), 1.0)
+
+
+class GpuWatch:
+    """Asks ``nvidia-smi``, without ever waiting for its answer."""
+
+    def __init__(self) -> None:
+        self._command = shutil.which("nvidia-smi")
+        self._asked = -GPU_PATIENCE
+        self._running: subprocess.Popen[str] | None = None
+        self._known: tuple[Gpu, ...] | None = None if self._command else ()
+
+    def look(self) -> tuple[Gpu, ...] | None:
+        """What was answered last; None before the first answer, or when there is none any more."""
+        now = time.monotonic()
+        if self._running is not None:
+            if self._running.poll() is not None:
+                self._known = self._answer(self._running)
+                self._running = None
+            elif now - self._asked > GPU_PATIENCE:
+                self.close()
+                self._known = None
+        elif self._command and now - self._asked >= GPU_PAUSE:
+            self._asked = now
+            self._ask(self._command)
+        return self._known
+
+    def close(self) -> None:
+        """Ends the question under way."""
+        if self._running is None:
+            return
+        self._running.kill()
+        if self._running.stdout:
+            self._running.stdout.close()
+        with suppress(subprocess.TimeoutExpired):  # one that hangs in the driver can't be killed
+            self._running.wait(timeout=0.1)
+        self._running = None
+
+    def _ask(self, command: str) -> None:
+        try:
+            self._running = subprocess.Popen(
+                [command, f"--query-gpu={','.join(_QUERY)}", "--format=csv,noheader,nounits"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,  # some lines: never so many that it would have to be read meanwhile
+                stderr=subprocess.DEVNULL,
+                text=True,
+                errors="replace",
+                start_new_session=True,  # Ctrl-C in the terminal isn't meant for it
+            )
+        except OSError:
+            self._known = None
+
+    def _answer(self, process: subprocess.Popen[str]) -> tuple[Gpu, ...] | None:
+        with process:
+            text = process.stdout.read() if process.stdout else ""
+        if process.returncode != 0:
+            return None
+        return tuple(
+            gpu for row in csv.reader(text.splitlines(), skipinitialspace=True) if (gpu := _gpu(row))
+        )
+
+
+def _gpu(row: list[str]) -> Gpu | None:
+    if len(row) != len(_QUERY) or not row[0].isdecimal():
+        return None
+    utilisation, used, total = map(_value, row[2:])
+    return Gpu(
+        index=int(row[0]),
+        name=plain(row[1]),
+        utilisation=None if utilisation is None else utilisation / 100,
+        memory=None if used is None else used * 2**20,
+        memory_total=None if total is None else total * 2**20,
+    )
+
+
+def _value(text: str) -> float | None:
+    """A number; None for "[N/A]" and the like."""
+    try:
+        return number(float(text))
+    except ValueError:
+        return None

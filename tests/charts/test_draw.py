@@ -1,0 +1,193 @@
+"""Charts as lines of characters: always of the size asked for, legible without colour."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from entrannas_cli.charts.chart import Chart, Line
+from entrannas_cli.charts.draw import draw, picture
+from entrannas_cli.charts.look import CONTRAST_LIGHT, LIGHT
+
+from .data import POINTS, WILD, apart
+
+NAMES = st.sampled_from(["", "loss", "weight loss of a long name", "損失の名前", "a\x1b[31mb\n", "[bold]x"])
+LINES = st.lists(st.tuples(NAMES, POINTS | WILD), max_size=4)
+
+
+def shown(chart: Chart, width: int = 60, height: int = 14, *, ascii_only: bool = False) -> list[str]:
+    return [line.plain for line in draw(chart, width, height, ascii_only=ascii_only)]
+
+
+def rising(name: str = "loss", by: float = 1.0) -> Line:
+    return Line(name, range(1, 101), [by * n for n in range(100)])
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    LINES,
+    st.integers(0, 210),
+    st.integers(0, 62),
+    st.none() | st.floats(-10, 410),
+    st.sampled_from([1, 7]),
+    st.booleans(),
+    st.booleans(),
+    st.booleans(),
+)
+def test_any_chart_has_the_size_that_is_asked_for(
+    lines: list[tuple[str, list[tuple[float, float]]]],
+    width: int,
+    height: int,
+    crosshair: float | None,
+    smooth: int,
+    log: bool,
+    percent: bool,
+    ascii_only: bool,
+) -> None:
+    chart = Chart(
+        "title 題",
+        [Line(name, *apart(points)) for name, points in lines],
+        crosshair=crosshair,
+        smooth=smooth,
+        percent=percent,
+    ).fitted()
+    chart = replace(chart, window=chart.window.scaled(log, chart.traces))
+    drawn = draw(chart, width, height, ascii_only=ascii_only)
+    assert [cell_len(line.plain) for line in drawn] == [width] * height
+    assert all(line.plain.isprintable() for line in drawn)
+    if ascii_only:
+        assert all(line.plain.isascii() for line in drawn)
+
+
+def test_what_stands_where() -> None:
+    lines = shown(Chart("loss", [rising()]).fitted(), 60, 16)
+    assert lines[0].startswith("loss  99.000")
+    labels = [line.split("┤")[0].strip() for line in lines if "┤" in line]
+    assert labels == ["100", "80", "60", "40", "20", "0"]
+    assert lines[-1].split() == ["20", "40", "60", "80", "100"]
+    assert lines[-2].count("┬") == 5
+    first = [line[4] for line in lines[1:-2]]
+    assert first[-1] not in " ┈"  # the line begins at the bottom left
+    assert lines[1].rstrip()[-1] not in " ┈"  # and ends at the top right
+
+
+def test_several_lines_are_told_apart_without_colour() -> None:
+    chart = Chart("losses", [rising("weight"), rising("architecture", 0.5)]).fitted()
+    lines = shown(chart)
+    assert lines[0].startswith("losses  ● weight 99.000  ▲ architecture 49.500")
+    below = "".join(lines[1:])
+    assert below.count("●") >= 2
+    assert below.count("▲") >= 2
+    plain = shown(chart, ascii_only=True)
+    assert plain[0].startswith("losses  * weight 99.000  + architecture 49.500")
+    assert "*" in plain[3]
+    assert "+" in plain[8].partition("|")[2]
+
+
+def test_a_line_under_another_keeps_its_markers() -> None:
+    chart = Chart("losses", [rising("one"), rising("other")]).fitted()
+    below = "".join(shown(chart)[1:])
+    assert below.count("●") >= 2
+    assert below.count("▲") >= 2
+
+
+def test_a_legend_that_needs_a_line_has_one() -> None:
+    chart = Chart("losses", [rising("weight loss"), rising("architecture loss", 0.5)]).fitted()
+    lines = shown(chart, 44)
+    assert lines[0].strip() == "losses"
+    assert lines[1].split("  ")[:2] == ["● weight loss 99.000", "▲ archit~e loss 49.500"]
+
+
+def test_lines_have_colours() -> None:
+    chart = Chart("losses", [rising("weight"), Line("other", range(9), range(9), style="#abcdef")]).fitted()
+    styles = {str(span.style) for line in draw(chart, 60, 14, look=LIGHT) for span in line.spans}
+    assert any(LIGHT.lines[0] in style for style in styles)
+    assert any("#abcdef" in style for style in styles)
+
+
+def test_the_crosshair_tells_each_line_at_its_nearest_point() -> None:
+    chart = Chart("losses", [rising("a"), Line("b", [1, 50, 100], [3, 2, 1])], crosshair=41.0).fitted()
+    drawn = picture(chart, 60, 14)
+    lines = [line.plain for line in drawn.lines]
+    assert "a 40.000" in lines[0]
+    assert "b 2.000" in lines[0]
+    assert lines[0].rstrip().endswith("step 41")
+    assert sum(line.count("◉") for line in lines) == 2
+    assert drawn.frame is not None
+    upright = [line.index("│", drawn.frame.left) for line in lines[1:-2] if "│" in line[drawn.frame.left :]]
+    assert len(upright) >= 9
+    assert set(upright) == {drawn.frame.left + drawn.frame.column_of(41.0)}
+
+
+def test_a_pointer_finds_what_it_points_at() -> None:
+    frame = picture(Chart("loss", [rising()]).fitted(), 60, 14).frame
+    assert frame is not None
+    assert frame.x_at(frame.left - 1) is None
+    assert frame.x_at(60) is None
+    for column in range(frame.columns):
+        x = frame.x_at(frame.left + column)
+        assert x is not None
+        assert frame.column_of(x) == column
+
+
+def test_smoothed_lines_have_their_points_behind_them() -> None:
+    line = Line("loss", range(200), [float(n % 2) for n in range(200)])
+    chart = Chart("loss", [line], smooth=50).fitted()
+    assert "smooth 50" in shown(chart)[0]
+    assert "0.510" in shown(chart)[0]  # a value seen as it is drawn
+    look = CONTRAST_LIGHT
+    faint = look.faint(look.line(0))
+    behind = [span.style for line in draw(chart, 60, 14, look=look) for span in line.spans]
+    assert faint in behind
+    assert look.line(0) in behind
+
+
+def test_what_has_no_place_is_counted() -> None:
+    chart = Chart("loss", [Line("loss", range(5), [1.0, float("nan"), -2.0, 0.0, 5.0])]).fitted()
+    assert "1 left out" in shown(chart)[0]
+    log = replace(chart, window=chart.window.scaled(True, chart.traces))
+    assert "log, 3 left out" in shown(log)[0]
+
+
+def test_without_room_there_are_the_latest_values() -> None:
+    chart = Chart("losses", [rising("weight"), rising("architecture of it", 0.5)]).fitted()
+    assert [line.rstrip() for line in shown(chart, 20, 5)] == [
+        "losses",
+        "● weight 99.000",
+        "▲ archi~of it 49.500",
+        "",
+        "",
+    ]
+    assert shown(Chart("loss", [rising()]).fitted(), 20, 1) == ["loss 99.000         "]
+
+
+def test_nothing_yet() -> None:
+    assert "–" in shown(Chart("loss", [Line("loss", [], [])]).fitted())[0]
+    assert shown(Chart("loss"))[0].strip() == "loss"
+
+
+def test_one_point_is_a_mark() -> None:
+    assert sum(line.count("●") for line in shown(Chart("loss", [Line("loss", [7], [3])]).fitted())) == 1
+
+
+def test_shares_are_written_in_percent() -> None:
+    lines = shown(Chart("accuracy", [Line("accuracy", [1, 2], [0.0, 0.5])], percent=True).fitted())
+    assert "50.0 %" in lines[0]
+    assert any(line.startswith("40%┤") for line in lines)
+
+
+@pytest.mark.parametrize("module", ["draw", "chart", "window", "scale"])
+def test_charts_load_nothing_heavy(module: str) -> None:
+    code = (
+        f"import sys, entrannas_cli.charts.{module}\n"
+        "heavy = {'torch', 'numpy', 'pandas', 'matplotlib', 'pydantic', 'textual'} & set(sys.modules)\n"
+        "print(sorted(heavy))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

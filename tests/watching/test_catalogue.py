@@ -1,0 +1,274 @@
+"""The rows of all runs: what a look finds, what it leaves alone, and folders in any condition."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from entrannas_cli.store.create import create_run
+from entrannas_cli.store.find import list_runs
+from entrannas_cli.store.notes import change_notes
+from entrannas_cli.store.overview import overview
+from entrannas_cli.store.run import Run
+from entrannas_cli.store.session import RunSession
+from entrannas_cli.store.status import Status, write_status
+from entrannas_cli.watching import catalogue as module
+from entrannas_cli.watching.catalogue import Catalogue, Changes
+
+from ..results.generated import make_runs
+from ..store.processes import kill, python
+
+
+def settle(folder: Path) -> None:
+    """Makes all files old enough that nobody has to distrust their times."""
+    for path in folder.rglob("*"):
+        os.utime(path, (1e9, 1e9))
+
+
+@contextmanager
+def reads_counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The ids that are read meanwhile; the real reading is done."""
+    read: list[str] = []
+
+    def counted(run: Run) -> object:
+        read.append(run.id)
+        return overview(run)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "overview", counted)
+        yield read
+
+
+def without_age(rows: object) -> list[dict[str, object]]:
+    dicts = [row.to_dict() for row in rows.values()]  # type: ignore[attr-defined]
+    return [{k: v for k, v in row.items() if k not in ("age", "heartbeat_age")} for row in dicts]
+
+
+def test_rows_are_those_of_a_list(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    make_runs(runs, 30, broken=2)
+    watched = Catalogue(runs)
+    changes = watched.refresh()
+    listed = list_runs(runs)
+    assert list(watched.rows) == [run.id for run in listed] == list(changes.added)
+    assert without_age(watched.rows) == without_age({run.id: overview(run) for run in listed})
+    assert watched.refresh() == Changes()
+
+
+def test_only_what_changed_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = tmp_path / "runs"
+    made = [run.id for run in make_runs(runs, 12)]
+    settle(runs)
+    watched = Catalogue(runs)
+    watched.refresh()
+    before = watched.rows
+    with reads_counted(monkeypatch) as read:
+        assert watched.refresh() == Changes()
+        assert read == []
+        summary = runs / made[3] / "summary.json"
+        summary.write_text(json.dumps({**json.loads(summary.read_text()), "gap": 0.25}))
+        change_notes(Run(runs / made[5]), add=["good"])
+        shutil.rmtree(runs / made[7])
+        new = create_run(runs, space="standard", method="darts", seed=3, now=2e9)
+        changes = watched.refresh()
+    assert set(read) == {made[3], made[5], new.id}
+    assert changes.added == (new.id,)
+    assert set(changes.changed) == {made[3], made[5]}
+    assert changes.removed == (made[7],)
+    assert watched.rows[made[3]].gap == 0.25
+    assert watched.rows[made[5]].notes.tags == ("good",)
+    assert next(iter(watched.rows)) == new.id
+    assert made[7] in before  # what was handed out doesn't change
+    assert before[made[3]].gap != 0.25
+
+
+def test_a_change_without_a_trace_is_seen_a_little_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Written in place, to the same size, with the same time: as within one tick of a file system's clock."""
+    monkeypatch.setattr(module, "FRESH", 0.3)
+    run = create_run(tmp_path / "runs", space="standard", method="darts", seed=0)
+    summary = run.path / "summary.json"
+    summary.write_text('{"space": "standard", "gap": 0.25}')
+    watched = Catalogue(tmp_path / "runs")
+    watched.refresh()
+    times = summary.stat()
+    with summary.open("r+") as file:
+        file.write('{"space": "standard", "gap": 0.75}')
+    os.utime(summary, ns=(times.st_atime_ns, times.st_mtime_ns))
+    time.sleep(0.35)
+    assert watched.refresh().changed == (run.id,)
+    assert watched.rows[run.id].gap == 0.75
+
+
+def test_a_session_is_followed_and_its_death_is_seen(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    watched = Catalogue(runs)
+    assert watched.refresh() == Changes()
+    code = (
+        "import sys, time; from pathlib import Path; from entrannas_cli.store.create import create_run\n"
+        "from entrannas_cli.store.session import RunSession\n"
+        "run = create_run(Path(sys.argv[1]), space='standard', method='darts', seed=0)\n"
+        "with RunSession(run, epochs=2, steps=8) as session:\n"
+        "    print(run.id, flush=True); sys.stdin.readline()\n"
+        "    session.summary({'gap': 0.5}); print('done', flush=True); time.sleep(60)\n"
+    )
+    process = python(code, runs)
+    identifier = process.stdout.readline().strip()
+    try:
+        assert watched.refresh().added == (identifier,)
+        first = watched.rows[identifier]
+        assert first.status.state == "running"
+        process.stdin.write("go\n")
+        process.stdin.flush()
+        process.stdout.readline()
+        assert watched.refresh().changed == (identifier,)
+        assert watched.rows[identifier].gap == 0.5
+        assert watched.rows[identifier].status.observed > first.status.observed
+    finally:
+        kill(process)
+    assert watched.refresh().changed == (identifier,)
+    assert watched.rows[identifier].status.state == "lost"
+
+
+def test_a_running_row_ages_and_goes_stale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = create_run(tmp_path / "runs", space="standard", method="darts", seed=0)
+    status = Status(state="running", host="elsewhere", heartbeat=time.time(), created=time.time() - 5)
+    write_status(run.path, status)
+    settle(tmp_path / "runs")
+    watched = Catalogue(tmp_path / "runs")
+    watched.refresh()
+    age = watched.rows[run.id].age
+    time.sleep(0.02)
+    assert watched.refresh() == Changes()  # older, but nothing to tell
+    assert watched.rows[run.id].age > age
+    now = time.time()
+    monkeypatch.setattr("time.time", lambda: now + 120)
+    assert watched.refresh().changed == (run.id,)
+    assert watched.rows[run.id].status.stale
+
+
+def test_old_rows_age_now_and_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = tmp_path / "runs"
+    make_runs(runs, 2)
+    settle(runs)
+    watched = Catalogue(runs)
+    watched.refresh()
+    now = time.time()
+    monkeypatch.setattr("time.time", lambda: now + 3600)
+    assert watched.refresh() == Changes()
+    assert [row.status.observed for row in watched.rows.values()] == [now + 3600] * 2
+
+
+def test_a_budget_reads_the_newest_first(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    make_runs(runs, 20)
+    settle(runs)
+    watched = Catalogue(runs)
+    order = [run.id for run in list_runs(runs)]
+    for number in range(1, 21):
+        changes = watched.refresh(budget=0)
+        assert list(watched.rows) == order[:number]
+        assert changes.added == (order[number - 1],)
+        assert changes.waiting == 20 - number
+    for run in list_runs(runs):  # all change at once
+        (run.path / "summary.json").write_text("{}")
+    for number in range(1, 21):
+        changes = watched.refresh(budget=0)
+        assert changes.changed == (order[number - 1],)
+        assert changes.waiting == 20 - number
+        assert list(watched.rows) == order
+
+
+def test_a_directory_claimed_a_moment_ago_becomes_a_broken_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "FRESH", 0.05)
+    folder = tmp_path / "runs" / "20261124-101500-x"
+    folder.mkdir(parents=True)
+    watched = Catalogue(tmp_path / "runs")
+    watched.refresh()
+    assert watched.rows[folder.name].status.state == "created"
+    monkeypatch.setattr("entrannas_cli.store.run.BEING_CREATED", 0.0)
+    time.sleep(0.06)
+    assert watched.refresh().changed == (folder.name,)
+    assert watched.rows[folder.name].problems == ("not a run directory",)
+    (folder / "config.toml").write_text("")
+    assert watched.refresh().changed == (folder.name,)
+    assert watched.rows[folder.name].problems == ("status.json: missing",)
+
+
+def test_folders_in_any_condition(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    watched = Catalogue(runs)
+    assert watched.refresh() == Changes()  # missing
+    runs.mkdir()
+    assert watched.refresh() == Changes()  # empty
+    made = {run.id for run in make_runs(runs, 4)}
+    assert set(watched.refresh().added) == made
+    shutil.move(runs, tmp_path / "away")
+    runs.write_text("")
+    changes = watched.refresh()  # a file: the rows stay, and the reason is told
+    assert "the runs there can't be read" in changes.problem
+    assert "\n" not in changes.problem
+    assert set(watched.rows) == made
+    runs.unlink()
+    assert set(watched.refresh().removed) == made
+    assert dict(watched.rows) == {}
+    shutil.move(tmp_path / "away", runs)
+    assert set(watched.refresh().added) == made
+
+
+def test_strange_entries_are_survived(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    runs.mkdir()
+    (runs / "circle").symlink_to(runs / "circle")
+    (runs / "file").write_text("")
+    (runs / ".hidden").mkdir()
+    for name, file in (("a\x1b[31m", "status.json"), (os.fsdecode(b"\xff\xfe"), "summary.json")):
+        (runs / name).mkdir()
+        os.mkfifo(runs / name / file)
+    (runs / "b" / "status.json").mkdir(parents=True)
+    watched = Catalogue(runs)
+    assert len(watched.refresh().added) == 3
+    assert all(row.problems or row.status.state == "created" for row in watched.rows.values())
+    watched.refresh()
+
+
+def test_a_run_replaced_under_its_name_is_read_anew(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    run, other = (create_run(runs, space="standard", method="darts", seed=n, name=f"n{n}") for n in (0, 1))
+    with RunSession(other, epochs=1) as session:
+        session.finish("stopped")
+    settle(runs)
+    watched = Catalogue(runs)
+    watched.refresh()
+    shutil.rmtree(run.path)
+    other.path.rename(run.path)
+    changes = watched.refresh()
+    assert changes == Changes(changed=(run.id,), removed=(other.id,))
+    assert watched.rows[run.id].status.state == "stopped"
+
+
+def test_a_thousand_runs_cost_little(tmp_path: Path) -> None:
+    """Several times what ``benchmarks/watching.py`` measures, since tests run beside others."""
+    make_runs(tmp_path / "runs", 1000)
+    settle(tmp_path / "runs")
+    watched = Catalogue(tmp_path / "runs")
+    begun = time.process_time()
+    watched.refresh()
+    first = time.process_time() - begun
+    looks = []
+    for _ in range(5):
+        begun = time.process_time()
+        assert watched.refresh() == Changes()
+        looks.append(time.process_time() - begun)
+    assert first < 1.2
+    assert min(looks) < 0.05
