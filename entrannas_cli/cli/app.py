@@ -9,6 +9,7 @@ import typer
 from .. import __version__
 from . import (
     compare,
+    dashboard,
     data,
     doctor,
     export,
@@ -32,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (search, train, rank, lifecycle, compare, genotype, plot, report, export, doctor):
+for module in (search, train, rank, lifecycle, dashboard, compare, genotype, plot, report, export, doctor):
     module.register(app)
 app.add_typer(runs.app, name="runs")
 app.add_typer(spaces.app, name="spaces")

@@ -1,0 +1,132 @@
+"""What the screens that act on runs share: ask, do it in the background, say the true outcome."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.screen import Screen
+
+from ..errors import EntrannasError
+from ..render.text import safe
+from ..store.overview import Overview
+from ..store.run import Run
+from ..wording import counted
+from .background import in_background, tell
+from .confirm import ConfirmScreen
+from .deeds import DELETE, RESUME, STOP, Deed
+from .keys import Place, writes
+from .watcher import Snapshot
+
+if TYPE_CHECKING:
+    from .app import Dashboard
+
+__all__ = ["RunsActing"]
+
+SHOWN = 3  # outcomes that are told one by one
+LONG = 12.0  # seconds that an error stays
+
+
+class RunsActing(Screen[None]):
+    """A screen with runs that can be stopped, resumed, deleted; ``PLACE`` is its own in the key map."""
+
+    PLACE: ClassVar[Place]
+    ready = False  # to be told of the runs
+
+    def on_mount(self) -> None:
+        self.ready = True
+        self.take(self.dashboard.snapshot)
+
+    @property
+    def dashboard(self) -> Dashboard:
+        """The program."""
+        return self.app  # type: ignore[return-value]
+
+    @property
+    @abstractmethod
+    def targets(self) -> Sequence[Overview]:
+        """The runs that an action is meant for."""
+
+    @abstractmethod
+    def take(self, snapshot: Snapshot) -> None:
+        """The runs have changed."""
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What changes anything is off, and not in the footer, where the dashboard only reads."""
+        return not (self.dashboard.readonly and writes(action))
+
+    def action_stop(self) -> None:
+        self._ask(STOP)
+
+    def action_resume(self) -> None:
+        self._ask(RESUME)
+
+    def action_delete(self) -> None:
+        self._ask(DELETE)
+
+    def action_copy_id(self) -> None:
+        """The ids, a line each."""
+        if ids := [safe(run.id) for run in self.targets]:
+            self.app.copy_to_clipboard("\n".join(ids))
+            self._say("copied " + (ids[0] if len(ids) == 1 else f"the ids of {len(ids)} runs"))
+
+    def _ask(self, deed: Deed) -> None:
+        """First looks whether it can be done at all, which reads files; then asks."""
+        runs = [Run(run.path) for run in self.targets]
+        if not runs:
+            self._say("there is no run here", severity="warning")
+            return
+
+        def check() -> tuple[list[Run], list[str]]:
+            able, errors = [], []
+            for run in runs:
+                try:
+                    deed.check(run)
+                    able.append(run)
+                except EntrannasError as error:
+                    errors.append(str(error))
+            return able, errors
+
+        in_background(self.app, check, lambda found: self._confirm(deed, *found))
+
+    def _confirm(self, deed: Deed, runs: list[Run], errors: list[str]) -> None:
+        self._tell_errors(deed, errors)
+        if runs and self.is_current:
+
+            def answered(yes: bool | None) -> None:
+                if yes:
+                    self._do(deed, runs)
+
+            self.app.push_screen(ConfirmScreen(deed, [run.id for run in runs]), answered)
+
+    def _do(self, deed: Deed, runs: list[Run]) -> None:
+        def all_of(some: list[Run]) -> tuple[list[str], list[str]]:
+            outcomes, errors = [], []
+            for run in some:
+                try:
+                    outcomes.append(deed.do(run, lambda text: tell(self.app, self._say, text)))
+                except EntrannasError as error:
+                    errors.append(str(error))
+            return outcomes, errors
+
+        for some in [[run] for run in runs] if deed.waits else [runs]:
+            in_background(self.app, partial(all_of, some), lambda found: self._outcome(deed, *found))
+
+    def _outcome(self, deed: Deed, outcomes: list[str], errors: list[str]) -> None:
+        self.dashboard.look_now()
+        if len(outcomes) > SHOWN:
+            outcomes = [f"{deed.verb}: done for {counted(len(outcomes), 'run')}"]
+        for text in outcomes:
+            self._say(text)
+        self._tell_errors(deed, errors)
+
+    def _tell_errors(self, deed: Deed, errors: list[str]) -> None:
+        for text in errors[:SHOWN]:
+            self._say(text, title=f"{deed.verb}: not done", severity="error", timeout=LONG)
+        if len(errors) > SHOWN:
+            self._say(f"and {len(errors) - SHOWN} more", title=f"{deed.verb}: not done", severity="error")
+
+    def _say(self, text: str, **how: Any) -> None:
+        self.app.notify(text, markup=False, **how)

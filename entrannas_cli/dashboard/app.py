@@ -1,0 +1,104 @@
+"""The program: themes, settings, the watcher of the runs, and the screens that it tells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from textual.app import App, SystemCommand
+from textual.dom import DOMNode
+from textual.screen import Screen
+
+from .acting import RunsActing
+from .background import Done, tell
+from .keys import KEYS, bindings
+from .runs import RunsScreen
+from .settings import Settings, SettingsFile
+from .table import RunTable
+from .themes import THEMES, following
+from .watcher import Snapshot, Watcher
+
+__all__ = ["Dashboard"]
+
+
+class Dashboard(App[None]):
+    """The workbench on the runs in ``runs_dir``. ``readonly`` switches off all that changes a run."""
+
+    CSS_PATH = "dashboard.tcss"
+    BINDINGS = bindings("everywhere")
+    TITLE = "entrannas"
+
+    def __init__(
+        self, runs_dir: Path, *, readonly: bool = False, settings: SettingsFile | None = None
+    ) -> None:
+        super().__init__()
+        self.runs_dir = runs_dir
+        self.readonly = readonly
+        self.settings = SettingsFile() if settings is None else settings
+        self.snapshot = Snapshot({}, complete=False)
+        self._watcher = Watcher(runs_dir, lambda snapshot: tell(self, self._take, snapshot))
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = self.settings.now.theme
+
+    def get_default_screen(self) -> Screen[None]:
+        """The Runs screen is the home."""
+        return RunsScreen()
+
+    def on_mount(self) -> None:
+        self._watcher.start()
+        if self.settings.problem:
+            self.notify(self.settings.problem, severity="warning", markup=False, timeout=12)
+
+    def on_unmount(self) -> None:
+        self._watcher.stop()
+
+    def on_done(self, message: Done) -> None:
+        """What a thread has found."""
+        message.then(message.value)
+
+    def _take(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        for screen in self.screen_stack:
+            if isinstance(screen, RunsActing) and screen.ready:
+                screen.take(snapshot)
+
+    def look_now(self) -> None:
+        """Something was done: the runs have changed."""
+        self._watcher.look_now()
+
+    def change(self, settings: Settings) -> None:
+        """Remembers ``settings``."""
+        if problem := self.settings.change(settings):
+            self.notify(problem, severity="warning", markup=False)
+
+    def watch_theme(self, name: str) -> None:
+        """A look, once chosen, stays."""
+        self.change(replace(self.settings.now, theme=name))
+
+    def action_next_theme(self) -> None:
+        self.theme = following(self.theme)
+
+    def action_help(self) -> None:
+        from .help import HelpScreen
+
+        self.push_screen(HelpScreen(self.readonly))
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """What the palette offers: the themes, and all that keys do here."""
+        for theme in THEMES:
+            yield SystemCommand(
+                f"Theme: {theme.name}", "Remembered", partial(setattr, self, "theme", theme.name)
+            )
+        table = next(iter(screen.query(RunTable)), None)
+        owners: dict[str, DOMNode | None] = {"everywhere": self, "table": table}
+        if isinstance(screen, RunsActing):
+            owners[screen.PLACE] = screen
+        for key in KEYS:
+            owner = owners.get(key.place)
+            if owner is not None and key.group != "Move" and not (key.writes and self.readonly):
+                yield SystemCommand(
+                    key.label or key.about, key.about, partial(self.run_action, key.action, owner)
+                )

@@ -1,0 +1,239 @@
+"""The key map: the one place from which bindings, footer and the help screen are made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from textual.binding import Binding, BindingType
+
+__all__ = ["GROUPS", "KEYS", "MOUSE", "Group", "Key", "Place", "bindings", "keys_text", "writes"]
+
+Place = Literal["everywhere", "runs", "table", "run", "filter"]
+Group = Literal["Move", "Find and sort", "Mark", "Act on runs", "Look", "Everywhere"]
+GROUPS: tuple[Group, ...] = get_args(Group)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Key:
+    """``keys``, as Textual names them, do ``action`` at ``place``: a screen, a widget, or everywhere.
+
+    ``label`` is what the footer says, if it is to name the key; ``writes`` is switched off by ``--readonly``.
+    """
+
+    action: str
+    keys: tuple[str, ...]
+    about: str
+    group: Group
+    place: Place
+    label: str = ""
+    writes: bool = False
+
+
+KEYS: tuple[Key, ...] = (
+    Key(action="move(-1)", keys=("up", "k"), about="One run up", group="Move", place="table"),
+    Key(action="move(1)", keys=("down", "j"), about="One run down", group="Move", place="table"),
+    Key(action="page(-1)", keys=("pageup", "ctrl+b"), about="One page up", group="Move", place="table"),
+    Key(action="page(1)", keys=("pagedown", "ctrl+f"), about="One page down", group="Move", place="table"),
+    Key(action="first", keys=("home", "g"), about="The first run", group="Move", place="table"),
+    Key(action="last", keys=("end", "G"), about="The last run", group="Move", place="table"),
+    Key(action="shift(-1)", keys=("left", "h"), about="Columns to the left", group="Move", place="table"),
+    Key(action="shift(1)", keys=("right", "l"), about="Columns to the right", group="Move", place="table"),
+    Key(
+        action="open",
+        keys=("enter",),
+        about="Open the run's page",
+        group="Look",
+        place="table",
+        label="Open",
+    ),
+    Key(
+        action="filter",
+        keys=("slash",),
+        about="Filter: words, state=running, loss<0.5 (see below)",
+        group="Find and sort",
+        place="runs",
+        label="Filter",
+    ),
+    Key(
+        action="unfilter",
+        keys=("escape",),
+        about="All runs again, none marked",
+        group="Find and sort",
+        place="runs",
+    ),
+    Key(action="sort", keys=("s",), about="Sort by …", group="Find and sort", place="runs", label="Sort"),
+    Key(action="reverse", keys=("r",), about="The other way round", group="Find and sort", place="runs"),
+    Key(
+        action="columns",
+        keys=("c",),
+        about="Choose the columns",
+        group="Find and sort",
+        place="runs",
+    ),
+    Key(
+        action="mark",
+        keys=("space",),
+        about="Mark the run, or unmark it",
+        group="Mark",
+        place="table",
+        label="Mark",
+    ),
+    Key(action="mark_all", keys=("a",), about="Mark all that are shown", group="Mark", place="table"),
+    Key(action="unmark", keys=("A",), about="Unmark all", group="Mark", place="table"),
+    Key(
+        action="stop",
+        keys=("S",),
+        about="Stop: it finishes its step and writes a checkpoint",
+        group="Act on runs",
+        place="runs",
+        label="Stop",
+        writes=True,
+    ),
+    Key(
+        action="resume",
+        keys=("R",),
+        about="Resume from the last checkpoint, in the background",
+        group="Act on runs",
+        place="runs",
+        label="Resume",
+        writes=True,
+    ),
+    Key(
+        action="delete",
+        keys=("D",),
+        about="Delete with all files",
+        group="Act on runs",
+        place="runs",
+        label="Delete",
+        writes=True,
+    ),
+    Key(action="copy_id", keys=("y",), about="Copy the id", group="Act on runs", place="runs"),
+    Key(
+        action="leave",
+        keys=("escape", "enter", "down"),
+        about="To the runs",
+        group="Move",
+        place="filter",
+        label="To the runs",
+    ),
+    Key(
+        action="back",
+        keys=("escape", "backspace"),
+        about="Back to the runs",
+        group="Move",
+        place="run",
+        label="Back",
+    ),
+    Key(
+        action="stop", keys=("S",), about="Stop", group="Act on runs", place="run", label="Stop", writes=True
+    ),
+    Key(
+        action="resume",
+        keys=("R",),
+        about="Resume",
+        group="Act on runs",
+        place="run",
+        label="Resume",
+        writes=True,
+    ),
+    Key(
+        action="delete",
+        keys=("D",),
+        about="Delete with all files",
+        group="Act on runs",
+        place="run",
+        label="Delete",
+        writes=True,
+    ),
+    Key(action="copy_id", keys=("y",), about="Copy the id", group="Act on runs", place="run"),
+    Key(action="down", keys=("down", "j"), about="Scroll down", group="Move", place="run"),
+    Key(action="up", keys=("up", "k"), about="Scroll up", group="Move", place="run"),
+    Key(
+        action="next_theme", keys=("t",), about="Light, dark, high contrast", group="Look", place="everywhere"
+    ),
+    Key(
+        action="help",
+        keys=("question_mark", "f1"),
+        about="All keys",
+        group="Everywhere",
+        place="everywhere",
+        label="Help",
+    ),
+    Key(
+        action="command_palette",
+        keys=("ctrl+p",),
+        about="All commands, by name",
+        group="Everywhere",
+        place="everywhere",
+    ),
+    Key(
+        action="app.focus_next", keys=("tab",), about="The next part", group="Everywhere", place="everywhere"
+    ),
+    Key(
+        action="quit",
+        keys=("q", "ctrl+q"),
+        about="Quit; runs go on",
+        group="Everywhere",
+        place="everywhere",
+        label="Quit",
+    ),
+)
+MOUSE = (
+    ("click on a run", "choose it; again: open its page"),
+    ("click on a heading", "sort by it; again: the other way round"),
+    ("wheel", "scroll"),
+    ("click in the footer", "what it says"),
+)
+_TITLES: dict[str, str] = {
+    "slash": "/",
+    "question_mark": "?",
+    "up": "↑",
+    "down": "↓",
+    "left": "←",
+    "right": "→",
+    "escape": "esc",
+    "pageup": "pgup",
+    "pagedown": "pgdn",
+    "plus": "+",
+    "equals_sign": "=",
+    "minus": "-",
+    "comma": ",",
+    "full_stop": ".",
+}
+
+
+def bindings(place: Place) -> list[BindingType]:
+    """The bindings of a screen, a widget or the whole program."""
+    return [
+        Binding(
+            ",".join(key.keys),
+            key.action,
+            key.label or key.about,
+            show=bool(key.label),
+            key_display=_title(key.keys[0]),
+            tooltip=key.about,
+        )
+        for key in KEYS
+        if key.place == place
+    ]
+
+
+def writes(action: str) -> bool:
+    """Whether ``action`` changes anything on the disk, so that ``--readonly`` switches it off."""
+    return any(key.writes and key.action.partition("(")[0] == action for key in KEYS)
+
+
+def keys_text(keys: Sequence[str]) -> str:
+    """Keys as the help names them: ``↑ k``."""
+    return " ".join(map(_title, keys))
+
+
+def _title(key: str) -> str:
+    modifier, plus, name = key.rpartition("+")
+    return (
+        modifier.replace("ctrl", "^").replace("shift", "⇧") + _TITLES.get(name, name)
+        if plus
+        else _TITLES.get(key, key)
+    )

@@ -1,0 +1,67 @@
+"""The thread that keeps the catalogue of runs up to date, so that a slow disk never holds up the screen."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..store.overview import Overview
+from ..watching.catalogue import Catalogue
+
+__all__ = ["Snapshot", "Watcher"]
+
+EVERY = 1.0  # seconds between two looks
+SELDOM = 1.7  # of thousands of runs: new ones are still seen within two seconds
+SHARE = 0.008  # of a core that may be spent on looking
+FIRST = 0.05  # seconds of reading after which a screenful is shown
+SLICE = 0.5  # seconds of reading between two showings after that
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The runs at a moment, newest first. ``complete`` once all of them have been read."""
+
+    runs: Mapping[str, Overview]
+    problem: str = ""
+    complete: bool = True
+
+
+class Watcher:
+    """Calls ``tell`` from a thread of its own with a snapshot whenever something changed."""
+
+    def __init__(self, runs_dir: Path, tell: Callable[[Snapshot], None]) -> None:
+        self._catalogue = Catalogue(runs_dir)
+        self._tell = tell
+        self._ended = False
+        self._wake = threading.Event()
+
+    def start(self) -> None:
+        """Begins at once. The thread doesn't keep the program from ending."""
+        threading.Thread(target=self._watch, name="watcher", daemon=True).start()
+
+    def look_now(self) -> None:
+        """Doesn't wait for the next look."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """No ``tell`` begins after this; doesn't wait for a look under way."""
+        self._ended = True
+        self._wake.set()
+
+    def _watch(self) -> None:
+        told: tuple[str, bool] | None = None
+        while not self._ended:
+            begun = time.thread_time()
+            changes = self._catalogue.refresh(FIRST if told is None else SLICE)
+            spent = time.thread_time() - begun
+            complete = not changes.waiting
+            changed = bool(changes.added or changes.changed or changes.removed)
+            if not self._ended and (changed or (changes.problem, complete) != told):
+                told = changes.problem, complete
+                self._tell(Snapshot(self._catalogue.rows, changes.problem, complete))
+            if complete:
+                self._wake.wait(min(max(EVERY, spent / SHARE), SELDOM))
+                self._wake.clear()

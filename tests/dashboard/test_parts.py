@@ -1,0 +1,275 @@
+"""Settings, key map, themes, filter, and what is loaded: the parts that need no screen."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from textual.color import Color
+
+from entrannas_cli.dashboard.columns import TABLE, age_text, sorted_by
+from entrannas_cli.dashboard.filtering import parse_filter
+from entrannas_cli.dashboard.help import help_text
+from entrannas_cli.dashboard.keys import KEYS
+from entrannas_cli.dashboard.settings import Settings, SettingsFile, settings_path
+from entrannas_cli.dashboard.themes import THEMES, following
+from entrannas_cli.store.find import list_runs
+from entrannas_cli.store.overview import Overview, overview
+from entrannas_cli.store.status import Status
+from tests.results.generated import make_runs
+
+from .driving import Driver, drive, ended
+
+# settings
+
+
+def test_settings_lie_where_the_user_wants_them(tmp_path: Path) -> None:
+    assert settings_path({"XDG_CONFIG_HOME": "/etc/here"}) == Path("/etc/here/entrannas/dashboard.json")
+    usual = tmp_path / "home" / ".config" / "entrannas" / "dashboard.json"
+    assert settings_path({}) == usual
+    assert settings_path({"XDG_CONFIG_HOME": "not/absolute"}) == usual
+
+
+def test_settings_are_remembered(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folder" / "dashboard.json"
+    wanted = Settings(theme="light", columns=("state", "gap"), sort="loss", descending=True)
+    assert SettingsFile(path).change(wanted) == ""
+    again = SettingsFile(path)
+    assert (again.now, again.problem) == (wanted, "")
+    assert [file.name for file in path.parent.iterdir()] == ["dashboard.json"], "no temporary file is left"
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        ("{", "not JSON"),
+        ("[]", "not a JSON object"),
+        ('{"theme": "mauve"}', "theme: expected one of dark, light"),
+        ('{"theme": ["dark"]}', "theme"),
+        ('{"columns": "state"}', "columns"),
+        ('{"columns": [1]}', "columns"),
+        ('{"sort": 3}', "sort"),
+        ('{"descending": "yes"}', "descending"),
+        ("\x00\xff", "not"),
+    ],
+)
+def test_a_damaged_file_is_said_once_and_costs_nothing_else(tmp_path: Path, content: str, word: str) -> None:
+    path = tmp_path / "dashboard.json"
+    path.write_bytes(content.encode("latin-1"))
+    found = SettingsFile(path)
+    assert found.now == Settings()
+    assert word in found.problem
+    assert "\n" not in found.problem
+    assert found.change(Settings(theme="light")) == ""
+    assert json.loads(path.read_text())["theme"] == "light"
+
+    path.write_bytes(content.encode("latin-1"))
+
+    async def look(driver: Driver) -> None:
+        assert [word in note for note in driver.notes] == [True]
+
+    if word == "not JSON":
+        drive(tmp_path, look, settings=path)
+
+
+def test_a_place_that_can_not_be_written_is_said_once(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    settings = SettingsFile(tmp_path / "file" / "dashboard.json")
+    assert "can't be remembered" in settings.change(Settings(theme="light"))
+    assert settings.change(Settings(theme="high-contrast")) == ""
+    assert settings.now.theme == "high-contrast", "it holds as long as the program runs"
+
+
+# keys, help, themes
+
+
+def test_no_key_means_two_things_at_one_place() -> None:
+    for place in {key.place for key in KEYS}:
+        keys = [name for key in KEYS if key.place in (place, "everywhere") for name in key.keys]
+        assert len(keys) == len(set(keys)), place
+    table = [name for key in KEYS if key.place in ("runs", "table") for name in key.keys]
+    assert len(table) == len(set(table))
+
+
+def test_the_help_lists_every_key_and_scrolls(tmp_path: Path) -> None:
+    text = str(help_text())
+    assert all(key.about in text for key in KEYS)
+    assert all(part in text for part in ("Mouse", "On a chart", "state=running"))
+
+    async def look(driver: Driver) -> None:
+        await driver.press("question_mark")
+        assert "One run up" in driver.shown
+        await driver.press("end")
+        await driver.pilot.pause(0.4)
+        assert "age<2h" in driver.shown
+        await driver.press("escape")
+        assert driver.screen_name == "RunsScreen"
+
+    drive(tmp_path / "runs", look)
+
+
+def test_the_theme_follows_its_key_and_is_remembered(tmp_path: Path) -> None:
+    ended(tmp_path / "runs", "one")
+    settings = tmp_path / "settings.json"
+
+    async def change(driver: Driver) -> None:
+        seen = []
+        for _ in THEMES:
+            await driver.press("t")
+            seen.append(driver.app.theme)
+        assert seen == ["light", "high-contrast", "dark"]
+        await driver.press("t")
+
+    async def again(driver: Driver) -> None:
+        assert driver.app.theme == "light"
+
+    drive(tmp_path / "runs", change, settings=settings)
+    drive(tmp_path / "runs", again, settings=settings)
+    assert following("gone") == "dark"
+
+
+@pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
+def test_all_text_stands_out_from_what_is_behind_it(theme: object) -> None:
+    """WCAG's contrast of at least 4.5, 7 where high contrast is asked for; in grey as well."""
+    values = {**vars(theme), **theme.variables}  # type: ignore[attr-defined]
+    least = 7 if values["name"] == "high-contrast" else 4.5
+    behind = [values[name] for name in ("background", "surface", "panel")]
+    for name in ("foreground", "primary", "accent", "success", "warning", "error", "quiet"):
+        for ground in behind if name == "foreground" else behind[:2]:
+            assert contrast(values[name], ground) >= least, (name, ground)
+    for name in ("foreground", "success", "error", "warning", "quiet"):
+        assert contrast(values[name], values["cursor"]) >= 3, f"{name} under the cursor"
+
+
+def contrast(one: str, other: str) -> float:
+    def luminance(colour: str) -> float:
+        parts = [part / 255 for part in Color.parse(colour).rgb]
+        linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_without_colours_marks_cursor_and_state_can_be_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    ended(tmp_path / "runs", "one")
+    ended(tmp_path / "runs", "two", "failed")
+
+    async def look(driver: Driver) -> None:
+        await driver.press("space")
+        assert any(line.startswith("●") for line in driver.lines)
+        assert any(line.startswith(" ›") for line in driver.lines)
+        assert "failed" in driver.shown
+
+    drive(tmp_path / "runs", look)
+
+
+# filter, sorting, ages
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Overview]:
+    folder = tmp_path_factory.mktemp("many")
+    make_runs(folder, 60, broken=2)
+    return [overview(run) for run in list_runs(folder)]
+
+
+def test_words_and_conditions_narrow_together(runs: list[Overview]) -> None:
+    def found(text: str) -> list[Overview]:
+        chosen = parse_filter(text)
+        assert chosen.problem == ""
+        return [run for run in runs if chosen.fits(run)]
+
+    assert len(found("")) == 62
+    assert {run.status.state for run in found("state=running")} == {"running"}
+    assert {run.text("method") for run in found("kind=search method=darts")} == {"darts"}
+    assert {run.status.kind for run in found("kind=search method=darts")} == {"search"}
+    good = found("acc>96.5 kind=train")
+    assert good
+    assert all(run.accuracy > 0.965 for run in good if run.accuracy is not None)
+    assert len(found("BROKEN")) == 2, "upper and lower case are the same"
+    assert len(found("broken running")) == 0
+    assert {run.text("seed") for run in found("seed=3")} == {"3"}
+    assert all(abs(run.gap or 0) > 0.01 for run in found("kind=search gap!=0 gap>1"))
+    assert found("data=cifar10") == found("dataset=cifar10") != []
+    assert len(found("method=")) == 62, "a condition in the making leaves all"
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("methd=darts", "did you mean method?"),
+        ("loss<x", "not a number"),
+        ("age<soon", "30m, 2h or 3d"),
+        ("method<darts", "no number"),
+    ],
+)
+def test_what_is_not_understood_is_said_and_passed_over(runs: list[Overview], text: str, word: str) -> None:
+    chosen = parse_filter(f"{text} state=running")
+    assert word in chosen.problem
+    assert {run.status.state for run in runs if chosen.fits(run)} == {"running"}
+
+
+def test_an_open_quote_is_no_error(runs: list[Overview]) -> None:
+    assert parse_filter('method="dar').problem == ""
+
+
+def aged(seconds: float) -> Overview:
+    return Overview(id="x", path=Path("x"), status=Status(state="running", created=1e9 - seconds), summary={})
+
+
+def test_ages_are_rough_and_never_flicker() -> None:
+    ages = [age_text(aged(seconds), 1e9) for seconds in (0, 9, 10, 59, 60, 3600, 90000, -50)]
+    assert ages == ["0s", "0s", "10s", "50s", "1m", "1h", "1d", "0s"]
+
+
+@pytest.mark.parametrize("key", list(TABLE))
+def test_what_has_no_value_is_sorted_last_either_way(runs: list[Overview], key: str) -> None:
+    read = TABLE[key].column.read
+    for descending in (False, True):
+        ordered = sorted_by(key, runs, descending=descending)
+        there = [read(run) is not None for run in ordered]
+        assert there == sorted(there, reverse=True)
+        assert {run.id for run in ordered} == {run.id for run in runs}
+    shown = [run.id for run in runs]
+    assert [run.id for run in sorted_by("nonsense", runs, descending=True)] == sorted(shown, reverse=True)
+
+
+# loading
+
+
+def test_neither_torch_nor_its_like_is_loaded() -> None:
+    code = (
+        "import sys; from entrannas_cli.dashboard import app, choosing, help, run_screen; print(*sys.modules)"
+    )
+    loaded = set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.split())
+    assert "entrannas_cli.dashboard.app" in loaded
+    assert not {"torch", "pandas", "pydantic", "matplotlib", "numpy"} & loaded
+
+
+def test_help_loads_no_textual_and_a_pipe_is_no_terminal(tmp_path: Path) -> None:
+    code = (
+        "import sys\ntry:\n from entrannas_cli.__main__ import main; main(['--help'])\n"
+        "except SystemExit: print('textual' in sys.modules, file=sys.stderr)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stderr.strip() == "False"
+    assert "dashboard" in found.stdout
+    piped = subprocess.run(
+        [sys.executable, "-m", "entrannas_cli", "dashboard", "--runs-dir", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        env=os.environ | {"TERM": "xterm"},
+    )
+    assert piped.returncode == 2
+    assert piped.stderr.startswith(
+        "entrannas: the dashboard needs a terminal (not a terminal); `entrannas runs list`"
+    )
