@@ -1,0 +1,31 @@
+"""Makes an SVG of the dashboard: `python screenshot.py RUNS_DIR KEYS > picture.svg`, KEYS such as "j,j,enter" or "".
+
+The pictures of the README are made by it from real runs. They ask for no font from elsewhere.
+"""
+
+import asyncio
+import re
+import sys
+from pathlib import Path
+
+from entrannas_cli.dashboard.app import Dashboard
+from entrannas_cli.dashboard.settings import SettingsFile
+
+SIZE = (132, 36)
+SETTLING = 3.0  # seconds, for files to be read
+
+
+async def main(runs: Path, keys: list[str]) -> None:
+    """Opens the dashboard, presses ``keys``, writes what it shows to stdout."""
+    app = Dashboard(runs, settings=SettingsFile(Path("/nonexistent")))
+    async with app.run_test(size=SIZE) as pilot:
+        await asyncio.sleep(SETTLING)
+        if keys:
+            await pilot.press(*keys)
+            await asyncio.sleep(SETTLING)
+        picture = app.export_screenshot(title="entrannas dashboard")
+    print(re.sub(r"@font-face \{.*?\}\n?", "", picture, flags=re.DOTALL))
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1]), [key for key in sys.argv[2].split(",") if key]))
