@@ -1,4 +1,4 @@
-"""Makes an SVG of the dashboard: `python screenshot.py RUNS_DIR KEYS > picture.svg`, KEYS such as "j,j,enter" or "".
+"""Makes an SVG of the dashboard: `python screenshot.py RUNS_DIR KEYS > picture.svg`, KEYS such as "j,enter" or "".
 
 The pictures of the README are made by it from real runs. They ask for no font from elsewhere.
 """
