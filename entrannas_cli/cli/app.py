@@ -22,6 +22,7 @@ from . import (
     search,
     spaces,
     train,
+    watch,
 )
 
 __all__ = ["app"]
@@ -33,7 +34,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (search, train, rank, lifecycle, dashboard, compare, genotype, plot, report, export, doctor):
+for module in (
+    search,
+    train,
+    rank,
+    lifecycle,
+    dashboard,
+    watch,
+    compare,
+    genotype,
+    plot,
+    report,
+    export,
+    doctor,
+):
     module.register(app)
 app.add_typer(runs.app, name="runs")
 app.add_typer(spaces.app, name="spaces")

@@ -12,6 +12,7 @@ from textual.widgets import Footer, Input, Static
 
 from ..render.text import safe
 from ..store.overview import Overview
+from ..store.run import Run
 from ..wording import counted
 from .acting import RunsActing
 from .columns import RUN, TABLE, chosen, sorted_by
@@ -120,9 +121,9 @@ class RunsScreen(RunsActing):
         self._entitle()
 
     def on_run_table_opened(self, event: RunTable.Opened) -> None:
-        from .run_screen import RunScreen
+        from .run.screen import RunScreen
 
-        self.app.push_screen(RunScreen(event.run))
+        self.app.push_screen(RunScreen(Run(event.run.path)))
 
     def on_run_table_sort_asked(self, event: RunTable.SortAsked) -> None:
         if event.key == self.dashboard.settings.now.sort:

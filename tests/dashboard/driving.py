@@ -75,7 +75,7 @@ class Driver:
         await self.type(text)
         await self.press("enter")
 
-    async def until(self, condition: Callable[[], object], what: str, seconds: float = 10) -> None:
+    async def until(self, condition: Callable[[], object], what: str, seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, f"waited {seconds} s for {what}:\n{self.shown}\n{self.notes}"

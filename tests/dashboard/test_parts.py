@@ -247,7 +247,8 @@ def test_what_has_no_value_is_sorted_last_either_way(runs: list[Overview], key: 
 
 def test_neither_torch_nor_its_like_is_loaded() -> None:
     code = (
-        "import sys; from entrannas_cli.dashboard import app, choosing, help, run_screen; print(*sys.modules)"
+        "import sys; from entrannas_cli.dashboard import app, choosing, help; "
+        "from entrannas_cli.dashboard.run import screen; print(*sys.modules)"
     )
     loaded = set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.split())
     assert "entrannas_cli.dashboard.app" in loaded

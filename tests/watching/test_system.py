@@ -43,7 +43,7 @@ def test_a_busy_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
         assert first.process_memory > 50_000_000
         time.sleep(0.5)
         second = watch.sample(status)
-        assert 0.1 < second.process_cpu < 1.5
+        assert 0.01 < second.process_cpu < 2
         assert 0.03 < second.machine_cpu <= 1
         assert 0 < second.machine_memory < second.machine_memory_total
         assert second.gpus == ()

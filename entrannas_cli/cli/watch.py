@@ -1,0 +1,45 @@
+"""``entrannas watch``: one run in the terminal, live."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .arguments import RunArgument, RunsDirOption, resolve_run
+
+__all__ = ["register", "watch"]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command()(watch)
+
+
+def watch(
+    run: RunArgument,
+    runs_dir: RunsDirOption = None,
+    readonly: Annotated[
+        bool, typer.Option("--readonly", help="Only look: nothing stops, resumes or deletes the run.")
+    ] = False,
+) -> None:
+    """Watch one run, live: curves, cells, architecture parameters, log. Press ? for its keys."""
+    import os
+    import sys
+
+    from ..errors import UsageError
+    from ..render.terminal import is_live, why_plain
+    from ..store.wording import reference_to
+
+    found = resolve_run(run, runs_dir)
+    reason = why_plain(sys.stdout, os.environ) or (
+        "" if is_live(sys.stdin) else "no keyboard: stdin is piped"
+    )
+    if reason:
+        shown = f"`entrannas runs show {reference_to(found)}` prints the run"
+        raise UsageError(f"watching needs a terminal ({reason}); {shown}")
+    from ..dashboard.run.alone import WatchApp
+
+    app = WatchApp(found, readonly=readonly)
+    app.run()
+    raise typer.Exit(app.return_code or 0)

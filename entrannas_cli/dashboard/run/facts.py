@@ -1,0 +1,64 @@
+"""What a run's small files say, read in a thread: its overview, operations, configuration and last cells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...method.genotype import Genotype
+from ...store.files import BrokenRun, read_text
+from ...store.overview import Overview, overview
+from ...store.run import CONFIG_FILE, Run
+from ...watching.system import Sample, SystemWatch
+
+__all__ = ["Facts", "read_facts"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """``overview`` is None where the folder is gone. ``problem`` says why there are no ``cells``, if broken.
+
+    ``operations`` are the names of the space, empty where they aren't known.
+    """
+
+    overview: Overview | None
+    operations: tuple[str, ...] = ()
+    configuration: str = ""
+    cells: Genotype | None = None
+    problem: str = ""
+    sample: Sample | None = None
+
+
+def read_facts(run: Run, before: Facts | None, system: SystemWatch | None) -> Facts:
+    """Reads them anew; what never changes is taken over from ``before``. Samples ``system``, if given."""
+    if not run.path.is_dir():
+        return Facts(overview=None)
+    seen = overview(run)
+    configuration = before.configuration if before is not None else ""
+    operations = before.operations if before is not None else ()
+    cells, problem = None, ""
+    try:
+        cells = run.genotype()
+    except BrokenRun as error:
+        problem = error.reason
+    return Facts(
+        overview=seen,
+        operations=operations or _operations(run),
+        configuration=configuration or _configuration(run),
+        cells=cells,
+        problem=problem,
+        sample=None if system is None else system.sample(seen.status),
+    )
+
+
+def _operations(run: Run) -> tuple[str, ...]:
+    try:
+        return tuple(run.space().operations)
+    except BrokenRun:
+        return ()
+
+
+def _configuration(run: Run) -> str:
+    try:
+        return read_text(run.path / CONFIG_FILE)
+    except BrokenRun:
+        return ""

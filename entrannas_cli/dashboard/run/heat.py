@@ -1,0 +1,83 @@
+"""The architecture parameters of a cell kind as a heat map: a row an edge, a column an operation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.style import Style
+from rich.text import Text
+
+from ...method.space import INPUT_NODES
+from ...render.layout import look
+from ...render.text import safe
+from ...wording import number
+
+__all__ = ["edge_names", "heat_map", "shade", "usable"]
+
+RAMP = ((18, 22, 48), (38, 70, 120), (30, 125, 130), (90, 180, 90), (252, 226, 60))  # dark to bright
+LONGEST = 64  # rows or columns that are drawn; ours have 14 and 12
+MOST_COLUMN, LEAST_COLUMN = 9, 2
+
+
+def usable(value: Any) -> list[list[float]] | None:
+    """The weights of a row of the metrics, edges x operations, each from 0 to 1; None for anything else."""
+    if not isinstance(value, list) or not 0 < len(value) <= LONGEST:
+        return None
+    rows = []
+    for row in value:
+        if not isinstance(row, list) or not 0 < len(row) <= LONGEST:
+            return None
+        numbers = [number(element) for element in row]
+        if any(one is None or not 0 <= one <= 1 for one in numbers):
+            return None
+        rows.append([one for one in numbers if one is not None])
+    return rows if len({len(row) for row in rows}) == 1 else None
+
+
+def edge_names(count: int) -> list[str]:
+    """``0→2``, ``1→2``, ``0→3`` ...: the edges in the order of the metrics, by target, then by source."""
+    names: list[str] = []
+    target = INPUT_NODES
+    while len(names) < count:
+        names += [f"{source}→{target}" for source in range(target)]
+        target += 1
+    return names[:count]
+
+
+def shade(share: float) -> Style:
+    """The colour of a share from 0 to 1, and ink that can be read on it."""
+    place = share**0.5 * (len(RAMP) - 1)  # most shares are small: they must differ too
+    low = min(int(place), len(RAMP) - 2)
+    paper = [round(a + (b - a) * (place - low)) for a, b in zip(RAMP[low], RAMP[low + 1], strict=True)]
+    light = 0.3 * paper[0] + 0.59 * paper[1] + 0.11 * paper[2] > 110
+    return Style.parse(f"{'#000000' if light else '#ffffff'} on #{''.join(f'{one:02x}' for one in paper)}")
+
+
+def heat_map(title: str, weights: Sequence[Sequence[float]], operations: Sequence[str], width: int) -> Text:
+    """The digit says tenths, so it can be read without colours; ``>`` marks an edge's largest."""
+    count = len(weights[0])
+    names = edge_names(len(weights))
+    labels = [safe(look(name).label) for name in operations] if len(operations) == count else []
+    labels = labels or [str(n) for n in range(count)]
+    edge_room = max(map(len, names)) + 1
+    column = min(MOST_COLUMN, max(LEAST_COLUMN, (width - edge_room) // count), max(map(len, labels)) + 1)
+    column = max(column, LEAST_COLUMN)
+    text = Text(no_wrap=True)
+    text.append(f"{title}\n", "bold")
+    heading = max(1, -(-max(map(len, labels)) // (column - 1)))  # labels that are too long go on below
+    for line in range(heading):
+        text.append(" " * edge_room)
+        text.append(
+            "".join(label[line * (column - 1) : (line + 1) * (column - 1)].ljust(column) for label in labels)
+        )
+        text.append("\n")
+    for name, row in zip(names, weights, strict=True):
+        text.append(name.ljust(edge_room))
+        largest = max(row)
+        for share in row:
+            mark = ">" if share == largest else " "
+            text.append(f"{mark}{min(int(share * 10), 9)}".ljust(column), shade(share))
+        text.append("\n")
+    text.right_crop(1)
+    return text

@@ -1,0 +1,43 @@
+"""How long a run still takes, by the times that its step rows name."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from ...render.text import duration
+from ...store.status import Status
+from ...watching.course import Course
+
+__all__ = ["left_text", "seconds_left"]
+
+LOOKED_AT = 300  # steps
+FEWEST = 4  # steps between two moments that say something about the pace
+
+
+def seconds_left(course: Course, status: Status) -> float | None:
+    """Seconds to go at the pace of this attempt's last steps, evaluations included; None if unknown."""
+    times = course.series("step", "time")
+    done = len(times)
+    points = [
+        (times.x[n], times.y[n])
+        for n in range(max(done - LOOKED_AT, 0), done)
+        if times.y[n] >= status.started  # a pause between two attempts is no work
+    ]
+    passed = sum(later[1] - earlier[1] for earlier, later in pairwise(points) if later[1] > earlier[1])
+    if len(points) < FEWEST or passed <= 0 or not status.steps:
+        return None
+    pace = passed / (points[-1][0] - points[0][0])
+    return max(status.steps - max(points[-1][0], status.step), 0) * pace
+
+
+def left_text(course: Course, status: Status) -> str:
+    """``4m10s left``, or why that isn't told."""
+    if status.state == "completed":
+        took = status.ended - status.started
+        return f"took {duration(took)}" if status.ended and status.started and took >= 0 else "done"
+    if status.state != "running":
+        return "not running"
+    if not status.steps:
+        return "time left: the number of steps isn't known"
+    left = seconds_left(course, status)
+    return "time left: after some steps" if left is None else f"{duration(left)} left"

@@ -1,0 +1,52 @@
+"""Two texts, one for each kind of cell: side by side where there is room."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.widgets import Static
+
+__all__ = ["Pair"]
+
+TWO = 110  # columns from which they stand side by side
+GAP = 4
+
+
+class Pair(Container):
+    """As high as the texts."""
+
+    DEFAULT_CSS = """
+    Pair { height: auto; layout: vertical; }
+    Pair.-two { layout: horizontal; }
+    Pair > Static { width: 1fr; height: auto; margin-bottom: 1; text-wrap: nowrap; }
+    Pair.-two > #left { margin-right: 4; }
+    """
+
+    _made_of: object = None
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="left")
+        yield Static(id="right")
+
+    def on_resize(self) -> None:
+        """Side by side or not."""
+        self.set_class(self.size.width >= TWO, "-two")
+
+    @property
+    def width(self) -> int:
+        """Columns for each."""
+        width = self.size.width or self.app.size.width - 4
+        return max((width - GAP) // 2 if width >= TWO else width, 16)
+
+    def show(self, made_of: object, draw: Callable[[int], Sequence[Text]]) -> None:
+        """The texts that ``draw`` makes for a width, unless they are made of the same as those shown."""
+        width = self.width
+        if (made_of, width) == self._made_of:
+            return
+        self._made_of = made_of, width
+        texts = draw(width)
+        for n, name in enumerate(("left", "right")):
+            self.query_one(f"#{name}", Static).update(texts[n] if n < len(texts) else "")

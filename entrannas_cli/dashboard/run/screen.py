@@ -1,0 +1,236 @@
+"""The Run screen: head, tabs, and the timer that looks for what is new."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.timer import Timer
+from textual.widgets import Footer, TabbedContent, TabPane
+
+from ...store.overview import Overview
+from ...store.run import Run
+from ...watching.course import Course
+from ...watching.history import History
+from ...watching.log import LogTail
+from ...watching.system import SystemWatch
+from ..acting import RunsActing
+from ..background import in_background
+from ..chart import ChartView
+from ..keys import bindings
+from ..watcher import Snapshot
+from .architecture import ArchitecturePart
+from .cells import CellsPart
+from .curves import CurvesPart
+from .facts import Facts, read_facts
+from .head import head_text
+from .log import LogPart
+from .part import Seen
+from .plain_parts import ConfigurationPart, SystemPart
+from .sheet import Sheet
+
+__all__ = ["RunScreen"]
+
+EVERY = 0.5  # seconds between two looks
+PORTION = 0.02  # seconds of reading at a time: keys don't wait longer
+PAUSE = 0.001  # seconds between two portions
+FACTS_EVERY = 2  # looks between two readings of the small files
+TABS = ("curves", "cells", "architecture", "log", "configuration", "system")
+
+Part = CurvesPart | CellsPart | ArchitecturePart | LogPart | ConfigurationPart | SystemPart
+
+
+class RunScreen(RunsActing):
+    """One run, live. Only the tab that is shown is kept up to date; a deleted run stays readable."""
+
+    PLACE = "run"
+    BINDINGS = bindings(PLACE)
+    AUTO_FOCUS = ""
+    DEFAULT_CSS = """
+    RunScreen > #head { padding: 0 1; background: $panel; }
+    RunScreen TabbedContent { height: 1fr; }
+    RunScreen ContentTabs { height: 2; }
+    RunScreen ContentTab { color: $quiet; text-opacity: 100%; }
+    RunScreen ContentTab.-active { color: $foreground; text-style: bold; }
+    RunScreen TabPane { padding: 0; height: 1fr; }
+    RunScreen TabPane > * { padding: 0 1; height: 1fr; scrollbar-size-vertical: 1; scrollbar-size-horizontal: 0; }
+    RunScreen #lines { height: 1fr; scrollbar-size-vertical: 1; }
+    """
+
+    def __init__(self, run: Run) -> None:
+        super().__init__()
+        self._run = run
+        self._course, self._history, self._log = Course(run), History(run), LogTail(run)
+        self._system = SystemWatch()
+        self._facts: Facts | None = None
+        self._gone = False
+        self._asking = False  # the small files are being read
+        self._looks = self._portions = 0
+        self._timer: Timer | None = None
+
+    def compose(self) -> ComposeResult:
+        yield Sheet(id="head")
+        with TabbedContent(initial=TABS[0]):
+            for n, (name, part) in enumerate(
+                zip(
+                    TABS,
+                    (
+                        CurvesPart(),
+                        CellsPart(),
+                        ArchitecturePart(),
+                        LogPart(),
+                        ConfigurationPart(),
+                        SystemPart(),
+                    ),
+                    strict=True,
+                ),
+                1,
+            ):
+                with TabPane(f"{n} {name.capitalize()}", id=name):
+                    yield part
+        yield Footer(compact=True, show_command_palette=False)
+
+    # what is new
+
+    def on_mount(self) -> None:
+        self.query_one("#head", Sheet).show("", lambda: "reading …")
+        self._look()
+
+    def on_unmount(self) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+        self._system.close()
+
+    @property
+    def targets(self) -> Sequence[Overview]:
+        run = None if self._facts is None else self._facts.overview
+        return [] if run is None or self._gone else [run]
+
+    def take(self, snapshot: Snapshot) -> None:
+        """It was told that some run has changed: perhaps this one."""
+        self._read_facts()
+
+    def _look(self) -> None:
+        """Reads a portion of what is new, and comes again: at once where there is more."""
+        self._timer = None
+        more = False
+        self._gone = not self._run.path.is_dir()
+        if not self._gone:
+            more = self._course.read(PORTION)
+            more = self._history.read(PORTION / 2) or more
+            if self.query_one(TabbedContent).active == "log":
+                self._log.read()
+        self._portions += 1
+        if not more:
+            if self._looks % FACTS_EVERY == 0:
+                self._read_facts()
+            self._looks += 1
+        if not more or self._portions.bit_count() == 1:  # after 1, 2, 4, 8 ... portions
+            self._draw()
+        self._timer = self.set_timer(PAUSE if more else EVERY, self._look)
+
+    def _read_facts(self) -> None:
+        if self._asking or self._gone:
+            return
+        self._asking = True
+        before = self._facts
+        system = self._system if self.is_attached and self._active == "system" else None
+        in_background(self.app, lambda: read_facts(self._run, before, system), self._take_facts)
+
+    def _take_facts(self, facts: Facts) -> None:
+        self._asking = False
+        if facts.overview is not None and self.is_attached:
+            self._facts = facts
+            self._draw()
+
+    # showing it
+
+    @property
+    def _active(self) -> str:
+        return self.query_one(TabbedContent).active
+
+    @property
+    def _part(self) -> Part:
+        """What the tab that is shown has in it."""
+        return self.query_one(f"#{self._active}", TabPane).children[0]  # type: ignore[return-value]
+
+    def _draw(self) -> None:
+        facts = self._facts
+        if facts is None or facts.overview is None:
+            if self._gone:
+                self.query_one("#head", Sheet).show(
+                    "gone", lambda: "this run is gone: its folder isn't there"
+                )
+            return
+        run, readonly, gone, width = facts.overview, self.dashboard.readonly, self._gone, self.size.width
+        text = head_text(run, self._course, width, gone=gone, readonly=readonly)
+        self.query_one("#head", Sheet).show(text.markup, lambda: text)
+        self._part.show(Seen(self._course, self._history, self._log, facts))
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._draw)
+
+    def on_tabbed_content_tab_activated(self) -> None:
+        """What was not shown is behind."""
+        if self._active == "log" and not self._gone:
+            self._log.read()
+        if self._active == "system":
+            self._read_facts()
+        self._draw()
+        self.call_after_refresh(self._draw)  # now it has its width
+
+    # keys
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """There may be no screen to go back to."""
+        if action == "back":
+            return len(self.app.screen_stack) > 1 or self._leaves_something
+        return super().check_action(action, parameters)
+
+    @property
+    def _leaves_something(self) -> bool:
+        return self.is_attached and (
+            self.query_one(LogPart).finding or self.query_one(CurvesPart).has_class("-full")
+        )
+
+    def action_back(self) -> None:
+        """First out of the search and of the full screen."""
+        log, curves = self.query_one(LogPart), self.query_one(CurvesPart)
+        if self._active == "log" and log.finding:
+            log.unfind()
+        elif self._active == "curves" and curves.has_class("-full"):
+            curves.toggle_full()
+        elif len(self.app.screen_stack) > 1:
+            self.dismiss()
+
+    def action_tab(self, number: int) -> None:
+        self.set_focus(None)
+        self.query_one(TabbedContent).active = TABS[number - 1]
+
+    def action_cells(self, to: int) -> None:
+        self.query_one(TabbedContent).active = "cells"
+        self._draw()
+        self.query_one(CellsPart).move(to)
+
+    def action_find(self) -> None:
+        self.query_one(TabbedContent).active = "log"
+        self.query_one(LogPart).find()
+
+    def action_full(self) -> None:
+        self.query_one(TabbedContent).active = "curves"
+        self.query_one(CurvesPart).toggle_full()
+
+    def on_chart_view_full_screen(self, event: ChartView.FullScreen) -> None:
+        self.query_one(CurvesPart).toggle_full(event.view)
+
+    def action_down(self) -> None:
+        self._scroll(1)
+
+    def action_up(self) -> None:
+        self._scroll(-1)
+
+    def _scroll(self, lines: int) -> None:
+        part = self._part
+        scrolled = part.query_one("#lines", VerticalScroll) if isinstance(part, LogPart) else part
+        scrolled.scroll_relative(y=lines, animate=False)
