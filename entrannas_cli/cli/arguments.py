@@ -17,6 +17,8 @@ __all__ = [
     "RunsArgument",
     "RunsDirOption",
     "SelectionArgument",
+    "complete_genotype",
+    "complete_run",
     "print_json",
     "resolve_run",
 ]
@@ -37,6 +39,14 @@ def complete_run(ctx: typer.Context, incomplete: str) -> list[str]:
     except EntrannasError:
         return []
     return [name for name in [*ids, LATEST] if name.startswith(incomplete) and name.isprintable()]
+
+
+def complete_genotype(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Published names and ids that begin so, for the shell."""
+    from ..method.published import PUBLISHED
+
+    named = [name for name in PUBLISHED if name.lower().startswith(incomplete.lower())]
+    return [*named, *complete_run(ctx, incomplete)]
 
 
 RunArgument = Annotated[

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .arguments import AsJson, RunArgument, RunsDirOption, complete_run, print_json, resolve_run
+from .arguments import AsJson, RunArgument, RunsDirOption, complete_genotype, print_json, resolve_run
 
 if TYPE_CHECKING:
     from ..genotypes import NamedGenotype
@@ -34,15 +34,6 @@ class Kinds(StrEnum):
     reduce = "reduce"
 
 
-def _complete(ctx: typer.Context, incomplete: str) -> list[str]:
-    from ..method.published import PUBLISHED
-
-    return [
-        *(name for name in PUBLISHED if name.lower().startswith(incomplete.lower())),
-        *complete_run(ctx, incomplete),
-    ]
-
-
 GENOTYPE_HELP = (
     "A run (id, its beginning, path, `latest`), a file with a genotype in JSON or DARTS' form (`-`: standard "
     "input), or a name from `genotype list`. `@POINT` after it picks one of several: RUN@first, RUN@STEP, "
@@ -50,7 +41,9 @@ GENOTYPE_HELP = (
 )
 GenotypeArgument = Annotated[
     str,
-    typer.Argument(metavar="RUN|FILE|NAME", help=GENOTYPE_HELP, autocompletion=_complete, show_default=False),
+    typer.Argument(
+        metavar="RUN|FILE|NAME", help=GENOTYPE_HELP, autocompletion=complete_genotype, show_default=False
+    ),
 ]
 
 app = typer.Typer(

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
-from . import stop
+from . import options, stop
 from .arguments import AsJson, RunArgument, RunsDirOption, resolve_run
 
 __all__ = ["register"]
@@ -20,10 +18,8 @@ def register(app: typer.Typer) -> None:
 
 def resume(
     run: RunArgument,
-    detach: Annotated[
-        bool, typer.Option("--detach", "-d", help="Run in the background; print the id at once.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    detach: options.DetachOption = False,
+    quiet: options.QuietOption = False,
     runs_dir: RunsDirOption = None,
     as_json: AsJson = False,
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from . import options
-from .arguments import AsJson, RunArgument, RunsDirOption, complete_run, print_json, resolve_run
+from .arguments import AsJson, RunArgument, RunsDirOption, complete_genotype, print_json, resolve_run
 from .running import run_or_detach
 
 __all__ = ["CellsArgument", "PresetOption", "register"]
@@ -20,20 +20,13 @@ def _complete_preset(incomplete: str) -> list[str]:
     return options.complete((AUTO, *preset_names("train")), incomplete)
 
 
-def _complete_cells(ctx: typer.Context, incomplete: str) -> list[str]:
-    from ..method.published import PUBLISHED
-
-    named = [name for name in PUBLISHED if name.lower().startswith(incomplete.lower())]
-    return [*named, *complete_run(ctx, incomplete)]
-
-
 CellsArgument = Annotated[
     str,
     typer.Argument(
         metavar="RUN|FILE|NAME",
         help="Where the cells are from: a run (id, its beginning, name, path, `latest`; RUN@STEP for earlier "
         "cells), a file with a genotype (- for standard input), or a name from `genotype list`.",
-        autocompletion=_complete_cells,
+        autocompletion=complete_genotype,
         show_default=False,
     ),
 ]

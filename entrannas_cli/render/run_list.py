@@ -18,7 +18,7 @@ from ..store.create import LATEST
 from ..store.find import name_in
 from ..store.overview import Overview
 from .terminal import console_for, is_live
-from .text import duration, metric, safe
+from .text import duration, hundredths, metric, safe
 
 __all__ = ["STATE_STYLES", "print_list", "short_references"]
 
@@ -178,15 +178,11 @@ def _cells(run: Overview, reference: str) -> dict[str, str]:
         "data": safe(run.text("dataset"), limit=12),
         "epoch": epoch,
         "loss": metric(run.loss),
-        "acc %": _hundredths(run.accuracy),
-        "spars %": _hundredths(run.sparsity),
+        "acc %": hundredths(run.accuracy),
+        "spars %": hundredths(run.sparsity),
         "gap %": "–" if gap is None else f"{100 * gap:+.1f}",
         "age": _rough(run.age) if status.created else "–",
     }
-
-
-def _hundredths(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.1f}"
 
 
 def _rough(seconds: float) -> str:

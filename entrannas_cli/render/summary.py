@@ -17,7 +17,7 @@ from ..store.wording import reference_to
 from ..wording import number, plain, texts
 from .cell_text import genotype_picture, genotype_tables
 from .terminal import ascii_only, console_for
-from .text import count_text, duration, percent, safe
+from .text import count_text, duration, hundredths, percent, safe
 
 __all__ = ["cost_text", "print_result", "print_summary", "ranking_table", "summary_facts"]
 
@@ -73,24 +73,19 @@ def ranking_table(summary: Mapping[str, Any]) -> Table:
     for row in rows if isinstance(rows, list) else []:
         if not isinstance(row, dict):
             continue
-        sparsity = [_hundred(row.get(f"sparsity_{kind}")) for kind in ("normal", "reduce")]
+        sparsity = [hundredths(row.get(f"sparsity_{kind}")) for kind in ("normal", "reduce")]
         cells = [
             safe(row.get("rank")),
             *([safe(short_id(str(row.get("search"))))] if several else []),
             f"{safe(row.get('epoch'))}{' (last)' if row.get('is_last') is True else ''}",
-            _hundred(row.get("accuracy")) if row.get("state") == "completed" else safe(row.get("state")),
-            _hundred(row.get("inherited_accuracy")),
+            hundredths(row.get("accuracy")) if row.get("state") == "completed" else safe(row.get("state")),
+            hundredths(row.get("inherited_accuracy")),
             " / ".join(sparsity),
             "  ".join(_topology(row.get(f"connections_{kind}")) for kind in ("normal", "reduce")),
             count_text(row.get("parameters")),
         ]
         table.add_row(*map(Text, cells))
     return table
-
-
-def _hundred(share: object) -> str:
-    found = number(share)
-    return "–" if found is None else f"{100 * found:.1f}"
 
 
 def _topology(counts: object) -> str:

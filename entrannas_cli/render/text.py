@@ -9,7 +9,7 @@ from rich.cells import cell_len
 
 from ..wording import number
 
-__all__ = ["bytes_text", "count_text", "duration", "metric", "percent", "safe", "shortened"]
+__all__ = ["bytes_text", "count_text", "duration", "hundredths", "metric", "percent", "safe", "shortened"]
 
 _INVISIBLE = {
     "Cc",
@@ -75,6 +75,12 @@ def percent(share: Any, digits: int = 1) -> str:
     """A share of 1 as ``45.1 %``."""
     share = number(share)
     return "–" if share is None else f"{100 * share:.{digits}f} %"
+
+
+def hundredths(share: Any) -> str:
+    """A share of 1 as ``45.1``, for a column whose heading has the sign."""
+    share = number(share)
+    return "–" if share is None else f"{100 * share:.1f}"
 
 
 def duration(seconds: Any) -> str:
