@@ -56,8 +56,9 @@ class Dashboard(App[None]):
         self._watcher.stop()
 
     def on_done(self, message: Done) -> None:
-        """What a thread has found."""
-        message.then(message.value)
+        """What a thread has found; nobody is left to show it to while the program ends."""
+        if self.is_running:
+            message.then(message.value)
 
     def _take(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot

@@ -5,10 +5,8 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
 from textual import events
-from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.strip import Strip
@@ -18,6 +16,7 @@ from ..charts.chart import Chart, Line
 from ..charts.draw import Drawing, picture
 from ..charts.look import CONTRAST_DARK, CONTRAST_LIGHT, DARK, LIGHT, Look
 from ..charts.window import Window
+from .keys import bindings
 
 __all__ = ["ChartView"]
 
@@ -38,20 +37,7 @@ class ChartView(Widget, can_focus=True):
     ChartView { width: 1fr; height: 1fr; min-height: 1; }
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("plus,equals_sign", "zoom(True)", "Zoom in", id="chart.zoom_in", key_display="+"),
-        Binding("minus", "zoom(False)", "Zoom out", id="chart.zoom_out", key_display="-"),
-        Binding("left,h", "pan(-1)", "Earlier", id="chart.earlier", show=False),
-        Binding("right,l", "pan(1)", "Later", id="chart.later", show=False),
-        Binding("0", "fit", "Show all", id="chart.fit"),
-        Binding("L", "log", "Log axis", id="chart.log"),
-        Binding("s", "smooth(1)", "Smoother", id="chart.smoother"),
-        Binding("S", "smooth(-1)", "Less smooth", id="chart.less_smooth", show=False),
-        Binding("comma,shift+left", "crosshair(-1)", "Cross-hair left", id="chart.left", show=False),
-        Binding("full_stop,shift+right", "crosshair(1)", "Cross-hair right", id="chart.right", show=False),
-        Binding("escape", "no_crosshair", "No cross-hair", id="chart.no_crosshair", show=False),
-        Binding("f", "full_screen", "Full screen", id="chart.full_screen"),
-    ]
+    BINDINGS = bindings("chart")
 
     @dataclass
     class FullScreen(Message):

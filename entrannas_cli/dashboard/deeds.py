@@ -39,7 +39,7 @@ class Deed:
 
 
 def _stop(run: Run, say: Say) -> str:
-    before = request_stop(run)
+    before = request_stop(run, "the dashboard")
     silent = f" (no sign of life for {before.heartbeat_age:.0f} s)" if before.stale else ""
     say(f"asked {safe(run.id)}{silent} to stop: it finishes its step and writes a checkpoint first")
     return outcome(run, before, wait_until_ended(run, before.attempt, PATIENCE))

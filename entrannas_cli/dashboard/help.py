@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from .chart import ChartView
 from .keys import GROUPS, KEYS, MOUSE, Key, keys_text
 
 __all__ = ["HelpScreen", "help_text"]
@@ -32,16 +30,9 @@ def help_text(readonly: bool = False) -> Content:
         parts += _section(group, list(lines))
     if readonly:
         parts += [("Read-only: nothing here stops, resumes or deletes a run.\n\n", "$warning")]
-    parts += _section("On a chart (tab goes there)", _chart_keys())
     parts += _section("Mouse", MOUSE)
     parts += _section("What a filter may say", FILTERS)
     return Content.assemble(*parts).rstrip()
-
-
-def _chart_keys() -> list[tuple[str, str]]:
-    """The chart is a widget with keys of its own."""
-    found = [binding for binding in ChartView.BINDINGS if isinstance(binding, Binding)]
-    return [(keys_text(binding.key.split(",")), binding.description) for binding in found]
 
 
 def _about(key: Key) -> str:

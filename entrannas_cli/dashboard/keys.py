@@ -10,8 +10,10 @@ from textual.binding import Binding, BindingType
 
 __all__ = ["GROUPS", "KEYS", "MOUSE", "Group", "Key", "Place", "bindings", "keys_text", "writes"]
 
-Place = Literal["everywhere", "runs", "table", "run", "filter"]
-Group = Literal["Move", "Find and sort", "Mark", "Act on runs", "Look", "Everywhere"]
+Place = Literal["everywhere", "runs", "table", "run", "filter", "chart"]
+Group = Literal[
+    "Move", "Find and sort", "Mark", "Act on runs", "Look", "On a chart (tab goes there)", "Everywhere"
+]
 GROUPS: tuple[Group, ...] = get_args(Group)
 
 
@@ -19,7 +21,8 @@ GROUPS: tuple[Group, ...] = get_args(Group)
 class Key:
     """``keys``, as Textual names them, do ``action`` at ``place``: a screen, a widget, or everywhere.
 
-    ``label`` is what the footer says, if it is to name the key; ``writes`` is switched off by ``--readonly``.
+    ``label`` is what the footer says, if it is to name the key. What does more than look ``writes``: ``--readonly``
+    switches it off.
     """
 
     action: str
@@ -29,6 +32,46 @@ class Key:
     place: Place
     label: str = ""
     writes: bool = False
+
+
+def _acting(place: Place) -> tuple[Key, ...]:
+    """What can be done to runs, on each screen that shows some."""
+    return (
+        Key(
+            action="stop",
+            keys=("S",),
+            about="Stop: it finishes its step and writes a checkpoint",
+            group="Act on runs",
+            place=place,
+            label="Stop",
+            writes=True,
+        ),
+        Key(
+            action="resume",
+            keys=("R",),
+            about="Resume from the last checkpoint, in the background",
+            group="Act on runs",
+            place=place,
+            label="Resume",
+            writes=True,
+        ),
+        Key(
+            action="delete",
+            keys=("D",),
+            about="Delete with all files",
+            group="Act on runs",
+            place=place,
+            writes=True,
+        ),
+        Key(
+            action="copy_id",
+            keys=("y",),
+            about="Copy the id",
+            group="Act on runs",
+            place=place,
+            writes=True,
+        ),
+    )
 
 
 KEYS: tuple[Key, ...] = (
@@ -63,11 +106,11 @@ KEYS: tuple[Key, ...] = (
         group="Find and sort",
         place="runs",
     ),
-    Key(action="sort", keys=("s",), about="Sort by …", group="Find and sort", place="runs", label="Sort"),
+    Key(action="sort", keys=("s",), about="Sort by …", group="Find and sort", place="runs"),
     Key(action="reverse", keys=("r",), about="The other way round", group="Find and sort", place="runs"),
     Key(
         action="columns",
-        keys=("c",),
+        keys=("C",),
         about="Choose the columns",
         group="Find and sort",
         place="runs",
@@ -82,34 +125,7 @@ KEYS: tuple[Key, ...] = (
     ),
     Key(action="mark_all", keys=("a",), about="Mark all that are shown", group="Mark", place="table"),
     Key(action="unmark", keys=("A",), about="Unmark all", group="Mark", place="table"),
-    Key(
-        action="stop",
-        keys=("S",),
-        about="Stop: it finishes its step and writes a checkpoint",
-        group="Act on runs",
-        place="runs",
-        label="Stop",
-        writes=True,
-    ),
-    Key(
-        action="resume",
-        keys=("R",),
-        about="Resume from the last checkpoint, in the background",
-        group="Act on runs",
-        place="runs",
-        label="Resume",
-        writes=True,
-    ),
-    Key(
-        action="delete",
-        keys=("D",),
-        about="Delete with all files",
-        group="Act on runs",
-        place="runs",
-        label="Delete",
-        writes=True,
-    ),
-    Key(action="copy_id", keys=("y",), about="Copy the id", group="Act on runs", place="runs"),
+    *_acting("runs"),
     Key(
         action="leave",
         keys=("escape", "enter", "down"),
@@ -126,28 +142,7 @@ KEYS: tuple[Key, ...] = (
         place="run",
         label="Back",
     ),
-    Key(
-        action="stop", keys=("S",), about="Stop", group="Act on runs", place="run", label="Stop", writes=True
-    ),
-    Key(
-        action="resume",
-        keys=("R",),
-        about="Resume",
-        group="Act on runs",
-        place="run",
-        label="Resume",
-        writes=True,
-    ),
-    Key(
-        action="delete",
-        keys=("D",),
-        about="Delete with all files",
-        group="Act on runs",
-        place="run",
-        label="Delete",
-        writes=True,
-    ),
-    Key(action="copy_id", keys=("y",), about="Copy the id", group="Act on runs", place="run"),
+    *_acting("run"),
     Key(action="full", keys=("f",), about="One chart alone, or all", group="Look", place="run", label="Full"),
     Key(
         action="cells(-1)",
@@ -193,6 +188,96 @@ KEYS: tuple[Key, ...] = (
     Key(action="tab(6)", keys=("6",), about="System", group="Look", place="run"),
     Key(action="down", keys=("down", "j"), about="Scroll down", group="Move", place="run"),
     Key(action="up", keys=("up", "k"), about="Scroll up", group="Move", place="run"),
+    Key(
+        action="zoom(True)",
+        keys=("plus", "equals_sign"),
+        about="Zoom in",
+        group="On a chart (tab goes there)",
+        place="chart",
+        label="Zoom in",
+    ),
+    Key(
+        action="zoom(False)",
+        keys=("minus",),
+        about="Zoom out",
+        group="On a chart (tab goes there)",
+        place="chart",
+        label="Zoom out",
+    ),
+    Key(
+        action="pan(-1)",
+        keys=("left", "h"),
+        about="Earlier",
+        group="On a chart (tab goes there)",
+        place="chart",
+    ),
+    Key(
+        action="pan(1)",
+        keys=("right", "l"),
+        about="Later",
+        group="On a chart (tab goes there)",
+        place="chart",
+    ),
+    Key(
+        action="fit",
+        keys=("0",),
+        about="Show all",
+        group="On a chart (tab goes there)",
+        place="chart",
+        label="All",
+    ),
+    Key(
+        action="log",
+        keys=("L",),
+        about="Log axis, or a linear one",
+        group="On a chart (tab goes there)",
+        place="chart",
+        label="Log axis",
+    ),
+    Key(
+        action="smooth(1)",
+        keys=("m",),
+        about="Smoother",
+        group="On a chart (tab goes there)",
+        place="chart",
+        label="Smooth",
+    ),
+    Key(
+        action="smooth(-1)",
+        keys=("M",),
+        about="Less smooth",
+        group="On a chart (tab goes there)",
+        place="chart",
+    ),
+    Key(
+        action="crosshair(-1)",
+        keys=("comma", "shift+left"),
+        about="Cross-hair left",
+        group="On a chart (tab goes there)",
+        place="chart",
+    ),
+    Key(
+        action="crosshair(1)",
+        keys=("full_stop", "shift+right"),
+        about="Cross-hair right",
+        group="On a chart (tab goes there)",
+        place="chart",
+    ),
+    Key(
+        action="no_crosshair",
+        keys=("escape",),
+        about="No cross-hair",
+        group="On a chart (tab goes there)",
+        place="chart",
+    ),
+    Key(
+        action="full_screen",
+        keys=("f",),
+        about="Full screen, and back",
+        group="On a chart (tab goes there)",
+        place="chart",
+        label="Full",
+    ),
     Key(
         action="next_theme", keys=("t",), about="Light, dark, high contrast", group="Look", place="everywhere"
     ),
@@ -268,7 +353,7 @@ def bindings(place: Place) -> list[BindingType]:
 
 
 def writes(action: str) -> bool:
-    """Whether ``action`` changes anything on the disk, so that ``--readonly`` switches it off."""
+    """Whether ``action`` does anything but look, so that ``--readonly`` switches it off."""
     return any(key.writes and key.action.partition("(")[0] == action for key in KEYS)
 
 

@@ -35,6 +35,7 @@ from .run import (
     environment_file,
 )
 from .status import BROKEN, FORMAT, HEARTBEAT, Status, process_identity, write_status
+from .stop import asked_by
 from .wording import describe_holder, reference_to
 
 if TYPE_CHECKING:
@@ -205,8 +206,8 @@ class RunSession:
     def _live(self) -> None:
         last = time.monotonic()
         while not self._ended.wait(POLL):
-            if os.path.lexists(self.run.path / STOP_FILE):
-                self.request_stop("asked by `entrannas stop`")
+            if by := asked_by(self.run):
+                self.request_stop(f"asked by {by}")
             if time.monotonic() - last >= HEARTBEAT - POLL / 2:
                 last = time.monotonic()
                 self._sign_of_life()

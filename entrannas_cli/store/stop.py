@@ -9,27 +9,28 @@ from contextlib import suppress
 
 from ..errors import RunFailed, UsageError
 from ..wording import plain
-from .files import reason_of
+from .files import BrokenRun, read_json, reason_of
 from .run import STOP_FILE, Run
 from .status import LOST, Status, process_identity
 from .wording import describe_holder, reference_to
 
-__all__ = ["outcome", "request_stop", "wait_until_ended"]
+__all__ = ["asked_by", "outcome", "request_stop", "wait_until_ended"]
 
 POLL = 0.1  # seconds between two looks at the status
+COMMAND = "`entrannas stop`"
 
 
-def request_stop(run: Run) -> Status:
+def request_stop(run: Run, by: str = COMMAND) -> Status:
     """Asks the process that works on ``run`` to finish its step, write a checkpoint and stop.
 
-    Returns the status before. Raises ``UsageError`` if the run isn't running, ``RunFailed`` if the request can't
-    be written.
+    ``by`` is who asks, for the log. Returns the status before. Raises ``UsageError`` if the run isn't running,
+    ``RunFailed`` if the request can't be written.
     """
     status = run.status()
     if status.state != "running":
         raise UsageError(_not_running(run, status))
     host, pid, _ = process_identity()
-    request = json.dumps({"time": time.time(), "host": host, "pid": pid}) + "\n"
+    request = json.dumps({"time": time.time(), "host": host, "pid": pid, "by": by}) + "\n"
     path = run.path / STOP_FILE
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
@@ -40,6 +41,18 @@ def request_stop(run: Run) -> Status:
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(request)
     return status
+
+
+def asked_by(run: Run) -> str:
+    """Who asked ``run`` to stop; "" if nobody did. A request that can't be read is a request all the same."""
+    path = run.path / STOP_FILE
+    if not os.path.lexists(path):
+        return ""
+    try:
+        by = read_json(path).get("by")
+    except BrokenRun:
+        by = None
+    return plain(by) if isinstance(by, str) and by else COMMAND
 
 
 def _not_running(run: Run, status: Status) -> str:

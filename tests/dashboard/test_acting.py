@@ -56,6 +56,7 @@ def test_stopping_asks_waits_and_tells_how_it_ended(tmp_path: Path, size: tuple[
     drive(tmp_path / "runs", stop, size=size)
     thread.join(10)
     assert run.status().state == "stopped"
+    assert run.status().reason == "asked by the dashboard"
 
 
 def test_a_refusal_leaves_everything_as_it_is(tmp_path: Path) -> None:
@@ -197,11 +198,12 @@ def test_readonly_switches_off_all_that_writes(tmp_path: Path, size: tuple[int, 
                 await driver.press("enter")
                 assert "read-only" in driver.lines[0]
                 assert "Delete" not in driver.lines[-1]
-            for key in ("S", "R", "D"):
+            for key in ("S", "R", "D", "y"):
                 await driver.press(key)
             await driver.pilot.pause(0.2)
             assert driver.screen_name in ("RunsScreen", "RunScreen")
         assert driver.notes == []
+        assert driver.app.clipboard == ""
         titles = [command.title for command in driver.app.get_system_commands(driver.app.screen)]
         assert not {"Stop", "Resume", "Delete"} & set(titles)
         await driver.press("question_mark")

@@ -105,13 +105,13 @@ def test_keys_change_axis_and_smoothing() -> None:
         await pilot.press("L")
         await pilot.pause()
         assert "log, 2 left out" in text(view)[0]
-        await pilot.press("L", "s", "s", "s", "S")
+        await pilot.press("L", "m", "m", "m", "M")
         await pilot.pause()
         assert view.chart.smooth == 10
         assert "smooth 10" in text(view)[0]
-        await pilot.press(*["S"] * 9)
+        await pilot.press(*["M"] * 9)
         assert view.chart.smooth == 1
-        await pilot.press(*["s"] * 20)
+        await pilot.press(*["m"] * 20)
         assert view.chart.smooth == 500
 
     use(keys)
@@ -227,7 +227,7 @@ def test_dragging_pans() -> None:
 
 def test_other_data_keep_what_the_user_looks_at() -> None:
     async def data(pilot: Pilot[None], view: Watched) -> None:
-        await pilot.press("plus", "s")
+        await pilot.press("plus", "m")
         before = view.chart.window
         view.show(lines(151))
         assert view.chart.smooth == 5

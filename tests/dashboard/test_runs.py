@@ -157,7 +157,7 @@ def test_columns_are_chosen_and_remembered(runs_dir: Path, tmp_path: Path) -> No
 
     async def choose(driver: Driver) -> None:
         assert "epoch" in driver.lines[1]
-        await driver.press("c", "home", "j", "space", "escape")
+        await driver.press("C", "home", "j", "space", "escape")
         assert "epoch" not in driver.lines[1]
 
     async def again(driver: Driver) -> None:

@@ -273,8 +273,8 @@ with RunSession(Run(Path(sys.argv[1]))) as session:
 def test_a_stop_request_is_seen_and_the_true_outcome_told(run: Run, ending: str) -> None:
     process = python(WORK, run.path, ending)
     assert process.stdout.readline() == "works\n"
-    before = request_stop(run)
-    request_stop(run)  # twice does no harm
+    before = request_stop(run, "somebody")
+    request_stop(run)  # twice does no harm: the first counts
     begun = time.monotonic()
     after = wait_until_ended(run, before.attempt, timeout=20)
     assert time.monotonic() - begun < 10
@@ -283,7 +283,7 @@ def test_a_stop_request_is_seen_and_the_true_outcome_told(run: Run, ending: str)
     last = steps(run)[-1]
     assert run.checkpoints()[0].read_text() == str(last)
     if ending == "stopped":
-        assert after.reason == "asked by `entrannas stop`"
+        assert after.reason == "asked by somebody"
         expected = f"{run.id} stopped at step {last}, epoch 1; `entrannas resume {run.id}` goes on"
         assert outcome(run, before, after) == expected
     elif ending == "completed":
@@ -292,6 +292,14 @@ def test_a_stop_request_is_seen_and_the_true_outcome_told(run: Run, ending: str)
         says = "failed at step" if ending == "failed" else f"is lost .*process {process.pid} is gone"
         with pytest.raises(RunFailed, match=rf"{says}.*entrannas resume {run.id}"):
             outcome(run, before, after)
+
+
+def test_a_request_that_cannot_be_read_is_one(run: Run) -> None:
+    with RunSession(run) as session:
+        (run.path / "stop").touch()
+        wait_for(lambda: session.stop_requested)
+        assert session.stop_reason == "asked by `entrannas stop`"
+        session.finish("stopped", session.stop_reason)
 
 
 def test_waiting_for_a_stop_ends(run: Run) -> None:
