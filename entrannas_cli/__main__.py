@@ -61,7 +61,10 @@ def _bad_command_line(error: Exception) -> int:
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "entrannas"
     text = error.format_message() if hasattr(error, "format_message") else str(error)
-    if not text:  # a group without a command has printed its help
+    if (
+        type(error).__name__ == "NoArgsIsHelpError"
+    ):  # a group without a command; typer doesn't publish the class
+        print(text, file=sys.stderr)
         return 2
     return _complain(f"{text.rstrip('.')} (see `{path} --help`)", 2)
 

@@ -29,10 +29,11 @@ __all__ = ["app"]
 
 app = typer.Typer(
     name="entrannas",
-    help="Differentiable architecture search with EnTranNAS: search, watch, derive, compare.",
+    help="Differentiable architecture search with EnTranNAS: search, watch, derive, train, compare.",
     no_args_is_help=True,
+    rich_markup_mode=None,  # Rich's pages take 80 ms to import, which is as much as all the rest
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 for module in (
     search,

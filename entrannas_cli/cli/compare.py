@@ -122,7 +122,9 @@ def compare(
     as_json: AsJson = False,
     runs_dir: RunsDirOption = None,
 ) -> None:
-    """Compare searches and trainings: one row a run, with errors, sizes, costs and consistency.
+    """Compare runs: one row each, as a table for people or papers.
+
+    Searches and trainings, with errors, sizes, costs and consistency.
 
     Errors, accuracies, sparsity and gap are in %, parameters in millions.
     In CSV an apostrophe keeps spreadsheets from taking a text for a formula.

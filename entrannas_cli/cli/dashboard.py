@@ -22,7 +22,10 @@ def dashboard(
         bool, typer.Option("--readonly", help="Only look: nothing stops, resumes or deletes a run.")
     ] = False,
 ) -> None:
-    """Watch all runs, live, and stop, resume, delete them: a workbench in the terminal. Press ? for its keys."""
+    """A workbench in the terminal: watch, start, stop, compare runs.
+
+    Press ? for its keys.
+    """
     import os
     import sys
 

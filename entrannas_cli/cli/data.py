@@ -28,7 +28,7 @@ DataDir = Annotated[
 
 @app.command("list")
 def list_(as_json: AsJson = False, data_dir: DataDir = None) -> None:
-    """List the data sets: what each is, and whether and where it is found."""
+    """List the data sets, and where each is found."""
     from ..data.availability import CIFAR, DATASETS, cifar_found
 
     places = {name: cifar_found(name, data_dir or "") for name in CIFAR}
@@ -76,7 +76,10 @@ def prepare(
     name: Annotated[str, typer.Argument(metavar="NAME", help="cifar10 or cifar100.", show_default=False)],
     data_dir: DataDir = None,
 ) -> None:
-    """Fetch a data set, unless it is there already; prints the folder that holds it."""
+    """Fetch a data set, unless it is there already.
+
+    Prints the folder that holds it.
+    """
     from ..data.availability import CIFAR, dataset_facts
     from ..errors import UsageError
 

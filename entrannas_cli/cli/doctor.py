@@ -15,7 +15,9 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(as_json: AsJson = False, runs_dir: RunsDirOption = None) -> None:
-    """Check this installation: versions, devices, memory, data, folders, terminal, and what `auto` would choose.
+    """Check this installation, and what `auto` would choose.
+
+    Versions, devices, memory, data, folders, terminal.
 
     Exits with 1 if something keeps a search from running; says how to mend it.
     """

@@ -81,7 +81,9 @@ def export(
     runs_dir: RunsDirOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Export the network of a run: a training's, or the derived network of a search with inherited weights.
+    """Export the network of a run, to use it elsewhere.
+
+    A training's, or the derived network of a search with inherited weights.
 
     The file is loaded back, and has to give the same outputs as the run's network. Prints its path.
     """

@@ -47,7 +47,7 @@ GenotypeArgument = Annotated[
 ]
 
 app = typer.Typer(
-    help="Cells, derived or published: show, draw and compare them, follow a search, import others' texts.",
+    help="Cells, derived or published: show, draw, compare, import.",
     no_args_is_help=True,
 )
 
@@ -162,7 +162,7 @@ def diff(
     as_json: AsJson = False,
     runs_dir: RunsDirOption = None,
 ) -> None:
-    """Show what changed between two genotypes: connections and operations, a line a change."""
+    """Show what changed between two genotypes, a line a change."""
     from ..errors import UsageError
     from ..genotypes import STANDARD_INPUT
     from ..render.cell_diff import difference_dict, print_difference
@@ -208,7 +208,10 @@ def history(
     as_json: AsJson = False,
     runs_dir: RunsDirOption = None,
 ) -> None:
-    """Show how the cells changed over a search: as a table, a film, an animation, or panels of a picture."""
+    """Show how the cells changed over a search.
+
+    As a table, a film, an animation, or panels of a picture.
+    """
     import sys
 
     from ..errors import UsageError
@@ -310,7 +313,9 @@ def import_(
         bool, typer.Option("--json", help="With --list: as JSON, genotypes included.")
     ] = False,
 ) -> None:
-    """Read a genotype that DARTS, PC-DARTS, P-DARTS or ISTA-NAS printed, and give it as our JSON.
+    """Read a genotype that another project printed, as our JSON.
+
+    DARTS, PC-DARTS, P-DARTS or ISTA-NAS, also in the middle of a log.
 
     The text is parsed, never run.
     """

@@ -23,7 +23,10 @@ def resume(
     runs_dir: RunsDirOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Go on with a run from its last checkpoint, as if it had never been interrupted."""
+    """Go on with a run from its last checkpoint.
+
+    It ends as if it had never been interrupted.
+    """
     from ..errors import UsageError
     from ..wording import plain
     from .running import run_here, run_in_background

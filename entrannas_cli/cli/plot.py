@@ -92,7 +92,9 @@ def plot(
     ] = None,
     runs_dir: RunsDirOption = None,
 ) -> None:
-    """Draw curves of runs over each other: loss, accuracy, sparsity, the consistency gap, any metric.
+    """Draw curves of runs over each other, as a picture.
+
+    Loss, accuracy, sparsity, the consistency gap, any metric.
 
     Lines differ in colour, dashes and markers. Runs that are still running are drawn as far as they are.
     """

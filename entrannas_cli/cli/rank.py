@@ -43,7 +43,7 @@ def rank(
     print_configuration: options.PrintConfigOption = False,
     as_json: AsJson = False,
 ) -> None:
-    """Train several cells of some searches for a short time, to see which are worth a long one.
+    """Train several cells for a short time, to see which to keep.
 
     Candidates are the distinct cells at the end of each epoch. Those that do best by the weights of the super-net,
     and the last ones, are trained from scratch and ranked by their accuracy on images held out.

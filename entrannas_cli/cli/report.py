@@ -31,7 +31,9 @@ def report(
     ] = "",
     runs_dir: RunsDirOption = None,
 ) -> None:
-    """Write one self-contained page: result table, curves, cells, what differs, environment, how to do it again.
+    """Write one self-contained HTML page about runs.
+
+    Result table, curves, cells, what differs, environment, how to do it again.
 
     The page works offline and can be sent to somebody; searches and trainings may be mixed.
     """

@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer(
-    help="Runs: list them, show one, find its folder, tag and note them, remove some.", no_args_is_help=True
-)
+app = typer.Typer(help="Runs: list, show, find, tag, note, remove them.", no_args_is_help=True)
 
 States = Annotated[
     list[str] | None,
@@ -43,7 +41,10 @@ def list_(
     as_json: AsJson = False,
     runs_dir: RunsDirOption = None,
 ) -> None:
-    """List the runs, newest first: a table on a terminal, tab-separated values when piped."""
+    """List the runs, newest first.
+
+    A table on a terminal, tab-separated values when piped.
+    """
     import itertools
     import sys
 
@@ -93,7 +94,7 @@ def _check_states(states: list[str]) -> None:
 
 @app.command()
 def show(run: RunArgument, as_json: AsJson = False, runs_dir: RunsDirOption = None) -> None:
-    """Show a run: state, configuration, last metrics, current cells, files, and the next command."""
+    """Show a run: state, last metrics, cells, the next command."""
     from ..store.overview import describe
 
     facts = describe(resolve_run(run, runs_dir))
@@ -107,7 +108,7 @@ def show(run: RunArgument, as_json: AsJson = False, runs_dir: RunsDirOption = No
 
 @app.command()
 def path(run: RunArgument, runs_dir: RunsDirOption = None) -> None:
-    """Print the absolute path of a run's folder, and nothing else."""
+    """Print the path of a run's folder, and nothing else."""
     print(resolve_run(run, runs_dir).path)
 
 
@@ -126,7 +127,10 @@ def tag(
     ] = None,
     runs_dir: RunsDirOption = None,
 ) -> None:
-    """Tag runs, to find them by: `runs list --tag good`, `compare --where tags=good`."""
+    """Tag runs, to find them by.
+
+    As in `runs list --tag good` and `compare --where tags=good`.
+    """
     import sys
 
     from ..errors import UsageError
@@ -150,7 +154,7 @@ def note(
     ] = None,
     runs_dir: RunsDirOption = None,
 ) -> None:
-    """Note something about a run, or, without a text, print what was noted."""
+    """Note something about a run, or print what was noted."""
     from ..store.notes import change_notes, read_notes
     from ..wording import plain
 

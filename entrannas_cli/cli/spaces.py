@@ -51,7 +51,7 @@ def list_spaces(as_json: AsJson = False) -> None:
 
 @app.command()
 def show(name: Space, as_json: AsJson = False) -> None:
-    """Show a search space: its operations, nodes, edges and candidate connections."""
+    """Show a search space: operations, nodes, edges, connections."""
     from ..spaces import load_space, operation_facts, space_path
 
     path = space_path(name)
@@ -97,7 +97,10 @@ def check(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The .toml file of a search space.")],
     as_json: AsJson = False,
 ) -> None:
-    """Check the file of a search space: list everything wrong with it, and exit with 2 if anything is."""
+    """Check the file of a search space.
+
+    Lists everything wrong with it, and exits with 2 if anything is.
+    """
     from ..errors import UsageError
     from ..spaces import check_space, load_space
 

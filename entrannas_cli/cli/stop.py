@@ -26,7 +26,9 @@ def stop(
     ] = True,
     runs_dir: RunsDirOption = None,
 ) -> None:
-    """Stop a running run: it finishes its step, writes a checkpoint, and can be resumed.
+    """Stop a running run; it can be resumed.
+
+    It finishes its step and writes a checkpoint first.
 
     Ctrl-C ends the waiting only; the request stands.
     """

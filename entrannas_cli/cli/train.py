@@ -70,7 +70,9 @@ def train(
     print_configuration: options.PrintConfigOption = False,
     as_json: AsJson = False,
 ) -> None:
-    """Train the network of some cells from scratch; leaves a run directory behind.
+    """Train the network of some cells from scratch.
+
+    Leaves a run directory behind.
 
     A share of the training images is held out to watch it; the test part is scored once, at the end.
     """

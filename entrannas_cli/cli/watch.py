@@ -23,7 +23,10 @@ def watch(
         bool, typer.Option("--readonly", help="Only look: nothing stops, resumes or deletes the run.")
     ] = False,
 ) -> None:
-    """Watch one run, live: curves, cells, architecture parameters, log. Press ? for its keys."""
+    """Watch one run, live, in the terminal.
+
+    Curves, cells, architecture parameters, log. Press ? for its keys.
+    """
     import os
     import sys
 
