@@ -35,7 +35,7 @@ class Watcher:
     def __init__(self, runs_dir: Path, tell: Callable[[Snapshot], None]) -> None:
         self._catalogue = Catalogue(runs_dir)
         self._tell = tell
-        self._ended = False
+        self._ended = self._asked = False
         self._wake = threading.Event()
 
     def start(self) -> None:
@@ -43,7 +43,8 @@ class Watcher:
         threading.Thread(target=self._watch, name="watcher", daemon=True).start()
 
     def look_now(self) -> None:
-        """Doesn't wait for the next look."""
+        """Doesn't wait for the next look, and looks at everything."""
+        self._asked = True
         self._wake.set()
 
     def stop(self) -> None:
@@ -54,8 +55,8 @@ class Watcher:
     def _watch(self) -> None:
         told: tuple[str, bool] | None = None
         while not self._ended:
-            begun = time.thread_time()
-            changes = self._catalogue.refresh(FIRST if told is None else SLICE)
+            begun, asked, self._asked = time.thread_time(), self._asked, False
+            changes = self._catalogue.refresh(FIRST if told is None else SLICE, thorough=asked)
             spent = time.thread_time() - begun
             complete = not changes.waiting
             changed = bool(changes.added or changes.changed or changes.removed)

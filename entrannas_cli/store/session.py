@@ -34,16 +34,15 @@ from .run import (
     checkpoint_step,
     environment_file,
 )
-from .status import BROKEN, FORMAT, HEARTBEAT, Status, process_identity, write_status
+from .status import BROKEN, ENDINGS, FORMAT, HEARTBEAT, Status, process_identity, write_status
 from .stop import asked_by
 from .wording import describe_holder, reference_to
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
-__all__ = ["ENDINGS", "KEPT_CHECKPOINTS", "RunSession"]
+__all__ = ["KEPT_CHECKPOINTS", "RunSession"]
 
-ENDINGS = ("completed", "stopped", "failed")
 KEPT_CHECKPOINTS = 2  # the last good one survives whatever happens to the newest
 POLL = 0.5  # seconds between two looks for a stop request
 LAST_GASP = 10.0  # seconds given to a process that has ended its run, or died, to let go of the lock

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BROKEN",
+    "ENDINGS",
     "FORMAT",
     "HEARTBEAT",
     "LOST",
@@ -39,7 +40,8 @@ __all__ = [
 
 FORMAT = 1
 STATUS_FILE = "status.json"
-WRITTEN_STATES = ("created", "running", "completed", "stopped", "failed")
+ENDINGS = ("completed", "stopped", "failed")
+WRITTEN_STATES = ("created", "running", *ENDINGS)
 LOST = "lost"  # derived: it says running, and its process is gone
 BROKEN = "broken"  # derived: the directory can't be understood
 HEARTBEAT = 2.0  # seconds between two signs of life

@@ -21,6 +21,7 @@ __all__ = ["Catalogue", "Changes"]
 
 FRESH = 2.0  # seconds in which a file may change again without a trace: clocks of file systems are coarse
 AGED = 60.0  # seconds after which a row that doesn't run is given its new age
+SELDOM = 4  # looks, of which one is for the files of a completed run, and for a folder that seems the same
 
 _STATUS, _SUMMARY, _NOTES = (os.sep + name for name in (STATUS_FILE, SUMMARY_FILE, NOTES_FILE))
 
@@ -48,6 +49,11 @@ class _Known:
     marks: tuple[_Mark, ...]
     again: float  # monotonic time from which it is read again, whatever its marks
 
+    @property
+    def settled(self) -> bool:
+        """Whether only what its user says of it still changes."""
+        return self.row.status.state == "completed"
+
 
 class Catalogue:
     """The runs in ``runs_dir``. A folder that is missing has none."""
@@ -56,28 +62,36 @@ class Catalogue:
         self.runs_dir = Path(os.path.abspath(runs_dir))  # noqa: PTH100 (keeps links)
         self._known: dict[str, _Known] = {}
         self._rows: Mapping[str, Overview] = MappingProxyType({})
+        self._names: list[str] = []
+        self._listed: _Mark = 0  # how the folder was then; 0 if that says nothing
+        self._looks = 0
 
     @property
     def rows(self) -> Mapping[str, Overview]:
         """The rows read so far by their ids, newest first. A refresh replaces the mapping, and never alters it."""
         return self._rows
 
-    def refresh(self, budget: float = math.inf) -> Changes:
+    def refresh(self, budget: float = math.inf, *, thorough: bool = False) -> Changes:
         """Looks what has changed since the last call, and reads that, newest first, for ``budget`` seconds.
 
-        At least one run is read, so calls that go on while some are ``waiting`` come to an end.
+        The files of completed runs are looked at every ``SELDOM`` calls, unless this one is ``thorough``. At least
+        one run is read, so calls that go on while some are ``waiting`` come to an end.
         """
         begun = time.monotonic()
+        self._looks += 1
         try:
-            names = run_names(self.runs_dir)
+            names = self._list(again=thorough or self._looks % SELDOM == 0)
         except UsageError as error:
             return Changes(problem=error.message)
         known: dict[str, _Known] = {}
         folder = f"{self.runs_dir}{os.sep}"
         added, changed = [], []
         read = waiting = 0
-        for name in names:
+        for n, name in enumerate(names, self._looks):
             before = self._known.get(name)
+            if before is not None and before.settled and begun < before.again and n % SELDOM and not thorough:
+                known[name] = _aged(before)
+                continue
             marks = _marks(folder + name)
             if before is not None and before.marks == marks and begun < before.again:
                 after = _aged(before)
@@ -98,6 +112,14 @@ class Catalogue:
         self._known = known
         self._rows = MappingProxyType({name: one.row for name, one in known.items()})
         return Changes(added=tuple(added), changed=tuple(changed), removed=removed, waiting=waiting)
+
+    def _list(self, again: bool) -> list[str]:
+        """The names of the runs, newest first; read only if the folder changed, or ``again``."""
+        mark = _mark(str(self.runs_dir))
+        if again or not self._listed or mark != self._listed:
+            self._names = run_names(self.runs_dir)
+            self._listed = 0 if _is_fresh(mark) else mark
+        return self._names
 
 
 def _marks(path: str) -> tuple[_Mark, ...]:
@@ -121,12 +143,16 @@ def _mark(path: str) -> _Mark:
 
 def _read(run: Run, marks: tuple[_Mark, ...]) -> _Known:
     """``marks`` are those from before reading, so that what changes meanwhile is read again."""
-    row, now = overview(run), time.time()
-    fresh = any(not isinstance(mark, int) and abs(now - mark[0] / 1e9) < FRESH for mark in marks)
+    row = overview(run)
+    fresh = any(map(_is_fresh, marks))
     unfinished = (
         isinstance(marks[0], int) and row.status.state == "created"
     )  # time alone makes it a broken one
     return _Known(row, marks, time.monotonic() + FRESH if fresh or unfinished else math.inf)
+
+
+def _is_fresh(mark: _Mark) -> bool:
+    return not isinstance(mark, int) and abs(time.time() - mark[0] / 1e9) < FRESH
 
 
 def _aged(known: _Known) -> _Known:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from entrannas_cli.store.atomic import write_json
 from entrannas_cli.store.create import create_run
 from entrannas_cli.store.find import list_runs
 from entrannas_cli.store.notes import change_notes
@@ -73,11 +74,11 @@ def test_only_what_changed_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         assert watched.refresh() == Changes()
         assert read == []
         summary = runs / made[3] / "summary.json"
-        summary.write_text(json.dumps({**json.loads(summary.read_text()), "gap": 0.25}))
+        write_json(summary, {**json.loads(summary.read_text()), "gap": 0.25})
         change_notes(Run(runs / made[5]), add=["good"])
         shutil.rmtree(runs / made[7])
         new = create_run(runs, space="standard", method="darts", seed=3, now=2e9)
-        changes = watched.refresh()
+        changes = watched.refresh(thorough=True)
     assert set(read) == {made[3], made[5], new.id}
     assert changes.added == (new.id,)
     assert set(changes.changed) == {made[3], made[5]}
@@ -87,6 +88,19 @@ def test_only_what_changed_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert next(iter(watched.rows)) == new.id
     assert made[7] in before  # what was handed out doesn't change
     assert before[made[3]].gap != 0.25
+
+
+def test_completed_runs_are_looked_at_seldom_unless_asked(tmp_path: Path) -> None:
+    runs = [run for run in make_runs(tmp_path / "runs", 12) if run.status().state == "completed"]
+    settle(tmp_path / "runs")
+    watched = Catalogue(tmp_path / "runs")
+    watched.refresh()
+    for gap in (0.25, 0.5):
+        for run in runs:
+            write_json(run.path / "summary.json", {"space": "standard", "gap": gap})
+        looks = [watched.refresh(thorough=gap == 0.5) for _ in range(module.SELDOM if gap == 0.25 else 1)]
+        assert sorted(name for look in looks for name in look.changed) == sorted(run.id for run in runs)
+        assert all(watched.rows[run.id].gap == gap for run in runs)
 
 
 def test_a_change_without_a_trace_is_seen_a_little_later(
@@ -174,14 +188,14 @@ def test_a_budget_reads_the_newest_first(tmp_path: Path) -> None:
     watched = Catalogue(runs)
     order = [run.id for run in list_runs(runs)]
     for number in range(1, 21):
-        changes = watched.refresh(budget=0)
+        changes = watched.refresh(budget=0, thorough=True)
         assert list(watched.rows) == order[:number]
         assert changes.added == (order[number - 1],)
         assert changes.waiting == 20 - number
     for run in list_runs(runs):  # all change at once
-        (run.path / "summary.json").write_text("{}")
+        write_json(run.path / "summary.json", {})
     for number in range(1, 21):
-        changes = watched.refresh(budget=0)
+        changes = watched.refresh(budget=0, thorough=True)
         assert changes.changed == (order[number - 1],)
         assert changes.waiting == 20 - number
         assert list(watched.rows) == order
