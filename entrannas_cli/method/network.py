@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Literal, TypedDict
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 from .architecture import Mixture
 from .cells import CellKeywords, EngineCell, TransitCell, all_connections
+from .checkpointing import recomputed
 from .genotype import CellGraph, Genotype
 from .layers import AuxiliaryHead
 from .space import CELL_KINDS, EngineCells, SearchSpace, cell_kinds, engine_positions
@@ -65,7 +67,13 @@ class NetworkShape(TypedDict):
 
 
 class _CellStack(nn.Module):
-    """Stem, cells with doubled channels from each reduction cell on, global average pooling, classifier."""
+    """Stem, cells with doubled channels from each reduction cell on, global average pooling, classifier.
+
+    With ``checkpoint_cells`` cells are computed again in the backward pass instead of kept. Not the last one: its
+    gradient is due at once.
+    """
+
+    checkpoint_cells = False
 
     def __init__(
         self,
@@ -114,7 +122,9 @@ class _CellStack(nn.Module):
         tapped = None
         before_previous, previous = self.stem(images)
         for n, (cell, plan) in enumerate(zip(self.cells, plans, strict=True)):
-            before_previous, previous = previous, cell(before_previous, previous, plan, drop)
+            again = self.checkpoint_cells and torch.is_grad_enabled() and n + 1 < len(self.cells)
+            run = partial(recomputed, cell) if again else cell
+            before_previous, previous = previous, run(before_previous, previous, plan, drop)
             if n == tap:
                 tapped = previous
         logits: Tensor = self.classifier(previous.mean(dim=(2, 3)))  # (N, C, H, W) → (N, classes)
