@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["ORIGINS", "Origin", "Section", "key"]
+__all__ = ["ORIGINS", "Origin", "Section", "key", "with_values"]
 
 Origin = Literal["paper", "recipe", "ours", "tool"]
 
@@ -24,6 +25,17 @@ class Section(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_default=True
     )
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def with_values(config: Model, changed: Mapping[str, Mapping[str, Any]]) -> Model:
+    """``config`` with other values: ``changed`` are those of each section. They aren't checked."""
+    sections = {
+        name: getattr(config, name).model_copy(update=dict(values)) for name, values in changed.items()
+    }
+    return config.model_copy(update=sections)
 
 
 def key(

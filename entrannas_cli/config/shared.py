@@ -85,6 +85,17 @@ class DeviceConfig(Section):
         "auto", "Order of images and features in memory. `auto`: channels_last.", origin="tool"
     )
     threads: int = key(0, "Threads of a CPU run. 0: as torch chooses.", origin="tool", ge=0, le=1024)
+    activation_checkpointing: Literal["none", "cells"] = key(
+        "none",
+        "`cells`: a cell's activations are computed again in the backward pass instead of kept, all but the last "
+        "one's. Less memory, more time, the same results.",
+        origin="tool",
+    )
+    check_memory: bool = key(
+        True,
+        "Refuse to start where a step is estimated to need more memory than is free. false: only say so.",
+        origin="tool",
+    )
 
 
 class CheckpointConfig(Section):

@@ -9,6 +9,7 @@ import torch
 from ..method.accelerate import accelerate
 from ..method.architecture import Architecture
 from ..method.bilevel import BilevelSearch
+from ..method.genotype import Genotype
 from ..method.network import SuperNet
 from ..method.space import SearchSpace
 from ..runtime.device import Compute
@@ -20,9 +21,18 @@ __all__ = ["build_search"]
 
 
 def build_search(
-    config: SearchConfig, space: SearchSpace, compute: Compute, *, channels_in: int, classes: int
+    config: SearchConfig,
+    space: SearchSpace,
+    compute: Compute,
+    *,
+    channels_in: int,
+    classes: int,
+    genotype: Genotype | None = None,
 ) -> BilevelSearch:
-    """Everything that learns, at its start. The seed decides the start, whatever the device."""
+    """Everything that learns, at its start. The seed decides the start, whatever the device.
+
+    The first sub-graph is derived from the architecture, unless ``genotype`` is to take its place.
+    """
     torch.manual_seed(config.seed)
     supernet = SuperNet(
         space,
@@ -34,6 +44,7 @@ def build_search(
         engine_cells=config.network.engine_cells,
         share_features=config.network.share_features,
     ).to(compute.device)
+    supernet.checkpoint_cells = config.device.activation_checkpointing == "cells"
     accelerate(supernet)
     supernet.to(memory_format=compute.memory_format)
     settings = config.architecture
@@ -57,7 +68,7 @@ def build_search(
             betas=settings.betas,
         ),
         derivation=settings.derivation,
-        genotype=architecture.derive(settings.derivation, settings.temperature_start),
+        genotype=genotype or architecture.derive(settings.derivation, settings.temperature_start),
         sparsity_weight=settings.sparsity_weight,
         clip=config.weights.clip or float("inf"),
         autocast=compute.autocast,

@@ -69,6 +69,7 @@ def build_training(
         share_features=config.derived.share_features,
         auxiliary=train.auxiliary_weight > 0,
     ).to(compute.device)
+    network.checkpoint_cells = config.device.activation_checkpointing == "cells"
     accelerate(network)
     network.to(memory_format=compute.memory_format)
     return Training(

@@ -1,0 +1,190 @@
+"""How much memory a computation holds at once, found without computing: it runs on the "meta" device.
+
+There tensors have a shape and a size, but no content. :class:`MemoryMeter` watches every operation, forward and
+backward, and counts each storage from its first tensor to its release, so that what autograd keeps for the backward
+pass counts as long as it is kept.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from .checkpointing import recomputing
+
+__all__ = ["MemoryEstimate", "MemoryMeter", "fill_optimizer", "in_bf16", "meta_batch"]
+
+# What mixed precision holds for a weight beyond a network that is all in bf16: 4 bytes for the weight itself (the 2
+# of the network are the copy that is kept for the backward pass), 2 more for its gradient, 2 for its momentum.
+BF16_EXTRA_BYTES = 8
+
+# The C library's heap keeps holes between tensors that live long and others that don't: the more of them pass
+# through it, the more, but for what is computed again, which fits into the holes that there are. The share is
+# measured (benchmarks/memory.py): 0.03 in searches without sharing to 0.14 in small trainings, mostly 0.06 to 0.1.
+HOLES = 0.08
+MAPPED = 2**25  # bytes; larger tensors are no part of the heap (glibc's DEFAULT_MMAP_THRESHOLD_MAX)
+
+# shape, strides and type of each result; None for one that there isn't
+Made = tuple[tuple[tuple[int, ...], tuple[int, ...], torch.dtype] | None, ...]
+
+
+@dataclass(frozen=True)
+class MemoryEstimate:
+    """What is held at most in each part of a step, and in an evaluation; bytes, weights included."""
+
+    steps: Mapping[str, int]
+    evaluation: int
+
+    @property
+    def step(self) -> int:
+        """Of the part of a step that holds most."""
+        return max(self.steps.values())
+
+    @property
+    def peak(self) -> int:
+        """Of all."""
+        return max(self.step, self.evaluation)
+
+    @property
+    def largest(self) -> str:
+        """What holds that."""
+        return max({**self.steps, "evaluation": self.evaluation}.items(), key=lambda part: part[1])[0]
+
+
+class MemoryMeter(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Within its context, ``live`` is the memory of all tensors made there, in bytes, and ``peak`` its maximum.
+
+    ``need`` is what a process takes for that: with ``heap``, as on a CPU, holes between tensors included. What
+    kernels of a real device take for themselves isn't seen.
+    """
+
+    def __init__(self, *, heap: bool = False) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.heap = heap
+        self.live = self.peak = self._passed = 0
+        self._storages: dict[int, weakref.ref[Any]] = {}
+        self._made: dict[Hashable, Made | None] = {}
+
+    def restart(self) -> None:
+        """Begins a new maximum, at what is held now."""
+        self.peak, self._passed = self.live, 0
+
+    @property
+    def need(self) -> int:
+        """Bytes, since the last restart."""
+        return self.peak + (int(HOLES * self._passed) if self.heap else 0)
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        # kernels of the meta device are slow: they are spared where the result is known
+        if _in_place(func) and args[0].is_meta:
+            return args[0]
+        key = (func, _description(args), _description(tuple(kwargs.items())))
+        try:
+            made = self._made.get(key)
+        except TypeError:  # an argument that can't be a key
+            return self._run(func, args, kwargs)[0]
+        if made is None:
+            result, new = self._run(func, args, kwargs)
+            if new and key not in self._made:
+                self._made[key] = _results(func, result)
+            return result
+        results = tuple(self._remade(*facts) if facts else None for facts in made)
+        return results if len(results) > 1 else results[0]
+
+    def _remade(self, shape: tuple[int, ...], strides: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+        tensor = torch.empty_strided(shape, strides, dtype=dtype, device="meta")
+        self._count(tensor)
+        return tensor
+
+    def _run(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any, bool]:
+        """The result of an operation, and whether all its storages are new."""
+        result = func(*args, **kwargs)
+        new = [self._count(tensor) for tensor in _tensors(result)]
+        return result, all(new)
+
+    def _count(self, tensor: Tensor) -> bool:
+        storage = tensor.untyped_storage()
+        key, size = storage._cdata, storage.nbytes()
+        if key in self._storages:
+            return False
+
+        def released(_: object) -> None:
+            self.live -= size
+            del self._storages[key]
+
+        self._storages[key] = weakref.ref(storage, released)
+        self.live += size
+        self.peak = max(self.peak, self.live)
+        if size < MAPPED and not recomputing.get():
+            self._passed += size
+        return True
+
+
+@cache
+def _in_place(func: Any) -> bool:
+    """Whether the operation changes nothing but the content of its first argument, value by value."""
+    return torch.Tag.pointwise in func.tags and func._schema.name.endswith("_")
+
+
+def _tensors(result: object) -> Iterator[Tensor]:
+    if isinstance(result, Tensor):
+        yield result
+    elif isinstance(result, list | tuple):
+        for part in result:
+            yield from _tensors(part)
+
+
+def _description(value: Any) -> Hashable:
+    """What decides the shapes of the results, of an argument."""
+    if isinstance(value, Tensor):
+        return value.shape, value.stride(), value.dtype, value.device
+    if isinstance(value, list | tuple):
+        return tuple(map(_description, value))
+    return type(value), value  # 1 and 1.0 give results of different types
+
+
+def _results(func: Any, result: object) -> Made | None:
+    """None unless the operation only makes one or several tensors."""
+    if func._schema.is_mutable:
+        return None
+    made = (result,) if isinstance(result, Tensor) else result
+    if not isinstance(made, tuple) or not all(
+        x is None or (isinstance(x, Tensor) and x.is_meta) for x in made
+    ):
+        return None
+    return tuple(x if x is None else (tuple(x.shape), x.stride(), x.dtype) for x in made)
+
+
+def fill_optimizer(optimizer: torch.optim.Optimizer) -> None:
+    """Gives every parameter a gradient, and the optimiser its state, as they are after the first step."""
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            parameter.grad = torch.zeros_like(parameter)
+    optimizer.step()
+
+
+def in_bf16(network: nn.Module) -> int:
+    """Turns ``network`` to bf16, in place of autocast, which the meta device lacks.
+
+    Returns the bytes that mixed precision holds besides, for its float32 weights, gradients and momentum.
+    """
+    network.to(torch.bfloat16)
+    return BF16_EXTRA_BYTES * sum(parameter.numel() for parameter in network.parameters())
+
+
+def meta_batch(
+    size: int, shape: tuple[int, int, int], memory_format: torch.memory_format, dtype: torch.dtype
+) -> tuple[Tensor, Tensor]:
+    """Images (N, C, H, W) and labels (N,) without content."""
+    images = torch.empty(size, *shape, device="meta", dtype=dtype).contiguous(memory_format=memory_format)
+    return images, torch.empty(size, device="meta", dtype=torch.int64)
