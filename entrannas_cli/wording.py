@@ -13,6 +13,7 @@ __all__ = [
     "choices",
     "counted",
     "did_you_mean",
+    "gib",
     "looks_like_path",
     "nearest",
     "number",
@@ -48,6 +49,11 @@ def choices(names: Iterable[str], *, last: str = "or") -> str:
 def counted(number: int, noun: str) -> str:
     """ "1 epoch", "2 epochs"."""
     return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def gib(size: float) -> str:
+    """``size`` bytes: "1.50 GiB", "12.5 MiB"."""
+    return f"{size / 2**30:.2f} GiB" if size >= 2**30 / 10 else f"{size / 2**20:.1f} MiB"
 
 
 def nearest(word: str, names: Iterable[str], *, cutoff: float = 0.6) -> str:

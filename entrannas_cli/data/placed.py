@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import psutil
 import torch
 from torch import Tensor
 
 from ..errors import UsageError
+from ..runtime.free_memory import free_memory
+from ..wording import gib
 from .augment import Augmentation
 from .datasets import Dataset, Part, Progress, load_into_memory, open_dataset
 from .loading import worker_count
@@ -19,11 +21,12 @@ from .streams import BatchStream, Placement
 if TYPE_CHECKING:
     from ..config.shared import DataConfig
 
-__all__ = ["Placed", "open_part"]
+__all__ = ["Placed", "Reserve", "open_part"]
 
-GIB = 2**30
-LARGEST_ON_DEVICE = 4 * GIB  # decoded; larger sets are streamed unless asked otherwise
+LARGEST_ON_DEVICE = 4 * 2**30  # decoded; larger sets are streamed unless asked otherwise
 SHARE_OF_FREE = 0.5  # of the memory that is free: the network needs the rest
+
+Reserve = Callable[[Dataset], int]  # told what the images are, says how many bytes the rest needs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,10 +77,12 @@ def open_part(
     memory_format: torch.memory_format = torch.contiguous_format,
     download: bool = False,
     progress: Progress | None = None,
+    reserve: Reserve | None = None,
 ) -> Placed:
     """Opens one part, nothing of the other; of the training part the configured portion is used.
 
-    The portion depends on ``seed`` alone. Raises ``UsageError`` for data that isn't there or isn't right,
+    The portion depends on ``seed`` alone. ``reserve`` is asked before the images are placed, which leave as much
+    memory as it says. Raises ``UsageError`` for data that isn't there or isn't right,
     ``RunFailed`` if a download fails.
     """
     dataset = open_dataset(
@@ -91,7 +96,8 @@ def open_part(
         progress=progress,
     )
     _check_sides(config, dataset)
-    placement, reason = _placed(config.placement, dataset, device)
+    reserved = 0 if reserve is None else reserve(dataset)
+    placement, reason = _placed(config.placement, dataset, device, reserved)
     if placement == "device":
         dataset = load_into_memory(dataset, workers=config.workers, progress=progress)
         assert isinstance(dataset.images, Tensor)
@@ -121,32 +127,32 @@ def _check_sides(config: DataConfig, dataset: Dataset) -> None:
             )
 
 
-def _placed(asked: str, dataset: Dataset, device: torch.device) -> tuple[Placement, str]:
+def _placed(asked: str, dataset: Dataset, device: torch.device, reserved: int) -> tuple[Placement, str]:
     size = dataset.decoded_bytes
     free = _free_memory(device)
+    left = max(min(free, free_memory(device) - reserved), 0)
     if asked == "device":
-        if size > free:
+        if size > left:
+            besides = f", of which the network needs {gib(reserved)}" if reserved else ""
             raise UsageError(
-                f"data.placement = device: the images take {_gib(size)} decoded, and {_gib(free)} are free",
+                f"data.placement = device: the images take {gib(size)} decoded, and {gib(free)} are free{besides}",
                 ["take --set data.placement=stream, or a smaller data.image_size"],
             )
-        return "device", f"in the memory of {device}, {_gib(size)} decoded (as configured)"
+        return "device", f"in the memory of {device}, {gib(size)} decoded (as configured)"
     if asked == "stream":
         return "stream", "streamed (as configured)"
     if size > LARGEST_ON_DEVICE:
-        return "stream", f"streamed: {_gib(size)} decoded, more than {_gib(LARGEST_ON_DEVICE)}"
+        return "stream", f"streamed: {gib(size)} decoded, more than {gib(LARGEST_ON_DEVICE)}"
     if size > SHARE_OF_FREE * free:
-        return "stream", f"streamed: {_gib(size)} decoded, more than half of the {_gib(free)} that are free"
-    return "device", f"in the memory of {device}, {_gib(size)} decoded"
+        return "stream", f"streamed: {gib(size)} decoded, more than half of the {gib(free)} that are free"
+    if size > left:
+        return (
+            "stream",
+            f"streamed: {gib(size)} decoded, more than the {gib(left)} that the network leaves free",
+        )
+    return "device", f"in the memory of {device}, {gib(size)} decoded"
 
 
 def _free_memory(device: torch.device) -> int:
-    """Bytes that are free on the host and on the device, the smaller of both."""
-    host = psutil.virtual_memory().available
-    if device.type == "cuda":
-        return min(host, torch.cuda.mem_get_info(device)[0])
-    return host  # the CPU's own, and MPS shares it
-
-
-def _gib(size: int) -> str:
-    return f"{size / GIB:.2f} GiB" if size >= GIB / 10 else f"{size / 2**20:.1f} MiB"
+    """Bytes that are free on the host, where images are decoded, and on the device, the smaller of both."""
+    return min(free_memory(torch.device("cpu")), free_memory(device))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from .datasets import Dataset, Progress
-from .placed import open_part
+from .placed import Reserve, open_part
 from .streams import BatchStream, Placement
 
 if TYPE_CHECKING:
@@ -44,10 +44,12 @@ def open_search_data(
     memory_format: torch.memory_format = torch.contiguous_format,
     download: bool = False,
     progress: Progress | None = None,
+    reserve: Reserve | None = None,
 ) -> SearchData:
     """Opens the training part (never the test part), takes the configured portion, and splits it by class.
 
-    Portion and split depend on ``seed`` alone, the batches besides on their numbers. Raises ``UsageError`` for
+    Portion and split depend on ``seed`` alone, the batches besides on their numbers. ``reserve``: see
+    :func:`open_part`. Raises ``UsageError`` for
     data that isn't there or isn't right, ``RunFailed`` if a download fails.
     """
     placed = open_part(
@@ -58,6 +60,7 @@ def open_search_data(
         memory_format=memory_format,
         download=download,
         progress=progress,
+        reserve=reserve,
     )
     weights, architecture = placed.split([config.weights_share, config.architecture_share], seed)
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..errors import UsageError
 from .datasets import Dataset, Progress
-from .placed import open_part
+from .placed import Reserve, open_part
 from .streams import Batch, BatchStream, Placement, evaluation_batches
 
 if TYPE_CHECKING:
@@ -68,13 +68,20 @@ def open_train_data(
     batch_size: int,
     memory_format: torch.memory_format = torch.contiguous_format,
     progress: Progress | None = None,
+    reserve: Reserve | None = None,
 ) -> TrainData:
     """Opens the training part (never the test part), takes the configured portion, and holds out a share by class.
 
-    Raises ``UsageError`` for data that isn't there or isn't right.
+    ``reserve``: see :func:`open_part`. Raises ``UsageError`` for data that isn't there or isn't right.
     """
     placed = open_part(
-        config, "train", seed=seed, device=device, memory_format=memory_format, progress=progress
+        config,
+        "train",
+        seed=seed,
+        device=device,
+        memory_format=memory_format,
+        progress=progress,
+        reserve=reserve,
     )
     if config.validation_share:
         shares = [config.validation_share, 1 - config.validation_share]

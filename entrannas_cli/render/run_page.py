@@ -183,6 +183,7 @@ _RESULT = {
     "train_seconds": ("training time", duration),
     "evaluation_seconds": ("evaluation time", duration),
     "gpu_days": ("GPU-days", metric),
+    "memory_estimate_mb": ("memory, estimated (MiB)", _plain_number),
 }
 
 

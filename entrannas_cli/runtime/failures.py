@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -17,22 +17,26 @@ WORKER = "DataLoader worker"  # may be raised anywhere, by a signal handler of t
 
 
 @contextmanager
-def explained(*, out_of_memory: str) -> Iterator[None]:
+def explained(*, out_of_memory: str | Callable[[], str]) -> Iterator[None]:
     """Turns memory that ran out, on device or host, and workers that died into ``RunFailed``.
 
-    ``out_of_memory`` says what took the memory, and the way out.
+    ``out_of_memory`` says what took the memory, and the way out; it may be found out only then.
     """
     try:
         yield
     except (torch.OutOfMemoryError, MemoryError) as error:
-        raise RunFailed(f"out of memory: {out_of_memory}") from error
+        raise _out_of_memory(out_of_memory) from error
     except RuntimeError as error:
         text = str(error)
         if any(words in text for words in ALLOCATION):
-            raise RunFailed(f"out of memory: {out_of_memory}") from error
+            raise _out_of_memory(out_of_memory) from error
         if WORKER in text:
             reason = plain(text.splitlines()[0])
             raise RunFailed(
                 f"a process that reads images died ({reason}); try fewer with --set data.workers=N"
             ) from error
         raise
+
+
+def _out_of_memory(advice: str | Callable[[], str]) -> RunFailed:
+    return RunFailed(f"out of memory: {advice if isinstance(advice, str) else advice()}")

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ..config.base import with_values
+from ..data.datasets import Dataset
 from ..data.search_data import open_search_data
+from ..method.memory import MemoryEstimate
 from ..method.random_search import draw_genotype
 from ..method.space import SearchSpace
 from ..runtime.context import Context
 from ..runtime.device import Compute
 from ..runtime.failures import explained
+from ..runtime.memory import MemoryCheck, Sizes
 from ..runtime.operations import require_operations
 from .build import build_search
 from .loop import SearchLoop
+from .memory import estimate_search
 from .summary import derived_summary
 
 if TYPE_CHECKING:
@@ -30,11 +35,12 @@ def run_search(context: Context[SearchConfig]) -> None:
     if config.method == "random":
         _draw(context, space)
         return
-    with explained(out_of_memory=_smaller_batch(config, context.compute)):
-        _search(context, space)
+    check = _memory_check(context, space)
+    with explained(out_of_memory=check.advice):
+        _search(context, space, check)
 
 
-def _search(context: Context[SearchConfig], space: SearchSpace) -> None:
+def _search(context: Context[SearchConfig], space: SearchSpace, check: MemoryCheck) -> None:
     config, session, compute = context.config, context.session, context.compute
     with context.opening_data() as progress:
         data = open_search_data(
@@ -44,6 +50,7 @@ def _search(context: Context[SearchConfig], space: SearchSpace) -> None:
             batch_size=config.search.batch_size,
             memory_format=compute.memory_format,
             progress=progress,
+            reserve=check,
         )
     session.log(f"data: {data.dataset.name}, {len(data.dataset)} images, {data.placement_reason}")
     for note in data.dataset.notes:
@@ -98,11 +105,33 @@ def _what(config: SearchConfig, space: SearchSpace, compute: Compute) -> tuple[s
     return config.method, f"{space.name} space", config.data.dataset, compute.name
 
 
-def _smaller_batch(config: SearchConfig, compute: Compute) -> str:
-    batch = config.search.batch_size
-    smaller = (
-        f"search.batch_size={batch // 2}"
-        if batch >= 4
-        else f"network.channels={config.network.channels // 2}"
+def _memory_check(context: Context[SearchConfig], space: SearchSpace) -> MemoryCheck:
+    config = context.config
+
+    def estimate(dataset: Dataset, sizes: Sizes) -> MemoryEstimate:
+        changed: dict[str, dict[str, Any]] = {
+            "search": {"batch_size": sizes.batch},
+            "evaluation": {"batch_size": sizes.evaluation},
+            "device": {"activation_checkpointing": "cells" if sizes.recompute else "none"},
+        }
+        return estimate_search(
+            with_values(config, changed),
+            space,
+            context.compute,
+            shape=dataset.shape,
+            classes=len(dataset.classes),
+        )
+
+    return MemoryCheck(
+        session=context.session,
+        compute=context.compute,
+        sizes=Sizes(
+            config.search.batch_size,
+            config.evaluation.batch_size,
+            config.device.activation_checkpointing == "cells",
+        ),
+        estimate=estimate,
+        batch_key="search.batch_size",
+        narrower=f"network.channels={max(config.network.channels // 2, 2)}",
+        required=config.device.check_memory,
     )
-    return f"batch size {batch} on {compute.name}: try --set {smaller}"

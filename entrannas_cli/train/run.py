@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..config.base import with_values
+from ..data.datasets import Dataset
 from ..data.train_data import open_train_data
 from ..errors import RunFailed, UsageError
 from ..method.genotype import Genotype
+from ..method.memory import MemoryEstimate
 from ..runtime.cells import cell_facts, operation_facts
 from ..runtime.checkpoint import DamagedCheckpoint
 from ..runtime.context import Context
 from ..runtime.failures import explained
+from ..runtime.memory import MemoryCheck, Sizes
 from ..runtime.observer import Row
 from ..runtime.operations import require_operations
 from ..store.run import BEST_CHECKPOINT, CHECKPOINTS, GENOTYPE_FILE
@@ -18,6 +22,7 @@ from ..trained import load_trained
 from ..wording import plain
 from .build import build_training, channels_of, size_of
 from .loop import TrainLoop
+from .memory import estimate_training
 from .score import score_part
 
 if TYPE_CHECKING:
@@ -37,13 +42,12 @@ def run_training(context: Context[TrainConfig]) -> None:
         raise UsageError(f"{plain(str(run.path / GENOTYPE_FILE))}: no such file: there are no cells to train")
     require_operations(genotype.operations, "the cells")
     context.session.summary({"preset": config.train.preset})
-    batch = config.train.batch_size
-    narrower = f"train.batch_size={batch // 2}" if batch >= 4 else "derived.channels=16"
-    with explained(out_of_memory=f"batch size {batch} on {context.compute.name}: try --set {narrower}"):
-        _train(context, genotype)
+    check = _memory_check(context, genotype)
+    with explained(out_of_memory=check.advice):
+        _train(context, genotype, check)
 
 
-def _train(context: Context[TrainConfig], genotype: Genotype) -> None:
+def _train(context: Context[TrainConfig], genotype: Genotype, check: MemoryCheck) -> None:
     config, session, compute = context.config, context.session, context.compute
     with context.opening_data() as progress:
         data = open_train_data(
@@ -53,6 +57,7 @@ def _train(context: Context[TrainConfig], genotype: Genotype) -> None:
             batch_size=config.train.batch_size,
             memory_format=compute.memory_format,
             progress=progress,
+            reserve=check,
         )
     images = data.dataset
     session.log(f"data: {images.name}, {len(images)} images, {data.placement_reason}")
@@ -104,6 +109,40 @@ def _train(context: Context[TrainConfig], genotype: Genotype) -> None:
     if config.evaluation.test:
         _score_test_part(context)
     session.finish("completed")
+
+
+def _memory_check(context: Context[TrainConfig], genotype: Genotype) -> MemoryCheck:
+    config = context.config
+
+    def estimate(dataset: Dataset, sizes: Sizes) -> MemoryEstimate:
+        changed: dict[str, dict[str, Any]] = {
+            "train": {"batch_size": sizes.batch},
+            "evaluation": {"batch_size": sizes.evaluation},
+            "device": {"activation_checkpointing": "cells" if sizes.recompute else "none"},
+        }
+        classes = len(dataset.classes)
+        return estimate_training(
+            with_values(config, changed),
+            genotype,
+            context.compute,
+            shape=dataset.shape,
+            classes=classes,
+            channels=channels_of(config.derived, genotype, dataset.shape, classes),
+        )
+
+    return MemoryCheck(
+        session=context.session,
+        compute=context.compute,
+        sizes=Sizes(
+            config.train.batch_size,
+            config.evaluation.batch_size,
+            config.device.activation_checkpointing == "cells",
+        ),
+        estimate=estimate,
+        batch_key="train.batch_size",
+        narrower="derived.channels=16",
+        required=config.device.check_memory,
+    )
 
 
 def _how_built(config: TrainConfig, channels: int) -> Row:

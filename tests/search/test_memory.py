@@ -1,0 +1,259 @@
+"""The memory of a run: estimated, compared with what is free, and what fits instead."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from entrannas_cli.method.memory import MemoryMeter
+from entrannas_cli.method.operations import register_operation
+from entrannas_cli.method.space import SearchSpace
+from entrannas_cli.runtime import memory
+from entrannas_cli.runtime.free_memory import free_memory, left_in_cgroup
+from entrannas_cli.runtime.memory import largest_that_fits
+from entrannas_cli.search.memory import heaviest_cells
+from entrannas_cli.store.run import Run
+
+from ..method.strategies import STANDARD
+from .measured import Case, estimated, measure
+from .runs import in_process, write_space
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+MIB = 2**20
+SEARCH = Case(channels=8, cells=5, batch=32)
+CASES = [replace(SEARCH, checkpointing="cells"), Case(kind="train", cells=8, batch=16)]
+
+
+@pytest.fixture(autouse=True)
+def _space_file() -> None:
+    write_space(Path.cwd())
+
+
+def in_child(case: Case, **environment: str) -> dict[str, Any]:
+    arguments = [sys.executable, "-m", "tests.search.measured", json.dumps(vars(case))]
+    result = subprocess.run(
+        arguments, capture_output=True, text=True, cwd=ROOT, env=os.environ | environment, timeout=300
+    )
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def test_a_meter_counts_what_lives_and_what_autograd_keeps() -> None:
+    with MemoryMeter() as meter:
+        x = torch.empty(256, device="meta", requires_grad=True)
+        assert meter.live == 1024
+        y = x.exp()  # keeps its result
+        z = y.view(16, 16)  # has no memory of its own
+        assert meter.live == 2048
+        z = (z * 2).sum()
+        del y
+        assert meter.live == 2048 + 4  # the product is gone, the exponential is kept
+        assert meter.peak == 3072 + 4
+        z.backward()  # type: ignore[no-untyped-call]
+        del z
+        assert meter.live == 2048  # x and its gradient
+        meter.restart()
+        assert meter.peak == 2048
+        del x
+    assert meter.live == 0
+
+
+def test_what_is_remembered_of_an_operation_makes_no_difference() -> None:
+    x = torch.empty(2, 4, 8, 8, device="meta")
+    layers = nn.Sequential(nn.Conv2d(4, 4, 3), nn.BatchNorm2d(4, affine=False), nn.MaxPool2d(2)).to("meta")
+    peaks = []
+    with MemoryMeter() as meter:
+        for _ in range(3):
+            meter.restart()
+            before = meter.live
+            y = layers(x.requires_grad_())
+            assert y.shape == (2, 4, 3, 3)
+            y.sum().backward()
+            del y
+            x.grad = None
+            layers.zero_grad()
+            peaks.append((meter.peak - before, meter.live - before))
+    assert peaks[0] == peaks[1] == peaks[2]
+    assert peaks[0][1] == 0
+
+
+@pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc", reason="what tensors take besides is that of glibc's heap"
+)
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_the_estimate_is_what_a_process_really_takes(case: Case) -> None:
+    found = in_child(case)
+    assert found["measured"] == pytest.approx(found["estimated"], rel=0.2), found
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_the_estimate_is_what_a_gpu_really_takes(case: Case) -> None:
+    found = measure(replace(case, device="cuda"))
+    assert found["measured"] == pytest.approx(found["estimated"], rel=0.15), found
+
+
+def test_other_batches_and_other_forms_need_what_is_expected() -> None:
+    small = replace(SEARCH, cells=4)
+    need = estimated(small)
+    half = estimated(replace(small, batch=SEARCH.batch // 2))
+    assert need / 2 < half < 0.6 * need  # the weights don't depend on it
+    assert estimated(replace(small, checkpointing="cells")) < 0.8 * need
+    assert 0.45 * need < estimated(replace(small, precision="bf16")) < 0.6 * need
+    assert estimated(replace(small, method="entrannas")) < 0.8 * need
+
+
+def test_an_estimate_leaves_random_numbers_alone() -> None:
+    torch.manual_seed(3)
+    before = torch.get_rng_state()
+    estimated(replace(SEARCH, cells=3))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_the_heaviest_cells() -> None:
+    dense = heaviest_cells(STANDARD, dense=True).normal
+    assert len(dense.connections) == STANDARD.connections
+    two = heaviest_cells(STANDARD, dense=False).normal
+    assert [len({connection.source for connection in node}) for node in two.nodes] == [2, 2, 2, 2]
+    assert {connection.operation for _, connection in two.connections} == {"sep_conv_3x3", "sep_conv_5x5"}
+    features = {(connection.source, connection.operation) for _, connection in two.connections}
+    assert len(features) == 8  # none serves two nodes
+    light = SearchSpace(name="light", operations=("skip_connect",), nodes=2)
+    assert [len(node) for node in heaviest_cells(light, dense=False).normal.nodes] == [2, 2]
+
+
+def test_the_largest_batch_that_fits() -> None:
+    def need(images: int) -> int:
+        return max(1000 + 10 * images, 40 * images)
+
+    assert largest_that_fits(need, 256, 20_000) == 256
+    size = largest_that_fits(need, 1000, 20_000)
+    assert 400 <= size <= 500
+    assert size % 8 == 0
+    assert need(size) <= 20_000
+    assert 2 <= largest_that_fits(need, 256, 1100) <= 10
+    assert largest_that_fits(need, 256, 1000) == 0
+
+
+def test_free_memory_is_that_of_the_container(tmp_path: Path) -> None:
+    assert free_memory(torch.device("cpu")) > 0
+    (tmp_path / "proc/self").mkdir(parents=True)
+    groups = tmp_path / "sys/fs/cgroup"
+
+    def write(folder: Path, **files: object) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, value in files.items():
+            (folder / f"memory.{name}").write_text(f"{value}\n")
+
+    assert list(left_in_cgroup(tmp_path)) == []
+    (tmp_path / "proc/self/cgroup").write_text("0::/user/job\n")
+    write(groups / "user/job", max="max", current=100, stat="anon 7\ninactive_file 30")
+    write(groups / "user", max=1000, current=600, stat="anon 7\ninactive_file 50")
+    assert list(left_in_cgroup(tmp_path)) == [450]
+    (tmp_path / "proc/self/cgroup").write_text("3:cpu,cpuacct:/a\n2:memory:/on/the/host\n1:pids:/b\n")
+    write(groups / "memory", limit_in_bytes=500, usage_in_bytes=700, stat="total_inactive_file 10")
+    assert list(left_in_cgroup(tmp_path)) == [0]
+
+
+QUICK = ("--preset", "quick", "--epochs", "1", "--quiet", "--set", "evaluation.calibration_batches=1")
+SMALL_SEARCH = (
+    *("search", *QUICK, "--space", "tiny.toml"),
+    *("--set", "network.cells=3", "--set", "network.channels=4"),
+)
+SMALL_TRAINING = ("train", "DARTS_V2", *QUICK[:-2], "--cells", "3", "--channels", "8", "--batch-size", "96")
+
+
+def newest() -> Run:
+    return Run(max(Path("runs").iterdir(), key=lambda path: path.stat().st_mtime_ns))
+
+
+def log_of(run: Run) -> str:
+    return (run.path / "log.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("command", "key", "room"),
+    [(SMALL_SEARCH, "search.batch_size", 3), (SMALL_TRAINING, "train.batch_size", 12)],
+)
+def test_a_run_that_does_not_fit_says_what_would(
+    command: tuple[str, ...], key: str, room: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: list[str] = []
+    monkeypatch.setattr(torch.optim.SGD, "step", _noting(torch.optim.SGD.step, built))
+    monkeypatch.setattr(memory, "free_memory", lambda device: room * MIB)
+    result = in_process(*command, check=False)
+    assert result.returncode == 1
+    assert "not enough memory: about" in result.stderr
+    assert f"{room}.0 MiB are free" in result.stderr
+    assert "device.check_memory=false" in result.stderr
+    assert not [device for device in built if device != "meta"]  # nothing ran
+    run = newest()
+    assert run.status().state == "failed"
+    assert run.summary()["memory_estimate_mb"] > room
+
+    line = next(line for line in result.stderr.splitlines() if "take less at once" in line)
+    changes = line.split(": ")[1].split()
+    assert int(changes[1].removeprefix(f"{key}=")) < 96
+    assert 2 <= int(changes[3].removeprefix("evaluation.batch_size=")) < 256
+    in_process(*command, *changes)
+    assert newest().summary()["memory_estimate_mb"] < room
+    assert "memory: at most about" in log_of(newest())
+
+
+def _noting(step: Any, built: list[str]) -> Any:
+    def noted(self: torch.optim.Optimizer, *arguments: Any, **keywords: Any) -> Any:
+        built.append(self.param_groups[0]["params"][0].device.type)
+        return step(self, *arguments, **keywords)
+
+    return noted
+
+
+def test_it_may_be_tried_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "free_memory", lambda device: MIB)
+    in_process(*SMALL_SEARCH, "--set", "device.check_memory=false")
+    run = newest()
+    assert run.status().state == "completed"
+    assert "more than is free" in log_of(run)
+    shown = in_process("runs", "show", run.id).stdout
+    assert "memory, estimated (MiB)" in shown
+
+
+def test_memory_that_runs_out_all_the_same_names_what_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*arguments: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr("entrannas_cli.search.loop.SearchLoop._take_step", fails)
+    result = in_process(*SMALL_SEARCH, check=False)
+    assert "out of memory: batch size 96" in result.stderr
+    assert "try --set search.batch_size=48" in result.stderr  # by the estimate all would fit
+    monkeypatch.setattr(memory, "free_memory", lambda device: 2 * MIB)
+    result = in_process(*SMALL_SEARCH, "--set", "device.check_memory=false", check=False)
+    assert int(result.stderr.split("try --set search.batch_size=")[1].split()[0]) < 40
+
+
+def test_an_operation_that_can_not_be_estimated_is_run() -> None:
+    class Reading(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x * float(x.detach().mean())
+
+    @register_operation("reading", label="read", parametric=False)
+    def build(channels: int, stride: int, affine: bool) -> nn.Module:
+        return nn.Sequential(nn.AvgPool2d(stride, ceil_mode=True), Reading())
+
+    Path("reading.toml").write_text('name = "reading"\nnodes = 1\noperations = ["reading", "conv_1x1"]\n')
+    in_process(*SMALL_SEARCH, "--space", "reading.toml")
+    run = newest()
+    assert run.status().state == "completed"
+    assert "memory: can't be estimated" in log_of(run)
+    assert "memory_estimate_mb" not in run.summary()
