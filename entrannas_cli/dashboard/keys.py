@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 
 __all__ = ["GROUPS", "KEYS", "MOUSE", "Group", "Key", "Place", "bindings", "keys_text", "writes"]
 
-Place = Literal["everywhere", "runs", "table", "run", "filter", "chart"]
+Place = Literal["everywhere", "runs", "table", "run", "filter", "chart", "notes"]
 Group = Literal[
     "Move", "Find and sort", "Mark", "Act on runs", "Look", "On a chart (tab goes there)", "Everywhere"
 ]
@@ -59,6 +59,23 @@ def _acting(place: Place) -> tuple[Key, ...]:
             action="delete",
             keys=("D",),
             about="Delete with all files",
+            group="Act on runs",
+            place=place,
+            writes=True,
+        ),
+        Key(
+            action="edit",
+            keys=("e",),
+            about="Tags and note",
+            group="Act on runs",
+            place=place,
+            label="Edit" if place == "run" else "",
+            writes=True,
+        ),
+        Key(
+            action="picture",
+            keys=("p",),
+            about="Picture of the cells, in the viewer for pictures",
             group="Act on runs",
             place=place,
             writes=True,
@@ -277,6 +294,22 @@ KEYS: tuple[Key, ...] = (
         group="On a chart (tab goes there)",
         place="chart",
         label="Full",
+    ),
+    Key(
+        action="save",
+        keys=("ctrl+s",),
+        about="Save tags and note",
+        group="Act on runs",
+        place="notes",
+        writes=True,
+    ),
+    Key(
+        action="leave",
+        keys=("escape",),
+        about="Leave tags and note as they were",
+        group="Act on runs",
+        place="notes",
+        writes=True,
     ),
     Key(
         action="next_theme", keys=("t",), about="Light, dark, high contrast", group="Look", place="everywhere"

@@ -31,3 +31,7 @@ class WatchApp(Dashboard):
         event.prevent_default()
         if self.settings.problem:
             self.notify(self.settings.problem, severity="warning", markup=False, timeout=12)
+
+    def look_now(self) -> None:
+        """The screen looks again."""
+        self._take(self.snapshot)
