@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 from textual.binding import Binding, BindingType
 
-__all__ = ["GROUPS", "KEYS", "MOUSE", "Group", "Key", "Place", "bindings", "keys_text", "writes"]
+__all__ = ["GROUPS", "KEYS", "MOUSE", "PLACES", "Group", "Key", "Place", "bindings", "keys_text", "writes"]
 
 Place = Literal["everywhere", "runs", "table", "run", "filter", "chart", "notes"]
 Group = Literal[
@@ -69,7 +69,6 @@ def _acting(place: Place) -> tuple[Key, ...]:
             about="Tags and note",
             group="Act on runs",
             place=place,
-            label="Edit" if place == "run" else "",
             writes=True,
         ),
         Key(
@@ -154,7 +153,7 @@ KEYS: tuple[Key, ...] = (
     Key(
         action="back",
         keys=("escape", "backspace"),
-        about="Back to the runs",
+        about="Back: out of the log's search, of a full chart, of the page",
         group="Move",
         place="run",
         label="Back",
@@ -341,11 +340,13 @@ KEYS: tuple[Key, ...] = (
         label="Quit",
     ),
 )
-MOUSE = (
-    ("click on a run", "choose it; again: open its page"),
-    ("click on a heading", "sort by it; again: the other way round"),
-    ("wheel", "scroll"),
-    ("click in the footer", "what it says"),
+PLACES: tuple[Place, ...] = get_args(Place)
+MOUSE: tuple[tuple[Place, str, str], ...] = (
+    ("table", "click on a run", "choose it; again: open its page"),
+    ("table", "click on a heading", "sort by it; again: the other way round"),
+    ("chart", "wheel on a chart", "zoom where it points; dragging pans"),
+    ("everywhere", "wheel", "scroll"),
+    ("everywhere", "click in the footer", "what it says"),
 )
 _TITLES: dict[str, str] = {
     "slash": "/",

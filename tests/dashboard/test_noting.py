@@ -55,7 +55,7 @@ def test_the_page_of_a_run_edits_it_too(tmp_path: Path) -> None:
 
     async def edit(driver: Driver) -> None:
         await driver.press("enter")
-        await driver.until(lambda: "Edit" in driver.lines[-1] and run.id in driver.shown, "the page")
+        await driver.until(lambda: driver.screen_name == "RunScreen", "the page")
         await driver.until(lambda: driver.app.screen.targets, "the run")  # type: ignore[attr-defined]
         await opened(driver)
         await driver.press(*"wide", "enter")
