@@ -74,7 +74,7 @@ def _acting(place: Place) -> tuple[Key, ...]:
         Key(
             action="picture",
             keys=("p",),
-            about="Picture of the cells, in the viewer for pictures",
+            about="Open a picture of the cells",
             group="Act on runs",
             place=place,
             writes=True,
@@ -153,7 +153,7 @@ KEYS: tuple[Key, ...] = (
     Key(
         action="back",
         keys=("escape", "backspace"),
-        about="Back: out of the log's search, of a full chart, of the page",
+        about="One step back",
         group="Move",
         place="run",
         label="Back",
@@ -305,7 +305,7 @@ KEYS: tuple[Key, ...] = (
     Key(
         action="leave",
         keys=("escape",),
-        about="Leave tags and note as they were",
+        about="Leave tags and note",
         group="Act on runs",
         place="notes",
         writes=True,
