@@ -49,6 +49,11 @@ class RunsActing(Screen[None]):
     def targets(self) -> Sequence[Overview]:
         """The runs that an action is meant for."""
 
+    @property
+    def step_shown(self) -> int | None:
+        """The step of the cells that are shown; None for a run's last ones."""
+        return None
+
     @abstractmethod
     def take(self, snapshot: Snapshot) -> None:
         """The runs have changed."""
@@ -71,6 +76,18 @@ class RunsActing(Screen[None]):
         if ids := [safe(run.id) for run in self.targets]:
             self.app.copy_to_clipboard("\n".join(ids))
             self._say("copied " + (ids[0] if len(ids) == 1 else f"the ids of {len(ids)} runs"))
+
+    def action_edit(self) -> None:
+        """Tags, and of one run the note."""
+        from .noting import edit_notes
+
+        edit_notes(self.dashboard, [Run(run.path) for run in self.targets])
+
+    def action_picture(self) -> None:
+        """The picture that `genotype draw` makes."""
+        from .picturing import open_pictures
+
+        open_pictures(self.dashboard, [Run(run.path) for run in self.targets], self.step_shown)
 
     def _ask(self, deed: Deed) -> None:
         """First looks whether it can be done at all, which reads files; then asks."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import ClassVar
 
 from textual.app import App, SystemCommand
 from textual.dom import DOMNode
@@ -13,7 +14,7 @@ from textual.screen import Screen
 
 from .acting import RunsActing
 from .background import Done, tell
-from .keys import KEYS, bindings
+from .keys import KEYS, PLACES, Place, bindings
 from .runs import RunsScreen
 from .settings import Settings, SettingsFile
 from .table import RunTable
@@ -29,6 +30,7 @@ class Dashboard(App[None]):
     CSS_PATH = "dashboard.tcss"
     BINDINGS = bindings("everywhere")
     TITLE = "entrannas"
+    PLACES: ClassVar[Sequence[Place]] = PLACES  # that the help is about
 
     def __init__(
         self, runs_dir: Path, *, readonly: bool = False, settings: SettingsFile | None = None
@@ -85,7 +87,7 @@ class Dashboard(App[None]):
     def action_help(self) -> None:
         from .help import HelpScreen
 
-        self.push_screen(HelpScreen(self.readonly))
+        self.push_screen(HelpScreen(self.readonly, self.PLACES))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """What the palette offers: the themes, and all that keys do here."""

@@ -44,7 +44,7 @@ class RunCurves(Vertical):
         """The curves of ``run``; those of another one go at once."""
         another = run is None or self._run is None or run.path != self._run.path
         self._run = run
-        self.display = run is None or run.status.kind != "rank"  # its trainings have curves, it has none
+        self.set_class(run is not None and run.status.kind == "rank", "-none")  # its trainings have curves
         if another:
             self._course = None
             self._drawn = -1

@@ -8,9 +8,9 @@ from typing import Literal, get_args
 
 from textual.binding import Binding, BindingType
 
-__all__ = ["GROUPS", "KEYS", "MOUSE", "Group", "Key", "Place", "bindings", "keys_text", "writes"]
+__all__ = ["GROUPS", "KEYS", "MOUSE", "PLACES", "Group", "Key", "Place", "bindings", "keys_text", "writes"]
 
-Place = Literal["everywhere", "runs", "table", "run", "filter", "chart"]
+Place = Literal["everywhere", "runs", "table", "run", "filter", "chart", "notes"]
 Group = Literal[
     "Move", "Find and sort", "Mark", "Act on runs", "Look", "On a chart (tab goes there)", "Everywhere"
 ]
@@ -59,6 +59,22 @@ def _acting(place: Place) -> tuple[Key, ...]:
             action="delete",
             keys=("D",),
             about="Delete with all files",
+            group="Act on runs",
+            place=place,
+            writes=True,
+        ),
+        Key(
+            action="edit",
+            keys=("e",),
+            about="Tags and note",
+            group="Act on runs",
+            place=place,
+            writes=True,
+        ),
+        Key(
+            action="picture",
+            keys=("p",),
+            about="Open a picture of the cells",
             group="Act on runs",
             place=place,
             writes=True,
@@ -137,7 +153,7 @@ KEYS: tuple[Key, ...] = (
     Key(
         action="back",
         keys=("escape", "backspace"),
-        about="Back to the runs",
+        about="One step back",
         group="Move",
         place="run",
         label="Back",
@@ -279,6 +295,22 @@ KEYS: tuple[Key, ...] = (
         label="Full",
     ),
     Key(
+        action="save",
+        keys=("ctrl+s",),
+        about="Save tags and note",
+        group="Act on runs",
+        place="notes",
+        writes=True,
+    ),
+    Key(
+        action="leave",
+        keys=("escape",),
+        about="Leave tags and note",
+        group="Act on runs",
+        place="notes",
+        writes=True,
+    ),
+    Key(
         action="next_theme", keys=("t",), about="Light, dark, high contrast", group="Look", place="everywhere"
     ),
     Key(
@@ -308,11 +340,13 @@ KEYS: tuple[Key, ...] = (
         label="Quit",
     ),
 )
-MOUSE = (
-    ("click on a run", "choose it; again: open its page"),
-    ("click on a heading", "sort by it; again: the other way round"),
-    ("wheel", "scroll"),
-    ("click in the footer", "what it says"),
+PLACES: tuple[Place, ...] = get_args(Place)
+MOUSE: tuple[tuple[Place, str, str], ...] = (
+    ("table", "click on a run", "choose it; again: open its page"),
+    ("table", "click on a heading", "sort by it; again: the other way round"),
+    ("chart", "wheel on a chart", "zoom where it points; dragging pans"),
+    ("everywhere", "wheel", "scroll"),
+    ("everywhere", "click in the footer", "what it says"),
 )
 _TITLES: dict[str, str] = {
     "slash": "/",

@@ -46,6 +46,8 @@ def facts_text(run: Overview) -> Content:
     if status.stale:
         silent = f", no sign of life from {safe(status.host)} for {duration(status.heartbeat_age)}"
         lines[-1].append((silent, "$warning"))
+    if run.notes.tags:
+        lines.append([(safe(" ".join(run.notes.tags)), "$accent")])
     problems = dict.fromkeys(safe(text) for text in (status.reason, *run.problems) if text)
     lines += [[(problem, "$error" if status.state != "stopped" else "$warning")] for problem in problems]
     what = [safe(status.kind), safe(short_id(run.text("cells")))]
@@ -54,8 +56,6 @@ def facts_text(run: Overview) -> Content:
     lines.append([" · ".join(text for text in what if text)])
     lines += [[(f"{label:12}", "$quiet"), value] for label, value in _figures(run)]
     lines += [[(safe(text), "$warning")] for text in texts(run.summary.get("warnings"))]
-    if run.notes.tags:
-        lines.append([(safe(" ".join(run.notes.tags)), "$accent")])
     lines += [[(safe(line), "italic")] for line in run.notes.note.splitlines()]
     return Content("\n").join(Content.assemble(*line) for line in lines)
 

@@ -247,7 +247,7 @@ def test_what_has_no_value_is_sorted_last_either_way(runs: list[Overview], key: 
 
 def test_neither_torch_nor_its_like_is_loaded() -> None:
     code = (
-        "import sys; from entrannas_cli.dashboard import app, choosing, help; "
+        "import sys; from entrannas_cli.dashboard import app, choosing, help, noting, picturing, serve, served; "
         "from entrannas_cli.dashboard.run import screen; print(*sys.modules)"
     )
     loaded = set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.split())

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 
 from ...charts.chart import Line
-from ...watching.course import Course
+from ...method.space import INPUT_NODES
+from ...watching.course import LONGEST_LIST, Course, Series
 from ..chart import ChartView
 from .part import Seen
 from .sheet import Sheet
@@ -19,7 +20,11 @@ __all__ = ["SEARCH", "TRAIN", "Curve", "CurvesPart"]
 
 @dataclass(frozen=True)
 class Curve:
-    """A chart: its title, and (kind of row, key, name) of each line."""
+    """A chart: its title, and (kind of row, key, name) of each line.
+
+    A key ``list.*`` stands for a line for each element, named after its number as ``name`` says: of a list with one
+    element a node, after the nodes.
+    """
 
     title: str
     lines: Sequence[tuple[str, str, str]]
@@ -40,6 +45,8 @@ SEARCH = (
     ),
     Curve("consistency gap", (("epoch", "gap", "gap"),), percent=True),
     Curve("temperature", (("step", "temperature", "temperature"),)),
+    Curve("thresholds of the normal cell's nodes", (("step", "thresholds_normal.*", "{}"),)),
+    Curve("thresholds of the reduction cell's nodes", (("step", "thresholds_reduce.*", "{}"),)),
 )
 TRAIN = (
     Curve("loss", (("step", "weight_loss", "learned"), ("epoch", "validation_loss", "held out"))),
@@ -77,11 +84,16 @@ class CurvesPart(VerticalScroll, can_focus=False):
     def compose(self) -> ComposeResult:
         yield Sheet(id="no-curves")
 
+    @property
+    def _displayed(self) -> int:
+        """How many charts have something to show."""
+        return sum(not chart.has_class("-empty") for chart in self._charts)
+
     def on_resize(self) -> None:
         """One column or two; rows as high as fills the room."""
         columns = 2 if self.size.width >= self.TWO else 1
         self.set_class(columns == 2, "-two")
-        rows = max(-(-len(self._charts) // columns), 1)
+        rows = max(-(-self._displayed // columns), 1)
         height = max(11, (self.size.height + 1) // rows - 1) if columns == 2 else 11
         self.styles.grid_rows = str(height)
         for chart in self._charts:
@@ -101,14 +113,15 @@ class CurvesPart(VerticalScroll, can_focus=False):
         if self._drawn == (seen.course.version, state, curves):
             return
         self._drawn = seen.course.version, state, curves
-        some = False
+        displayed = self._displayed
         for chart, curve in zip(self._charts, curves, strict=True):
             lines = _lines(curve, seen.course)
             chart.show(lines)
             chart.set_class(not lines, "-empty")
-            some = some or bool(lines)
+        if displayed != self._displayed:
+            self.on_resize()
         note = self.query_one(Sheet)
-        note.display = not some
+        note.display = not self._displayed
         text = (
             "no metrics yet: curves appear with the first step"
             if state in ("running", "created")
@@ -131,5 +144,16 @@ class CurvesPart(VerticalScroll, can_focus=False):
 
 
 def _lines(curve: Curve, course: Course) -> list[Line]:
-    found = [(name, course.series(kind, key)) for kind, key, name in curve.lines]
+    found = [line for one in curve.lines for line in _each(*one, course)]
     return [Line(name, series.x[: len(series)], series.y) for name, series in found if len(series)]
+
+
+def _each(kind: str, key: str, name: str, course: Course) -> Iterator[tuple[str, Series]]:
+    """The lines that ``key`` stands for."""
+    if not key.endswith("*"):
+        yield name, course.series(kind, key)
+        return
+    for n in range(LONGEST_LIST):
+        series = course.series(kind, f"{key[:-1]}{n}")
+        if len(series):
+            yield name.format(INPUT_NODES + n), series

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from textual.content import Content
 
-from ...render.text import safe
+from ...render.text import safe, shortened
 from ...store.find import short_id
+from ...store.notes import NOTHING
 from ...store.overview import Overview
 from ...watching.course import Course
 from ..pane import STATE_STYLES
@@ -24,7 +25,7 @@ def bar(share: float, width: int) -> tuple[str, str]:
 
 
 def head_text(run: Overview, course: Course, width: int, *, gone: bool, readonly: bool) -> Content:
-    """Three lines, and one for each problem."""
+    """Three lines, one for tags and note, and one for each problem."""
     status = run.status
     state = status.state + "?" * status.stale
     first: list[str | tuple[str, str]] = [(safe(run.id, limit=max(width - 30, 20)), "bold")]
@@ -58,6 +59,10 @@ def head_text(run: Overview, course: Course, width: int, *, gone: bool, readonly
     what += [f"seed {safe(run.text('seed'))}"] if run.text("seed") else []
     what += [safe(run.text("device"))]
     lines.append([(" · ".join(text for text in what if text), "$quiet")])
+    if run.notes != NOTHING:
+        note = safe(next(iter(run.notes.note.strip().splitlines()), ""))
+        lines.append([(" ".join(map(safe, run.notes.tags)), "$accent"), "  " * bool(run.notes.tags)])
+        lines[-1].append((shortened(note, max(width - 2, 1)), "italic"))
     for problem in dict.fromkeys(safe(text) for text in (status.reason, *run.problems) if text):
         lines.append([(problem, "$warning" if status.state == "stopped" else "$error")])
     return Content("\n").join(Content.assemble(*line) for line in lines)

@@ -107,6 +107,10 @@ class RunScreen(RunsActing):
         run = None if self._facts is None else self._facts.overview
         return [] if run is None or self._gone else [run]
 
+    @property
+    def step_shown(self) -> int | None:
+        return self.query_one(CellsPart).step if self._active == "cells" else None
+
     def take(self, snapshot: Snapshot) -> None:
         """It was told that some run has changed: perhaps this one."""
         self._read_facts()
