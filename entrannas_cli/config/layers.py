@@ -12,14 +12,13 @@ import tomli
 
 from ..wording import did_you_mean, looks_like_path, nearest, plain, shown
 from .errors import Problem
+from .flags import OVERRIDE_FLAG, flag_of
 from .keys import Key
 from .location import RUNS_DIR_VARIABLE
 
 __all__ = [
-    "OVERRIDE_FLAG",
     "Layer",
     "Setting",
-    "flag_of",
     "from_environment",
     "from_flags",
     "from_overrides",
@@ -29,8 +28,6 @@ __all__ = [
 
 PREFIX = "ENTRANNAS_"
 OTHER_VARIABLES = (RUNS_DIR_VARIABLE, "ENTRANNAS_DEBUG")  # settings that are no part of a run's configuration
-FLAGS = {"data.path": "--data"}  # the others are named like the last part of their key
-OVERRIDE_FLAG = "--set"
 
 
 @dataclass(frozen=True)
@@ -48,11 +45,6 @@ class Layer:
 
     settings: dict[str, Setting] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
-
-
-def flag_of(name: str) -> str:
-    """The command-line flag of the key ``name``, if it has one."""
-    return FLAGS.get(name) or f"--{name.rpartition('.')[2].replace('_', '-')}"
 
 
 def from_flags(flags: Mapping[str, object], keys: Mapping[str, Key], cwd: Path) -> Layer:
