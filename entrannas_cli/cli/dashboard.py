@@ -19,10 +19,10 @@ def register(app: typer.Typer) -> None:
 def dashboard(
     runs_dir: RunsDirOption = None,
     readonly: Annotated[
-        bool, typer.Option("--readonly", help="Only look: nothing stops, resumes or deletes a run.")
+        bool, typer.Option("--readonly", help="Only look: nothing starts, stops, resumes or deletes a run.")
     ] = False,
 ) -> None:
-    """Watch all runs, live, and stop, resume, delete them: a workbench in the terminal. Press ? for its keys."""
+    """Watch all runs, live; start, stop, resume, delete them: a workbench in the terminal. Press ? for its keys."""
     import os
     import sys
 

@@ -29,7 +29,7 @@ def help_text(readonly: bool = False) -> Content:
         lines = dict.fromkeys((keys_text(key.keys), _about(key)) for key in keys)
         parts += _section(group, list(lines))
     if readonly:
-        parts += [("Read-only: nothing here stops, resumes or deletes a run.\n\n", "$warning")]
+        parts += [("Read-only: nothing here starts, stops, resumes or deletes a run.\n\n", "$warning")]
     parts += _section("Mouse", MOUSE)
     parts += _section("What a filter may say", FILTERS)
     return Content.assemble(*parts).rstrip()

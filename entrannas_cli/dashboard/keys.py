@@ -358,6 +358,7 @@ KEYS: tuple[Key, ...] = (
         group="In the form of a new run",
         place="field",
         writes=True,
+        priority=True,  # what is typed next, in one go, is meant for that field
     ),
     Key(
         action="go(-1)",
@@ -366,6 +367,7 @@ KEYS: tuple[Key, ...] = (
         group="In the form of a new run",
         place="field",
         writes=True,
+        priority=True,
     ),
     Key(
         action="other_kind",

@@ -5,19 +5,23 @@ from __future__ import annotations
 import shlex
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
 import pytest
+from textual import events
 
 from entrannas_cli.config.schema import Method
+from entrannas_cli.dashboard.launch import screen
 from entrannas_cli.dashboard.launch.checking import DataLook, Verdict, check, with_data
 from entrannas_cli.dashboard.launch.draft import Draft, arguments, command_text, seeds_of
 from entrannas_cli.dashboard.launch.kind import KindSwitch
 from entrannas_cli.dashboard.launch.prefill import like
 from entrannas_cli.dashboard.launch.row import FieldRow
 from entrannas_cli.dashboard.launch.saying import what_runs
-from entrannas_cli.errors import UsageError
+from entrannas_cli.dashboard.launch.starting import start
+from entrannas_cli.errors import RunFailed, UsageError
 from entrannas_cli.method.names import METHODS
 from entrannas_cli.method.published import PUBLISHED
 from entrannas_cli.store.create import create_run
@@ -124,7 +128,9 @@ def test_what_is_right_is_told_with_what_it_would_run() -> None:
         "3 searches: entrannas-dst in the space standard, 6 epochs of 8 steps, digits, 5 cells, 8 channels"
     )
     assert verdict.usual["dataset"] == "digits  (preset quick)"
-    assert "nothing" not in what_runs(judged(search(method="random")))
+    drawn = judged(search(method="random", dataset="cifar10"))
+    assert drawn.fine, "no image is looked at"
+    assert what_runs(drawn) == "1 search: cells drawn at random from the space standard"
     assert "1 training: published cells DARTS_V2, 40 epochs of 14 steps" in what_runs(judged(training()))
 
 
@@ -275,6 +281,17 @@ def test_all_goes_by_keys_alone(tmp_path: Path) -> None:
     drive(tmp_path / "runs", walk)
 
 
+def test_keys_that_come_at_once_go_where_they_are_meant_to(tmp_path: Path) -> None:
+    async def burst(driver: Driver) -> None:
+        await opened(driver)
+        for key, character in (("down", None), ("d", "d"), ("down", None), ("q", "q")):
+            driver.app.post_message(events.Key(key, character))
+        await driver.until(lambda: row(driver, "preset").text == "q", "the last key")
+        assert (row(driver, "space").text, row(driver, "method").text) == ("", "d")
+
+    drive(tmp_path / "runs", burst)
+
+
 def test_what_was_typed_is_not_lost_by_one_key(tmp_path: Path) -> None:
     async def leave(driver: Driver) -> None:
         await opened(driver)
@@ -375,20 +392,49 @@ def test_a_search_starts_and_its_page_opens(tmp_path: Path) -> None:
     drive(folder, launch)
 
 
-def test_several_are_started_and_marked_and_what_fails_stays(tmp_path: Path) -> None:
+def test_several_are_started_and_marked(tmp_path: Path) -> None:
     folder = tmp_path / "runs"
     made(folder, "old")
 
     async def launch(driver: Driver) -> None:
-        await driver.find("old")
+        await driver.find("old")  # the new ones don't fit it
         await opened(driver)
         row(driver, "method").text = "random"  # ends at once
         row(driver, "seeds").text = "0-1"
         await driver.press("f5")
-        await driver.until(lambda: driver.screen_name == "RunsScreen", "the table", 120)
+        await driver.until(lambda: driver.screen_name == "RunsScreen", "the table")
         await driver.until(lambda: len(driver.table.marked) == 2, "the marks")
         assert {run.split("-s")[-1] for run in driver.table.marked} == {"0", "1"}
         assert driver.current in driver.table.marked
+
+    drive(folder, launch)
+
+
+def test_only_what_failed_is_started_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "runs"
+    tried: list[str] = []
+
+    def failing_once(words: Sequence[str]) -> str:
+        seed = words[list(words).index("--seed") + 1]
+        tried.append(seed)
+        if tried == ["0", "1"]:
+            raise RunFailed("the disk is full")
+        return start(words)
+
+    monkeypatch.setattr(screen, "start", failing_once)
+
+    async def launch(driver: Driver) -> None:
+        await opened(driver)
+        row(driver, "method").text = "random"
+        row(driver, "seeds").text = "0-1"
+        await driver.press("ctrl+s")
+        await driver.until(lambda: "the disk is full" in driver.notes, "the failure")
+        assert driver.screen_name == "LaunchScreen"
+        assert row(driver, "seeds").text == "1"
+        assert len(list(folder.iterdir())) == 1
+        await driver.press("ctrl+s")
+        await driver.until(lambda: driver.screen_name == "RunScreen", "the page of the other one")
+        assert tried == ["0", "1", "1"]
 
     drive(folder, launch)
 
