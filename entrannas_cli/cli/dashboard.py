@@ -23,7 +23,7 @@ def dashboard(
         bool | None,
         typer.Option(
             "--readonly/--writable",
-            help="Only look: nothing stops, resumes or deletes a run, or does anything else to it.",
+            help="Only look: nothing starts, stops, resumes or deletes a run, or does anything else to it.",
             show_default="--writable; --readonly with --serve",
         ),
     ] = None,

@@ -20,7 +20,7 @@ def watch(
     run: RunArgument,
     runs_dir: RunsDirOption = None,
     readonly: Annotated[
-        bool, typer.Option("--readonly", help="Only look: nothing stops, resumes or deletes the run.")
+        bool, typer.Option("--readonly", help="Only look: nothing starts, stops, resumes or deletes a run.")
     ] = False,
 ) -> None:
     """Watch one run, live, in the terminal.

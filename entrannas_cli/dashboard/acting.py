@@ -22,6 +22,7 @@ from .watcher import Snapshot
 
 if TYPE_CHECKING:
     from .app import Dashboard
+    from .launch.draft import Draft, Kind
 
 __all__ = ["RunsActing"]
 
@@ -33,6 +34,7 @@ class RunsActing(Screen[None]):
     """A screen with runs that can be stopped, resumed, deleted; ``PLACE`` is its own in the key map."""
 
     PLACE: ClassVar[Place]
+    LAUNCHES: ClassVar[Kind] = "search"  # what a new run is at first, if the one here has cells
     ready = False  # to be told of the runs
 
     def on_mount(self) -> None:
@@ -61,6 +63,49 @@ class RunsActing(Screen[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """What changes anything is off, and not in the footer, where the dashboard only reads."""
         return not (self.dashboard.readonly and writes(action))
+
+    @property
+    def here(self) -> Overview | None:
+        """The run that one looks at."""
+        return next(iter(self.targets), None)
+
+    def action_launch(self) -> None:
+        """The form, with the cells of the run here for a training."""
+        from .launch.prefill import for_cells_of
+
+        self._launch(for_cells_of(self.here, self.LAUNCHES))
+
+    def action_launch_like(self) -> None:
+        """The form, filled in so that it makes a run as the one here."""
+        from .launch.prefill import like
+
+        run = self.here
+        if run is None:
+            self._say("there is no run here", severity="warning")
+            return
+
+        def work() -> Draft | str:
+            try:
+                return like(Run(run.path))
+            except EntrannasError as error:
+                return str(error)
+
+        def then(found: Draft | str) -> None:
+            if isinstance(found, str):
+                self._say(found, title="No new run like it", severity="error", timeout=LONG)
+            elif self.is_current:
+                self._launch(found)
+
+        in_background(self.app, work, then)
+
+    def _launch(self, draft: Draft) -> None:
+        from .launch.screen import LaunchScreen
+
+        def answered(runs: list[Run] | None) -> None:
+            if runs:  # once the form is gone
+                self.app.call_later(self.dashboard.show_new, runs)
+
+        self.app.push_screen(LaunchScreen(draft), answered)
 
     def action_stop(self) -> None:
         self._ask(STOP)

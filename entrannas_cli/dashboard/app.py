@@ -12,6 +12,7 @@ from textual.app import App, SystemCommand
 from textual.dom import DOMNode
 from textual.screen import Screen
 
+from ..store.run import Run
 from .acting import RunsActing
 from .background import Done, tell
 from .keys import KEYS, PLACES, Place, bindings
@@ -72,6 +73,19 @@ class Dashboard(App[None]):
         """Something was done: the runs have changed."""
         self._watcher.look_now()
 
+    def show_new(self, runs: Sequence[Run]) -> None:
+        """These were started: the page of the only one, or the table with all of them marked."""
+        home = self.screen_stack[0]
+        if isinstance(home, RunsScreen):
+            home.expect([run.id for run in runs])
+        if isinstance(home, RunsScreen) and len(runs) > 1:
+            while self.screen is not home:
+                self.pop_screen()
+        else:
+            from .run.screen import RunScreen
+
+            self.push_screen(RunScreen(runs[0]))
+
     def change(self, settings: Settings) -> None:
         """Remembers ``settings``."""
         if problem := self.settings.change(settings):
@@ -97,8 +111,7 @@ class Dashboard(App[None]):
             )
         table = next(iter(screen.query(RunTable)), None)
         owners: dict[str, DOMNode | None] = {"everywhere": self, "table": table}
-        if isinstance(screen, RunsActing):
-            owners[screen.PLACE] = screen
+        owners[getattr(screen, "PLACE", "")] = screen
         for key in KEYS:
             owner = owners.get(key.place)
             if owner is not None and key.group != "Move" and not (key.writes and self.readonly):

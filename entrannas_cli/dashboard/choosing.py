@@ -13,7 +13,7 @@ from textual.widgets.option_list import Option
 
 from .columns import RUN, TABLE, TableColumn
 
-__all__ = ["ColumnsScreen", "SortScreen"]
+__all__ = ["ColumnsScreen", "Options", "SortScreen"]
 
 _VIM: list[BindingType] = [
     ("space", "select", ""),
@@ -24,7 +24,9 @@ _VIM: list[BindingType] = [
 ]
 
 
-class _Options(OptionList):
+class Options(OptionList):
+    """A list with the keys of vi besides."""
+
     BINDINGS = _VIM
 
 
@@ -39,7 +41,7 @@ class SortScreen(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         columns = [*TABLE.values(), RUN]
-        choice = _Options(*(Option(_described(column), id=column.key) for column in columns), id="choice")
+        choice = Options(*(Option(_described(column), id=column.key) for column in columns), id="choice")
         choice.border_title = "Sort by"
         choice.highlighted = next((n for n, c in enumerate(columns) if c.key == self._now), 0)
         yield choice
@@ -58,7 +60,7 @@ class ColumnsScreen(ModalScreen[tuple[str, ...]]):
         self._chosen = set(now)
 
     def compose(self) -> ComposeResult:
-        choice = _Options(
+        choice = Options(
             *(Option(self._prompt(column), id=column.key) for column in TABLE.values()), id="choice"
         )
         choice.border_title = "Columns"

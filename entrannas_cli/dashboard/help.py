@@ -14,7 +14,12 @@ from .keys import GROUPS, KEYS, MOUSE, PLACES, Key, Place, keys_text
 
 __all__ = ["HelpScreen", "help_text"]
 
-WHERE = {"run": "on a run's page", "filter": "while typing a filter", "notes": "in their dialog"}
+WHERE = {
+    "run": "on a run's page",
+    "filter": "while typing a filter",
+    "notes": "in their dialog",
+    "kind": "on the kind of run",
+}
 FILTERS = (
     ("cifar dst", "runs in which both words stand: in id, state, method, space, data, tags"),
     ("state=running", "a column's value; also != and, of numbers, < <= > >="),
@@ -36,7 +41,7 @@ def help_text(readonly: bool = False, places: Container[Place] = PLACES) -> Cont
         lines = dict.fromkeys((keys_text(key.keys), _about(key) if several else key.about) for key in keys)
         parts += _section(group, list(lines))
     if readonly:
-        parts += [("Read-only: nothing here stops, resumes or deletes a run.\n\n", "$warning")]
+        parts += [("Read-only: nothing here starts, stops, resumes or deletes a run.\n\n", "$warning")]
     parts += _section("Mouse", [(what, does) for place, what, does in MOUSE if place in places])
     if "filter" in places:
         parts += _section("What a filter may say", FILTERS)

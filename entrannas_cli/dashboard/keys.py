@@ -10,9 +10,16 @@ from textual.binding import Binding, BindingType
 
 __all__ = ["GROUPS", "KEYS", "MOUSE", "PLACES", "Group", "Key", "Place", "bindings", "keys_text", "writes"]
 
-Place = Literal["everywhere", "runs", "table", "run", "filter", "chart", "notes"]
+Place = Literal["everywhere", "runs", "table", "run", "filter", "chart", "notes", "launch", "field", "kind"]
 Group = Literal[
-    "Move", "Find and sort", "Mark", "Act on runs", "Look", "On a chart (tab goes there)", "Everywhere"
+    "Move",
+    "Find and sort",
+    "Mark",
+    "Act on runs",
+    "Look",
+    "On a chart (tab goes there)",
+    "In the form of a new run",
+    "Everywhere",
 ]
 GROUPS: tuple[Group, ...] = get_args(Group)
 
@@ -22,7 +29,7 @@ class Key:
     """``keys``, as Textual names them, do ``action`` at ``place``: a screen, a widget, or everywhere.
 
     ``label`` is what the footer says, if it is to name the key. What does more than look ``writes``: ``--readonly``
-    switches it off.
+    switches it off. One with ``priority`` is heard before the widget that has the focus.
     """
 
     action: str
@@ -32,11 +39,29 @@ class Key:
     place: Place
     label: str = ""
     writes: bool = False
+    priority: bool = False
 
 
 def _acting(place: Place) -> tuple[Key, ...]:
     """What can be done to runs, on each screen that shows some."""
     return (
+        Key(
+            action="launch",
+            keys=("n",),
+            about="A new search, or a training of the run's cells",
+            group="Act on runs",
+            place=place,
+            label="New",
+            writes=True,
+        ),
+        Key(
+            action="launch_like",
+            keys=("N",),
+            about="A new run with the same configuration",
+            group="Act on runs",
+            place=place,
+            writes=True,
+        ),
         Key(
             action="stop",
             keys=("S",),
@@ -311,6 +336,96 @@ KEYS: tuple[Key, ...] = (
         writes=True,
     ),
     Key(
+        action="start",
+        keys=("ctrl+s", "f5"),
+        about="Start",
+        group="In the form of a new run",
+        place="launch",
+        label="Start",
+        writes=True,
+        priority=True,
+    ),
+    Key(
+        action="copy_command",
+        keys=("ctrl+y", "f2"),
+        about="Copy the command line that does the same",
+        group="In the form of a new run",
+        place="launch",
+        label="Copy command",
+        writes=True,
+        priority=True,
+    ),
+    Key(
+        action="switch_kind",
+        keys=("ctrl+t",),
+        about="A search, or a training",
+        group="In the form of a new run",
+        place="launch",
+        label="Search/training",
+        writes=True,
+        priority=True,
+    ),
+    Key(
+        action="leave_form",
+        keys=("escape",),
+        about="Leave the form",
+        group="In the form of a new run",
+        place="launch",
+        label="Leave",
+        writes=True,
+    ),
+    Key(
+        action="choose",
+        keys=("enter",),
+        about="List what can be chosen",
+        group="In the form of a new run",
+        place="field",
+        label="Choose",
+        writes=True,
+    ),
+    Key(
+        action="go(1)",
+        keys=("down",),
+        about="The next field (also tab)",
+        group="In the form of a new run",
+        place="field",
+        writes=True,
+        priority=True,  # what is typed next, in one go, is meant for that field
+    ),
+    Key(
+        action="go(-1)",
+        keys=("up",),
+        about="The field before",
+        group="In the form of a new run",
+        place="field",
+        writes=True,
+        priority=True,
+    ),
+    Key(
+        action="other_kind",
+        keys=("space", "left", "right", "h", "l", "enter"),
+        about="The other kind",
+        group="In the form of a new run",
+        place="kind",
+        writes=True,
+    ),
+    Key(
+        action="go(1)",
+        keys=("down", "j"),
+        about="The next field",
+        group="In the form of a new run",
+        place="kind",
+        writes=True,
+    ),
+    Key(
+        action="go(-1)",
+        keys=("up", "k"),
+        about="The field before",
+        group="In the form of a new run",
+        place="kind",
+        writes=True,
+    ),
+    Key(
         action="next_theme", keys=("t",), about="Light, dark, high contrast", group="Look", place="everywhere"
     ),
     Key(
@@ -380,6 +495,7 @@ def bindings(place: Place) -> list[BindingType]:
             show=bool(key.label),
             key_display=_title(key.keys[0]),
             tooltip=key.about,
+            priority=key.priority,
         )
         for key in KEYS
         if key.place == place

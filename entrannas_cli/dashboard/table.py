@@ -239,6 +239,15 @@ class RunTable(ScrollView, can_focus=True):
         if run := self.current:
             self.post_message(self.Opened(run))
 
+    def choose(self, ids: Sequence[str]) -> None:
+        """The cursor on the first of these runs that is shown; if they are several, just they are marked."""
+        if len(ids) > 1:
+            self._mark(frozenset(ids))
+        for index, run in enumerate(self._rows):
+            if run.id in ids:
+                self._go(index)
+                return
+
     # marking
 
     def _mark(self, marked: Set[str]) -> None:

@@ -212,7 +212,7 @@ def test_marks_are_counted_and_taken_away(runs_dir: Path) -> None:
 def test_a_missing_folder_is_no_error_and_fills_by_itself(tmp_path: Path) -> None:
     async def look(driver: Driver) -> None:
         assert "no run in" in driver.shown
-        assert "entrannas search" in driver.shown
+        assert "n starts one" in driver.shown
         await driver.press("enter", "S", "D", "y", "j", "G")
         made(tmp_path / "later", "first")
         await driver.until(lambda: names(driver) == ["first"], "the run")

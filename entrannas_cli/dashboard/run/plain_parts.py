@@ -14,7 +14,7 @@ from .head import bar
 from .part import Seen
 from .sheet import Sheet
 
-__all__ = ["ConfigurationPart", "SystemPart"]
+__all__ = ["ConfigurationPart", "SystemPart", "configuration_text"]
 
 BAR = 30
 
@@ -28,10 +28,11 @@ class ConfigurationPart(VerticalScroll, can_focus=False):
     def show(self, seen: Seen) -> None:
         """Draws what has changed."""
         text = seen.facts.configuration
-        self.query_one(Sheet).show(text, lambda: _configuration(text))
+        self.query_one(Sheet).show(text, lambda: configuration_text(text))
 
 
-def _configuration(source: str) -> Text:
+def configuration_text(source: str) -> Text:
+    """TOML with comments, to read."""
     if not source:
         return Text("the configuration can't be read", "dim")
     text = Text(overflow="fold")

@@ -45,6 +45,7 @@ class RunScreen(RunsActing):
     """One run, live. Only the tab that is shown is kept up to date; a deleted run stays readable."""
 
     PLACE = "run"
+    LAUNCHES = "train"
     BINDINGS = bindings(PLACE)
     AUTO_FOCUS = ""
     DEFAULT_CSS = """
