@@ -41,12 +41,9 @@ def dashboard(
 
     Press ? for its keys.
     """
-    import os
-    import sys
-
     from ..config.location import runs_dir as locate
     from ..errors import UsageError
-    from ..render.terminal import is_live, why_plain
+    from ..render.terminal import why_no_screen
 
     folder = locate(runs_dir)
     if serve:
@@ -54,10 +51,7 @@ def dashboard(
         return
     if port is not None:
         raise UsageError("--port goes with --serve")
-    reason = why_plain(sys.stdout, os.environ) or (
-        "" if is_live(sys.stdin) else "no keyboard: stdin is piped"
-    )
-    if reason:
+    if reason := why_no_screen():
         raise UsageError(f"the dashboard needs a terminal ({reason}); `entrannas runs list` prints the runs")
     from ..dashboard.app import Dashboard
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pexpect
 import pytest
 from textual.color import Color
 
@@ -274,3 +275,13 @@ def test_help_loads_no_textual_and_a_pipe_is_no_terminal(tmp_path: Path) -> None
     assert piped.stderr.startswith(
         "entrannas: the dashboard needs a terminal (not a terminal); `entrannas runs list`"
     )
+
+
+def test_what_it_draws_on_must_be_a_terminal(tmp_path: Path) -> None:
+    """It draws on stderr: with that redirected it would run unseen."""
+    arguments = ["-c", f'exec "{sys.executable}" -m entrannas_cli dashboard 2> messages']
+    child = pexpect.spawn("sh", arguments, cwd=str(tmp_path), env=os.environ | {"TERM": "xterm"})
+    child.expect(pexpect.EOF, timeout=60)
+    child.close()
+    assert child.exitstatus == 2
+    assert "stderr, on which it is drawn, is redirected" in (tmp_path / "messages").read_text()
