@@ -83,7 +83,8 @@ class ChartView(Widget, can_focus=True):
     def show(self, lines: Iterable[Line], *, title: str | None = None) -> None:
         """Other data, and another title, if given; window, smoothing and cross-hair stay.
 
-        Lines are known by their names. Where nothing changed, nothing is drawn.
+        Lines are known by their names; one that is given again is taken to be as it was. Where nothing changed,
+        nothing is drawn.
         """
         before: dict[str, list[Line]] = {}
         for line in self._chart.lines:
@@ -91,8 +92,8 @@ class ChartView(Widget, can_focus=True):
         now = tuple(lines)
         for line in now:
             known = before.get(line.name)
-            if known:
-                line.following(known.pop(0))
+            if known and (last := known.pop(0)) is not line:
+                line.following(last)
         seen = _state(now)
         title = self._chart.title if title is None else title
         if seen == self._seen and title == self._chart.title:
@@ -291,7 +292,7 @@ class ChartView(Widget, can_focus=True):
 
 def _state(lines: Sequence[Line]) -> list[tuple[object, ...]]:
     """What tells whether a drawing of ``lines`` is still right."""
-    return [(line.name, line.style, line.trace, line.trace.version) for line in lines]
+    return [(line.name, line.style, line.number, line.trace, line.trace.version) for line in lines]
 
 
 def _nearest(lines: Sequence[Line], x: float) -> float | None:
