@@ -12,7 +12,7 @@ from .keys import GROUPS, KEYS, MOUSE, Key, keys_text
 
 __all__ = ["HelpScreen", "help_text"]
 
-WHERE = {"run": "on a run's page", "filter": "while typing a filter"}
+WHERE = {"run": "on a run's page", "compare": "comparing", "filter": "while typing a filter"}
 FILTERS = (
     ("cifar dst", "runs in which both words stand: in id, state, method, space, data, tags"),
     ("state=running", "a column's value; also != and, of numbers, < <= > >="),

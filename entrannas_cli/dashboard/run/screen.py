@@ -49,11 +49,6 @@ class RunScreen(RunsActing):
     AUTO_FOCUS = ""
     DEFAULT_CSS = """
     RunScreen > #head { padding: 0 1; background: $panel; }
-    RunScreen TabbedContent { height: 1fr; }
-    RunScreen ContentTabs { height: 2; }
-    RunScreen ContentTab { color: $quiet; text-opacity: 100%; }
-    RunScreen ContentTab.-active { color: $foreground; text-style: bold; }
-    RunScreen TabPane { padding: 0; height: 1fr; }
     RunScreen TabPane > * { padding: 0 1; height: 1fr; scrollbar-size-vertical: 1; scrollbar-size-horizontal: 0; }
     RunScreen #lines { height: 1fr; scrollbar-size-vertical: 1; }
     """
