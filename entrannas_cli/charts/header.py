@@ -45,8 +45,9 @@ class _Entry:
 def _entries(chart: Chart, look: Look, ascii_only: bool) -> list[_Entry]:
     several = len(chart.lines) > 1
     entries = []
-    for number, line in enumerate(chart.lines):
-        mark = marker(number, ascii_only=ascii_only) if several else ""
+    for number, line in chart.numbered:
+        marked = several or line.number is not None
+        mark = marker(number, ascii_only=ascii_only) if marked else ""
         name = _written(line.name, ascii_only) if several or line.name != chart.title else ""
         entries.append(_Entry(mark, name, _value(chart, line, ascii_only), look.line(number, line.style)))
     return entries

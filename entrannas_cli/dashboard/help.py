@@ -16,6 +16,7 @@ __all__ = ["HelpScreen", "help_text"]
 
 WHERE = {
     "run": "on a run's page",
+    "compare": "comparing",
     "filter": "while typing a filter",
     "notes": "in their dialog",
     "kind": "on the kind of run",

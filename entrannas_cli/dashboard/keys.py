@@ -10,7 +10,9 @@ from textual.binding import Binding, BindingType
 
 __all__ = ["GROUPS", "KEYS", "MOUSE", "PLACES", "Group", "Key", "Place", "bindings", "keys_text", "writes"]
 
-Place = Literal["everywhere", "runs", "table", "run", "filter", "chart", "notes", "launch", "field", "kind"]
+Place = Literal[
+    "everywhere", "runs", "table", "run", "compare", "filter", "chart", "notes", "launch", "field", "kind"
+]
 Group = Literal[
     "Move",
     "Find and sort",
@@ -168,6 +170,14 @@ KEYS: tuple[Key, ...] = (
     Key(action="unmark", keys=("A",), about="Unmark all", group="Mark", place="table"),
     *_acting("runs"),
     Key(
+        action="compare",
+        keys=("c",),
+        about="Compare the marked runs: curves, results, differences",
+        group="Look",
+        place="runs",
+        label="Compare",
+    ),
+    Key(
         action="leave",
         keys=("escape", "enter", "down"),
         about="To the runs",
@@ -229,6 +239,171 @@ KEYS: tuple[Key, ...] = (
     Key(action="tab(6)", keys=("6",), about="System", group="Look", place="run"),
     Key(action="down", keys=("down", "j"), about="Scroll down", group="Move", place="run"),
     Key(action="up", keys=("up", "k"), about="Scroll up", group="Move", place="run"),
+    Key(
+        action="back",
+        keys=(
+            "escape",
+            "backspace",
+        ),
+        about="Back to the runs",
+        group="Move",
+        place="compare",
+        label="Back",
+    ),
+    Key(
+        action="tab(1)",
+        keys=("1",),
+        about="Curves",
+        group="Look",
+        place="compare",
+    ),
+    Key(
+        action="tab(2)",
+        keys=("2",),
+        about="Result table",
+        group="Look",
+        place="compare",
+    ),
+    Key(
+        action="tab(3)",
+        keys=("3",),
+        about="Differences of the configurations",
+        group="Look",
+        place="compare",
+    ),
+    Key(
+        action="full",
+        keys=("f",),
+        about="One chart alone, or all",
+        group="Look",
+        place="compare",
+        label="Full",
+    ),
+    Key(
+        action="open",
+        keys=("enter",),
+        about="Open the page of the run under the cursor",
+        group="Look",
+        place="compare",
+        label="Open",
+    ),
+    Key(
+        action="group",
+        keys=("g",),
+        about="Group the table: mean ± deviation",
+        group="Find and sort",
+        place="compare",
+        label="Group",
+    ),
+    Key(
+        action="published",
+        keys=("P",),
+        about="Published results in the table, or not",
+        group="Look",
+        place="compare",
+        label="Published",
+    ),
+    Key(
+        action="sort",
+        keys=("s",),
+        about="Sort the table by …",
+        group="Find and sort",
+        place="compare",
+        label="Sort",
+    ),
+    Key(
+        action="reverse",
+        keys=("r",),
+        about="The other way round",
+        group="Find and sort",
+        place="compare",
+    ),
+    Key(
+        action="export",
+        keys=("x",),
+        about="Export as CSV, Markdown, LaTeX or the HTML report",
+        group="Act on runs",
+        place="compare",
+        label="Export",
+        writes=True,
+    ),
+    Key(
+        action="move(-1)",
+        keys=(
+            "up",
+            "k",
+        ),
+        about="One row up",
+        group="Move",
+        place="compare",
+    ),
+    Key(
+        action="move(1)",
+        keys=(
+            "down",
+            "j",
+        ),
+        about="One row down",
+        group="Move",
+        place="compare",
+    ),
+    Key(
+        action="page(-1)",
+        keys=(
+            "pageup",
+            "ctrl+b",
+        ),
+        about="One page up",
+        group="Move",
+        place="compare",
+    ),
+    Key(
+        action="page(1)",
+        keys=(
+            "pagedown",
+            "ctrl+f",
+        ),
+        about="One page down",
+        group="Move",
+        place="compare",
+    ),
+    Key(
+        action="end(False)",
+        keys=("home",),
+        about="To the top",
+        group="Move",
+        place="compare",
+    ),
+    Key(
+        action="end(True)",
+        keys=(
+            "end",
+            "G",
+        ),
+        about="To the end",
+        group="Move",
+        place="compare",
+    ),
+    Key(
+        action="shift(-1)",
+        keys=(
+            "left",
+            "h",
+        ),
+        about="Columns to the left",
+        group="Move",
+        place="compare",
+    ),
+    Key(
+        action="shift(1)",
+        keys=(
+            "right",
+            "l",
+        ),
+        about="Columns to the right",
+        group="Move",
+        place="compare",
+    ),
     Key(
         action="zoom(True)",
         keys=("plus", "equals_sign"),

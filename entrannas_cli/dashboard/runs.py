@@ -156,6 +156,24 @@ class RunsScreen(RunsActing):
         else:
             self._sort_by(event.key)
 
+    def action_compare(self) -> None:
+        """The marked runs; where none is marked all that are shown, unless they are many."""
+        from .compare.screen import MOST, CompareScreen
+
+        table = self.query_one(RunTable)
+        runs = [run for run in table.rows if run.id in table.marked]
+        if not runs and len(table.rows) > MOST:
+            self._say(
+                f"{len(table.rows)} runs are shown: mark those to compare, with space; a filter helps to find them",
+                severity="warning",
+            )
+            return
+        runs = runs or list(table.rows)
+        if runs:
+            self.app.push_screen(CompareScreen(runs))
+        else:
+            self._say("there is no run to compare", severity="warning")
+
     # filter, sort, columns
 
     def action_filter(self) -> None:

@@ -13,7 +13,7 @@ from rich.cells import cell_len
 
 from entrannas_cli.charts.chart import Chart, Line
 from entrannas_cli.charts.draw import draw, picture
-from entrannas_cli.charts.look import CONTRAST_LIGHT, LIGHT
+from entrannas_cli.charts.look import CONTRAST_LIGHT, DARK, LIGHT
 
 from .data import POINTS, WILD, apart
 
@@ -109,6 +109,17 @@ def test_lines_have_colours() -> None:
     styles = {str(span.style) for line in draw(chart, 60, 14, look=LIGHT) for span in line.spans}
     assert any(LIGHT.lines[0] in style for style in styles)
     assert any("#abcdef" in style for style in styles)
+
+
+def test_a_line_with_a_number_looks_the_same_whatever_stands_beside_it() -> None:
+    third = Line("c", range(9), range(9), number=2)
+    for others in ([], [Line("a", range(9), range(9), number=0), Line("b", range(9), range(9), number=1)]):
+        drawn = draw(Chart("losses", [*others, third]).fitted(), 60, 14)
+        entry = next(line for line in drawn if "■ c 8.000" in line.plain)
+        at = entry.plain.index("■")
+        styles = [str(span.style) for span in entry.spans if span.start <= at < span.end]
+        assert any(DARK.lines[2] in style for style in styles)
+        assert sum(line.plain.count("■") for line in drawn) > 1  # on the line too
 
 
 def test_the_crosshair_tells_each_line_at_its_nearest_point() -> None:

@@ -50,11 +50,6 @@ class RunScreen(RunsActing):
     AUTO_FOCUS = ""
     DEFAULT_CSS = """
     RunScreen > #head { padding: 0 1; background: $panel; }
-    RunScreen TabbedContent { height: 1fr; }
-    RunScreen ContentTabs { height: 2; }
-    RunScreen ContentTab { color: $quiet; text-opacity: 100%; }
-    RunScreen ContentTab.-active { color: $foreground; text-style: bold; }
-    RunScreen TabPane { padding: 0; height: 1fr; }
     RunScreen TabPane > * { padding: 0 1; height: 1fr; scrollbar-size-vertical: 1; scrollbar-size-horizontal: 0; }
     RunScreen #lines { height: 1fr; scrollbar-size-vertical: 1; }
     """
@@ -195,16 +190,14 @@ class RunScreen(RunsActing):
 
     @property
     def _leaves_something(self) -> bool:
-        return self.is_attached and (
-            self.query_one(LogPart).finding or self.query_one(CurvesPart).has_class("-full")
-        )
+        return self.is_attached and (self.query_one(LogPart).finding or self.query_one(CurvesPart).full)
 
     def action_back(self) -> None:
         """First out of the search and of the full screen."""
         log, curves = self.query_one(LogPart), self.query_one(CurvesPart)
         if self._active == "log" and log.finding:
             log.unfind()
-        elif self._active == "curves" and curves.has_class("-full"):
+        elif self._active == "curves" and curves.full:
             curves.toggle_full()
         elif len(self.app.screen_stack) > 1:
             self.dismiss()
