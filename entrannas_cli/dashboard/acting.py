@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 
 from ..errors import EntrannasError
 from ..render.text import safe
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .app import Dashboard
     from .launch.draft import Draft, Kind
 
-__all__ = ["RunsActing"]
+__all__ = ["LONG", "RunsActing"]
 
 SHOWN = 3  # outcomes that are told one by one
 LONG = 12.0  # seconds that an error stays
@@ -40,6 +40,17 @@ class RunsActing(Screen[None]):
     def on_mount(self) -> None:
         self.ready = True
         self.take(self.dashboard.snapshot)
+
+    def on_screen_resume(self) -> None:
+        """While another page lay on it, it was told nothing."""
+        if self.ready:
+            self.take(self.dashboard.snapshot)
+
+    @property
+    def covered(self) -> bool:
+        """Whether another page lies on it, so that nothing of it is seen. (Textual would paint all anew for it.)"""
+        stack = self.app.screen_stack
+        return any(not isinstance(screen, ModalScreen) for screen in stack[stack.index(self) + 1 :])
 
     @property
     def dashboard(self) -> Dashboard:

@@ -66,7 +66,7 @@ class Dashboard(App[None]):
     def _take(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
         for screen in self.screen_stack:
-            if isinstance(screen, RunsActing) and screen.ready:
+            if isinstance(screen, RunsActing) and screen.ready and not screen.covered:
                 screen.take(snapshot)
 
     def look_now(self) -> None:

@@ -280,6 +280,8 @@ def test_a_run_that_goes_or_breaks_is_named_and_the_others_stay(runs: list[Run],
         await driver.until(lambda: "no run is left" in driver.shown, "that there is none")
         await driver.press("1", "3", "x")
         assert any("no run left" in note for note in driver.notes)
+        await driver.press("escape")
+        await driver.until(lambda: driver.ids == [], "that the Runs screen, not told meanwhile, knows it too")
 
     drive(runs_dir, look)
 

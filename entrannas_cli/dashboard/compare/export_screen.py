@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -15,11 +16,12 @@ from textual.widgets.option_list import Option
 
 from ...errors import EntrannasError
 from ...render.text import safe
+from ..acting import LONG
 from ..background import in_background
 from ..confirm import AskScreen
-from .exporting import FORMATS, Export, Format, checked_path, format_of
+from .exporting import FORMATS, Export, Format, checked_path, format_of, write_export
 
-__all__ = ["Answer", "ExportScreen"]
+__all__ = ["Answer", "ExportScreen", "offer_export"]
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,9 @@ class ExportScreen(ModalScreen[Answer | None]):
         with Vertical(id="dialog") as dialog:
             dialog.border_title = "Export"
             dialog.border_subtitle = "↑ ↓ format · tab file"
-            formats = Formats(*(Option(one.name, id=one.key) for one in FORMATS), id="formats", compact=True)
+            formats = Formats(
+                *(Option(self._prompt(one), id=one.key) for one in FORMATS), id="formats", compact=True
+            )
             formats.highlighted = FORMATS.index(self._chosen)
             yield formats
             yield Static(id="about")
@@ -75,7 +79,14 @@ class ExportScreen(ModalScreen[Answer | None]):
         self.query_one("#formats").focus()
         self._tell()
 
+    def _prompt(self, one: Format) -> Content:
+        """Marked, so that colours aren't needed to tell which is chosen."""
+        return Content(("● " if one is self._chosen else "○ ") + one.name)
+
     def _tell(self) -> None:
+        formats = self.query_one("#formats", OptionList)
+        for one in FORMATS:
+            formats.replace_option_prompt(one.key, self._prompt(one))
         self.query_one("#about", Static).update(Content(self._export.about(self._chosen)))
         self.query_one("#wrong", Static).update("")
 
@@ -150,6 +161,33 @@ class ExportScreen(ModalScreen[Answer | None]):
                 AskScreen("Replace", "this file", [str(answer.path)], "What it holds is lost.", grave=True),
                 answered,
             )
+
+
+def offer_export(app: App[Any], export: Export, usual: Format) -> None:
+    """Asks how and where to write ``export``, does it in the background, and tells what came of it."""
+
+    def answered(answer: Answer | None) -> None:
+        if answer is None:
+            return
+        if answer.format.form is None:
+            app.notify(f"the report is being made: {safe(answer.path)}", markup=False)
+        in_background(app, lambda: _outcome(export, answer), lambda outcome: told(*outcome))
+
+    def told(text: str, done: bool) -> None:
+        if done:
+            app.notify(text, markup=False, timeout=LONG)
+        else:
+            app.notify(text, markup=False, title="Export: not done", severity="error", timeout=LONG)
+
+    app.push_screen(ExportScreen(export, usual), answered)
+
+
+def _outcome(export: Export, answer: Answer) -> tuple[str, bool]:
+    """(what is to be said, whether the file was written)"""
+    try:
+        return write_export(export, answer.format, answer.path), True
+    except EntrannasError as error:
+        return str(error), False
 
 
 def _folder() -> str:

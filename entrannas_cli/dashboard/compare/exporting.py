@@ -22,6 +22,9 @@ from .tables import compared, differences
 __all__ = ["FORMATS", "Export", "Format", "checked_path", "format_of", "write_export"]
 
 
+NOTED = 3  # things that a file lacks, told one by one
+
+
 @dataclass(frozen=True)
 class Format:
     """A kind of file. ``form`` is that of a table; None for the report."""
@@ -95,7 +98,10 @@ def write_export(export: Export, chosen: Format, path: Path) -> str:
     else:
         text, notes = _table_text(export, chosen.form)
         write_output(path, text)
-    return "\n".join([f"wrote {plain(str(path))}: {export.about(chosen)}", *map(safe, notes)])
+    lines = [f"wrote {plain(str(path))}: {export.about(chosen)}", *map(safe, notes[:NOTED])]
+    if len(notes) > NOTED:
+        lines.append(f"and {len(notes) - NOTED} more that it lacks")
+    return "\n".join(lines)
 
 
 def _table_text(export: Export, form: Form) -> tuple[str, Sequence[str]]:

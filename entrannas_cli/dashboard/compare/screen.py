@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -10,20 +12,18 @@ from textual.content import Content
 from textual.timer import Timer
 from textual.widgets import Footer, TabbedContent, TabPane
 
-from ...errors import EntrannasError
 from ...render.text import safe
 from ...store.overview import Overview
 from ...store.run import Run
 from ...wording import counted, plain
-from ..acting import LONG, RunsActing
-from ..background import in_background
+from ..acting import RunsActing
 from ..chart import ChartView
 from ..keys import Place, bindings
 from ..run.sheet import Sheet
 from ..watcher import Snapshot
 from .curves import CurvesPart, OverlayGrid
-from .export_screen import Answer, ExportScreen
-from .exporting import FORMATS, Export, write_export
+from .export_screen import offer_export
+from .exporting import FORMATS, Export
 from .grid import Grid
 from .overlay import METRICS, keys_of
 from .table_parts import DifferencePart, ResultPart, TablePart
@@ -33,6 +33,8 @@ __all__ = ["MOST", "CompareScreen"]
 
 MOST = 20  # runs whose curves are drawn
 EVERY = 1.0  # seconds between two looks
+SELDOM = 3.0  # the same, where much is to be drawn each time
+SHARE = 0.06  # of a core that drawing may take
 PORTION = 0.012  # seconds of reading or of preparing lines at a time: keys don't wait longer
 PAUSE = 0.003  # seconds between two portions
 TABS = ("curves", "table", "differences")
@@ -60,6 +62,7 @@ class CompareScreen(RunsActing):
         self._drawn: object = None
         self._rounds = 0
         self._drawing = False
+        self._begun = math.inf  # the thread's time when drawing began
 
     def compose(self) -> ComposeResult:
         yield Sheet(id="head")
@@ -112,7 +115,7 @@ class CompareScreen(RunsActing):
         """Reads or draws a portion of what is new, and comes again: at once where there is more."""
         self._timer = None
         more = False
-        if self.is_current:
+        if not self.covered:
             self._drawing = self._drawing and self._active == "curves" and self._part.go_on(PORTION)
             more = self._drawing
             if not more:
@@ -122,7 +125,11 @@ class CompareScreen(RunsActing):
                     self._drawn is None or not more or self._rounds.bit_count() == 1
                 ):
                     more = self._begin_drawing() or more
-        self._timer = self.set_timer(PAUSE if more else EVERY, self._look)
+        pause = PAUSE
+        if not more:
+            pause = min(max(EVERY, (time.thread_time() - self._begun) / SHARE), SELDOM)
+            self._begun = math.inf  # nothing is being drawn
+        self._timer = self.set_timer(pause, self._look)
 
     def _look_soon(self) -> None:
         """Charts came into sight, or go out of it."""
@@ -137,6 +144,7 @@ class CompareScreen(RunsActing):
         if state == self._drawn:
             return False
         self._drawn = state
+        self._begun = time.thread_time()
         self._part.begin(tracks)
         self._drawing = True
         self.call_after_refresh(self._look_soon)  # charts that were empty have a place then
@@ -325,29 +333,4 @@ class CompareScreen(RunsActing):
             request=self.query_one(ResultPart).request,
             differ=self._active == "differences",
         )
-
-        def answered(answer: Answer | None) -> None:
-            if answer is not None:
-                self._export(export, answer)
-
-        usual = FORMATS[-1] if self._active == "curves" else FORMATS[0]
-        self.app.push_screen(ExportScreen(export, usual), answered)
-
-    def _export(self, export: Export, answer: Answer) -> None:
-        if answer.format.form is None:
-            self._say(f"the report is being made: {safe(answer.path)}")
-
-        def write() -> tuple[str, bool]:
-            try:
-                return write_export(export, answer.format, answer.path), True
-            except EntrannasError as error:
-                return str(error), False
-
-        def told(outcome: tuple[str, bool]) -> None:
-            text, done = outcome
-            if done:
-                self._say(text, timeout=LONG)
-            else:
-                self._say(text, title="Export: not done", severity="error", timeout=LONG)
-
-        in_background(self.app, write, told)
+        offer_export(self.app, export, FORMATS[-1] if self._active == "curves" else FORMATS[0])
