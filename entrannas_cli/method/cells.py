@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache, reduce
+from itertools import groupby
 from typing import TypedDict, Unpack, cast
 
 import torch
@@ -92,18 +93,26 @@ class TransitCell(nn.Module):
         """
         states = [self.preprocess_0(before_previous), self.preprocess_1(previous)]
         features: dict[tuple[str, str], Tensor] = {}
+        edges: dict[tuple[str, tuple[str, ...]], Tensor] = {}  # sums, which several nodes may ask for
         for j, connections in enumerate(graph.nodes, start=INPUT_NODES):
             terms = []
-            for connection in connections:
-                i, name = connection.source, connection.operation
-                key = self._owner(i, j), name
-                operation = self._operations_of(key[0])[name]
-                if key not in features:
-                    features[key] = operation(states[i])
-                dropped = drop > 0 and self.training and not isinstance(operation, nn.Identity)
-                terms.append(drop_path(features[key], drop) if dropped else features[key])
+            for i, chosen in groupby(connections, lambda connection: connection.source):
+                owner, names = self._owner(i, j), tuple(connection.operation for connection in chosen)
+                for name in names:
+                    if (owner, name) not in features:
+                        features[owner, name] = self._operations_of(owner)[name](states[i])
+                if drop > 0 and self.training:
+                    terms += [self._dropped(owner, name, features[owner, name], drop) for name in names]
+                    continue
+                if (owner, names) not in edges:
+                    edges[owner, names] = reduce(torch.add, (features[owner, name] for name in names))
+                terms.append(edges[owner, names])
             states.append(reduce(torch.add, terms))
         return torch.cat([states[j] for j in graph.concat], dim=1)
+
+    def _dropped(self, owner: str, name: str, feature: Tensor, drop: float) -> Tensor:
+        identity = isinstance(self._operations_of(owner)[name], nn.Identity)
+        return feature if identity else drop_path(feature, drop)
 
 
 class EngineCell(TransitCell):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from ..method.accelerate import accelerate
 from ..method.architecture import Architecture
 from ..method.bilevel import BilevelSearch
 from ..method.network import SuperNet
@@ -33,6 +34,7 @@ def build_search(
         engine_cells=config.network.engine_cells,
         share_features=config.network.share_features,
     ).to(compute.device)
+    accelerate(supernet)
     supernet.to(memory_format=compute.memory_format)
     settings = config.architecture
     architecture = Architecture(space, threshold_init=settings.threshold_init).to(compute.device)

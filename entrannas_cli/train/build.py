@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ..errors import UsageError
+from ..method.accelerate import accelerate
 from ..method.complexity import derived_complexity, widest
 from ..method.genotype import Genotype
 from ..method.network import DerivedNetwork
@@ -68,6 +69,7 @@ def build_training(
         share_features=config.derived.share_features,
         auxiliary=train.auxiliary_weight > 0,
     ).to(compute.device)
+    accelerate(network)
     network.to(memory_format=compute.memory_format)
     return Training(
         network=network,

@@ -1,0 +1,153 @@
+"""Accelerated networks: the same function, the same gradients, the same weights under the same names."""
+
+from __future__ import annotations
+
+import copy
+import weakref
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from entrannas_cli.method.accelerate import OneHalving, accelerate
+from entrannas_cli.method.architecture import Derivation
+from entrannas_cli.method.bilevel import BilevelSearch
+from entrannas_cli.method.depthwise import Depthwise
+from entrannas_cli.method.genotype import Genotype
+from entrannas_cli.method.layers import FactorizedReduce
+from entrannas_cli.method.network import DerivedNetwork, SuperNet
+from entrannas_cli.method.space import SearchSpace
+
+from .strategies import STANDARD, architecture, genotypes, spaces
+from .test_method_properties import seeds, slow
+
+
+def batch(seed: int, side: int = 9) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    images = torch.randn(4, 3, side, side, generator=generator, dtype=torch.float64)
+    return images.to(memory_format=torch.channels_last), torch.randint(0, 3, (4,), generator=generator)
+
+
+def searches(space: SearchSpace, derivation: Derivation, seed: int) -> tuple[BilevelSearch, BilevelSearch]:
+    """A search of plain layers, and the same accelerated."""
+    torch.manual_seed(seed)
+    net = SuperNet(space, classes=3, channels=2, cells=4).double().to(memory_format=torch.channels_last)
+    found = architecture(space, seed).double()
+
+    def search(net: SuperNet) -> BilevelSearch:
+        own = copy.deepcopy(found)
+        return BilevelSearch(
+            supernet=net,
+            architecture=own,
+            weight_optimizer=torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9, weight_decay=0.01),
+            architecture_optimizer=torch.optim.Adam(own.parameters(), lr=0.01),
+            derivation=derivation,
+            genotype=own.derive(derivation, 1.0),
+        )
+
+    fast = copy.deepcopy(net)
+    accelerate(fast)
+    return search(net), search(fast)
+
+
+def same(ours: Tensor, theirs: Tensor) -> bool:
+    return torch.allclose(ours, theirs, rtol=1e-8, atol=1e-10)
+
+
+@slow
+@given(data=st.data(), space=spaces(max_nodes=3), derivation=st.sampled_from(["dst", "top2"]), seed=seeds)
+def test_a_search_learns_the_same(
+    data: st.DataObject, space: SearchSpace, derivation: Derivation, seed: int
+) -> None:
+    plain, fast = searches(space, derivation, seed)
+    for search in (plain, fast):
+        for step in range(2):
+            outcome = search.step(batch(seed), batch(seed + step), temperature=0.7)
+        assert torch.isfinite(outcome.weight_loss)
+    assert plain.genotype == fast.genotype
+    for one, other in ((plain.supernet, fast.supernet), (plain.architecture, fast.architecture)):
+        assert list(one.state_dict()) == list(other.state_dict())
+        assert all(
+            same(a, b) for a, b in zip(one.state_dict().values(), other.state_dict().values(), strict=True)
+        )
+
+
+@slow
+@given(genotype=genotypes(STANDARD), seed=seeds)
+def test_a_training_learns_the_same(genotype: Genotype, seed: int) -> None:
+    torch.manual_seed(seed)
+    plain = DerivedNetwork(genotype, classes=3, channels=2, cells=3).double()
+    fast = copy.deepcopy(plain)
+    accelerate(fast)
+    images, labels = batch(seed)
+    for network in (plain, fast):
+        nn.functional.cross_entropy(network(images), labels).backward()
+    assert same(plain(images), fast(images))
+    gradients = zip(plain.parameters(), fast.parameters(), strict=True)
+    assert all((a.grad is None) == (b.grad is None) for a, b in gradients)
+    assert all(
+        same(a.grad, b.grad)
+        for a, b in zip(plain.parameters(), fast.parameters(), strict=True)
+        if a.grad is not None and b.grad is not None
+    )
+
+
+def test_the_parameters_are_the_same_objects() -> None:
+    net = SuperNet(STANDARD, classes=3, channels=2, cells=3)
+    before = dict(net.named_parameters(remove_duplicate=False))
+    accelerate(net)
+    accelerate(net)  # nothing is left to do
+    after = dict(net.named_parameters(remove_duplicate=False))
+    assert before.keys() == after.keys()
+    assert all(after[name] is weight for name, weight in before.items())
+    kinds = [type(module) for module in net.modules()]
+    assert Depthwise in kinds
+    assert OneHalving in kinds
+    assert FactorizedReduce not in kinds
+
+
+@pytest.mark.parametrize("size", [(6, 6), (7, 6), (6, 7), (1, 1)])
+def test_halving(size: tuple[int, int]) -> None:
+    plain = FactorizedReduce(3, 5, affine=True).double().eval()
+    fast = OneHalving(plain)
+    x = torch.randn(2, 3, *size, dtype=torch.float64)
+    assert same(plain(x), fast(x))
+
+
+def test_modes_are_kept() -> None:
+    layer = nn.Sequential(FactorizedReduce(2, 2, affine=False).eval())
+    accelerate(layer)
+    assert not layer[0].training
+
+
+def test_a_relu_is_computed_once_a_tensor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All operations of a node that begin with one share it, and it is gone with the node."""
+    calls: list[Tensor] = []
+    relu = torch.nn.functional.relu
+    monkeypatch.setattr("torch.nn.functional.relu", lambda x, inplace=False: calls.append(x) or relu(x))
+    conv = nn.Sequential(nn.ReLU(), nn.Conv2d(4, 4, 1))
+    plain = copy.deepcopy(conv)
+    operations = nn.ModuleList([FactorizedReduce(4, 4, affine=False), conv, copy.deepcopy(conv)])
+    accelerate(operations)
+    x = torch.randn(2, 4, 6, 6)
+    found = [operation(x) for operation in operations]
+    assert len(calls) == 1
+    assert all(torch.equal(one, plain(x)) for one in found[1:])
+    x.neg_()
+    assert torch.equal(conv(x), plain(x))  # what changed is computed anew
+    with torch.no_grad():
+        conv(x)
+    assert conv(x).requires_grad
+    kept = weakref.ref(conv[0](x))
+    assert kept() is not None
+    del x
+    calls.clear()
+    assert kept() is None
+
+
+def test_relus_in_place_stay() -> None:
+    layers = nn.Sequential(nn.ReLU(inplace=True))
+    accelerate(layers)
+    assert type(layers[0]) is nn.ReLU
