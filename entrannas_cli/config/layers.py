@@ -8,8 +8,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-import tomli
-
+from ..toml_text import load_toml
 from ..wording import did_you_mean, looks_like_path, nearest, plain, shown
 from .errors import Problem
 from .flags import OVERRIDE_FLAG, flag_of
@@ -174,10 +173,10 @@ def _put_text(layer: Layer, key: Key, text: str, source: str, cwd: Path, *, by_h
     """A value written as TOML; anything else is taken as text, so that words need no quotes."""
     value: Any = text
     try:
-        document = tomli.loads(f"value = {text}")
+        document = load_toml(f"value = {text}")
         if document.keys() == {"value"} and not (key.is_text and not isinstance(document["value"], str)):
             value = document["value"]
-    except (tomli.TOMLDecodeError, RecursionError) as error:
+    except ValueError as error:
         if text.startswith(('"', "'")) or (text.startswith(("[", "{")) and not key.is_text):
             layer.problems.append(
                 Problem(

@@ -29,6 +29,16 @@ class Options(OptionList):
 
     BINDINGS = _VIM
 
+    def action_page_up(self) -> None:
+        """Unless it has no room at all, where Textual can't tell what a page is."""
+        if self.scrollable_content_region:
+            super().action_page_up()  # type: ignore[no-untyped-call]
+
+    def action_page_down(self) -> None:
+        """As up."""
+        if self.scrollable_content_region:
+            super().action_page_down()  # type: ignore[no-untyped-call]
+
 
 class ChoiceScreen(ModalScreen[str | None]):
     """One of ``options``, each a key and what is read; ``now`` is chosen so far. None if nothing was chosen."""

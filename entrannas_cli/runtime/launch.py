@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -22,7 +23,9 @@ def this_program(module: str = "entrannas_cli") -> list[str]:
 
     Files in the working directory, such as a ``random.py``, take no module's place, unless they do so here too.
     """
-    here = {"", os.getcwd()}  # noqa: PTH109
+    here = {""}
+    with contextlib.suppress(OSError):  # it is gone
+        here.add(os.getcwd())  # noqa: PTH109
     return [sys.executable, *([] if here & set(sys.path) else ["-P"]), "-m", module]
 
 

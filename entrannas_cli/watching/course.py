@@ -12,7 +12,7 @@ from typing import Any
 
 from ..store.run import Run
 
-__all__ = ["KINDS", "LONGEST_LIST", "MOST_SERIES", "Course", "Series"]
+__all__ = ["KINDS", "LARGEST_STEP", "LONGEST_LIST", "MOST_SERIES", "Course", "Series"]
 
 KINDS = ("step", "epoch")  # of the rows that count
 SLICE = 2**17  # bytes read between two looks at the clock: some milliseconds' work

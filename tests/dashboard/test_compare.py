@@ -15,6 +15,7 @@ from entrannas_cli.__main__ import main
 from entrannas_cli.charts.chart import Line
 from entrannas_cli.dashboard.chart import ChartView
 from entrannas_cli.dashboard.compare.curves import CurvesPart
+from entrannas_cli.dashboard.compare.export_screen import ExportScreen
 from entrannas_cli.dashboard.compare.grid import Grid
 from entrannas_cli.dashboard.compare.overlay import METRICS, Overlay
 from entrannas_cli.dashboard.compare.screen import MOST
@@ -317,6 +318,27 @@ def test_what_is_shown_is_written_as_the_command_writes_it(
         assert not ended.value.code
         assert Path(name).read_text() == Path(again).read_text()
         assert len(Path(name).read_text().splitlines()) > 2
+
+
+def test_the_export_dialog_comes_to_rest(
+    runs: list[Run], runs_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Format and file name follow each other, and end where the user wants them to."""
+    told: list[str] = []
+    tell = ExportScreen._tell
+    monkeypatch.setattr(ExportScreen, "_tell", lambda dialog: (told.append(dialog._chosen.key), tell(dialog)))
+
+    async def look(driver: Driver) -> None:
+        await driver.press("a", "c", "x")
+        await driver.until(lambda: driver.screen_name == "ExportScreen", "the dialog")
+        await driver.pilot.pause(0.3)
+        assert set(told) == {"html"}
+        await driver.pilot.press("up", "up", "down", "up")
+        await driver.pilot.pause(0.3)
+        assert driver.app.screen.query_one("#file", Input).value == "comparison.md"
+        assert len(told) < 20
+
+    drive(runs_dir, look)
 
 
 def test_a_file_is_replaced_only_after_a_question(runs: list[Run], runs_dir: Path) -> None:

@@ -15,7 +15,7 @@ from textual import events
 from entrannas_cli.config.schema import Method
 from entrannas_cli.dashboard.launch import screen
 from entrannas_cli.dashboard.launch.checking import DataLook, Verdict, check, with_data
-from entrannas_cli.dashboard.launch.draft import Draft, arguments, command_text, seeds_of
+from entrannas_cli.dashboard.launch.draft import Draft, Kind, arguments, command_text, fields_of, seeds_of
 from entrannas_cli.dashboard.launch.kind import KindSwitch
 from entrannas_cli.dashboard.launch.prefill import like
 from entrannas_cli.dashboard.launch.row import FieldRow
@@ -186,6 +186,33 @@ def test_each_problem_that_the_command_has_the_form_has_too() -> None:
     told = judged(draft).problems
     assert len(errors) == sum(len(lines) for lines in told.values())
     assert all(any(line in error for error in errors) for lines in told.values() for line in lines)
+
+
+@pytest.mark.parametrize("text", ["a" * 300, "9" * 5000, "a\0b", "search.epochs=" + "9" * 5000])
+@pytest.mark.parametrize("kind", ["search", "train"])
+def test_whatever_is_pasted_is_judged(kind: Kind, text: str) -> None:
+    for field in fields_of(kind):
+        texts = {"cells": "DARTS_V2"} if kind == "train" else {}
+        verdict = check(Draft(kind, {**texts, field.name: text}), Path("runs"))
+        assert verdict.problems or verdict.resolved is not None, field.name
+
+
+@pytest.mark.parametrize("data", ["a" * 300, "a" * 5000, "circle"])
+def test_images_in_a_place_that_can_not_be(data: str) -> None:
+    Path("circle").symlink_to("circle")
+    assert "no such folder" in judged(search(dataset="folder", data=data)).problems["data"][0]
+
+
+def test_a_folder_of_runs_that_leads_to_itself() -> None:
+    Path("circle").symlink_to("circle")
+    assert judged(search(dataset="digits"), Path("circle")).runs_dir == "circle"
+
+
+def test_modules_of_the_working_directory_take_no_ones_place() -> None:
+    Path("random.py").write_text("raise SystemExit('taken')")
+    with pytest.raises(RunFailed) as caught:
+        start(["runs", "show", "nothing"])
+    assert "taken" not in str(caught.value)
 
 
 def test_the_methods_that_are_offered_are_those_that_there_are() -> None:

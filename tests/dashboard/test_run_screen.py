@@ -375,6 +375,19 @@ def test_a_broken_run_tells_why(runs_dir: Path, damage: str) -> None:
     watch(run, scenario)
 
 
+def test_an_epoch_that_is_no_number_of_ours_is_not_counted_with(runs_dir: Path) -> None:
+    run = made(runs_dir, "one")
+    with RunSession(run, epochs=5) as session:
+        session.begin_attempt(1)
+        session.step({"step": 3, "epoch": 10**400, "weight_loss": 1.0})
+
+        async def look(driver: Watching) -> None:
+            await driver.until(lambda: "step 3 of ?" in driver.shown, "the step")
+            assert "epoch 0 of 5" in driver.shown
+
+        watch(run, look)
+
+
 def test_a_terminal_that_becomes_tiny_and_large_again(runs_dir: Path) -> None:
     run = searched(runs_dir, "one")
 

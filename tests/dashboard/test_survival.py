@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -132,6 +133,65 @@ def test_every_screen_becomes_tiny_and_large_again(
                 )
             else:
                 await driver.until(lambda: "step 20 of 20" in driver.shown, f"the page after {what}")
+
+    drive(tmp_path / "runs", look)
+
+
+@pytest.mark.parametrize("size", [(20, 3), (1, 1)])
+def test_pages_of_a_list_that_has_no_room(tmp_path: Path, size: tuple[int, int]) -> None:
+    ended(tmp_path / "runs", "one")
+
+    async def look(driver: Driver) -> None:
+        await driver.press("s")
+        await driver.pilot.resize_terminal(*size)
+        await driver.press("pagedown", "pageup")
+        assert driver.screen_name == "SortScreen"
+
+    drive(tmp_path / "runs", look, size=size)
+
+
+def test_a_file_server_that_is_away_for_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = searched(tmp_path / "runs", "one")
+    stat = os.stat
+
+    def stale(path: Any, *args: Any, **how: Any) -> os.stat_result:
+        if not isinstance(path, int) and os.fspath(path) == str(run.path):
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+        return stat(path, *args, **how)
+
+    async def look(driver: Driver) -> None:
+        await driver.press("enter")
+        await driver.until(lambda: "step 20 of 20" in driver.shown, "the page")
+        monkeypatch.setattr(os, "stat", stale)
+        await driver.until(lambda: "this run is gone" in driver.lines[0], "that it is gone")
+        monkeypatch.setattr(os, "stat", stat)
+        await driver.until(lambda: "step 20 of 20" in driver.shown, "the page again")
+
+    drive(tmp_path / "runs", look)
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        (("n",), "the working directory is gone"),
+        (("c", "x", "enter"), "name a whole path"),
+        (("p",), "the working directory is gone"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_the_working_directory_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keys: tuple[str, ...], said: str
+) -> None:
+    searched(tmp_path / "runs", "one")
+    (tmp_path / "project").mkdir()
+
+    async def look(driver: Driver) -> None:
+        monkeypatch.chdir(tmp_path / "project")
+        (tmp_path / "project").rmdir()
+        for key in keys:
+            await driver.press(key)
+            await driver.pilot.pause(0.3)
+        await driver.until(lambda: said in driver.shown or any(said in note for note in driver.notes), said)
 
     drive(tmp_path / "runs", look)
 

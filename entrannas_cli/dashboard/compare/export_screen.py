@@ -90,10 +90,11 @@ class ExportScreen(ModalScreen[Answer | None]):
         self.query_one("#about", Static).update(Content(self._export.about(self._chosen)))
         self.query_one("#wrong", Static).update("")
 
-    # the format and the file's ending follow each other
+    # the format and the file's ending follow each other; messages of what they were before count for nothing
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
-        chosen = FORMATS[event.option_index]
+        now = event.option_list.highlighted
+        chosen = self._chosen if now is None else FORMATS[now]
         if chosen is self._chosen:
             return
         self._chosen = chosen
@@ -106,7 +107,7 @@ class ExportScreen(ModalScreen[Answer | None]):
         self._tell()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        named = format_of(event.value)
+        named = format_of(event.input.value)
         if named is not None and named is not self._chosen:
             self._chosen = named
             self.query_one("#formats", OptionList).highlighted = FORMATS.index(named)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,8 @@ from ...render.text import safe
 from ...results.comparison import Request
 from ...results.formats import text_table
 from ...results.written import Form, written
+from ...runtime.launch import this_program
+from ...store.files import reason_of
 from ...store.overview import Overview
 from ...wording import counted, plain
 from .tables import compared, differences
@@ -86,7 +87,10 @@ def checked_path(text: str, chosen: Format) -> Path:
         raise UsageError("the file needs a name")
     path = Path(os.path.expanduser(text.strip()))  # noqa: PTH111 (no error for an unknown user)
     check_output(path, chosen.suffixes)
-    return Path(os.path.abspath(path))  # noqa: PTH100 (keeps links)
+    try:
+        return Path(os.path.abspath(path))  # noqa: PTH100 (keeps links)
+    except OSError as error:  # the working directory is gone
+        raise UsageError(f"{plain(str(path))}: {reason_of(error)}; name a whole path") from None
 
 
 def write_export(export: Export, chosen: Format, path: Path) -> str:
@@ -121,7 +125,7 @@ def _write_report(runs: Sequence[Overview], path: Path) -> Sequence[str]:
 
     Returns the lines that say what the page lacks.
     """
-    command = [sys.executable, "-m", "entrannas_cli", "report", *(str(run.path) for run in runs)]
+    command = [*this_program(), "report", *(str(run.path) for run in runs)]
     try:
         done = subprocess.run(
             [*command, "--output", str(path)],

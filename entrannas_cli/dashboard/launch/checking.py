@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -85,11 +86,14 @@ def check(draft: Draft, runs_dir: Path) -> Verdict:
 def _runs_dir_option(runs_dir: Path) -> str:
     """Nothing if the commands take ``runs_dir`` by themselves, in this working directory."""
     try:
+        cwd = Path.cwd()
+    except OSError:  # it is gone, which is told as a problem
+        return str(runs_dir)
+    try:
         usual: Path | None = usual_runs_dir()
     except UsageError:  # of a broken project file, which is told as a problem
         usual = None
-    cwd = Path.cwd()
-    if usual is not None and (cwd / runs_dir).resolve() == usual.resolve():
+    if usual is not None and os.path.realpath(cwd / runs_dir) == os.path.realpath(usual):
         return ""
     return str(runs_dir.relative_to(cwd) if runs_dir.is_relative_to(cwd) else runs_dir)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from typing import TYPE_CHECKING
 
+from ...errors import UsageError
 from .draft import Draft
 
 if TYPE_CHECKING:
@@ -20,6 +22,10 @@ def resolve(
     draft: Draft, seed: int | None = None, cells_from: Run | None = None
 ) -> Resolved[SearchConfig] | Resolved[TrainConfig]:
     """As `entrannas search` and `entrannas train` do it. Raises ``UsageError`` with everything that is wrong."""
+    try:
+        os.getcwd()  # noqa: PTH109
+    except OSError:
+        raise UsageError("the working directory is gone: start the dashboard in another one") from None
     from ...config.resolve import resolve_search, resolve_train
     from ...prepare import cuda_in_a_child, request_here
     from ...search import prepare as of_search

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Sequence
 
 from ...errors import RunFailed
+from ...runtime.launch import this_program
 from ...wording import plain
 
 __all__ = ["start"]
@@ -23,7 +23,7 @@ def start(arguments: Sequence[str]) -> str:
     """
     try:
         result = subprocess.run(
-            [sys.executable, "-m", "entrannas_cli", *arguments],
+            [*this_program(), *arguments],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

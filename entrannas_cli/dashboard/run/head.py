@@ -8,7 +8,7 @@ from ...render.text import safe, shortened
 from ...store.find import short_id
 from ...store.notes import NOTHING
 from ...store.overview import Overview
-from ...watching.course import Course
+from ...watching.course import LARGEST_STEP, Course
 from ..pane import STATE_STYLES
 from .pace import left_text
 
@@ -42,7 +42,7 @@ def head_text(run: Overview, course: Course, width: int, *, gone: bool, readonly
         # while it runs, what the last row says is newer than the status, which is written now and then
         row = (course.last("step") or course.last("epoch")) if status.state == "running" else {}
         step, epoch = row.get("step", status.step), row.get("epoch")
-        epoch = epoch if type(epoch) is int else status.epoch
+        epoch = epoch if type(epoch) is int and 0 <= epoch <= LARGEST_STEP else status.epoch
         share = step / status.steps if status.steps else epoch / status.epochs if status.epochs else 0.0
         done, rest = bar(share, BAR * (2 if width >= WIDE else 1))
         lines.append(

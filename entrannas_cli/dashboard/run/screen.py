@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from textual.app import ComposeResult
@@ -115,7 +116,7 @@ class RunScreen(RunsActing):
         """Reads a portion of what is new, and comes again: at once where there is more."""
         self._timer = None
         more = False
-        self._gone = not self._run.path.is_dir()
+        self._gone = not os.path.isdir(self._run.path)  # noqa: PTH112 (raises nothing)
         if not self._gone:
             more = self._course.read(PORTION)
             more = self._history.read(PORTION / 2) or more
