@@ -74,6 +74,23 @@ def test_the_folder_goes_while_a_dialog_asks(tmp_path: Path, key: str, dialog: s
     drive(tmp_path / "runs", look)
 
 
+def test_what_nobody_foresaw_is_told_and_the_watcher_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended(tmp_path / "runs", "one")
+
+    async def look(driver: Driver) -> None:
+        with monkeypatch.context() as broken:
+            broken.setattr("entrannas_cli.watching.catalogue.run_names", lambda _: 1 / 0)
+            await driver.until(lambda: "internal error: ZeroDivisionError" in driver.shown, "the error")
+            assert len(driver.ids) == 1
+        made(tmp_path / "runs", "two")
+        await driver.until(lambda: len(driver.ids) == 2, "the new run")
+        assert "internal error" not in driver.shown
+
+    drive(tmp_path / "runs", look, size=LARGE)
+
+
 def test_the_folder_goes_while_the_page_of_a_run_is_shown(tmp_path: Path) -> None:
     searched(tmp_path / "runs", "one")
 

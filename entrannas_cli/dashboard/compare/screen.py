@@ -94,7 +94,7 @@ class CompareScreen(RunsActing):
         for chosen in self._chosen:
             run = snapshot.runs.get(chosen.id, None if snapshot.complete else chosen)
             if run is None:
-                left_out.append(f"{self._short(chosen)}: it is gone, its folder was removed")
+                left_out.append(f"{self._short(chosen)}: it is gone, its folder isn't there")
             elif run.problems:
                 left_out.append(f"{self._short(run)}: {safe('; '.join(run.problems))}")
             else:

@@ -31,7 +31,7 @@ def head_text(run: Overview, course: Course, width: int, *, gone: bool, readonly
     first: list[str | tuple[str, str]] = [(safe(run.id, limit=max(width - 30, 20)), "bold")]
     first.append(f"  {safe(status.kind)}  ")
     if gone:
-        first.append(("this run is gone: its folder was removed", "bold $error"))
+        first.append(("this run is gone: its folder isn't there", "bold $error"))
     else:
         first.append((state, STATE_STYLES.get(status.state, "")))
         first += [f", attempt {status.attempt}"] if status.attempt > 1 else []
