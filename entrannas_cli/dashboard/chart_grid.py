@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 
 from .chart import ChartView
-from .run.sheet import Sheet
+from .sheet import Sheet
 
 __all__ = ["ChartGrid"]
 

@@ -15,7 +15,7 @@ from ...store.overview import Overview
 from ..chart import ChartView
 from ..chart_grid import ChartGrid
 from ..pane import STATE_STYLES
-from ..run.sheet import Sheet
+from ..sheet import Sheet
 from .overlay import METRICS, Overlay
 from .tracks import Track
 

@@ -19,7 +19,7 @@ from ...wording import counted, plain
 from ..acting import RunsActing
 from ..chart import ChartView
 from ..keys import Place, bindings
-from ..run.sheet import Sheet
+from ..sheet import Sheet
 from ..watcher import Snapshot
 from .curves import CurvesPart, OverlayGrid
 from .export_screen import offer_export

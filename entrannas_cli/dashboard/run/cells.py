@@ -13,9 +13,9 @@ from ...render.text import safe
 from ...store.files import BrokenRun
 from ...watching.history import History
 from ...wording import counted
+from ..sheet import Sheet
 from .pair import Pair
 from .part import Seen
-from .sheet import Sheet
 
 __all__ = ["CellsPart"]
 

@@ -10,9 +10,9 @@ from textual.content import Content
 from ...render.text import bytes_text, metric, percent, safe
 from ...watching.system import Sample
 from ...wording import number
+from ..sheet import Sheet
 from .head import bar
 from .part import Seen
-from .sheet import Sheet
 
 __all__ = ["ConfigurationPart", "SystemPart", "configuration_text"]
 

@@ -20,6 +20,7 @@ from ..acting import RunsActing
 from ..background import in_background
 from ..chart import ChartView
 from ..keys import bindings
+from ..sheet import Sheet
 from ..watcher import Snapshot
 from .architecture import ArchitecturePart
 from .cells import CellsPart
@@ -29,7 +30,6 @@ from .head import head_text
 from .log import LogPart
 from .part import Seen
 from .plain_parts import ConfigurationPart, SystemPart
-from .sheet import Sheet
 
 __all__ = ["RunScreen"]
 
