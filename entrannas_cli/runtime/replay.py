@@ -79,11 +79,19 @@ class Replaying:
         except Exception as error:  # whatever torch, a driver or somebody's operation says to it
             self._failed = True
             self._parts.clear()
-            self._tell(f"graphs: the {name} can't be recorded ({first_line(error)}); it goes on without")
+            reason = first_line(_first(error))
+            self._tell(f"graphs: the {name} can't be recorded ({reason}); it goes on without")
             return False
         part.replaced = None
         self.recordings += 1
         return True
+
+
+def _first(error: BaseException) -> BaseException:
+    """What went wrong first: the end of a recording that is broken says only that it is."""
+    while error.__context__ is not None:
+        error = error.__context__
+    return error
 
 
 def _layout(value: Input) -> Hashable:

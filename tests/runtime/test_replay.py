@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import NoReturn
 
 import pytest
 import torch
@@ -225,6 +227,21 @@ def test_what_cannot_be_recorded_is_said_once_and_called_as_it_is() -> None:
     assert len(told) == 1
     assert "the sum can't be recorded (a value is read on the host)" in told[0]
     assert execute.recordings == 0
+
+
+def test_the_reason_that_is_given_is_the_first_one() -> None:
+    class Broken(Rehearsal):
+        def record(self, function: Callable[[], Tensor]) -> NoReturn:
+            try:
+                raise RuntimeError("what was wrong")
+            finally:
+                raise RuntimeError("the recording is invalid")
+
+    told: list[str] = []
+    execute = Replaying(Broken(), CPU, told.append)
+    for _ in range(WARM_UP_CALLS + 1):
+        execute("sum", None, torch.sum, torch.ones(3))
+    assert "(what was wrong)" in told[0]
 
 
 def test_inputs_are_copied_to_one_place() -> None:
