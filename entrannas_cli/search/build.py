@@ -20,9 +20,18 @@ __all__ = ["build_search"]
 
 
 def build_search(
-    config: SearchConfig, space: SearchSpace, compute: Compute, *, channels_in: int, classes: int
+    config: SearchConfig,
+    space: SearchSpace,
+    compute: Compute,
+    *,
+    channels_in: int,
+    classes: int,
+    plain: bool = False,
 ) -> BilevelSearch:
-    """Everything that learns, at its start. The seed decides the start, whatever the device."""
+    """Everything that learns, at its start. The seed decides the start, whatever the device.
+
+    ``plain`` leaves the faster layers out: the same function, in the form in which its work is counted.
+    """
     torch.manual_seed(config.seed)
     supernet = SuperNet(
         space,
@@ -34,7 +43,8 @@ def build_search(
         engine_cells=config.network.engine_cells,
         share_features=config.network.share_features,
     ).to(compute.device)
-    accelerate(supernet)
+    if not plain:
+        accelerate(supernet)
     supernet.to(memory_format=compute.memory_format)
     settings = config.architecture
     architecture = Architecture(space, threshold_init=settings.threshold_init).to(compute.device)

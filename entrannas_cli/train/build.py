@@ -54,9 +54,19 @@ def size_of(
 
 
 def build_training(
-    config: TrainConfig, genotype: Genotype, compute: Compute, *, shape: Shape, classes: int, channels: int
+    config: TrainConfig,
+    genotype: Genotype,
+    compute: Compute,
+    *,
+    shape: Shape,
+    classes: int,
+    channels: int,
+    plain: bool = False,
 ) -> Training:
-    """Everything that learns, at its start. The seed decides the start, whatever the device."""
+    """Everything that learns, at its start. The seed decides the start, whatever the device.
+
+    ``plain`` leaves the faster layers out: the same function, in the form in which its work is counted.
+    """
     torch.manual_seed(config.seed)
     train = config.train
     network = DerivedNetwork(
@@ -69,7 +79,8 @@ def build_training(
         share_features=config.derived.share_features,
         auxiliary=train.auxiliary_weight > 0,
     ).to(compute.device)
-    accelerate(network)
+    if not plain:
+        accelerate(network)
     network.to(memory_format=compute.memory_format)
     return Training(
         network=network,
