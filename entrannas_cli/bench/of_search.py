@@ -57,6 +57,9 @@ class SearchSubject(Steps):
     def take_by_parts(self) -> dict[str, float]:
         return self.loop.take_by_parts()
 
+    def state(self) -> dict[str, Any]:
+        return {key: value for key, value in self.loop.last.items() if key.startswith("sparsity_")}
+
     def facts(self) -> dict[str, Any]:
         loop, (config, real) = self.loop, search_config(self.case)
         peak = peak_bytes(self.memory, self.device)  # first: what follows takes memory too
@@ -73,6 +76,7 @@ class SearchSubject(Steps):
         found: dict[str, Any] = {
             "peak_memory_bytes": peak,
             "images_per_step": 2 * config.search.batch_size,
+            "checkpoint": dict(zip(("seconds", "bytes"), loop.checkpoint(), strict=True)),
             "work": asdict(self._work()),
             "cells": self.cells,
             **sparsity,

@@ -59,6 +59,7 @@ class TrainingSubject(Steps):
         found: dict[str, Any] = {
             "peak_memory_bytes": peak,
             "images_per_step": config.train.batch_size,
+            "checkpoint": dict(zip(("seconds", "bytes"), loop.checkpoint(), strict=True)),
             "work": asdict(self._work()),
             "cells": self.case.variant,
             "settings": {

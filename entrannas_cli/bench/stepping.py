@@ -12,6 +12,7 @@ import torch
 
 from ..runtime.device import Compute
 from ..runtime.loop import Loop
+from ..runtime.observer import Row
 from ..runtime.recorder import StepRecorder
 from ..search.loop import SearchLoop
 from ..train.loop import TrainLoop
@@ -36,6 +37,10 @@ class Steps(ABC):
     def take_by_parts(self) -> dict[str, float]:
         """The next step; its seconds by part."""
 
+    def state(self) -> dict[str, Any]:
+        """What changes from step to step."""
+        return {}
+
     @abstractmethod
     def facts(self) -> dict[str, Any]:
         """What is reported besides, after all steps."""
@@ -48,8 +53,8 @@ class Steps(ABC):
         begun = time.perf_counter()
         self.take(count)
         synchronise(self.device)
-        seconds = (time.perf_counter() - begun) / count
-        return {"seconds": seconds, "parts": self.take_by_parts() if question == "round" else {}}
+        answer: dict[str, Any] = {"seconds": (time.perf_counter() - begun) / count, **self.state()}
+        return answer | ({"parts": self.take_by_parts()} if question == "round" else {})
 
 
 def peak_bytes(memory: PeakMemory, device: torch.device) -> int:
@@ -67,9 +72,10 @@ def settings_of(compute: Compute) -> dict[str, Any]:
 
 
 class _Stepped(Loop):  # type: ignore[type-arg]
-    """``streams`` are the names of the loop's batches."""
+    """``streams`` are the names of the loop's batches; ``last`` is what the last step says of itself."""
 
     streams: tuple[str, ...]
+    last: Row
 
     @contextmanager
     def opened(self, clock: Clock) -> Generator[None]:
@@ -91,8 +97,14 @@ class _Stepped(Loop):  # type: ignore[type-arg]
     def take(self, count: int) -> None:
         """The next ``count`` steps."""
         for _ in range(count):
-            self._take_step(self.state.step + 1, self._recorder)
+            self.last = self._take_step(self.state.step + 1, self._recorder)
             self.state.step += 1
+
+    def checkpoint(self) -> tuple[float, int]:
+        """Writes one; the seconds it took, and its bytes."""
+        begun = time.perf_counter()
+        path = self.session.save_checkpoint(self.state.step, self._save)
+        return time.perf_counter() - begun, path.stat().st_size
 
     def take_by_parts(self) -> dict[str, float]:
         """The next step; its seconds by part."""
