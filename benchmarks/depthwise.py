@@ -1,6 +1,7 @@
-"""Depthwise convolutions with torch's own gradients and with ours: ``python benchmarks/depthwise.py [--repeats N]``.
+"""Depthwise convolutions with torch's gradients and with ours: ``python benchmarks/depthwise.py [--repeats N]``.
 
-Forward and backward pass of each kind of depthwise convolution of our spaces at CIFAR's sizes, the two forms in turn; prints the median milliseconds of both and the median of their ratios. The gradients are compared as well.
+Forward and backward pass of each kind of depthwise convolution of our spaces at CIFAR's sizes, both forms in turn;
+prints the median milliseconds of each and the median of their ratios. The gradients are compared as well.
 """
 
 from __future__ import annotations

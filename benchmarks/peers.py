@@ -5,7 +5,7 @@
 Takes what their authors published, from checkouts of their repositories; each is left out that isn't given. One
 architecture step plus one weight step, first-order, on images of CIFAR's shape: 8 cells, 16 channels, batch 64.
 Each subject is a process of its own (the names of their modules clash), all take a step in turn, round after round.
-They run as shipped and with channels_last; ours are a top-2 search that passes the cells DARTS_V2, a search by
+They run as shipped and with channels_last (DARTS takes 9 GB in each form, and keeps most of it); ours are a top-2 search that passes the cells DARTS_V2, a search by
 sparsification at its dense start, and one that has lost 80 % of its connections.
 
 What today's libraries or this machine lack is mended in the child process as it runs: `.cuda()` does nothing where
@@ -39,6 +39,7 @@ from entrannas_cli.bench.spread import median_ratio  # noqa: E402
 PEERS = {"darts": "DARTS", "pc-darts": "PC-DARTS", "ista-nas": "ISTA-NAS"}
 CHANNELS, CLASSES, CELLS = 16, 10, 8
 SPARSITY = 0.8
+LAYOUTS = {"both": (False, True), "shipped": (False,), "channels_last": (True,)}
 # of their own train_search.py; they change nothing about the time that a step takes
 RECIPE = types.SimpleNamespace(
     learning_rate=0.025,
@@ -245,6 +246,12 @@ def main() -> None:
         parser.add_argument(f"--{option}", type=Path, metavar="CHECKOUT", help=f"of {name}'s repository")
     parser.add_argument("--repeats", type=int, default=5, help="rounds (5)")
     parser.add_argument("--batch-size", type=int, default=64, help="images a step (64)")
+    parser.add_argument(
+        "--layout",
+        choices=LAYOUTS,
+        default="both",
+        help="of the peers; one after the other where there isn't memory for all at once (both)",
+    )
     parser.add_argument("--set", action="append", default=[], help="of ours, as in `entrannas search`")
     parser.add_argument("--json", type=Path, metavar="FILE", help="append the records to this file")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)  # a child process
@@ -256,7 +263,7 @@ def main() -> None:
     starts = [partial(Remote, case.name, COMMAND, {"case": case.as_dict()}) for case in cases]
     for option, name in PEERS.items():
         checkout = getattr(chosen, option.replace("-", "_"))
-        for channels_last in (False, True) if checkout else ():
+        for channels_last in LAYOUTS[chosen.layout] if checkout else ():
             specification = {
                 "checkout": str(checkout.resolve()),
                 "which": option,
