@@ -5,8 +5,9 @@
 Takes what their authors published, from checkouts of their repositories; each is left out that isn't given. One
 architecture step plus one weight step, first-order, on images of CIFAR's shape: 8 cells, 16 channels, batch 64.
 Each subject is a process of its own (the names of their modules clash), all take a step in turn, round after round.
-They run as shipped and with channels_last (DARTS takes 9 GB in each form, and keeps most of it); ours are a top-2 search that passes the cells DARTS_V2, a search by
-sparsification at its dense start, and one that has lost 80 % of its connections.
+They run as shipped and with channels_last (DARTS takes 9 GB in each form at its peak: see --layout); ours are a
+top-2 search that passes the cells DARTS_V2, a search by sparsification at its dense start, and one that has lost
+80 % of its connections.
 
 What today's libraries or this machine lack is mended in the child process as it runs: `.cuda()` does nothing where
 there is no GPU, and ISTA-NAS' commercial LASSO solver, which chooses the sub-graph before the steps, is replaced by

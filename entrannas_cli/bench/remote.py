@@ -116,7 +116,8 @@ def serve(build: Callable[[dict[str, Any]], AbstractContextManager[Subject]]) ->
         except EntrannasError as error:
             reply(_error(error.message, error.details, error.exit_code))
         except Exception as error:
-            reply(_error(f"{type(error).__name__}: {error}", (), RunFailed.exit_code))
+            first, *more = str(error).splitlines() or [""]
+            reply(_error(f"{type(error).__name__}: {first}", more, RunFailed.exit_code))
 
 
 def _error(message: str, details: Sequence[str], exit_code: int) -> dict[str, Any]:

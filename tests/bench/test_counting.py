@@ -88,9 +88,8 @@ def test_an_expanded_tensor_is_read_once() -> None:
 
 
 def test_the_work_of_a_large_batch_follows_from_small_ones() -> None:
-    layer = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 2, 1))
-
     def counted(size: int) -> Work:
+        layer = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 2, 1))
         x = torch.randn(size, 3, 8, 8)
         return count_work(lambda: layer(x).sum().backward())
 
