@@ -111,7 +111,7 @@ def sizes(chosen: argparse.Namespace) -> None:
 
 def sparsity(chosen: argparse.Namespace) -> None:
     """Each round two steps of the search and two of what it is compared with; a step in all is by parts."""
-    rounds = chosen.steps // 2
+    rounds = max((chosen.steps - 1) // 2, 1)  # the first step warms up
     epochs = max(chosen.steps // BATCHES_AN_EPOCH, 1)
     schedule = [f"search.epochs={epochs}", f"architecture.learning_rate={MOVED / chosen.steps:.6f}"]
     searched = case("entrannas-dst", BASE, [*chosen.set, *schedule])
@@ -138,7 +138,7 @@ def sparsity(chosen: argparse.Namespace) -> None:
         some = slice(first, first + size)
         ratios = "".join(f"{median_ratio(one.seconds[some], search.seconds[some]):>26.2f}" for one in others)
         print(
-            f"{f'{2 * first + 1}-{2 * min(first + size, rounds)}':>12}{statistics.fmean(shares[some]):>10.2f}"
+            f"{f'{2 * first + 2}-{2 * min(first + size, rounds) + 1}':>12}{statistics.fmean(shares[some]):>10.2f}"
             f"{1000 * statistics.median(search.seconds[some]):>9,.0f}{ratios}"
         )
     whole = "".join(f"{sum(one.seconds) / sum(search.seconds):>26.2f}" for one in others)
