@@ -34,11 +34,13 @@ def build_search(
     *,
     channels_in: int,
     classes: int,
+    plain: bool = False,
     tell: Tell | None = None,
 ) -> BilevelSearch:
     """Everything that learns, at its start. The seed decides the start, whatever the device.
 
-    ``tell`` is told of what turns out not to work on the way.
+    ``plain`` leaves the faster layers out: the same function, in the form in which its work is counted. ``tell``
+    is told of what turns out not to work on the way.
     """
     paths = search_fast_paths(config, compute)
     torch.manual_seed(config.seed)
@@ -52,7 +54,8 @@ def build_search(
         engine_cells=config.network.engine_cells,
         share_features=config.network.share_features,
     ).to(compute.device)
-    accelerate(supernet)
+    if not plain:
+        accelerate(supernet)
     supernet.to(memory_format=compute.memory_format)
     settings = config.architecture
     architecture = Architecture(space, threshold_init=settings.threshold_init).to(compute.device)

@@ -63,11 +63,13 @@ def build_training(
     shape: Shape,
     classes: int,
     channels: int,
+    plain: bool = False,
     tell: Tell | None = None,
 ) -> Training:
     """Everything that learns, at its start. The seed decides the start, whatever the device.
 
-    ``tell`` is told of what turns out not to work on the way.
+    ``plain`` leaves the faster layers out: the same function, in the form in which its work is counted. ``tell``
+    is told of what turns out not to work on the way.
     """
     paths = fast_paths(config.device, compute)
     torch.manual_seed(config.seed)
@@ -82,7 +84,8 @@ def build_training(
         share_features=config.derived.share_features,
         auxiliary=train.auxiliary_weight > 0,
     ).to(compute.device)
-    accelerate(network)
+    if not plain:
+        accelerate(network)
     network.to(memory_format=compute.memory_format)
     optimizer = torch.optim.SGD(
         network.parameters(),
