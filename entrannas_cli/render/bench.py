@@ -21,7 +21,7 @@ def print_records(records: Sequence[Record]) -> None:
     console = console_for()
     plain = ascii_only(console.file)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for record in records:
         table.add_column(safe(record["subject"]), justify="right")
     for label, cell in _rows(records).items():
@@ -65,10 +65,10 @@ def _rows(records: Sequence[Record]) -> dict[str, Callable[[Record], str]]:
         "  forward": of("work", "forward", form=count_text),
         "  gradients": of("work", "backward", form=count_text),
         "multiply-adds a second": of("achieved", "multiply_adds_per_second", form=count_text),
-        "  of what a matrix product gets": of("achieved", "share_of_multiply_adds", form=percent),
+        "  share of a matrix product's": of("achieved", "share_of_multiply_adds", form=percent),
         "read and written": of("work", "bytes", form=bytes_text),
         "  a second": of("achieved", "bytes_per_second", form=bytes_text),
-        "  of what a copy gets": of("achieved", "share_of_bytes", form=percent),
+        "  share of a copy's": of("achieved", "share_of_bytes", form=percent),
         "an epoch": of("projected", "epoch_seconds", form=duration),
         "all epochs": of("projected", "seconds", form=duration),
         "  evaluations besides": lambda record: (
