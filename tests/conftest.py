@@ -15,6 +15,12 @@ settings.register_profile("entrannas", deadline=None, max_examples=40, derandomi
 settings.load_profile("entrannas")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--snapshot-update", action="store_true", help="keep the pictures of the screens as they are now"
+    )
+
+
 @pytest.fixture(autouse=True)
 def _isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     isolate(monkeypatch, tmp_path)

@@ -19,7 +19,7 @@ from .keys import KEYS, PLACES, Place, bindings
 from .runs import RunsScreen
 from .settings import Settings, SettingsFile
 from .table import RunTable
-from .themes import THEMES, following
+from .themes import ANSI_DARK, ANSI_LIGHT, THEMES, following
 from .watcher import Snapshot, Watcher
 
 __all__ = ["Dashboard"]
@@ -44,6 +44,7 @@ class Dashboard(App[None]):
         self._watcher = Watcher(runs_dir, lambda snapshot: tell(self, self._take, snapshot))
         for theme in THEMES:
             self.register_theme(theme)
+        self.ansi_theme_dark, self.ansi_theme_light = ANSI_DARK, ANSI_LIGHT
         self.theme = self.settings.now.theme
 
     def get_default_screen(self) -> Screen[None]:

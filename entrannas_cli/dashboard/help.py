@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Container
 
 from textual.app import ComposeResult
@@ -39,7 +40,11 @@ def help_text(readonly: bool = False, places: Container[Place] = PLACES) -> Cont
     for group in GROUPS:
         keys = [key for key in KEYS if key.group == group and key.place in places]
         keys = [key for key in keys if not (readonly and key.writes)]
-        lines = dict.fromkeys((keys_text(key.keys), _about(key) if several else key.about) for key in keys)
+        often = Counter((key.keys, key.about) for key in keys)  # the same in several places needs no place
+        lines = dict.fromkeys(
+            (keys_text(key.keys), _about(key) if several and often[key.keys, key.about] == 1 else key.about)
+            for key in keys
+        )
         parts += _section(group, list(lines))
     if readonly:
         parts += [("Read-only: nothing here starts, stops, resumes or deletes a run.\n\n", "$warning")]
@@ -61,7 +66,7 @@ def _section(
         return []
     parts: list[Content | str | tuple[str, str]] = [(f"{title}\n", "bold $primary")]
     for keys, about in lines:
-        parts += [("  " + keys.ljust(20), "bold"), f"{about}\n"]
+        parts += [("  " + keys.ljust(15) + " ", "bold"), f"{about}\n"]
     return [*parts, "\n"]
 
 

@@ -14,11 +14,11 @@ Place = Literal[
     "everywhere", "runs", "table", "run", "compare", "filter", "chart", "notes", "launch", "field", "kind"
 ]
 Group = Literal[
-    "Move",
+    "Act on runs",
     "Find and sort",
     "Mark",
-    "Act on runs",
     "Look",
+    "Move",
     "On a chart (tab goes there)",
     "In the form of a new run",
     "Everywhere",

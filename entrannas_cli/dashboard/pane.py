@@ -129,7 +129,7 @@ class RunPane(VerticalScroll, can_focus=True):
     BINDINGS = [("j", "scroll_down", ""), ("k", "scroll_up", "")]  # noqa: RUF012 (Textual's way)
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id)
+        super().__init__(id=id, classes="-nothing")
         self._run: Overview | None = None
         self._cells: _Cells | None = None
         self._timer: Timer | None = None
@@ -143,6 +143,7 @@ class RunPane(VerticalScroll, can_focus=True):
         """Shows ``run``; nothing for None."""
         another = run is None or self._run is None or run.id != self._run.id
         self._run = run
+        self.set_class(run is None, "-nothing")  # no axes without curves
         self.query_one("#facts", Static).update("" if run is None else facts_text(run))
         if another:
             self._cells = None

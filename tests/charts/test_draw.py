@@ -178,6 +178,12 @@ def test_without_room_there_are_the_latest_values() -> None:
     assert shown(Chart("loss", [rising()]).fitted(), 20, 1) == ["loss 99.000         "]
 
 
+def test_names_that_would_be_cut_to_the_same_are_left_out() -> None:
+    chart = Chart("loss", [rising(f"standard-{one}-seed") for one in ("darts", "snas", "random")]).fitted()
+    assert "▲ standard-snas-seed 99.000" in shown(chart, 90, 14)[1]
+    assert shown(chart, 60, 14)[1].rstrip() == "● 99.000  ▲ 99.000  ■ 99.000"
+
+
 def test_nothing_yet() -> None:
     assert "–" in shown(Chart("loss", [Line("loss", [], [])]).fitted())[0]
     assert shown(Chart("loss"))[0].strip() == "loss"

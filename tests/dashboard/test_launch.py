@@ -17,7 +17,7 @@ from entrannas_cli.dashboard.launch import screen
 from entrannas_cli.dashboard.launch.checking import DataLook, Verdict, check, with_data
 from entrannas_cli.dashboard.launch.draft import Draft, Kind, arguments, command_text, fields_of, seeds_of
 from entrannas_cli.dashboard.launch.kind import KindSwitch
-from entrannas_cli.dashboard.launch.prefill import like
+from entrannas_cli.dashboard.launch.prefill import for_cells_of, like
 from entrannas_cli.dashboard.launch.row import FieldRow
 from entrannas_cli.dashboard.launch.saying import what_runs
 from entrannas_cli.dashboard.launch.starting import start
@@ -25,6 +25,7 @@ from entrannas_cli.errors import RunFailed, UsageError
 from entrannas_cli.method.names import METHODS
 from entrannas_cli.method.published import PUBLISHED
 from entrannas_cli.store.create import create_run
+from entrannas_cli.store.overview import overview
 from entrannas_cli.store.run import Run
 from entrannas_cli.store.session import RunSession
 
@@ -348,6 +349,22 @@ def test_the_page_of_a_search_offers_its_cells(tmp_path: Path) -> None:
         await driver.press("escape")
         await opened(driver, "N")
         await driver.until(lambda: "entrannas search --method darts" in command(driver), "one like it")
+
+    drive(tmp_path / "runs", look)
+
+
+def test_a_search_without_cells_is_not_offered(tmp_path: Path) -> None:
+    begun, run = made(tmp_path, "begun"), searched(tmp_path, "done")
+    assert for_cells_of(overview(begun), "train") == Draft()
+    assert for_cells_of(overview(run), "train").text("cells") == run.id
+
+
+def test_a_field_has_the_focus_after_the_kind_was_changed(tmp_path: Path) -> None:
+    async def look(driver: Driver) -> None:
+        await opened(driver)
+        for field in ("cells", "space"):
+            await driver.press("ctrl+t")
+            await driver.until(lambda: row(driver, field).input.has_focus, f"the focus on {field}")  # noqa: B023
 
     drive(tmp_path / "runs", look)
 

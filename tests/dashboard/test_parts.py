@@ -103,7 +103,7 @@ def test_the_help_lists_every_key_and_scrolls(tmp_path: Path) -> None:
 
     async def look(driver: Driver) -> None:
         await driver.press("question_mark")
-        assert "One run up" in driver.shown
+        assert "A new search" in driver.shown
         await driver.press("end")
         await driver.pilot.pause(0.4)
         assert "age<2h" in driver.shown

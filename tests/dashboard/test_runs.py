@@ -225,7 +225,7 @@ def test_the_folder_may_go_while_it_is_shown(runs_dir: Path) -> None:
         await driver.press("j")
         shutil.rmtree(runs_dir)
         await driver.until(lambda: not driver.ids, "the end of the runs")
-        assert driver.app.screen.query_one(RunPane)._run is None
+        await driver.until(lambda: driver.app.screen.query_one(RunPane)._run is None, "an empty pane")
         made(runs_dir, "again")
         await driver.until(lambda: names(driver) == ["again"], "the new folder")
 

@@ -40,7 +40,7 @@ class CurvesPart(Vertical):
 
     DEFAULT_CSS = """
     CurvesPart > #legend { padding: 0 1; max-height: 30%; overflow-y: auto; }
-    CurvesPart > OverlayGrid { height: 1fr; }
+    CurvesPart > OverlayGrid { height: 1fr; padding: 0 1; scrollbar-size-vertical: 1; }
     """
 
     def __init__(self) -> None:

@@ -47,7 +47,7 @@ class ExportScreen(ModalScreen[Answer | None]):
     ExportScreen #dialog { width: 76; max-width: 96%; padding: 0 2; }
     ExportScreen #formats { height: auto; border: none; padding: 0; background: $surface; }
     ExportScreen #formats:focus { background-tint: transparent; }
-    ExportScreen #about { width: 100%; color: $accent; margin: 0 0 1 0; }
+    ExportScreen #about { width: 100%; color: $accent; margin: 1 0; }
     ExportScreen Input { width: 100%; background: $panel; }
     ExportScreen #wrong { width: 100%; color: $error; }
     """

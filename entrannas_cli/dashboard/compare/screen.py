@@ -78,6 +78,7 @@ class CompareScreen(RunsActing):
     # what is new
 
     def on_mount(self) -> None:
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._draw())  # the legend has its colours
         self._look()
 
     def on_unmount(self) -> None:

@@ -26,8 +26,11 @@ LEADING = (
 
 
 def for_cells_of(run: Overview | None, kind: Kind) -> Draft:
-    """A draft of that ``kind`` with the cells of ``run`` for a training, if it is a search; an empty one else."""
-    if run is None or run.status.kind != "search":
+    """A draft of that ``kind`` with the cells of ``run`` for a training, if it is a search that can have some.
+
+    An empty one else.
+    """
+    if run is None or run.status.kind != "search" or run.status.state in ("created", "broken"):
         return Draft()
     return Draft(kind, {"cells": run.id})
 

@@ -56,9 +56,9 @@ class LaunchScreen(Screen[list[Run]]):
     LaunchScreen.-wide #form { width: 46%; padding: 1 2; }
     LaunchScreen.-wide FieldRow { margin-top: 1; }
     LaunchScreen #result { padding: 0 1; background: $surface; height: auto; max-height: 60%; }
-    LaunchScreen.-narrow #result { border-top: hkey $panel; }
+    LaunchScreen.-narrow #result { border-top: hkey $rule; }
     LaunchScreen.-wide #result { width: 1fr; height: 100%; max-height: 100%; padding: 1 2; }
-    LaunchScreen.-wide #result { border-left: vkey $panel; }
+    LaunchScreen.-wide #result { border-left: vkey $rule; }
     LaunchScreen #verdict { height: auto; max-height: 5; }
     LaunchScreen.-wide #verdict { max-height: 12; }
     LaunchScreen #command { height: auto; max-height: 3; color: $accent; }
@@ -127,10 +127,10 @@ class LaunchScreen(Screen[list[Run]]):
             row.display = row in rows
 
     def on_kind_switch_switched(self) -> None:
-        focused = self.focused
+        typed_in = next((row for row in self.query(FieldRow) if row.has_focus_within), None)
         self._show_kind()
-        if focused is not None and not focused.is_on_screen and not isinstance(focused, KindSwitch):
-            self._rows[0].input.focus()  # the field belongs to the other kind
+        if typed_in is not None and typed_in not in self._rows:  # the field belongs to the other kind
+            self._rows[0].input.focus()
         self._changed()
 
     def on_input_changed(self) -> None:

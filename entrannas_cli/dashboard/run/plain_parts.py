@@ -17,6 +17,7 @@ from .part import Seen
 __all__ = ["ConfigurationPart", "SystemPart", "configuration_text"]
 
 BAR = 30
+MIB = 2**20
 
 
 class ConfigurationPart(VerticalScroll, can_focus=False):
@@ -54,14 +55,11 @@ class SystemPart(VerticalScroll, can_focus=False):
         """Draws what has changed."""
         sample, run = seen.facts.sample, seen.facts.overview
         row = seen.course.last("step") or seen.course.last("epoch")
-        said = [
-            (label, f"{value:.6g}{unit}")
-            for key, label, unit in (
-                ("images_per_second", "images per second", ""),
-                ("memory_mb", "memory", " MiB"),
-            )
-            if (value := number(row.get(key))) is not None
-        ]
+        said = []
+        if (speed := number(row.get("images_per_second"))) is not None:
+            said.append(("images per second", f"{speed:.6g}"))
+        if (memory := number(row.get("memory_mb"))) is not None:
+            said.append(("memory", bytes_text(memory * MIB)))
         where = (
             f"process {run.status.pid} on {safe(run.status.host)}"
             if run is not None and run.status.pid
