@@ -219,6 +219,7 @@ def _by_name(clock: Clock, execute: Execute) -> Execute:
     """``execute``, timed as the part that it is told the name of."""
 
     def timed(name: str, key: Hashable, function: Callable[..., Value], *inputs: Tensor | float) -> Value:
-        return clock.timed(name, execute)(name, key, function, *inputs)
+        value: Value = clock.timed(name, execute)(name, key, function, *inputs)
+        return value
 
     return timed

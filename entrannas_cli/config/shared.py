@@ -91,7 +91,7 @@ class DeviceConfig(Section):
         origin="tool",
     )
     fused: Literal["auto", "on", "off"] = key(
-        "auto", "Optimisers that update all weights at once. `auto`: on CUDA and CPU.", origin="tool"
+        "auto", "Optimisers that update all weights at once. `auto`: on CUDA.", origin="tool"
     )
     threads: int = key(0, "Threads of a CPU run. 0: as torch chooses.", origin="tool", ge=0, le=1024)
 

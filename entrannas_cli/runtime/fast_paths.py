@@ -95,7 +95,9 @@ def _no_bf16(config: DeviceConfig, compute: Compute) -> str:
 def _no_fused(config: DeviceConfig, kind: str) -> str:
     if config.fused == "off":
         return "fused is off"
-    return "" if kind in FUSED_ON else f"torch has none for {kind}"
+    if kind not in FUSED_ON:
+        return f"torch has none for {kind}"
+    return "little to gain on a CPU" if kind == "cpu" and config.fused == "auto" else ""
 
 
 def _no_graphs(config: DeviceConfig, kind: str, *, fused: bool, derives_each_step: bool) -> str:

@@ -46,9 +46,16 @@ MPS = Compute(torch.device("mps"), "float32", torch.contiguous_format, 1)
         ),
         (
             CPU,
-            {"graphs": "on"},
+            {"graphs": "on", "fused": "on"},
             False,
             "channels_last, fused optimisers; not: bf16 (no faster on cpu), graphs (on CUDA only)",
+        ),
+        (
+            CPU,
+            {},
+            False,
+            "channels_last; not: bf16 (no faster on cpu), graphs (on CUDA only), "
+            "fused optimisers (little to gain on a CPU)",
         ),
         (
             MPS,

@@ -58,7 +58,7 @@ def search(derivation: str = "dst", device: torch.device = CPU, rate: float = 0.
             "method": METHODS[derivation],
             "architecture": {"derivation": derivation, "learning_rate": rate, "sparsity_weight": 0.0},
             "weights": {"weight_decay": 0.01},
-            "device": {"graphs": "off"},
+            "device": {"graphs": "off", "fused": "on"},
         }
     )
     compute = Compute(device, "float32", torch.channels_last, 1)
