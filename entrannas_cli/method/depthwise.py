@@ -46,7 +46,11 @@ class Depthwise(nn.Conv2d):
             x, stride, dilation = x[:, :, ::stride, ::stride], 1, 1
         slow = dilation > 1 or kernel > FAST_COLUMNS
         if slow and x.device.type == "cpu" and torch.is_grad_enabled():
-            return cast(Tensor, _OnCpu.apply(x, self.weight, stride, dilation))
+            weight = self.weight
+            if torch.is_autocast_enabled("cpu"):  # here, as the backward pass knows of no autocast
+                dtype = torch.get_autocast_dtype("cpu")
+                x, weight = x.to(dtype), weight.to(dtype)
+            return cast(Tensor, _OnCpu.apply(x, weight, stride, dilation))
         return F.conv2d(x, self.weight, None, stride, dilation * (kernel // 2), dilation, self.groups)
 
 

@@ -63,6 +63,20 @@ def test_gradients_agree_with_differences(kernel: int, stride: int, dilation: in
     assert torch.autograd.gradcheck(module, (x,))
 
 
+def test_mixed_precision_reaches_the_gradients() -> None:
+    module = Depthwise.like(nn.Conv2d(4, 4, 5, padding=2, groups=4, bias=False))
+    assert module is not None
+    x = torch.randn(2, 4, 8, 8, requires_grad=True)
+    exact = torch.autograd.grad(module(x).square().sum(), (x, module.weight))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        y = module(x)
+    assert y.dtype == torch.bfloat16
+    found = torch.autograd.grad(y.float().square().sum(), (x, module.weight))
+    for ours, theirs in zip(found, exact, strict=True):
+        assert ours.dtype == torch.float32
+        assert torch.allclose(ours, theirs, rtol=0.05, atol=0.05 * float(theirs.abs().max()))
+
+
 def test_only_what_is_asked_for_is_computed() -> None:
     _, module = both(3, 5)
     x = torch.randn(2, 3, 8, 8, dtype=torch.float64)
