@@ -131,6 +131,8 @@ def test_start_watch_stop_resume_compare_and_export(session: Session) -> None:
     assert rows[name]["dataset"] == "digits"
 
     session.press("\x1b")
+    session.until(lambda shown: "2 runs" in shown)
     session.press("q")
-    session.ended()
+    _, code = session.ended()
+    assert code == 0
     os.kill(run.status().pid, 0)  # the search goes on without the dashboard
