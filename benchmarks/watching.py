@@ -1,7 +1,7 @@
-"""What looking at runs costs: ``python benchmarks/watching.py [--runs N] [--steps N] [--times N]``.
+"""What looking at runs costs: ``python benchmarks/watching.py [--runs N] [--steps N ...] [--times N]``.
 
-Makes run directories in a temporary folder, and a run of N steps with 20 metrics; then measures, within this
-process, the first look at all runs and the looks after it, and reading the long run: until a first curve, whole,
+Makes run directories in a temporary folder, and runs of N steps with 20 metrics; then measures, within this
+process, the first look at all runs and the looks after it, and reading each long run: until a first curve, whole,
 and the memory that it takes (by how much the resident set of a process of its own grows). Prints the fastest and
 the median.
 """
@@ -74,15 +74,16 @@ def catalogue_times(runs: Path, times: int) -> Iterator[tuple[str, list[float]]]
     yield "all runs, nothing new", [timed(catalogue.refresh) for _ in range(10 * times)]
 
 
-def course_times(run: Run, times: int) -> Iterator[tuple[str, list[float]]]:
+def course_times(run: Run, steps: int, times: int) -> Iterator[tuple[str, list[float]]]:
+    name = f"{steps:,} steps"
     yield (
-        f"long run, first curves (read for {FIRST:.2f} s)",
+        f"{name}, first curves (read for {FIRST:.2f} s)",
         [timed(lambda: Course(run).read(FIRST)) for _ in range(times)],
     )
-    yield "long run, whole", [timed(Course(run).read) for _ in range(times)]
+    yield f"{name}, whole", [timed(Course(run).read) for _ in range(times)]
     course = Course(run)
     course.read()
-    yield "long run, nothing new", [timed(course.read) for _ in range(10 * times)]
+    yield f"{name}, nothing new", [timed(course.read) for _ in range(10 * times)]
 
 
 def memory(run: Run) -> int:
@@ -97,21 +98,31 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--runs", type=int, default=1000, help="run directories to make (1000)")
-    parser.add_argument("--steps", type=int, default=50_000, help="steps of the long run (50,000)")
+    parser.add_argument(
+        "--steps",
+        type=int,
+        nargs="+",
+        default=[50_000, 200_000],
+        help="steps of the long runs (50,000 200,000)",
+    )
     parser.add_argument("--times", type=int, default=5, help="measurements of each (5)")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         runs = Path(folder, "runs")
         make_runs(runs, chosen.runs)
-        run = long_run(Path(folder, "long"), chosen.steps)
+        long_runs = {steps: long_run(Path(folder, f"long-{steps}"), steps) for steps in chosen.steps}
         time.sleep(FRESH)  # files written just now are read twice
-        size = (run.path / METRICS_FILE).stat().st_size / 1e6
         print(f"Python {platform.python_version()}, {os.cpu_count()} processors, {chosen.times} measurements")
-        print(f"{chosen.runs} runs; a run of {chosen.steps} steps and {METRICS} metrics, {size:.1f} MB")
-        print(f"{'':44}{'fastest':>10}{'median':>10}")
-        for name, times in (*catalogue_times(runs, chosen.times), *course_times(run, chosen.times)):
-            print(f"{name:44}{1000 * min(times):7.2f} ms{1000 * statistics.median(times):7.2f} ms")
-        print(f"{'long run, memory':44}{memory(run) / 1e6:7.1f} MB")
+        sizes = [f"{(run.path / METRICS_FILE).stat().st_size / 1e6:.1f}" for run in long_runs.values()]
+        print(f"{chosen.runs} runs; long runs of {METRICS} metrics: {', '.join(sizes)} MB")
+        print(f"{'':48}{'fastest':>10}{'median':>10}")
+        rows = list(catalogue_times(runs, chosen.times))
+        for steps, run in long_runs.items():
+            rows += course_times(run, steps, chosen.times)
+        for name, times in rows:
+            print(f"{name:48}{1000 * min(times):7.2f} ms{1000 * statistics.median(times):7.2f} ms")
+        for steps, run in long_runs.items():
+            print(f"{f'{steps:,} steps, memory':48}{memory(run) / 1e6:7.1f} MB")
 
 
 if __name__ == "__main__":

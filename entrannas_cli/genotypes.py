@@ -91,7 +91,7 @@ def _is_run(reference: str, runs_dir: Path) -> bool:
 
 
 def _at_point(reference: str, point: str, runs_dir: Path) -> NamedGenotype:
-    if reference == STANDARD_INPUT or (os.path.lexists(reference) and not Path(reference).is_dir()):
+    if reference == STANDARD_INPUT or (os.path.lexists(reference) and not _is_folder(reference)):
         return _in_file(reference, point)
     for name, genotype in PUBLISHED.items():
         if name.lower() == reference.lower():
@@ -101,6 +101,11 @@ def _at_point(reference: str, point: str, runs_dir: Path) -> NamedGenotype:
                 )
             return NamedGenotype(genotype, f"published cells {name}")
     return _of_run(reference, point, runs_dir)
+
+
+def _is_folder(reference: str) -> bool:
+    """Unlike a Path's own question it raises nothing: not for a long name, nor where it may not be asked."""
+    return os.path.isdir(reference)  # noqa: PTH112
 
 
 def _in_file(reference: str, point: str) -> NamedGenotype:
@@ -256,7 +261,7 @@ def _of_run(reference: str, point: str, runs_dir: Path) -> NamedGenotype:
         run = find_run(reference, runs_dir)
     except UsageError as error:
         ids = [run.id for run in list_runs(runs_dir)]
-        if any(identifier.startswith(reference) for identifier in ids) or Path(reference).is_dir():
+        if any(identifier.startswith(reference) for identifier in ids) or _is_folder(reference):
             raise  # several fit, or the folder isn't a run: said best by the store
         raise _nothing_found(reference, runs_dir, ids) from error
     if point:

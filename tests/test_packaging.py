@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from .search.runs import entrannas
+from .search.runs import entrannas, in_process
 
 ROOT = Path(__file__).parent.parent
 
@@ -63,7 +63,7 @@ def test_a_wheel_brings_spaces_and_presets_along(wheel: Path, tmp_path: Path) ->
 def test_the_documented_example_of_an_operation_installs_and_runs(tmp_path: Path) -> None:
     example = ROOT / "docs" / "examples" / "entrannas-squeeze"
     space = str(example / "squeeze.toml")
-    without = entrannas("spaces", "check", space, check=False)
+    without = in_process("spaces", "check", space, check=False)
     assert without.returncode == 2
     assert "squeeze_excite" in without.stderr
 
@@ -74,7 +74,7 @@ def test_the_documented_example_of_an_operation_installs_and_runs(tmp_path: Path
     entrannas("search", "--preset", "quick", "--space", space, *small, env=environment)
 
     # the run can be looked at where the package is missing
-    shown = json.loads(entrannas("genotype", "show", "latest", "--format", "json").stdout)
+    shown = json.loads(in_process("genotype", "show", "latest", "--format", "json").stdout)
     assert shown["format"] == "entrannas-genotype"
-    entrannas("genotype", "show", "latest")
-    entrannas("runs", "show", "latest")
+    in_process("genotype", "show", "latest")
+    in_process("runs", "show", "latest")

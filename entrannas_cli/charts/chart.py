@@ -17,13 +17,16 @@ __all__ = ["Chart", "Line"]
 class Line:
     """A named line through the points ``x``, ``y`` (as many as the shorter has; not finite: left out).
 
-    ``style`` is a Rich style; empty for one of the look's. The points are taken over when first drawn.
+    ``style`` is a Rich style; empty for one of the look's. ``number`` chooses the look's colour and the marker
+    (None: the line's place in the chart), so that a line looks the same in charts that have others beside it; it
+    is marked even where it is alone. The points are taken over when first drawn.
     """
 
     name: str
     x: Sequence[float]
     y: Sequence[float]
     style: str = ""
+    number: int | None = None
 
     @cached_property
     def trace(self) -> Trace:
@@ -51,6 +54,11 @@ class Chart:
     smooth: int = 1
     percent: bool = False
     x_name: str = "step"
+
+    @property
+    def numbered(self) -> list[tuple[int, Line]]:
+        """The lines, each with the number that its colour and its marker have."""
+        return [(n if line.number is None else line.number, line) for n, line in enumerate(self.lines)]
 
     @property
     def traces(self) -> list[Trace]:

@@ -78,8 +78,18 @@ def _column(trace: Trace, start: int, end: int) -> Column:
 def spans(trace: Trace, grid: Grid) -> list[tuple[int, int] | None]:
     """For each column the first and the last row that the line covers, joined to its neighbours; None for none.
 
-    Between two points that lie columns apart, and to those just outside the window, the line is straight.
+    Between two points that lie columns apart, and to those just outside the window, the line is straight. They are
+    kept with the trace: a cross-hair that moves, or another line that grows, costs nothing here.
     """
+    made_of = (grid, trace.generation, len(trace))
+    known, found = trace.drawn
+    if known != made_of:
+        found = _spans(trace, grid)
+        trace.drawn = made_of, found
+    return found
+
+
+def _spans(trace: Trace, grid: Grid) -> list[tuple[int, int] | None]:
     drawn: list[tuple[int, int] | None] = [None] * grid.across
     start, end = trace.visible(grid.window.left, grid.window.right)
     before: tuple[float, float] | None = None  # column and row where the line was last

@@ -48,7 +48,7 @@ def _canvas(chart: Chart, frame: Frame, look: Look) -> Canvas:
     canvas = Canvas(frame.columns, frame.rows, ascii_only=frame.ascii_only)
     drawn = [
         (number, line, look.line(number, line.style), marker(number, ascii_only=frame.ascii_only))
-        for number, line in enumerate(chart.lines)
+        for number, line in chart.numbered
     ]
     for _, line, style, dot in drawn:
         behind = chart.behind(line)
@@ -57,12 +57,12 @@ def _canvas(chart: Chart, frame: Frame, look: Look) -> Canvas:
     covered = [spans(chart.drawn(line), frame.grid) for _, line, _, _ in drawn]
     for line_spans, (_, _, style, dot) in zip(covered, drawn, strict=True):
         canvas.line(line_spans, style, dot=dot)
-    for line_spans, (number, line, style, dot) in zip(covered, drawn, strict=True):
+    for place, (line_spans, (_, line, style, dot)) in enumerate(zip(covered, drawn, strict=True)):
         trace = chart.drawn(line)
         if len(trace) == 1 and chart.window.left <= trace.x[0] <= chart.window.right:
             canvas.mark(frame.column_of(trace.x[0]), frame.row_of(trace.y[0]), dot, style)
-        elif len(chart.lines) > 1 and not frame.ascii_only:
-            _mark(canvas, line_spans, number, len(chart.lines), dot, style)
+        elif (len(chart.lines) > 1 or line.number is not None) and not frame.ascii_only:
+            _mark(canvas, line_spans, place, len(chart.lines), dot, style)
     if chart.crosshair is not None and chart.window.left <= chart.crosshair <= chart.window.right:
         _crosshair(canvas, chart, frame, look)
     level = "." if frame.ascii_only else "┈"
@@ -73,10 +73,10 @@ def _canvas(chart: Chart, frame: Frame, look: Look) -> Canvas:
 
 
 def _mark(
-    canvas: Canvas, covered: list[tuple[int, int] | None], number: int, lines: int, dot: str, style: Style
+    canvas: Canvas, covered: list[tuple[int, int] | None], place: int, lines: int, dot: str, style: Style
 ) -> None:
     """Markers along a line, those of several lines in different columns."""
-    for column in range(_APART // 2 + number * _APART // lines, canvas.width, _APART):
+    for column in range(_APART // 2 + place * _APART // lines, canvas.width, _APART):
         span = covered[2 * column] or covered[2 * column + 1]
         if span is not None:
             canvas.mark(column, (span[0] + span[1]) // 8, dot, style)
@@ -86,7 +86,7 @@ def _crosshair(canvas: Canvas, chart: Chart, frame: Frame, look: Look) -> None:
     """A vertical line, and a mark at the point of each line that is nearest to it."""
     assert chart.crosshair is not None
     style = Style.parse(look.crosshair)
-    for number, line in enumerate(chart.lines):
+    for number, line in chart.numbered:
         point = _nearest(chart, line)
         if point is not None:
             shown = "O" if frame.ascii_only else "◉"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.cells import cell_len
 from rich.style import Style
@@ -45,8 +45,9 @@ class _Entry:
 def _entries(chart: Chart, look: Look, ascii_only: bool) -> list[_Entry]:
     several = len(chart.lines) > 1
     entries = []
-    for number, line in enumerate(chart.lines):
-        mark = marker(number, ascii_only=ascii_only) if several else ""
+    for number, line in chart.numbered:
+        marked = several or line.number is not None
+        mark = marker(number, ascii_only=ascii_only) if marked else ""
         name = _written(line.name, ascii_only) if several or line.name != chart.title else ""
         entries.append(_Entry(mark, name, _value(chart, line, ascii_only), look.line(number, line.style)))
     return entries
@@ -121,7 +122,10 @@ def _titled(chart: Chart, look: Look, ascii_only: bool) -> Text:
 
 
 def _with_entries(text: Text, entries: Sequence[_Entry], width: int) -> Text:
-    """``text`` and as many entries as fit, names cut to the same length; how many are missing, if any are."""
+    """``text`` and as many entries as fit, names cut to the same length; how many are missing, if any are.
+
+    Names that would be cut to the same say nothing: the markers stand alone then.
+    """
     first = _GAP if text.cell_len else 0
     room = width - text.cell_len - first + _GAP
     count = len(entries)
@@ -131,6 +135,9 @@ def _with_entries(text: Text, entries: Sequence[_Entry], width: int) -> Text:
     longest = max((cell_len(entry.name) for entry in shown), default=0)
     while longest > _SHORTEST and _needed(shown, longest) + _more(missing) > room:
         longest -= 1
+    cut = {shortened(entry.name, longest, "~") for entry in shown}
+    if len(cut) < len({entry.name for entry in shown}) and all(entry.mark for entry in entries):
+        return _with_entries(text, [replace(entry, name="") for entry in entries], width)
     for number, entry in enumerate(shown):
         text.append(" " * (_GAP if number else first))
         text.append_text(entry.text(longest))

@@ -6,7 +6,7 @@ import math
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from itertools import islice
+from itertools import accumulate, islice
 from operator import le
 
 __all__ = ["LARGEST", "Trace"]
@@ -26,6 +26,8 @@ class Trace:
         self.generation = 0  # changes when earlier points do
         self.version = 0  # changes with every change
         self.dropped = 0  # points that aren't finite
+        # for which picture, and how
+        self.drawn: tuple[object, list[tuple[int, int] | None]] = (None, [])
         self._raw_x, self._raw_y = array("d"), array("d")
         self._clear()
         self._smoothed: _Smoothed | None = None
@@ -148,10 +150,13 @@ class _Smoothed:
         if done == len(source):
             return
         share, mean, means = 2 / (self.points + 1), self._mean, array("d")
-        for count, value in enumerate(source.y[done:], start=done + 1):
-            mean += (value - mean) * max(share, 1 / count)
+        few = max(math.floor(1 / share), done)  # so long it is the mean of all
+        for count, value in enumerate(source.y[done:few], start=done + 1):
+            mean += (value - mean) / count
             means.append(mean)
-        self._mean = mean
+        later = accumulate(source.y[few:], lambda mean, value: mean + (value - mean) * share, initial=mean)
+        means.extend(islice(later, 1, None))
+        self._mean = means[-1]
         self.trace.append(source.x[done:], means)
 
 

@@ -8,6 +8,7 @@ import typer
 
 from .. import __version__
 from . import (
+    bench,
     compare,
     dashboard,
     data,
@@ -53,6 +54,7 @@ for module in (
 app.add_typer(runs.app, name="runs")
 app.add_typer(spaces.app, name="spaces")
 app.add_typer(data.app, name="data")
+app.add_typer(bench.app, name="bench")
 
 
 def _version(asked: bool) -> None:

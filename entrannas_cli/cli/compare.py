@@ -3,42 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..results.written import SUFFIXES, Form, written
 from .arguments import AsJson, RunsDirOption, complete_run, print_json
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
-
     from ..results.formats import TextTable
     from ..results.select import Selection
 
 __all__ = ["register"]
 
 
-class Form(StrEnum):
-    """How ``compare`` prints."""
-
-    table = "table"
-    csv = "csv"
-    markdown = "markdown"
-    latex = "latex"
-    json = "json"
-
-
-SUFFIXES = {
-    ".csv": Form.csv,
-    ".md": Form.markdown,
-    ".tex": Form.latex,
-    ".json": Form.json,
-    ".txt": Form.table,
-}
 STANDARD_OUTPUT = Path("-")
-DATA = (Form.csv, Form.json)  # for programs: all columns, in full
 
 
 def register(app: typer.Typer) -> None:
@@ -167,13 +147,11 @@ def compare(
         print(f"no run in {plain(str(folder))}: `entrannas search` makes one", file=sys.stderr)
     elif not len(found.frame) and not found.hints:
         print(f"no run of {counted(len(selection.overviews), 'run')} fits all conditions", file=sys.stderr)
-    if chosen in DATA:
-        _write(_data(chosen, found.frame, found.data_keys), output)
-    elif chosen is Form.table:
+    if chosen is Form.table:
         ids = [seen.id for seen in selection.overviews]
         _print_table(found.table(), output, _known_ids(folder, ids), keep=found.asked)
     else:
-        _write(_markup(chosen, found.table()), output)
+        _write(written(chosen, found.frame, found.table, found.data_keys), output)
 
 
 def _form(form: Form | None, output: Path | None, as_json: bool) -> Form:
@@ -190,18 +168,6 @@ def _form(form: Form | None, output: Path | None, as_json: bool) -> Form:
     if output is not None and output != STANDARD_OUTPUT:
         return SUFFIXES[check_output(output, tuple(SUFFIXES))]
     return Form.table if is_live(sys.stdout) else Form.csv
-
-
-def _data(form: Form, frame: DataFrame, keys: Sequence[str] | None = None) -> str:
-    from ..results.formats import to_csv, to_json
-
-    return to_csv(frame, keys) if form is Form.csv else to_json(frame, keys)
-
-
-def _markup(form: Form, table: TextTable) -> str:
-    from ..results.formats import to_latex, to_markdown
-
-    return to_markdown(table) if form is Form.markdown else to_latex(table)
 
 
 def _known_ids(folder: Path, ids: Sequence[str]) -> list[str]:
@@ -255,13 +221,11 @@ def _differences(
     frame = differing(configs, kinds)
     if not len(frame):
         print(f"the configurations of these {counted(len(configs), 'run')} are the same", file=sys.stderr)
-    if form in DATA:
-        _write(_data(form, frame), output)
+    if form is not Form.table:
+        _write(written(form, frame, lambda: text_table(frame)), output)
         return
     table = text_table(frame)
-    if form is not Form.table:
-        _write(_markup(form, table), output)
-    elif output is not None:
+    if output is not None:
         _write(plain_results(table), output)
     elif table.rows:
         console = console_for()

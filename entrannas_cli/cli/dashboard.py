@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,28 +20,56 @@ def register(app: typer.Typer) -> None:
 def dashboard(
     runs_dir: RunsDirOption = None,
     readonly: Annotated[
-        bool, typer.Option("--readonly", help="Only look: nothing stops, resumes or deletes a run.")
+        bool | None,
+        typer.Option(
+            "--readonly/--writable",
+            help="Only look: nothing starts, stops, resumes or deletes a run, or does anything else to it.",
+            show_default="--writable; --readonly with --serve",
+        ),
+    ] = None,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Show it in a browser of this machine rather than here.")
     ] = False,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            "--port", min=0, max=65535, help="With --serve: the port.", show_default="one that is free"
+        ),
+    ] = None,
 ) -> None:
     """A workbench in the terminal: watch, start, stop, compare runs.
 
     Press ? for its keys.
     """
-    import os
-    import sys
-
     from ..config.location import runs_dir as locate
     from ..errors import UsageError
-    from ..render.terminal import is_live, why_plain
+    from ..render.terminal import why_no_screen
 
     folder = locate(runs_dir)
-    reason = why_plain(sys.stdout, os.environ) or (
-        "" if is_live(sys.stdin) else "no keyboard: stdin is piped"
-    )
-    if reason:
+    if serve:
+        _serve(folder, readonly=readonly is not False, port=port)
+        return
+    if port is not None:
+        raise UsageError("--port goes with --serve")
+    if reason := why_no_screen():
         raise UsageError(f"the dashboard needs a terminal ({reason}); `entrannas runs list` prints the runs")
     from ..dashboard.app import Dashboard
 
-    app = Dashboard(folder, readonly=readonly)
+    app = Dashboard(folder, readonly=bool(readonly))
     app.run()
     raise typer.Exit(app.return_code or 0)
+
+
+def _serve(folder: Path, *, readonly: bool, port: int | None) -> None:
+    import sys
+
+    from ..dashboard.serve import serve
+    from ..wording import plain
+
+    def ready(address: str) -> None:
+        how = "read-only: --writable allows more" if readonly else "whoever has it may stop and delete runs"
+        print(f"the dashboard of {plain(str(folder))} is at this address ({how}):", file=sys.stderr)
+        print(address, flush=True)
+        print("ctrl+c ends it; runs go on", file=sys.stderr)
+
+    serve(folder, readonly=readonly, port=port, ready=ready)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,8 +14,7 @@ from ..data.availability import DATASETS
 from .arguments import print_json
 
 if TYPE_CHECKING:
-    from ..config.resolve import ChoosePreset, Request, Resolved
-    from ..store.run import Run
+    from ..config.resolve import Resolved
 
 __all__ = [
     "BatchSizeOption",
@@ -34,7 +33,6 @@ __all__ = [
     "command_line",
     "complete",
     "print_configuration",
-    "request",
     "say_preset",
 ]
 
@@ -77,32 +75,6 @@ QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")
 PrintConfigOption = Annotated[
     bool, typer.Option("--print-config", help="Print each value and where it comes from; do nothing else.")
 ]
-
-
-def request(
-    flags: Mapping[str, object],
-    overrides: Sequence[str] | None,
-    config: Path | None,
-    choose_preset: ChoosePreset,
-    searched: Run | None = None,
-) -> Request:
-    """What the command line asks for, here and now; ``searched`` is the run that the cells are from."""
-    import os
-
-    from ..config.resolve import Request
-    from ..train.prepare import data_of
-    from ..wording import plain
-
-    return Request(
-        flags=flags,
-        overrides=overrides or [],
-        environ=os.environ,
-        cwd=Path.cwd(),
-        choose_preset=choose_preset,
-        config_file=config,
-        inherited={} if searched is None else data_of(searched),
-        inherited_from="" if searched is None else f"run {plain(searched.id)}",
-    )
 
 
 def print_configuration(resolved: Resolved[Any], *, as_json: bool) -> None:

@@ -50,7 +50,7 @@ def rank(
     """
     from ..config.location import runs_dir as resolve_runs_dir
     from ..config.resolve import resolve_rank
-    from ..prepare import require_data
+    from ..prepare import request_here, require_data
     from ..rank.prepare import prepare_ranking
     from ..store.find import find_run
     from ..train.prepare import CIFAR_HINT, choose_preset
@@ -68,7 +68,7 @@ def rank(
         "seed": seed,
         "device.device": device,
     }
-    resolved = resolve_rank(options.request(flags, overrides, config, choose_preset, runs[0]))
+    resolved = resolve_rank(request_here(flags, overrides, config, choose_preset, runs[0]))
     if print_configuration:
         options.print_configuration(resolved, as_json=as_json)
         return

@@ -6,17 +6,16 @@ from typing import Annotated
 
 import typer
 
+from ..method.names import METHODS
 from . import options
 from .arguments import AsJson, RunsDirOption
 from .running import run_or_detach
 
 __all__ = ["register"]
 
-METHODS = ("entrannas-dst", "entrannas", "darts", "random")
-
 
 def _complete_method(incomplete: str) -> list[str]:
-    return options.complete(METHODS, incomplete)
+    return options.complete(tuple(METHODS), incomplete)
 
 
 def _complete_space(incomplete: str) -> list[str]:
@@ -76,7 +75,7 @@ def search(
     """
     from ..config.location import runs_dir as resolve_runs_dir
     from ..config.resolve import resolve_search
-    from ..prepare import require_data
+    from ..prepare import request_here, require_data
     from ..search.prepare import PAPER_HINT, choose_preset, prepare_search
     from .data import progress_on_stderr
 
@@ -91,7 +90,7 @@ def search(
         "seed": seed,
         "device.device": device,
     }
-    resolved = resolve_search(options.request(flags, overrides, config, choose_preset))
+    resolved = resolve_search(request_here(flags, overrides, config, choose_preset))
     if print_configuration:
         options.print_configuration(resolved, as_json=as_json)
         return

@@ -79,7 +79,7 @@ def train(
     from ..config.location import runs_dir as resolve_runs_dir
     from ..config.resolve import resolve_train
     from ..genotypes import find_genotype
-    from ..prepare import require_data
+    from ..prepare import request_here, require_data
     from ..train.prepare import CIFAR_HINT, choose_preset, prepare_training
     from .data import progress_on_stderr
 
@@ -96,7 +96,7 @@ def train(
         "seed": seed,
         "device.device": device,
     }
-    resolved = resolve_train(options.request(flags, overrides, config, choose_preset, found.run))
+    resolved = resolve_train(request_here(flags, overrides, config, choose_preset, found.run))
     if print_configuration:
         options.print_configuration(resolved, as_json=as_json)
         return

@@ -20,25 +20,19 @@ def watch(
     run: RunArgument,
     runs_dir: RunsDirOption = None,
     readonly: Annotated[
-        bool, typer.Option("--readonly", help="Only look: nothing stops, resumes or deletes the run.")
+        bool, typer.Option("--readonly", help="Only look: nothing starts, stops, resumes or deletes a run.")
     ] = False,
 ) -> None:
     """Watch one run, live, in the terminal.
 
     Curves, cells, architecture parameters, log. Press ? for its keys.
     """
-    import os
-    import sys
-
     from ..errors import UsageError
-    from ..render.terminal import is_live, why_plain
+    from ..render.terminal import why_no_screen
     from ..store.wording import reference_to
 
     found = resolve_run(run, runs_dir)
-    reason = why_plain(sys.stdout, os.environ) or (
-        "" if is_live(sys.stdin) else "no keyboard: stdin is piped"
-    )
-    if reason:
+    if reason := why_no_screen():
         shown = f"`entrannas runs show {reference_to(found)}` prints the run"
         raise UsageError(f"watching needs a terminal ({reason}); {shown}")
     from ..dashboard.run.alone import WatchApp

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import tomli
-
 from ..errors import UsageError
+from ..toml_text import load_toml
 from ..wording import plain
 
 __all__ = ["parse_toml", "read_text", "read_toml"]
@@ -37,8 +36,8 @@ def read_text(path: Path) -> str:
 def parse_toml(text: str, name: str) -> dict[str, Any]:
     """The content of a TOML document; ``name`` says in errors which. Raises ``UsageError``."""
     try:
-        return tomli.loads(text)
-    except (tomli.TOMLDecodeError, RecursionError) as error:
+        return load_toml(text)
+    except ValueError as error:
         raise UsageError(f"{plain(name)}: not valid TOML: {plain(str(error))}") from None
 
 

@@ -8,17 +8,25 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-import tomli
-
+from ..toml_text import load_toml
 from ..wording import did_you_mean, looks_like_path, nearest, plain, shown
+from .errors import Problem
+from .flags import OVERRIDE_FLAG, flag_of
 from .keys import Key
 from .location import RUNS_DIR_VARIABLE
 
-__all__ = ["Layer", "Setting", "from_environment", "from_flags", "from_overrides", "from_table", "implied"]
+__all__ = [
+    "Layer",
+    "Setting",
+    "from_environment",
+    "from_flags",
+    "from_overrides",
+    "from_table",
+    "implied",
+]
 
 PREFIX = "ENTRANNAS_"
 OTHER_VARIABLES = (RUNS_DIR_VARIABLE, "ENTRANNAS_DEBUG")  # settings that are no part of a run's configuration
-FLAGS = {"data.path": "--data"}  # the others are named like the last part of their key
 
 
 @dataclass(frozen=True)
@@ -35,7 +43,7 @@ class Layer:
     """Values by dotted key, and what was wrong with the rest."""
 
     settings: dict[str, Setting] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
 
 
 def from_flags(flags: Mapping[str, object], keys: Mapping[str, Key], cwd: Path) -> Layer:
@@ -43,11 +51,10 @@ def from_flags(flags: Mapping[str, object], keys: Mapping[str, Key], cwd: Path) 
     layer = Layer()
     for name, value in flags.items():
         if value is not None:
-            flag = FLAGS.get(name) or f"--{name.rpartition('.')[2].replace('_', '-')}"
             plain_value = (
                 value.value if isinstance(value, Enum) else str(value) if isinstance(value, Path) else value
             )
-            _put(layer, keys[name], plain_value, flag, cwd, by_hand=True)
+            _put(layer, keys[name], plain_value, flag_of(name), cwd, by_hand=True)
     return layer
 
 
@@ -59,12 +66,16 @@ def from_overrides(overrides: Sequence[str], keys: Mapping[str, Key], cwd: Path)
         name = name.strip()
         if not (name and equals):
             layer.problems.append(
-                f"--set {shown(override)}: write it as section.key=value, such as --set network.channels=16"
+                Problem(
+                    f"{OVERRIDE_FLAG} {shown(override)}",
+                    f"write it as section.key=value, such as {OVERRIDE_FLAG} network.channels=16",
+                    (("", OVERRIDE_FLAG),),
+                )
             )
         elif name in keys:
-            _put_text(layer, keys[name], text.strip(), "--set", cwd, by_hand=True)
+            _put_text(layer, keys[name], text.strip(), OVERRIDE_FLAG, cwd, by_hand=True)
         else:
-            layer.problems.append(_unknown(name, keys, "--set"))
+            layer.problems.append(_unknown(name, keys, OVERRIDE_FLAG))
     return layer
 
 
@@ -87,7 +98,9 @@ def from_environment(
             _put_text(layer, variables[variable], text, variable, cwd)
         else:
             suggestion = did_you_mean(variable, [*variables, *passed, *OTHER_VARIABLES], cutoff=0.8)
-            layer.problems.append(f"{plain(variable)}: no such setting{suggestion}")
+            layer.problems.append(
+                Problem(plain(variable), f"no such setting{suggestion}", (("", plain(variable)),))
+            )
     return layer
 
 
@@ -121,7 +134,11 @@ def from_table(
                 walk(value, f"{name}.")
             else:
                 layer.problems.append(
-                    f"{name} = {shown(value)} ({source}): {_is_section(name, [*keys, *foreign])}"
+                    Problem(
+                        f"{name} = {shown(value)} ({source})",
+                        _is_section(name, [*keys, *foreign]),
+                        ((name, source),),
+                    )
                 )
 
     walk(table, "")
@@ -142,7 +159,11 @@ def _put(layer: Layer, key: Key, value: Any, source: str, base: Path, *, by_hand
             value = str(base.absolute() / Path(value).expanduser())
         except RuntimeError:
             layer.problems.append(
-                f"{key.name} = {shown(value)} ({source}): there is no such user's home folder"
+                Problem(
+                    f"{key.name} = {shown(value)} ({source})",
+                    "there is no such user's home folder",
+                    ((key.name, source),),
+                )
             )
             return
     layer.settings[key.name] = Setting(value, source, by_hand)
@@ -152,24 +173,29 @@ def _put_text(layer: Layer, key: Key, text: str, source: str, cwd: Path, *, by_h
     """A value written as TOML; anything else is taken as text, so that words need no quotes."""
     value: Any = text
     try:
-        document = tomli.loads(f"value = {text}")
+        document = load_toml(f"value = {text}")
         if document.keys() == {"value"} and not (key.is_text and not isinstance(document["value"], str)):
             value = document["value"]
-    except (tomli.TOMLDecodeError, RecursionError) as error:
+    except ValueError as error:
         if text.startswith(('"', "'")) or (text.startswith(("[", "{")) and not key.is_text):
             layer.problems.append(
-                f"{key.name} = {plain(text)} ({source}): not a TOML value: {plain(str(error))}"
+                Problem(
+                    f"{key.name} = {plain(text)} ({source})",
+                    f"not a TOML value: {plain(str(error))}",
+                    ((key.name, source),),
+                )
             )
             return
     _put(layer, key, value, source, cwd, by_hand=by_hand)
 
 
-def _unknown(name: str, keys: Collection[str], source: str, *, section: bool = False) -> str:
+def _unknown(name: str, keys: Collection[str], source: str, *, section: bool = False) -> Problem:
     if any(key.startswith(f"{name}.") for key in keys):
-        return f"{name} ({source}): {_is_section(name, keys)}"
+        return Problem(f"{name} ({source})", _is_section(name, keys), ((name, source),))
     found = nearest(name, _sections(keys)) if section else _nearest_key(name, keys)
     suggestion = f" (did you mean {found}?)" if found else ""
-    return f"{plain(name) or shown(name)} ({source}): unknown {'section' if section else 'key'}{suggestion}"
+    word = "section" if section else "key"
+    return Problem(f"{plain(name) or shown(name)} ({source})", f"unknown {word}{suggestion}", (("", source),))
 
 
 def _is_section(name: str, keys: Iterable[str]) -> str:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from ..wording import did_you_mean, shown
 from .consistency import Contradiction
+from .errors import Problem
 from .keys import Key, flatten_model
 from .layers import Setting
 
@@ -19,7 +20,7 @@ Config = TypeVar("Config", bound=BaseModel)
 
 def validated(
     model: type[Config], keys: Mapping[str, Key], settings: Mapping[str, Setting]
-) -> tuple[Config | None, list[str]]:
+) -> tuple[Config | None, list[Problem]]:
     """The configuration that ``settings`` make, or None and everything that is wrong with them.
 
     A key with a wrong value is replaced by its default to look for contradictions between the others.
@@ -67,16 +68,21 @@ def _validate(
         return None, list(wrong), found
 
 
-def _wrong(key: Key, setting: Setting) -> str:
+def _wrong(key: Key, setting: Setting) -> Problem:
     nearest = did_you_mean(setting.value, key.options) if isinstance(setting.value, str) else ""
-    return f"{key.name} = {shown(setting.value)} ({setting.source}): must be {key.allowed}{nearest}"
+    return Problem(
+        f"{key.name} = {shown(setting.value)} ({setting.source})",
+        f"must be {key.allowed}{nearest}",
+        ((key.name, setting.source),),
+    )
 
 
 def _contradiction(
     contradiction: Contradiction, settings: Mapping[str, Setting], defaults: Mapping[str, Any]
-) -> str:
-    parts = []
+) -> Problem:
+    parts, concerns = [], []
     for name in contradiction.keys:
         setting = settings.get(name) or Setting(defaults[name], "default")
         parts.append(f"{name} = {shown(setting.value)} ({setting.source})")
-    return f"{', '.join(parts)}: {contradiction.text}"
+        concerns.append((name, setting.source))
+    return Problem(", ".join(parts), contradiction.text, tuple(concerns))

@@ -17,6 +17,7 @@ from ..errors import UsageError
 from ..spaces import load_space
 from ..wording import plain, shown
 from .consistency import implied_by_method
+from .errors import ConfigurationError, Problem
 from .files import parse_toml, read_toml
 from .keys import Key, flatten_model, keys_of
 from .kinds import RANK, SEARCH, TRAIN, Kind, foreign_keys
@@ -128,7 +129,7 @@ def _resolve(kind: Kind, model: type[Config], request: Request) -> Resolved[Conf
         problems += _space_problems(settings.get("space", Setting(keys["space"].default, "default")))
     problems += _idle_path(settings, keys)
     if problems or config is None:
-        raise _error(problems)
+        raise ConfigurationError(problems)
     sources = {name: settings[name].source if name in settings else "default" for name in keys}
     return Resolved(config=config, sources=sources, preset_reason=reason)
 
@@ -158,12 +159,10 @@ def load_config(path_or_text: Path | str, model: type[BaseModel] = SearchConfig)
         table, source, base = parse_toml(path_or_text, "configuration"), "configuration", Path.cwd()
     keys = keys_of(model)
     layer = from_table(table, keys, plain(source), base)
-    problems = list(layer.problems)
-    if problems:
-        problems.append("keys that this release doesn't know may come from a newer release of entrannas")
     config, wrong = validated(model, keys, layer.settings)
-    if problems or config is None:
-        raise _error(problems + wrong)
+    if layer.problems or config is None:
+        newer = "keys that this release doesn't know may come from a newer release of entrannas"
+        raise ConfigurationError([*layer.problems, *wrong], [newer] if layer.problems else [])
     return config
 
 
@@ -204,7 +203,7 @@ def _preset_layer(
     keys: Mapping[str, Key],
     choose: ChoosePreset,
     cwd: Path,
-) -> tuple[Layer, str, list[str]]:
+) -> tuple[Layer, str, list[Problem]]:
     """The preset's values, why it was chosen if that was by `auto`, and what is wrong with the choice."""
     name_key = kind.preset_key
     chosen = explicit.get(name_key, Setting(keys[name_key].default, "default"))
@@ -218,38 +217,35 @@ def _preset_layer(
     try:
         preset = load_preset(chosen.value, kind.presets)
     except UsageError as error:
-        return Layer(), reason, [f"{name_key} = {shown(chosen.value)} ({chosen.source}): {error.message}"]
+        return Layer(), reason, [_problem(name_key, chosen, error.message)]
     layer = from_table(preset.values, keys, f"preset {plain(preset.name)}", preset.path.parent)
     layer.settings[name_key] = chosen
     return layer, reason, []
 
 
-def _space_problems(space: Setting) -> list[str]:
+def _space_problems(space: Setting) -> list[Problem]:
     if not (isinstance(space.value, str) and space.value):
         return []  # reported with the other wrong values
     try:
         load_space(space.value)
     except UsageError as error:
-        return [
-            f"space = {shown(space.value)} ({space.source}): {error.message}",
-            *(f"  {d}" for d in error.details),
-        ]
+        return [_problem("space", space, error.message, error.details)]
     return []
 
 
-def _idle_path(settings: Mapping[str, Setting], keys: Mapping[str, Key]) -> list[str]:
+def _idle_path(settings: Mapping[str, Setting], keys: Mapping[str, Key]) -> list[Problem]:
     """A path given by hand that nothing would read: the user meant another data set."""
     path = settings.get("data.path")
     dataset = settings.get("data.dataset", Setting(keys["data.dataset"].default, "default"))
     if path is None or not path.by_hand or not path.value or dataset.value not in PATHLESS:
         return []
-    return [
-        f"data.path = {shown(path.value)} ({path.source}): the data set {dataset.value} ({dataset.source}) is not "
-        "read from a path: add --dataset folder (or cifar10, cifar100)"
-    ]
+    text = (
+        f"the data set {dataset.value} ({dataset.source}) is not read from a path: add --dataset folder "
+        "(or cifar10, cifar100)"
+    )
+    return [_problem("data.path", path, text)]
 
 
-def _error(problems: Sequence[str]) -> UsageError:
-    if len(problems) == 1:
-        return UsageError(problems[0])
-    return UsageError("the configuration has errors:", problems)
+def _problem(name: str, setting: Setting, text: str, details: Sequence[str] = ()) -> Problem:
+    subject = f"{name} = {shown(setting.value)} ({setting.source})"
+    return Problem(subject, text, ((name, setting.source),), tuple(details))

@@ -84,6 +84,20 @@ class DeviceConfig(Section):
     memory_format: Literal["auto", "channels_last", "contiguous"] = key(
         "auto", "Order of images and features in memory. `auto`: channels_last.", origin="tool"
     )
+    graphs: Literal["auto", "on", "off"] = key(
+        "auto",
+        "Record steps as CUDA graphs and replay them, until the derived cells change. `auto`: on CUDA, in "
+        "trainings, and in searches that don't derive in each step (see `architecture.derive_every`).",
+        origin="tool",
+    )
+    fused: Literal["auto", "on", "off"] = key(
+        "auto", "Optimisers that update all weights at once. `auto`: on CUDA.", origin="tool"
+    )
+    fast_layers: bool = key(
+        True,
+        "Layers that compute the same as torch's plain ones in fewer passes. The results are the same to rounding.",
+        origin="tool",
+    )
     threads: int = key(0, "Threads of a CPU run. 0: as torch chooses.", origin="tool", ge=0, le=1024)
     activation_checkpointing: Literal["none", "cells"] = key(
         "none",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 
 from ..errors import EntrannasError
 from ..render.text import safe
@@ -22,8 +22,9 @@ from .watcher import Snapshot
 
 if TYPE_CHECKING:
     from .app import Dashboard
+    from .launch.draft import Draft, Kind
 
-__all__ = ["RunsActing"]
+__all__ = ["LONG", "RunsActing"]
 
 SHOWN = 3  # outcomes that are told one by one
 LONG = 12.0  # seconds that an error stays
@@ -33,11 +34,23 @@ class RunsActing(Screen[None]):
     """A screen with runs that can be stopped, resumed, deleted; ``PLACE`` is its own in the key map."""
 
     PLACE: ClassVar[Place]
+    LAUNCHES: ClassVar[Kind] = "search"  # what a new run is at first, if the one here has cells
     ready = False  # to be told of the runs
 
     def on_mount(self) -> None:
         self.ready = True
         self.take(self.dashboard.snapshot)
+
+    def on_screen_resume(self) -> None:
+        """While another page lay on it, it was told nothing."""
+        if self.ready:
+            self.take(self.dashboard.snapshot)
+
+    @property
+    def covered(self) -> bool:
+        """Whether another page lies on it, so that nothing of it is seen. (Textual would paint all anew for it.)"""
+        stack = self.app.screen_stack
+        return any(not isinstance(screen, ModalScreen) for screen in stack[stack.index(self) + 1 :])
 
     @property
     def dashboard(self) -> Dashboard:
@@ -49,6 +62,11 @@ class RunsActing(Screen[None]):
     def targets(self) -> Sequence[Overview]:
         """The runs that an action is meant for."""
 
+    @property
+    def step_shown(self) -> int | None:
+        """The step of the cells that are shown; None for a run's last ones."""
+        return None
+
     @abstractmethod
     def take(self, snapshot: Snapshot) -> None:
         """The runs have changed."""
@@ -56,6 +74,49 @@ class RunsActing(Screen[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """What changes anything is off, and not in the footer, where the dashboard only reads."""
         return not (self.dashboard.readonly and writes(action))
+
+    @property
+    def here(self) -> Overview | None:
+        """The run that one looks at."""
+        return next(iter(self.targets), None)
+
+    def action_launch(self) -> None:
+        """The form, with the cells of the run here for a training."""
+        from .launch.prefill import for_cells_of
+
+        self._launch(for_cells_of(self.here, self.LAUNCHES))
+
+    def action_launch_like(self) -> None:
+        """The form, filled in so that it makes a run as the one here."""
+        from .launch.prefill import like
+
+        run = self.here
+        if run is None:
+            self._say("there is no run here", severity="warning")
+            return
+
+        def work() -> Draft | str:
+            try:
+                return like(Run(run.path))
+            except EntrannasError as error:
+                return str(error)
+
+        def then(found: Draft | str) -> None:
+            if isinstance(found, str):
+                self._say(found, title="No new run like it", severity="error", timeout=LONG)
+            elif self.is_current:
+                self._launch(found)
+
+        in_background(self.app, work, then)
+
+    def _launch(self, draft: Draft) -> None:
+        from .launch.screen import LaunchScreen
+
+        def answered(runs: list[Run] | None) -> None:
+            if runs:  # once the form is gone
+                self.app.call_later(self.dashboard.show_new, runs)
+
+        self.app.push_screen(LaunchScreen(draft), answered)
 
     def action_stop(self) -> None:
         self._ask(STOP)
@@ -71,6 +132,18 @@ class RunsActing(Screen[None]):
         if ids := [safe(run.id) for run in self.targets]:
             self.app.copy_to_clipboard("\n".join(ids))
             self._say("copied " + (ids[0] if len(ids) == 1 else f"the ids of {len(ids)} runs"))
+
+    def action_edit(self) -> None:
+        """Tags, and of one run the note."""
+        from .noting import edit_notes
+
+        edit_notes(self.dashboard, [Run(run.path) for run in self.targets])
+
+    def action_picture(self) -> None:
+        """The picture that `genotype draw` makes."""
+        from .picturing import open_pictures
+
+        open_pictures(self.dashboard, [Run(run.path) for run in self.targets], self.step_shown)
 
     def _ask(self, deed: Deed) -> None:
         """First looks whether it can be done at all, which reads files; then asks."""

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import ClassVar
 
 from textual.app import App, SystemCommand
 from textual.dom import DOMNode
 from textual.screen import Screen
 
+from ..store.run import Run
 from .acting import RunsActing
 from .background import Done, tell
-from .keys import KEYS, bindings
+from .keys import KEYS, PLACES, Place, bindings
 from .runs import RunsScreen
 from .settings import Settings, SettingsFile
 from .table import RunTable
-from .themes import THEMES, following
+from .themes import ANSI_DARK, ANSI_LIGHT, THEMES, following
 from .watcher import Snapshot, Watcher
 
 __all__ = ["Dashboard"]
@@ -29,6 +31,7 @@ class Dashboard(App[None]):
     CSS_PATH = "dashboard.tcss"
     BINDINGS = bindings("everywhere")
     TITLE = "entrannas"
+    PLACES: ClassVar[Sequence[Place]] = PLACES  # that the help is about
 
     def __init__(
         self, runs_dir: Path, *, readonly: bool = False, settings: SettingsFile | None = None
@@ -41,6 +44,7 @@ class Dashboard(App[None]):
         self._watcher = Watcher(runs_dir, lambda snapshot: tell(self, self._take, snapshot))
         for theme in THEMES:
             self.register_theme(theme)
+        self.ansi_theme_dark, self.ansi_theme_light = ANSI_DARK, ANSI_LIGHT
         self.theme = self.settings.now.theme
 
     def get_default_screen(self) -> Screen[None]:
@@ -63,12 +67,25 @@ class Dashboard(App[None]):
     def _take(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
         for screen in self.screen_stack:
-            if isinstance(screen, RunsActing) and screen.ready:
+            if isinstance(screen, RunsActing) and screen.ready and not screen.covered:
                 screen.take(snapshot)
 
     def look_now(self) -> None:
         """Something was done: the runs have changed."""
         self._watcher.look_now()
+
+    def show_new(self, runs: Sequence[Run]) -> None:
+        """These were started: the page of the only one, or the table with all of them marked."""
+        home = self.screen_stack[0]
+        if isinstance(home, RunsScreen):
+            home.expect([run.id for run in runs])
+        if isinstance(home, RunsScreen) and len(runs) > 1:
+            while self.screen is not home:
+                self.pop_screen()
+        else:
+            from .run.screen import RunScreen
+
+            self.push_screen(RunScreen(runs[0]))
 
     def change(self, settings: Settings) -> None:
         """Remembers ``settings``."""
@@ -85,7 +102,7 @@ class Dashboard(App[None]):
     def action_help(self) -> None:
         from .help import HelpScreen
 
-        self.push_screen(HelpScreen(self.readonly))
+        self.push_screen(HelpScreen(self.readonly, self.PLACES))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """What the palette offers: the themes, and all that keys do here."""
@@ -95,8 +112,7 @@ class Dashboard(App[None]):
             )
         table = next(iter(screen.query(RunTable)), None)
         owners: dict[str, DOMNode | None] = {"everywhere": self, "table": table}
-        if isinstance(screen, RunsActing):
-            owners[screen.PLACE] = screen
+        owners[getattr(screen, "PLACE", "")] = screen
         for key in KEYS:
             owner = owners.get(key.place)
             if owner is not None and key.group != "Move" and not (key.writes and self.readonly):

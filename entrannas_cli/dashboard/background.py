@@ -22,9 +22,12 @@ class Done(Message):
         self.then, self.value = then, value
 
 
-def in_background(app: App[Any], work: Callable[[], T], then: Callable[[T], None]) -> None:
+def in_background(
+    app: App[Any], work: Callable[[], T], then: Callable[[T], None], *, outlives: bool = False
+) -> None:
     """Calls ``work`` in a thread, and ``then`` with what it returned, unless the program has ended meanwhile.
 
+    If it ``outlives`` the program, its process waits for it at the end: what was asked for is done.
     ``work`` must catch what it may raise; anything else ends the program as an error of its own would.
     """
 
@@ -36,7 +39,7 @@ def in_background(app: App[Any], work: Callable[[], T], then: Callable[[T], None
         else:
             tell(app, then, value)
 
-    threading.Thread(target=run, daemon=True).start()
+    threading.Thread(target=run, daemon=not outlives).start()
 
 
 def _raise(error: Exception) -> None:

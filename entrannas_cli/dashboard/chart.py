@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from textual import events
 from textual.geometry import Region, Size
@@ -24,6 +26,8 @@ SMOOTHINGS = (1, 5, 10, 20, 50, 100, 200, 500)  # points
 _ZOOM = 1.5
 _WHEEL_ZOOM = 1.25
 _PAN = 0.2  # of the width
+_PORTION = 0.01  # seconds of smoothing at a time
+_PAUSE = 0.003  # seconds between two portions
 
 
 class ChartView(Widget, can_focus=True):
@@ -65,6 +69,7 @@ class ChartView(Widget, can_focus=True):
     ) -> None:
         super().__init__(name=name, id=id, classes=classes)
         self._chart = Chart(title, tuple(lines), smooth=smooth, percent=percent, x_name=x_name).fitted()
+        self._smooth = smooth  # as it is wanted; the chart has it once all lines are ready
         self._ascii = ascii_only
         self._drawing = Drawing([], None)
         self._strips: list[Strip] = []
@@ -83,7 +88,8 @@ class ChartView(Widget, can_focus=True):
     def show(self, lines: Iterable[Line], *, title: str | None = None) -> None:
         """Other data, and another title, if given; window, smoothing and cross-hair stay.
 
-        Lines are known by their names. Where nothing changed, nothing is drawn.
+        Lines are known by their names; one that is given again is taken to be as it was. Where nothing changed,
+        nothing is drawn.
         """
         before: dict[str, list[Line]] = {}
         for line in self._chart.lines:
@@ -91,8 +97,8 @@ class ChartView(Widget, can_focus=True):
         now = tuple(lines)
         for line in now:
             known = before.get(line.name)
-            if known:
-                line.following(known.pop(0))
+            if known and (last := known.pop(0)) is not line:
+                line.following(last)
         seen = _state(now)
         title = self._chart.title if title is None else title
         if seen == self._seen and title == self._chart.title:
@@ -103,6 +109,7 @@ class ChartView(Widget, can_focus=True):
 
     def look_at(self, window: Window, smooth: int = 1) -> None:
         """The window and the smoothing of another view."""
+        self._smooth = smooth
         self._change(
             replace(self._chart, window=window.updated(self._chart.traces), smooth=smooth, crosshair=None)
         )
@@ -193,12 +200,26 @@ class ChartView(Widget, can_focus=True):
 
     def action_smooth(self, direction: int) -> None:
         """Over more points, or fewer."""
-        smooth = self._chart.smooth
+        smooth = self._smooth
         if direction > 0:
             smooth = min((one for one in SMOOTHINGS if one > smooth), default=smooth)
         else:
             smooth = max((one for one in SMOOTHINGS if one < smooth), default=smooth)
-        self._change(replace(self._chart, smooth=smooth))
+        self._smooth = smooth
+        self._prepare(smooth, 0)
+
+    def _prepare(self, smooth: int, done: int) -> None:
+        """Smooths the lines after the first ``done``: of many long ones some at a time, so that keys don't wait."""
+        if smooth != self._smooth:  # something else is wanted by now
+            return
+        lines, deadline = self._chart.lines, time.monotonic() + _PORTION
+        while done < len(lines) and time.monotonic() < deadline:
+            lines[done].trace.smoothed(smooth)
+            done += 1
+        if done < len(lines):
+            self.set_timer(_PAUSE, partial(self._prepare, smooth, done))
+        else:
+            self._change(replace(self._chart, smooth=smooth))
 
     def action_crosshair(self, direction: int) -> None:
         """The cross-hair to the next point at least a column on; to the end, if there was none."""
@@ -291,7 +312,7 @@ class ChartView(Widget, can_focus=True):
 
 def _state(lines: Sequence[Line]) -> list[tuple[object, ...]]:
     """What tells whether a drawing of ``lines`` is still right."""
-    return [(line.name, line.style, line.trace, line.trace.version) for line in lines]
+    return [(line.name, line.style, line.number, line.trace, line.trace.version) for line in lines]
 
 
 def _nearest(lines: Sequence[Line], x: float) -> float | None:

@@ -13,7 +13,7 @@ from textual.widgets.option_list import Option
 
 from .columns import RUN, TABLE, TableColumn
 
-__all__ = ["ColumnsScreen", "SortScreen"]
+__all__ = ["ChoiceScreen", "ColumnsScreen", "Options", "SortScreen"]
 
 _VIM: list[BindingType] = [
     ("space", "select", ""),
@@ -24,28 +24,49 @@ _VIM: list[BindingType] = [
 ]
 
 
-class _Options(OptionList):
+class Options(OptionList):
+    """A list with the keys of vi besides."""
+
     BINDINGS = _VIM
 
+    def action_page_up(self) -> None:
+        """Unless it has no room at all, where Textual can't tell what a page is."""
+        if self.scrollable_content_region:
+            super().action_page_up()  # type: ignore[no-untyped-call]
 
-class SortScreen(ModalScreen[str | None]):
-    """Answers with the key of a column; None if nothing was chosen."""
+    def action_page_down(self) -> None:
+        """As up."""
+        if self.scrollable_content_region:
+            super().action_page_down()  # type: ignore[no-untyped-call]
 
-    BINDINGS = [("escape,q,s", "dismiss", "Close")]  # noqa: RUF012 (Textual's way)
 
-    def __init__(self, now: str) -> None:
+class ChoiceScreen(ModalScreen[str | None]):
+    """One of ``options``, each a key and what is read; ``now`` is chosen so far. None if nothing was chosen."""
+
+    BINDINGS = [("escape,q", "dismiss", "Close")]  # noqa: RUF012 (Textual's way)
+
+    def __init__(self, title: str, options: Sequence[tuple[str, Content]], now: str) -> None:
         super().__init__()
-        self._now = now
+        self._caption, self._choices, self._now = title, options, now
 
     def compose(self) -> ComposeResult:
-        columns = [*TABLE.values(), RUN]
-        choice = _Options(*(Option(_described(column), id=column.key) for column in columns), id="choice")
-        choice.border_title = "Sort by"
-        choice.highlighted = next((n for n, c in enumerate(columns) if c.key == self._now), 0)
+        choice = Options(*(Option(text, id=key) for key, text in self._choices), id="choice")
+        choice.border_title = self._caption
+        choice.highlighted = next((n for n, (key, _) in enumerate(self._choices) if key == self._now), 0)
         yield choice
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(event.option_id)
+
+
+class SortScreen(ChoiceScreen):
+    """Answers with the key of a column; None if nothing was chosen."""
+
+    BINDINGS = [("s", "dismiss", "Close")]  # noqa: RUF012 (Textual's way)
+
+    def __init__(self, now: str) -> None:
+        columns = [*TABLE.values(), RUN]
+        super().__init__("Sort by", [(column.key, _described(column)) for column in columns], now)
 
 
 class ColumnsScreen(ModalScreen[tuple[str, ...]]):
@@ -58,7 +79,7 @@ class ColumnsScreen(ModalScreen[tuple[str, ...]]):
         self._chosen = set(now)
 
     def compose(self) -> ComposeResult:
-        choice = _Options(
+        choice = Options(
             *(Option(self._prompt(column), id=column.key) for column in TABLE.values()), id="choice"
         )
         choice.border_title = "Columns"

@@ -1,4 +1,4 @@
-"""Asks before something is done to runs, and names them."""
+"""Asks before something is done, and names what it is done to."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ from textual.widgets import Button, Static
 from ..render.text import safe
 from .deeds import Deed
 
-__all__ = ["ConfirmScreen"]
+__all__ = ["AskScreen", "ConfirmScreen"]
 
 SHOWN = 6  # runs that are named
 
 
-class ConfirmScreen(ModalScreen[bool]):
-    """Answers with True for yes. What can't be undone isn't a mere Enter away: "no" has the focus then."""
+class AskScreen(ModalScreen[bool]):
+    """Whether to ``verb``: answers with True for yes.
+
+    With ``grave``, for what can't be undone, that isn't a mere Enter away: "no" has the focus then.
+    """
 
     BINDINGS = [  # noqa: RUF012 (Textual's way)
         ("y", "answer(True)", "Yes"),
@@ -28,34 +31,42 @@ class ConfirmScreen(ModalScreen[bool]):
         ("right,l", "app.focus_next", ""),
     ]
 
-    def __init__(self, deed: Deed, ids: Sequence[str]) -> None:
+    def __init__(
+        self, verb: str, what: str, named: Sequence[str], detail: str, *, grave: bool = False
+    ) -> None:
         super().__init__()
-        self._deed, self._ids = deed, ids
+        self._verb, self._what, self._named, self._detail, self._grave = verb, what, named, detail, grave
 
     def compose(self) -> ComposeResult:
-        count = len(self._ids)
-        question = f"{self._deed.verb} {'this run' if count == 1 else f'these {count} runs'}?"
         with Vertical(id="dialog"):
-            yield Static(Content.styled(question, "bold"))
-            lines = [safe(identifier) for identifier in self._ids[:SHOWN]]
-            if count > SHOWN:
-                lines.append(f"… and {count - SHOWN} more")
+            yield Static(Content.styled(f"{self._verb} {self._what}?", "bold"))
+            lines = [safe(name) for name in self._named[:SHOWN]]
+            if len(self._named) > SHOWN:
+                lines.append(f"… and {len(self._named) - SHOWN} more")
             yield Static(Content("\n".join(lines)), id="named")
-            yield Static(Content(self._deed.detail), classes="quiet")
+            yield Static(Content(self._detail), classes="quiet")
             with Horizontal(id="answers"):
                 yield Button(
-                    f"{self._deed.verb} (y)",
+                    f"{self._verb} (y)",
                     id="yes",
-                    variant="error" if self._deed.grave else "primary",
+                    variant="error" if self._grave else "primary",
                     compact=True,
                 )
                 yield Button("Leave it (n)", id="no", compact=True)
 
     def on_mount(self) -> None:
-        self.query_one("#no" if self._deed.grave else "#yes").focus()
+        self.query_one("#no" if self._grave else "#yes").focus()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         self.dismiss(event.button.id == "yes")
 
     def action_answer(self, yes: bool) -> None:
         self.dismiss(yes)
+
+
+class ConfirmScreen(AskScreen):
+    """Asks before ``deed`` is done to runs, and names them."""
+
+    def __init__(self, deed: Deed, ids: Sequence[str]) -> None:
+        what = "this run" if len(ids) == 1 else f"these {len(ids)} runs"
+        super().__init__(deed.verb, what, ids, deed.detail, grave=deed.grave)

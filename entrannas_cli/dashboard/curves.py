@@ -10,6 +10,7 @@ from ..charts.chart import Line
 from ..store.overview import Overview
 from ..store.run import Run
 from ..watching.course import Course
+from .acting import RunsActing
 from .chart import ChartView
 
 __all__ = ["RunCurves"]
@@ -44,7 +45,7 @@ class RunCurves(Vertical):
         """The curves of ``run``; those of another one go at once."""
         another = run is None or self._run is None or run.path != self._run.path
         self._run = run
-        self.display = run is None or run.status.kind != "rank"  # its trainings have curves, it has none
+        self.set_class(run is not None and run.status.kind == "rank", "-none")  # its trainings have curves
         if another:
             self._course = None
             self._drawn = -1
@@ -63,6 +64,9 @@ class RunCurves(Vertical):
     def _read(self) -> None:
         run, self._timer = self._run, None
         if run is None or not self.size:
+            return
+        if isinstance(self.screen, RunsActing) and self.screen.covered:  # another page lies on it
+            self._timer = self.set_timer(EVERY, self._read)
             return
         if self._course is None:
             self._course = Course(Run(run.path))

@@ -95,7 +95,7 @@ RESUME = Deed(
 )
 DELETE = Deed(
     "Delete",
-    "All its files go: metrics, checkpoints, cells. This can't be undone.",
+    "All files go: metrics, checkpoints, cells. This can't be undone.",
     _delete,
     check_removable,
     grave=True,

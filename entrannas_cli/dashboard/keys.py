@@ -8,11 +8,20 @@ from typing import Literal, get_args
 
 from textual.binding import Binding, BindingType
 
-__all__ = ["GROUPS", "KEYS", "MOUSE", "Group", "Key", "Place", "bindings", "keys_text", "writes"]
+__all__ = ["GROUPS", "KEYS", "MOUSE", "PLACES", "Group", "Key", "Place", "bindings", "keys_text", "writes"]
 
-Place = Literal["everywhere", "runs", "table", "run", "filter", "chart"]
+Place = Literal[
+    "everywhere", "runs", "table", "run", "compare", "filter", "chart", "notes", "launch", "field", "kind"
+]
 Group = Literal[
-    "Move", "Find and sort", "Mark", "Act on runs", "Look", "On a chart (tab goes there)", "Everywhere"
+    "Act on runs",
+    "Find and sort",
+    "Mark",
+    "Look",
+    "Move",
+    "On a chart (tab goes there)",
+    "In the form of a new run",
+    "Everywhere",
 ]
 GROUPS: tuple[Group, ...] = get_args(Group)
 
@@ -22,7 +31,7 @@ class Key:
     """``keys``, as Textual names them, do ``action`` at ``place``: a screen, a widget, or everywhere.
 
     ``label`` is what the footer says, if it is to name the key. What does more than look ``writes``: ``--readonly``
-    switches it off.
+    switches it off. One with ``priority`` is heard before the widget that has the focus.
     """
 
     action: str
@@ -32,287 +41,259 @@ class Key:
     place: Place
     label: str = ""
     writes: bool = False
+    priority: bool = False
+
+
+def _keys(
+    place: Place,
+    group: Group,
+    *rows: tuple[str, str, str] | tuple[str, str, str, str],
+    writes: bool = False,
+    priority: bool = False,
+) -> tuple[Key, ...]:
+    """Each row: keys, with a space between them; action; what it does; what the footer says, if anything."""
+    return tuple(
+        Key(
+            action=action,
+            keys=tuple(keys.split()),
+            about=about,
+            group=group,
+            place=place,
+            label="".join(label),
+            writes=writes,
+            priority=priority,
+        )
+        for keys, action, about, *label in rows
+    )
 
 
 def _acting(place: Place) -> tuple[Key, ...]:
     """What can be done to runs, on each screen that shows some."""
-    return (
-        Key(
-            action="stop",
-            keys=("S",),
-            about="Stop: it finishes its step and writes a checkpoint",
-            group="Act on runs",
-            place=place,
-            label="Stop",
-            writes=True,
-        ),
-        Key(
-            action="resume",
-            keys=("R",),
-            about="Resume from the last checkpoint, in the background",
-            group="Act on runs",
-            place=place,
-            label="Resume",
-            writes=True,
-        ),
-        Key(
-            action="delete",
-            keys=("D",),
-            about="Delete with all files",
-            group="Act on runs",
-            place=place,
-            writes=True,
-        ),
-        Key(
-            action="copy_id",
-            keys=("y",),
-            about="Copy the id",
-            group="Act on runs",
-            place=place,
-            writes=True,
-        ),
+    return _keys(
+        place,
+        "Act on runs",
+        ("n", "launch", "A new search, or a training of the run's cells", "New"),
+        ("N", "launch_like", "A new run with the same configuration"),
+        ("S", "stop", "Stop: it finishes its step and writes a checkpoint", "Stop"),
+        ("R", "resume", "Resume from the last checkpoint, in the background", "Resume"),
+        ("D", "delete", "Delete with all files"),
+        ("e", "edit", "Tags and note"),
+        ("p", "picture", "Open a picture of the cells"),
+        ("y", "copy_id", "Copy the id"),
+        writes=True,
     )
 
 
 KEYS: tuple[Key, ...] = (
-    Key(action="move(-1)", keys=("up", "k"), about="One run up", group="Move", place="table"),
-    Key(action="move(1)", keys=("down", "j"), about="One run down", group="Move", place="table"),
-    Key(action="page(-1)", keys=("pageup", "ctrl+b"), about="One page up", group="Move", place="table"),
-    Key(action="page(1)", keys=("pagedown", "ctrl+f"), about="One page down", group="Move", place="table"),
-    Key(action="first", keys=("home", "g"), about="The first run", group="Move", place="table"),
-    Key(action="last", keys=("end", "G"), about="The last run", group="Move", place="table"),
-    Key(action="shift(-1)", keys=("left", "h"), about="Columns to the left", group="Move", place="table"),
-    Key(action="shift(1)", keys=("right", "l"), about="Columns to the right", group="Move", place="table"),
-    Key(
-        action="open",
-        keys=("enter",),
-        about="Open the run's page",
-        group="Look",
-        place="table",
-        label="Open",
+    *_keys(
+        "table",
+        "Move",
+        ("up k", "move(-1)", "One run up"),
+        ("down j", "move(1)", "One run down"),
+        ("pageup ctrl+b", "page(-1)", "One page up"),
+        ("pagedown ctrl+f", "page(1)", "One page down"),
+        ("home g", "first", "The first run"),
+        ("end G", "last", "The last run"),
+        ("left h", "shift(-1)", "Columns to the left"),
+        ("right l", "shift(1)", "Columns to the right"),
     ),
-    Key(
-        action="filter",
-        keys=("slash",),
-        about="Filter: words, state=running, loss<0.5 (see below)",
-        group="Find and sort",
-        place="runs",
-        label="Filter",
+    *_keys(
+        "table",
+        "Look",
+        ("enter", "open", "Open the run's page", "Open"),
     ),
-    Key(
-        action="unfilter",
-        keys=("escape",),
-        about="All runs again, none marked",
-        group="Find and sort",
-        place="runs",
+    *_keys(
+        "runs",
+        "Find and sort",
+        ("slash", "filter", "Filter: words, state=running, loss<0.5 (see below)", "Filter"),
+        ("escape", "unfilter", "All runs again, none marked"),
+        ("s", "sort", "Sort by …"),
+        ("r", "reverse", "The other way round"),
+        ("C", "columns", "Choose the columns"),
     ),
-    Key(action="sort", keys=("s",), about="Sort by …", group="Find and sort", place="runs"),
-    Key(action="reverse", keys=("r",), about="The other way round", group="Find and sort", place="runs"),
-    Key(
-        action="columns",
-        keys=("C",),
-        about="Choose the columns",
-        group="Find and sort",
-        place="runs",
+    *_keys(
+        "table",
+        "Mark",
+        ("space", "mark", "Mark the run, or unmark it", "Mark"),
+        ("a", "mark_all", "Mark all that are shown"),
+        ("A", "unmark", "Unmark all"),
     ),
-    Key(
-        action="mark",
-        keys=("space",),
-        about="Mark the run, or unmark it",
-        group="Mark",
-        place="table",
-        label="Mark",
-    ),
-    Key(action="mark_all", keys=("a",), about="Mark all that are shown", group="Mark", place="table"),
-    Key(action="unmark", keys=("A",), about="Unmark all", group="Mark", place="table"),
     *_acting("runs"),
-    Key(
-        action="leave",
-        keys=("escape", "enter", "down"),
-        about="To the runs",
-        group="Move",
-        place="filter",
-        label="To the runs",
+    *_keys(
+        "runs",
+        "Look",
+        ("c", "compare", "Compare the marked runs: curves, results, differences", "Compare"),
     ),
-    Key(
-        action="back",
-        keys=("escape", "backspace"),
-        about="Back to the runs",
-        group="Move",
-        place="run",
-        label="Back",
+    *_keys(
+        "filter",
+        "Move",
+        ("escape enter down", "leave", "To the runs", "To the runs"),
+    ),
+    *_keys(
+        "run",
+        "Move",
+        ("escape backspace", "back", "One step back", "Back"),
     ),
     *_acting("run"),
-    Key(action="full", keys=("f",), about="One chart alone, or all", group="Look", place="run", label="Full"),
-    Key(
-        action="cells(-1)",
-        keys=("left_square_bracket",),
-        about="The cells one change back",
-        group="Look",
-        place="run",
+    *_keys(
+        "run",
+        "Look",
+        ("f", "full", "One chart alone, or all", "Full"),
+        ("left_square_bracket", "cells(-1)", "The cells one change back"),
+        ("right_square_bracket", "cells(1)", "The cells one change on"),
+        ("left_curly_bracket", "cells(-2)", "The first cells"),
+        ("right_curly_bracket", "cells(2)", "The newest cells, which are then followed"),
     ),
-    Key(
-        action="cells(1)",
-        keys=("right_square_bracket",),
-        about="The cells one change on",
-        group="Look",
-        place="run",
+    *_keys(
+        "run",
+        "Find and sort",
+        ("slash", "find", "Look for a text in the log", "Log"),
     ),
-    Key(
-        action="cells(-2)",
-        keys=("left_curly_bracket",),
-        about="The first cells",
-        group="Look",
-        place="run",
+    *_keys(
+        "run",
+        "Look",
+        ("1", "tab(1)", "Curves"),
+        ("2", "tab(2)", "Cells"),
+        ("3", "tab(3)", "Architecture"),
+        ("4", "tab(4)", "Log"),
+        ("5", "tab(5)", "Configuration"),
+        ("6", "tab(6)", "System"),
     ),
-    Key(
-        action="cells(2)",
-        keys=("right_curly_bracket",),
-        about="The newest cells, which are then followed",
-        group="Look",
-        place="run",
+    *_keys(
+        "run",
+        "Move",
+        ("down j", "down", "Scroll down"),
+        ("up k", "up", "Scroll up"),
     ),
-    Key(
-        action="find",
-        keys=("slash",),
-        about="Look for a text in the log",
-        group="Find and sort",
-        place="run",
-        label="Log",
+    *_keys(
+        "compare",
+        "Move",
+        ("escape backspace", "back", "Back to the runs", "Back"),
     ),
-    Key(action="tab(1)", keys=("1",), about="Curves", group="Look", place="run"),
-    Key(action="tab(2)", keys=("2",), about="Cells", group="Look", place="run"),
-    Key(action="tab(3)", keys=("3",), about="Architecture", group="Look", place="run"),
-    Key(action="tab(4)", keys=("4",), about="Log", group="Look", place="run"),
-    Key(action="tab(5)", keys=("5",), about="Configuration", group="Look", place="run"),
-    Key(action="tab(6)", keys=("6",), about="System", group="Look", place="run"),
-    Key(action="down", keys=("down", "j"), about="Scroll down", group="Move", place="run"),
-    Key(action="up", keys=("up", "k"), about="Scroll up", group="Move", place="run"),
-    Key(
-        action="zoom(True)",
-        keys=("plus", "equals_sign"),
-        about="Zoom in",
-        group="On a chart (tab goes there)",
-        place="chart",
-        label="Zoom in",
+    *_keys(
+        "compare",
+        "Look",
+        ("1", "tab(1)", "Curves"),
+        ("2", "tab(2)", "Result table"),
+        ("3", "tab(3)", "Differences of the configurations"),
+        ("f", "full", "One chart alone, or all", "Full"),
+        ("enter", "open", "Open the page of the run under the cursor", "Open"),
     ),
-    Key(
-        action="zoom(False)",
-        keys=("minus",),
-        about="Zoom out",
-        group="On a chart (tab goes there)",
-        place="chart",
-        label="Zoom out",
+    *_keys(
+        "compare",
+        "Find and sort",
+        ("g", "group", "Group the table: mean ± deviation", "Group"),
     ),
-    Key(
-        action="pan(-1)",
-        keys=("left", "h"),
-        about="Earlier",
-        group="On a chart (tab goes there)",
-        place="chart",
+    *_keys(
+        "compare",
+        "Look",
+        ("P", "published", "Published results in the table, or not", "Published"),
     ),
-    Key(
-        action="pan(1)",
-        keys=("right", "l"),
-        about="Later",
-        group="On a chart (tab goes there)",
-        place="chart",
+    *_keys(
+        "compare",
+        "Find and sort",
+        ("s", "sort", "Sort the table by …", "Sort"),
+        ("r", "reverse", "The other way round"),
     ),
-    Key(
-        action="fit",
-        keys=("0",),
-        about="Show all",
-        group="On a chart (tab goes there)",
-        place="chart",
-        label="All",
+    *_keys(
+        "compare",
+        "Act on runs",
+        ("x", "export", "Export as CSV, Markdown, LaTeX or the HTML report", "Export"),
+        writes=True,
     ),
-    Key(
-        action="log",
-        keys=("L",),
-        about="Log axis, or a linear one",
-        group="On a chart (tab goes there)",
-        place="chart",
-        label="Log axis",
+    *_keys(
+        "compare",
+        "Move",
+        ("up k", "move(-1)", "One row up"),
+        ("down j", "move(1)", "One row down"),
+        ("pageup ctrl+b", "page(-1)", "One page up"),
+        ("pagedown ctrl+f", "page(1)", "One page down"),
+        ("home", "end(False)", "To the top"),
+        ("end G", "end(True)", "To the end"),
+        ("left h", "shift(-1)", "Columns to the left"),
+        ("right l", "shift(1)", "Columns to the right"),
     ),
-    Key(
-        action="smooth(1)",
-        keys=("m",),
-        about="Smoother",
-        group="On a chart (tab goes there)",
-        place="chart",
-        label="Smooth",
+    *_keys(
+        "chart",
+        "On a chart (tab goes there)",
+        ("plus equals_sign", "zoom(True)", "Zoom in", "Zoom in"),
+        ("minus", "zoom(False)", "Zoom out", "Zoom out"),
+        ("left h", "pan(-1)", "Earlier"),
+        ("right l", "pan(1)", "Later"),
+        ("0", "fit", "Show all", "All"),
+        ("L", "log", "Log axis, or a linear one", "Log axis"),
+        ("m", "smooth(1)", "Smoother", "Smooth"),
+        ("M", "smooth(-1)", "Less smooth"),
+        ("comma shift+left", "crosshair(-1)", "Cross-hair left"),
+        ("full_stop shift+right", "crosshair(1)", "Cross-hair right"),
+        ("escape", "no_crosshair", "No cross-hair"),
+        ("f", "full_screen", "Full screen, and back", "Full"),
     ),
-    Key(
-        action="smooth(-1)",
-        keys=("M",),
-        about="Less smooth",
-        group="On a chart (tab goes there)",
-        place="chart",
+    *_keys(
+        "notes",
+        "Act on runs",
+        ("ctrl+s", "save", "Save tags and note"),
+        ("escape", "leave", "Leave tags and note"),
+        writes=True,
     ),
-    Key(
-        action="crosshair(-1)",
-        keys=("comma", "shift+left"),
-        about="Cross-hair left",
-        group="On a chart (tab goes there)",
-        place="chart",
+    *_keys(
+        "launch",
+        "In the form of a new run",
+        ("ctrl+s f5", "start", "Start", "Start"),
+        ("ctrl+y f2", "copy_command", "Copy the command line that does the same", "Copy command"),
+        ("ctrl+t", "switch_kind", "A search, or a training", "Search/training"),
+        writes=True,
+        priority=True,
     ),
-    Key(
-        action="crosshair(1)",
-        keys=("full_stop", "shift+right"),
-        about="Cross-hair right",
-        group="On a chart (tab goes there)",
-        place="chart",
+    *_keys(
+        "launch",
+        "In the form of a new run",
+        ("escape", "leave_form", "Leave the form", "Leave"),
+        writes=True,
     ),
-    Key(
-        action="no_crosshair",
-        keys=("escape",),
-        about="No cross-hair",
-        group="On a chart (tab goes there)",
-        place="chart",
+    *_keys(
+        "field",
+        "In the form of a new run",
+        ("enter", "choose", "List what can be chosen", "Choose"),
+        writes=True,
     ),
-    Key(
-        action="full_screen",
-        keys=("f",),
-        about="Full screen, and back",
-        group="On a chart (tab goes there)",
-        place="chart",
-        label="Full",
+    *_keys(
+        "field",
+        "In the form of a new run",
+        ("down", "go(1)", "The next field (also tab)"),
+        ("up", "go(-1)", "The field before"),
+        writes=True,
+        priority=True,
     ),
-    Key(
-        action="next_theme", keys=("t",), about="Light, dark, high contrast", group="Look", place="everywhere"
+    *_keys(
+        "kind",
+        "In the form of a new run",
+        ("space left right h l enter", "other_kind", "The other kind"),
+        ("down j", "go(1)", "The next field"),
+        ("up k", "go(-1)", "The field before"),
+        writes=True,
     ),
-    Key(
-        action="help",
-        keys=("question_mark", "f1"),
-        about="All keys",
-        group="Everywhere",
-        place="everywhere",
-        label="Help",
+    *_keys(
+        "everywhere",
+        "Look",
+        ("t", "next_theme", "Light, dark, high contrast"),
     ),
-    Key(
-        action="command_palette",
-        keys=("ctrl+p",),
-        about="All commands, by name",
-        group="Everywhere",
-        place="everywhere",
-    ),
-    Key(
-        action="app.focus_next", keys=("tab",), about="The next part", group="Everywhere", place="everywhere"
-    ),
-    Key(
-        action="quit",
-        keys=("q", "ctrl+q"),
-        about="Quit; runs go on",
-        group="Everywhere",
-        place="everywhere",
-        label="Quit",
+    *_keys(
+        "everywhere",
+        "Everywhere",
+        ("question_mark f1", "help", "All keys", "Help"),
+        ("ctrl+p", "command_palette", "All commands, by name"),
+        ("tab", "app.focus_next", "The next part"),
+        ("q ctrl+q", "quit", "Quit; runs go on", "Quit"),
     ),
 )
-MOUSE = (
-    ("click on a run", "choose it; again: open its page"),
-    ("click on a heading", "sort by it; again: the other way round"),
-    ("wheel", "scroll"),
-    ("click in the footer", "what it says"),
+PLACES: tuple[Place, ...] = get_args(Place)
+MOUSE: tuple[tuple[Place, str, str], ...] = (
+    ("table", "click on a run", "choose it; again: open its page"),
+    ("table", "click on a heading", "sort by it; again: the other way round"),
+    ("chart", "wheel on a chart", "zoom where it points; dragging pans"),
+    ("everywhere", "wheel", "scroll"),
+    ("everywhere", "click in the footer", "what it says"),
 )
 _TITLES: dict[str, str] = {
     "slash": "/",
@@ -346,6 +327,7 @@ def bindings(place: Place) -> list[BindingType]:
             show=bool(key.label),
             key_display=_title(key.keys[0]),
             tooltip=key.about,
+            priority=key.priority,
         )
         for key in KEYS
         if key.place == place

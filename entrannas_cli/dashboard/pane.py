@@ -46,6 +46,8 @@ def facts_text(run: Overview) -> Content:
     if status.stale:
         silent = f", no sign of life from {safe(status.host)} for {duration(status.heartbeat_age)}"
         lines[-1].append((silent, "$warning"))
+    if run.notes.tags:
+        lines.append([(safe(" ".join(run.notes.tags)), "$accent")])
     problems = dict.fromkeys(safe(text) for text in (status.reason, *run.problems) if text)
     lines += [[(problem, "$error" if status.state != "stopped" else "$warning")] for problem in problems]
     what = [safe(status.kind), safe(short_id(run.text("cells")))]
@@ -54,8 +56,6 @@ def facts_text(run: Overview) -> Content:
     lines.append([" · ".join(text for text in what if text)])
     lines += [[(f"{label:12}", "$quiet"), value] for label, value in _figures(run)]
     lines += [[(safe(text), "$warning")] for text in texts(run.summary.get("warnings"))]
-    if run.notes.tags:
-        lines.append([(safe(" ".join(run.notes.tags)), "$accent")])
     lines += [[(safe(line), "italic")] for line in run.notes.note.splitlines()]
     return Content("\n").join(Content.assemble(*line) for line in lines)
 
@@ -129,7 +129,7 @@ class RunPane(VerticalScroll, can_focus=True):
     BINDINGS = [("j", "scroll_down", ""), ("k", "scroll_up", "")]  # noqa: RUF012 (Textual's way)
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id)
+        super().__init__(id=id, classes="-nothing")
         self._run: Overview | None = None
         self._cells: _Cells | None = None
         self._timer: Timer | None = None
@@ -143,6 +143,7 @@ class RunPane(VerticalScroll, can_focus=True):
         """Shows ``run``; nothing for None."""
         another = run is None or self._run is None or run.id != self._run.id
         self._run = run
+        self.set_class(run is None, "-nothing")  # no axes without curves
         self.query_one("#facts", Static).update("" if run is None else facts_text(run))
         if another:
             self._cells = None

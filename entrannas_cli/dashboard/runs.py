@@ -47,6 +47,7 @@ class RunsScreen(RunsActing):
         super().__init__()
         self._snapshot = Snapshot({}, complete=False)
         self._filter = parse_filter("")
+        self._expected: tuple[str, ...] = ()  # runs that were just started, and may not be seen yet
 
     def compose(self) -> ComposeResult:
         yield Static(id="title")
@@ -62,12 +63,34 @@ class RunsScreen(RunsActing):
     def targets(self) -> Sequence[Overview]:
         return self.query_one(RunTable).chosen
 
+    @property
+    def here(self) -> Overview | None:
+        """The one under the cursor, whatever is marked."""
+        return self.query_one(RunTable).current
+
     # the runs
+
+    def expect(self, ids: Sequence[str]) -> None:
+        """Puts the cursor on runs that were just started, once they are seen; of several, all are marked."""
+        self._expected = tuple(ids)
+        self._choose_expected()
+
+    def _choose_expected(self) -> None:
+        if not self._expected or not set(self._expected) <= set(self._snapshot.runs):
+            return
+        ids, self._expected = self._expected, ()
+        if not all(self._filter.fits(self._snapshot.runs[one]) for one in ids):
+            self.query_one(FilterInput).value = ""
+            self.query_one("#filtering").remove_class("used")
+            self._filter = parse_filter("")
+            self._arrange()
+        self.query_one(RunTable).choose(ids)
 
     def take(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self.query_one(RunTable).keep_marks(frozenset(snapshot.runs))
         self._arrange()
+        self._choose_expected()
 
     def _arrange(self) -> None:
         """Filters, sorts and shows the runs as the settings want it."""
@@ -88,7 +111,9 @@ class RunsScreen(RunsActing):
         if self._snapshot.problem:
             return self._snapshot.problem
         folder = safe(self.dashboard.runs_dir)
-        return f"no run in {folder} yet\n`entrannas search --space extended` makes one; it appears here by itself"
+        if self.dashboard.readonly:
+            return f"no run in {folder} yet\nthose that are started elsewhere appear here by themselves"
+        return f"no run in {folder} yet\nn starts one; those that are started elsewhere appear here by themselves"
 
     def _entitle(self) -> None:
         table = self.query_one(RunTable)
@@ -130,6 +155,24 @@ class RunsScreen(RunsActing):
             self.action_reverse()
         else:
             self._sort_by(event.key)
+
+    def action_compare(self) -> None:
+        """The marked runs; where none is marked all that are shown, unless they are many."""
+        from .compare.screen import MOST, CompareScreen
+
+        table = self.query_one(RunTable)
+        runs = [run for run in table.rows if run.id in table.marked]
+        if not runs and len(table.rows) > MOST:
+            self._say(
+                f"{len(table.rows)} runs are shown: mark those to compare, with space; a filter helps to find them",
+                severity="warning",
+            )
+            return
+        runs = runs or list(table.rows)
+        if runs:
+            self.app.push_screen(CompareScreen(runs))
+        else:
+            self._say("there is no run to compare", severity="warning")
 
     # filter, sort, columns
 

@@ -26,6 +26,7 @@ __all__ = ["RunTable"]
 MARK = "●"
 MARGIN = 2  # of the mark
 GAP = 1  # between columns
+FIRM = 7  # columns that don't make room for long names
 RUN_WIDTHS = (22, 46)  # of the run's column, least and most
 HEADING = 1  # lines
 AGEING = 10.0  # seconds between two looks at whether ages read differently
@@ -88,7 +89,7 @@ class RunTable(ScrollView, can_focus=True):
         self._now = clock()
         self._rows: Sequence[Overview] = ()
         self._columns: Sequence[TableColumn] = ()
-        self._longest = 0  # id, in characters
+        self._longest = self._longest_short = 0  # id, in characters
         self._shifted = 0
         self._sort = ("", False)
         self._cursor = 0
@@ -125,6 +126,7 @@ class RunTable(ScrollView, can_focus=True):
         before, self._rows, self._note = self._rows, rows, note
         self._now = self._clock()
         self._longest = max((len(run.id) for run in rows), default=0)
+        self._longest_short = max((len(short_id(run.id)) for run in rows), default=0)
         line = self._cursor - self.scroll_offset.y
         at_top = self.scroll_offset.y == 0
         self._cursor = self._found() if self._moved else 0
@@ -239,6 +241,15 @@ class RunTable(ScrollView, can_focus=True):
         if run := self.current:
             self.post_message(self.Opened(run))
 
+    def choose(self, ids: Sequence[str]) -> None:
+        """The cursor on the first of these runs that is shown; if they are several, just they are marked."""
+        if len(ids) > 1:
+            self._mark(frozenset(ids))
+        for index, run in enumerate(self._rows):
+            if run.id in ids:
+                self._go(index)
+                return
+
     # marking
 
     def _mark(self, marked: Set[str]) -> None:
@@ -293,6 +304,10 @@ class RunTable(ScrollView, can_focus=True):
                 break
             fitting.append(column)
         taken = sum(column.width + GAP for column in fitting)
+        # whole names are worth more than the last columns, which mostly repeat what is in them
+        wanted = min(self._longest_short, RUN_WIDTHS[1])
+        while len(fitting) > FIRM and self._width - MARGIN - taken - GAP < wanted:
+            taken -= fitting.pop().width + GAP
         width = max(min(self._width - MARGIN - taken - GAP, RUN_WIDTHS[1]), 1)
         placed = [_Placed(RUN, MARGIN, width)]
         for column in fitting:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from rich.color import parse_rgb_hex
+from rich.terminal_theme import TerminalTheme
 from textual.theme import Theme
 
-__all__ = ["DEFAULT", "THEMES", "following"]
+__all__ = ["ANSI_DARK", "ANSI_LIGHT", "DEFAULT", "THEMES", "following"]
 
 DEFAULT = "dark"
 THEMES: tuple[Theme, ...] = (
@@ -21,7 +23,10 @@ THEMES: tuple[Theme, ...] = (
         surface="#171b22",
         panel="#222833",
         dark=True,
-        variables={"cursor": "#264468", "marked": "#ffaf5f", "quiet": "#95a0b0"},
+        variables={
+            **{"cursor": "#264468", "marked": "#ffaf5f", "quiet": "#95a0b0", "rule": "#222833"},
+            **{"scrollbar-background": "#222833", "scrollbar-background-hover": "#222833"},
+        },
     ),
     Theme(
         name="light",
@@ -36,7 +41,7 @@ THEMES: tuple[Theme, ...] = (
         surface="#f1f1ee",
         panel="#e2e3df",
         dark=False,
-        variables={"cursor": "#bcdcf7", "marked": "#a34a00", "quiet": "#5a626e"},
+        variables={"cursor": "#bcdcf7", "marked": "#a34a00", "quiet": "#5a626e", "rule": "#e2e3df"},
     ),
     Theme(
         name="high-contrast",
@@ -53,11 +58,22 @@ THEMES: tuple[Theme, ...] = (
         dark=True,
         text_alpha=1.0,
         variables={
-            **{"cursor": "#0000c0", "marked": "#ffff00", "quiet": "#e0e0e0"},
+            **{"cursor": "#0000c0", "marked": "#ffff00", "quiet": "#e0e0e0", "rule": "#ffffff"},
             **{"border": "#ffffff", "scrollbar": "#ffffff", "footer-key-foreground": "#ffff00"},
         },
     ),
 )
+
+
+def _ansi(paper: str, ink: str, eight: str) -> TerminalTheme:
+    """The ``eight`` are black, red, green, yellow, blue, magenta, cyan and white; the bright ones are the same."""
+    colours: list[tuple[int, int, int]] = [parse_rgb_hex(colour) for colour in eight.split()]
+    return TerminalTheme(parse_rgb_hex(paper), parse_rgb_hex(ink), colours, colours)
+
+
+# drawn cells have these: no two alike, and all legible on the background
+ANSI_DARK = _ansi("101318", "d8dee9", "101318 ff7070 5fd787 ffd75f 5fafff d7a0ff 5fd7d7 d8dee9")
+ANSI_LIGHT = _ansi("fbfbf9", "1c2026", "1c2026 b00020 00692b 7a5200 005f9e 8a2f9e 006a6a fbfbf9")
 
 
 def following(name: str) -> str:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..store.overview import Overview
-from ..watching.catalogue import Catalogue
+from ..watching.catalogue import Catalogue, Changes
+from ..wording import plain
 
 __all__ = ["Snapshot", "Watcher"]
 
@@ -56,7 +57,10 @@ class Watcher:
         told: tuple[str, bool] | None = None
         while not self._ended:
             begun, asked, self._asked = time.thread_time(), self._asked, False
-            changes = self._catalogue.refresh(FIRST if told is None else SLICE, thorough=asked)
+            try:
+                changes = self._catalogue.refresh(FIRST if told is None else SLICE, thorough=asked)
+            except Exception as error:  # whatever it is: a table that stands still in silence is worse
+                changes = Changes(problem=f"internal error: {type(error).__name__}: {plain(str(error))}")
             spent = time.thread_time() - begun
             complete = not changes.waiting
             changed = bool(changes.added or changes.changed or changes.removed)

@@ -118,7 +118,8 @@ def cifar_found(name: str, path: str | Path = "") -> Path | None:
     """
     files = CIFAR[name]
     for directory in cifar_directories(name, path):
-        if all((directory / files.folder / file).is_file() for file in (*files.train, files.meta)):
+        needed = (directory / files.folder / file for file in (*files.train, files.meta))
+        if all(os.path.isfile(file) for file in needed):  # noqa: PTH113 (raises nothing)
             return directory
     return None
 

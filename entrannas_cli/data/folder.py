@@ -135,9 +135,9 @@ def _shape_of(path: Path, name: str) -> tuple[int, int, int]:
 
 def _open_tree(path: Path) -> tuple[str, _Directory | _Zip]:
     """The tree at ``path``, and the prefix ("" or "top/") below which its train/ lies."""
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112 (raises nothing)
         tree: _Directory | _Zip = _Directory(path)
-    elif path.is_file():
+    elif os.path.isfile(path):  # noqa: PTH113
         tree = _Zip(path)
     else:
         raise UsageError(f"{plain(str(path))}: there is no such folder or .zip", ["give one with --data DIR"])

@@ -7,7 +7,7 @@ order of ``SearchSpace.edges``; β[j] per intermediate node; one set per cell ki
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -64,36 +64,40 @@ class Architecture(nn.Module):
     def mixtures(self, derivation: Derivation, temperature: float) -> dict[str, Mixture]:
         """The Engine-cells' weights of both kinds, differentiable in α (and in β for "dst").
 
-        Raises ``FloatingPointError`` if a weight is not finite.
+        Waits for the device ("dst"). Raises ``FloatingPointError`` if a weight is not finite.
         """
-        return {kind: self._mixture(kind, derivation, temperature) for kind in CELL_KINDS}
+        weights = self.weights(derivation, temperature)
+        return {
+            kind: Mixture(w, support(w, self.space) if derivation == "dst" else None)
+            for kind, w in weights.items()
+        }
 
-    def _mixture(self, kind: str, derivation: Derivation, temperature: float) -> Mixture:
-        p = operation_weights(self.alpha[kind], temperature)
+    def weights(self, derivation: Derivation, temperature: float | Tensor) -> dict[str, Tensor]:
+        """p ("top2") or q̂ ("dst") of both kinds, (edges, operations) each, differentiable; reads nothing."""
+        p = {kind: operation_weights(self.alpha[kind], temperature) for kind in CELL_KINDS}
         if derivation == "top2":
-            return Mixture(p)
-        q = sparsify(p, thresholds(self.beta[kind]), self.space)
-        return Mixture(q, support(q, self.space))
+            return p
+        return {kind: sparsify(p[kind], thresholds(self.beta[kind]), self.space) for kind in CELL_KINDS}
 
-    @torch.no_grad()
     def derive(self, derivation: Derivation, temperature: float) -> Genotype:
-        """The derived cells at this temperature. Raises ``FloatingPointError`` if a weight is not finite."""
-        return self.derived(derivation, self.mixtures(derivation, temperature))
-
-    def derived(self, derivation: Derivation, mixtures: Mapping[str, Mixture]) -> Genotype:
-        """The cells that ``mixtures`` stand for: the support of q̂ ("dst"), or the two strongest edges of each
+        """The derived cells at this temperature: the support of q̂ ("dst"), or the two strongest edges of each
         node ("top2"). Raises ``FloatingPointError`` if a weight is not finite.
         """
+        return self.derive_at(derivation, [temperature])[0]
+
+    @torch.no_grad()
+    def derive_at(self, derivation: Derivation, temperatures: Sequence[float]) -> list[Genotype]:
+        """The derived cells at each of ``temperatures``; waits for the device once, whatever their number."""
+        weights = [w for temperature in temperatures for w in self.weights(derivation, temperature).values()]
         rule = support if derivation == "dst" else top2
-        return Genotype(
-            **{
-                kind: mixture.support or rule(mixture.weights, self.space)
-                for kind, mixture in mixtures.items()
-            }
-        )
+        graphs = [rule(w, self.space) for w in torch.stack(weights).cpu()]
+        return [
+            Genotype(**dict(zip(CELL_KINDS, graphs[n : n + len(CELL_KINDS)], strict=True)))
+            for n in range(0, len(graphs), len(CELL_KINDS))
+        ]
 
 
-def operation_weights(alpha: Tensor, temperature: float) -> Tensor:
+def operation_weights(alpha: Tensor, temperature: float | Tensor) -> Tensor:
     """p[i,j,·] = softmax(α[i,j,·] / τ) over the operations of each edge; (edges, operations)."""
     return torch.softmax(alpha / temperature, dim=-1)
 

@@ -85,12 +85,14 @@ class TransitCell(nn.Module):
         return cast(nn.ModuleDict, self.operations[owner])
 
     def forward(
-        self, before_previous: Tensor, previous: Tensor, graph: CellGraph, drop: float = 0.0
+        self, before_previous: Tensor, previous: Tensor, graph: CellGraph, drop: float | Tensor = 0.0
     ) -> Tensor:
         """x_j = Σ F[i,k] over the connections (i, k) of node j, unweighted; only these are computed.
 
-        In training a connection that computes something is left out for an image by the chance ``drop``.
+        In training a connection that computes something is left out for an image by the chance ``drop``; one that
+        is a tensor isn't looked at before.
         """
+        dropping = self.training and (isinstance(drop, Tensor) or drop > 0)
         states = [self.preprocess_0(before_previous), self.preprocess_1(previous)]
         features: dict[tuple[str, str], Tensor] = {}
         edges: dict[tuple[str, tuple[str, ...]], Tensor] = {}  # sums, which several nodes may ask for
@@ -101,7 +103,7 @@ class TransitCell(nn.Module):
                 for name in names:
                     if (owner, name) not in features:
                         features[owner, name] = self._operations_of(owner)[name](states[i])
-                if drop > 0 and self.training:
+                if dropping:
                     terms += [self._dropped(owner, name, features[owner, name], drop) for name in names]
                     continue
                 if (owner, names) not in edges:
@@ -110,7 +112,7 @@ class TransitCell(nn.Module):
             states.append(reduce(torch.add, terms))
         return torch.cat([states[j] for j in graph.concat], dim=1)
 
-    def _dropped(self, owner: str, name: str, feature: Tensor, drop: float) -> Tensor:
+    def _dropped(self, owner: str, name: str, feature: Tensor, drop: float | Tensor) -> Tensor:
         identity = isinstance(self._operations_of(owner)[name], nn.Identity)
         return feature if identity else drop_path(feature, drop)
 
@@ -126,7 +128,11 @@ class EngineCell(TransitCell):
         self.space = space
 
     def forward(
-        self, before_previous: Tensor, previous: Tensor, plan: Mixture | CellGraph, drop: float = 0.0
+        self,
+        before_previous: Tensor,
+        previous: Tensor,
+        plan: Mixture | CellGraph,
+        drop: float | Tensor = 0.0,
     ) -> Tensor:
         """x_j = Σ_i Σ_k w[i,j,k] · F[i,k], w = p or q̂; operations outside the support are not computed.
 

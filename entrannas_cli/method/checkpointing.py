@@ -24,7 +24,11 @@ recomputing: ContextVar[bool] = ContextVar(
 
 
 def recomputed(
-    cell: nn.Module, before_previous: Tensor, previous: Tensor, plan: Mixture | CellGraph, drop: float
+    cell: nn.Module,
+    before_previous: Tensor,
+    previous: Tensor,
+    plan: Mixture | CellGraph,
+    drop: float | Tensor,
 ) -> Tensor:
     """The output of ``cell``, which keeps nothing inside it for the backward pass.
 

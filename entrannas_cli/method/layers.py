@@ -113,7 +113,7 @@ class FactorizedReduce(nn.Module):
         return normalised
 
 
-def drop_path(x: Tensor, chance: float) -> Tensor:
+def drop_path(x: Tensor, chance: float | Tensor) -> Tensor:
     """Leaves ``x`` (N, C, H, W) out for each image by ``chance``; what stays is scaled up to the same mean.
 
     Source: FractalNet's regularisation, as the NASNet and DARTS protocols use it.

@@ -81,6 +81,14 @@ class MemoryMeter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Bytes, since the last restart."""
         return self.peak + (int(HOLES * self._passed) if self.heap else 0)
 
+    def step_need(self, rest: int, *, recorded: bool) -> int:
+        """``need`` of a step beside ``rest`` bytes that are always held.
+
+        With ``recorded`` steps it is that of two: a recording keeps its memory while the steps before the next
+        one are ordinary ones.
+        """
+        return self.need + (self.need - rest if recorded else 0)
+
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:

@@ -116,7 +116,11 @@ class _CellStack(nn.Module):
         self.classifier = nn.Linear(previous, classes)
 
     def _logits(
-        self, images: Tensor, plans: Iterable[Mixture | CellGraph], drop: float = 0.0, tap: int = -1
+        self,
+        images: Tensor,
+        plans: Iterable[Mixture | CellGraph],
+        drop: float | Tensor = 0.0,
+        tap: int = -1,
     ) -> tuple[Tensor, Tensor | None]:
         """Logits, and the output of cell number ``tap``, if it isn't -1."""
         tapped = None
@@ -243,7 +247,7 @@ class DerivedNetwork(_CellStack):
         logits, _ = self._logits(images, self._plans)
         return logits
 
-    def forward_in_training(self, images: Tensor, drop: float = 0.0) -> tuple[Tensor, Tensor | None]:
+    def forward_in_training(self, images: Tensor, drop: float | Tensor = 0.0) -> tuple[Tensor, Tensor | None]:
         """Logits (N, classes) and those of the auxiliary head, if there is one.
 
         ``drop`` is the chance with which drop-path leaves a connection out.

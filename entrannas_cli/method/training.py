@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .execute import Execute, directly
 from .network import DerivedNetwork
 
 __all__ = ["TrainOutcome", "Training"]
@@ -37,12 +38,21 @@ class Training:
     label_smoothing: float = 0.0
     auxiliary_weight: float = 0.4
     autocast: AbstractContextManager[object] | None = None
+    execute: Execute = directly
 
     def __post_init__(self) -> None:
         self.weights = list(self.network.parameters())
 
     def step(self, images: Tensor, labels: Tensor, drop: float = 0.0) -> TrainOutcome:
-        """``images`` (N, C, H, W), ``labels`` (N,); ``drop`` is the chance of drop-path."""
+        """``images`` (N, C, H, W), ``labels`` (N,); ``drop`` is the chance of drop-path.
+
+        Reads nothing on the host.
+        """
+        if not drop:
+            return self.execute("training step", "whole", self._step, images, labels)
+        return self.execute("training step", "dropping", self._step, images, labels, drop)
+
+    def _step(self, images: Tensor, labels: Tensor, drop: float | Tensor = 0.0) -> TrainOutcome:
         with self.autocast or nullcontext():
             logits, auxiliary = self.network.forward_in_training(images, drop)
         loss = F.cross_entropy(logits.float(), labels, label_smoothing=self.label_smoothing)

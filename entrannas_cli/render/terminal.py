@@ -9,7 +9,7 @@ from typing import IO
 
 from rich.console import Console
 
-__all__ = ["PIPED_WIDTH", "ascii_only", "console_for", "is_live", "why_plain"]
+__all__ = ["PIPED_WIDTH", "ascii_only", "console_for", "is_live", "why_no_screen", "why_plain"]
 
 PIPED_WIDTH = 80
 _PROBE = "─━╌│┝┿►←…–τ⣿"  # a sample of all that pictures, curves and tables are made of
@@ -65,3 +65,12 @@ def why_plain(stream: IO[str], environ: Mapping[str, str]) -> str:
     if environ.get("TERM", "") in ("", "dumb", "unknown") and os.name != "nt":
         return f"TERM is {environ.get('TERM') or 'not set'}"
     return ""
+
+
+def why_no_screen() -> str:
+    """Why a program that takes the whole screen can't run here; empty if it can. It draws on stderr."""
+    if reason := why_plain(sys.stdout, os.environ):
+        return reason
+    if not is_live(sys.stderr):
+        return "stderr, on which it is drawn, is redirected"
+    return "" if is_live(sys.stdin) else "no keyboard: stdin is piped"

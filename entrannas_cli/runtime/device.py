@@ -67,6 +67,9 @@ def resolve_compute(config: DeviceConfig) -> Compute:
             torch.cuda.set_device(device)  # what is not told a device, such as pinned memory, takes this one
         # a sum over a million features (the gradient of α) must not be rounded to bf16 on the way
         torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
+        torch.backends.cudnn.benchmark = (
+            True  # shapes are few and come back: the fastest kernels are worth a trial
+        )
     elif device.type == "mps" and not torch.backends.mps.is_available():
         raise UsageError("device mps: torch finds no Apple GPU here (see `entrannas doctor`, or use cpu)")
     if config.threads:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -11,10 +12,21 @@ from ..errors import RunFailed
 from ..store.run import LOG_FILE, Run
 from ..wording import plain
 
-__all__ = ["launch_detached"]
+__all__ = ["launch_detached", "this_program"]
 
 
 PATIENCE = 30.0  # seconds; it takes a fraction of one
+
+
+def this_program(module: str = "entrannas_cli") -> list[str]:
+    """The beginning of a command that runs ``module`` of this very installation in a process of its own.
+
+    Files in the working directory, such as a ``random.py``, take no module's place, unless they do so here too.
+    """
+    here = {""}
+    with contextlib.suppress(OSError):  # it is gone
+        here.add(os.getcwd())  # noqa: PTH109
+    return [sys.executable, *([] if here & set(sys.path) else ["-P"]), "-m", module]
 
 
 def launch_detached(run: Run) -> None:
@@ -27,7 +39,7 @@ def launch_detached(run: Run) -> None:
     try:
         with (run.path / LOG_FILE).open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "entrannas_cli", "resume", str(run.path), "--quiet"],
+                [*this_program(), "resume", str(run.path), "--quiet"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

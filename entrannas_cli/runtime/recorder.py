@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import torch
 
 from ..store.session import RunSession
+from .copying import Arriving, copy_out
 from .device import Compute, memory_in_use
 from .observer import Observer, Row
 
@@ -51,8 +52,17 @@ class _Pending:
     images: int
 
 
+@dataclass(frozen=True)
+class _OnTheWay:
+    steps: list[_Pending]
+    values: Arriving
+
+
 class StepRecorder:
     """Buffers steps and writes their rows, at once on a CPU, a few times a second on a GPU.
+
+    There, the values of some steps are copied out while the next ones run, and their rows are written once they
+    are there; only a :meth:`flush` waits for the device.
 
     ``averaged`` are the keys whose means are an epoch's; ``finite`` those that must be finite, each with what it
     is in words.
@@ -72,12 +82,13 @@ class StepRecorder:
         self._averaged, self._finite = averaged, finite
         self._device = compute.device
         self._pending: list[_Pending] = []
+        self._on_the_way: list[_OnTheWay] = []  # at most one between two steps
         self._interval = 0.0 if compute.device.type == "cpu" else FLUSH_SECONDS
         self.restart_clock()
 
     def restart_clock(self) -> None:
         """The time since the last flush was not spent on steps."""
-        self._mark = time.perf_counter()
+        self._mark = self._sent = time.perf_counter()
 
     def add(self, row: Row, values: torch.Tensor, unpack: Unpack, *, images: int) -> None:
         """Takes a step of ``images`` images; writes what is pending if it is time. Raises ``NotFinite``.
@@ -85,15 +96,29 @@ class StepRecorder:
         ``values`` are what is still on the device, which ``unpack`` turns into the rest of the row.
         """
         self._pending.append(_Pending(row, values, unpack, images))
-        if time.perf_counter() - self._mark >= self._interval:
-            self.flush()
+        if not self._on_the_way and time.perf_counter() - self._sent >= self._interval:
+            self._send()
+        if self._on_the_way and self._on_the_way[0].values.arrived():
+            self._write()
 
     def flush(self) -> None:
-        """Writes all pending rows. Raises ``NotFinite`` after the row of the first value that isn't."""
-        if not self._pending:
-            return
-        pending, self._pending = self._pending, []
-        values = torch.stack([step.values for step in pending]).tolist()  # waits for the device
+        """Writes all pending rows, waiting for the device. Raises ``NotFinite`` after the row of the first value
+        that isn't.
+        """
+        if self._pending:
+            self._send()
+        if self._on_the_way:
+            self._write()
+
+    def _send(self) -> None:
+        steps, self._pending = self._pending, []
+        self._on_the_way.append(_OnTheWay(steps, copy_out(torch.stack([step.values for step in steps]))))
+        self._sent = time.perf_counter()
+
+    def _write(self) -> None:
+        on_the_way, self._on_the_way = self._on_the_way, []
+        values = [numbers for some in on_the_way for numbers in some.values.rows()]
+        pending = [step for some in on_the_way for step in some.steps]
         now = time.perf_counter()
         seconds, self._mark = now - self._mark, now
         self._progress.step_seconds += seconds

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..method.execute import Execute, directly
+
 __all__ = ["Score", "calibrate_batch_norm", "score"]
 
 Batch = tuple[Tensor, Tensor]  # images (N, C, H, W), labels (N,)
@@ -31,9 +33,12 @@ def calibrate_batch_norm(network: nn.Module, forward: Forward, batches: Iterable
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
-        norm.momentum = None  # a plain average
     network.train()
-    for images, _ in batches:
+    for count, (images, _) in enumerate(batches, start=1):
+        for norm in norms:
+            norm.momentum = (
+                1 / count
+            )  # a plain average; left to the layer, each would ask the device for its count
         forward(images)
     network.eval()
     for norm, momentum in zip(norms, momenta, strict=True):
@@ -41,13 +46,18 @@ def calibrate_batch_norm(network: nn.Module, forward: Forward, batches: Iterable
 
 
 @torch.no_grad()
-def score(network: nn.Module, forward: Forward, batches: Iterable[Batch]) -> Score:
-    """The mean loss and the accuracy of ``network`` in eval mode over all images of ``batches``."""
+def score(
+    network: nn.Module, forward: Forward, batches: Iterable[Batch], execute: Execute = directly
+) -> Score:
+    """The mean loss and the accuracy of ``network`` in eval mode over all images of ``batches``.
+
+    ``forward`` may be recorded: it then has to enter autocast itself, or weights as they are now are kept with it.
+    """
     network.eval()
     sums: Tensor | None = None
     count = 0
     for images, labels in batches:
-        logits = forward(images).float()
+        logits = execute("scoring", network, forward, images).float()
         loss = F.cross_entropy(logits, labels, reduction="sum")
         batch_sums = torch.stack([loss, (logits.argmax(1) == labels).sum().float()])
         sums = batch_sums if sums is None else sums + batch_sums  # stays on the device

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..method.bilevel import BilevelSearch
 from ..method.genotype import Genotype
+from ..method.optimizers import load_optimizer, optimizer_state
 from ..runtime.recorder import Progress
 
 __all__ = ["SearchState", "load_state", "state_of"]
@@ -27,8 +28,8 @@ def state_of(search: BilevelSearch, state: SearchState) -> dict[str, Any]:
         "genotype": search.genotype.to_json(),
         "supernet": search.supernet.state_dict(),
         "architecture": search.architecture.state_dict(),
-        "weight_optimizer": search.weight_optimizer.state_dict(),
-        "architecture_optimizer": search.architecture_optimizer.state_dict(),
+        "weight_optimizer": optimizer_state(search.weight_optimizer),
+        "architecture_optimizer": optimizer_state(search.architecture_optimizer),
     }
 
 
@@ -36,7 +37,7 @@ def load_state(content: Mapping[str, Any], search: BilevelSearch) -> SearchState
     """Puts that back into a newly built ``search``. Raises as torch does for what doesn't fit."""
     search.supernet.load_state_dict(content["supernet"])
     search.architecture.load_state_dict(content["architecture"])
-    search.weight_optimizer.load_state_dict(content["weight_optimizer"])
-    search.architecture_optimizer.load_state_dict(content["architecture_optimizer"])
+    load_optimizer(search.weight_optimizer, content["weight_optimizer"])
+    load_optimizer(search.architecture_optimizer, content["architecture_optimizer"])
     search.genotype = Genotype.from_json(content["genotype"])
     return SearchState(**content["loop"])

@@ -50,14 +50,19 @@ def compare_with_derived(
     supernet = copy.deepcopy(search.supernet)
     derived = DerivedNetwork.inheriting(search.supernet, search.genotype)
 
-    def with_mixtures(images: Tensor) -> Tensor:
-        logits: Tensor = supernet(images, search.genotype, mixtures)
+    def by_mixtures(images: Tensor) -> Tensor:
+        with search.autocast or nullcontext():
+            logits: Tensor = supernet(images, search.genotype, mixtures)
+        return logits
+
+    def by_derived(images: Tensor) -> Tensor:
+        with search.autocast or nullcontext():
+            logits: Tensor = derived(images)
         return logits
 
     scores = []
-    contestants: list[tuple[nn.Module, Forward]] = [(supernet, with_mixtures), (derived, derived)]
+    contestants: list[tuple[nn.Module, Forward]] = [(supernet, by_mixtures), (derived, by_derived)]
     for network, forward in contestants:
-        with search.autocast or nullcontext():
-            calibrate_batch_norm(network, forward, calibration())
-            scores.append(score(network, forward, validation()))
+        calibrate_batch_norm(network, forward, calibration())
+        scores.append(score(network, forward, validation(), search.execute))
     return Comparison(*scores)

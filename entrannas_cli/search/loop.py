@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..data.search_data import SearchData
 from ..data.streams import evaluation_batches
 from ..method.bilevel import Batch, BilevelSearch
+from ..method.optimizers import set_learning_rate
 from ..method.space import SearchSpace
 from ..runtime.cells import cell_facts, operation_facts
 from ..runtime.device import Compute
@@ -98,8 +99,7 @@ class SearchLoop(Loop[SearchState]):
             "architecture_learning_rate": 0.0 if warmup else config.architecture.learning_rate,
             "temperature": schedule.temperature(step),
         }
-        for group in search.weight_optimizer.param_groups:
-            group["lr"] = facts["learning_rate"]
+        set_learning_rate(search.weight_optimizer, facts["learning_rate"])
         before = search.genotype
         try:
             outcome = search.step(
@@ -107,6 +107,7 @@ class SearchLoop(Loop[SearchState]):
                 None if warmup else next(self._validation),
                 temperature=facts["temperature"],
                 derive=schedule.derives(step),
+                next_temperature=schedule.temperature(step + 1) if step < schedule.steps else None,
             )
         except FloatingPointError:
             recorder.flush()  # names the loss, if one was not finite before
@@ -115,7 +116,7 @@ class SearchLoop(Loop[SearchState]):
             self.state.genotype_changes += 1
             self.session.derived(step, facts["epoch"], search.genotype)
             self.observer.derived(step, search.genotype)
-        sparsity = sparsity_facts(outcome.mixtures, self.space)
+        sparsity = sparsity_facts(search, outcome.mixtures)
         recorder.add(
             {**facts, **sparsity, **cell_facts(search.genotype)},
             pack(outcome, search),

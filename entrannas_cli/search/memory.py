@@ -16,7 +16,7 @@ from ..method.memory import MemoryEstimate, MemoryMeter, fill_optimizer, in_bf16
 from ..method.operations import get_operation
 from ..method.space import SearchSpace
 from ..runtime.device import Compute
-from .build import build_search
+from .build import build_search, search_fast_paths
 
 if TYPE_CHECKING:
     from ..config.schema import SearchConfig
@@ -43,6 +43,7 @@ def estimate_search(
     whole = with_values(config, {"architecture": {"derivation": "top2"}})
     batch_size = config.search.batch_size
     steps, on_cpu = {}, compute.device.type == "cpu"
+    recorded = search_fast_paths(config, compute).graphs
     with torch.random.fork_rng(devices=[]), MemoryMeter(heap=on_cpu) as meter:
         with torch.device("meta"):
             search = build_search(
@@ -61,12 +62,13 @@ def estimate_search(
             fill_optimizer(optimizer)
         dtype = torch.bfloat16 if mixed else torch.float32
         training, validation = (meta_batch(batch_size, shape, compute.memory_format, dtype) for _ in range(2))
+        rest = meter.live
         meter.restart()
         search.architecture_step(validation, 1.0)
-        steps["architecture step"] = meter.need + unseen
+        steps["architecture step"] = meter.step_need(rest, recorded=recorded) + unseen
         meter.restart()
         search.weight_step(training, search.architecture.mixtures("top2", 1.0))
-        steps["weight step"] = meter.need + unseen
+        steps["weight step"] = meter.step_need(rest, recorded=recorded) + unseen
         del training, validation
         meter.restart()
         with torch.no_grad():

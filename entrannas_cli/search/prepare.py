@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..prepare import automatic_preset
+from ..prepare import automatic_preset, cuda_here
 from ..spaces import load_space, space_to_toml
 from ..store.create import create_run
 from ..store.run import CONFIG_FILE, SPACE_FILE, Run
@@ -21,9 +21,11 @@ __all__ = ["PAPER_HINT", "choose_preset", "prepare_search"]
 PAPER_HINT = "the paper's search: entrannas search --preset paper --download"
 
 
-def choose_preset(settings: Mapping[str, Any]) -> tuple[str, str]:
+def choose_preset(
+    settings: Mapping[str, Any], *, has_cuda: Callable[[], bool] = cuda_here
+) -> tuple[str, str]:
     """What `--preset auto` stands for here, and why."""
-    return automatic_preset(settings, "paper")
+    return automatic_preset(settings, "paper", has_cuda)
 
 
 def prepare_search(

@@ -8,7 +8,7 @@ import torch
 
 from ..method.architecture import Mixture, normalised_entropy, operation_weights, thresholds
 from ..method.bilevel import BilevelSearch, StepOutcome
-from ..method.space import CELL_KINDS, SearchSpace
+from ..method.space import CELL_KINDS
 from ..runtime.observer import Row
 
 __all__ = ["architecture_facts", "pack", "sparsity_facts", "unpack"]
@@ -43,14 +43,16 @@ def unpack(values: list[float], *, warmup: bool) -> Row:
     return row
 
 
-def sparsity_facts(mixtures: Mapping[str, Mixture], space: SearchSpace) -> Row:
-    """Share of the candidate connections whose weight in the Engine-cell is zero: none under a softmax."""
-    return {
-        f"sparsity_{kind}": 0.0
-        if mixture.support is None
-        else 1 - len(mixture.support.connections) / space.connections
-        for kind, mixture in mixtures.items()
-    }
+def sparsity_facts(search: BilevelSearch, mixtures: Mapping[str, Mixture]) -> Row:
+    """Share of the candidate connections whose weight in the Engine-cell is zero: none under a softmax.
+
+    Where ``mixtures``, those of the step, don't say, it is as of the last derivation: the device isn't asked.
+    """
+    if search.derivation == "top2":
+        return {f"sparsity_{kind}": 0.0 for kind in mixtures}
+    candidates = search.architecture.space.connections
+    graphs = {kind: mixture.support or search.genotype.cell(kind) for kind, mixture in mixtures.items()}
+    return {f"sparsity_{kind}": 1 - len(graph.connections) / candidates for kind, graph in graphs.items()}
 
 
 def architecture_facts(search: BilevelSearch, temperature: float) -> Row:

@@ -15,7 +15,7 @@ from ..runtime.device import Compute
 from ..runtime.failures import explained
 from ..runtime.memory import MemoryCheck, Sizes
 from ..runtime.operations import require_operations
-from .build import build_search
+from .build import build_search, search_fast_paths
 from .loop import SearchLoop
 from .memory import estimate_search
 from .summary import derived_summary
@@ -55,8 +55,16 @@ def _search(context: Context[SearchConfig], space: SearchSpace, check: MemoryChe
     session.log(f"data: {data.dataset.name}, {len(data.dataset)} images, {data.placement_reason}")
     for note in data.dataset.notes:
         context.observer.message("info", f"data: {note}")
+    paths = str(search_fast_paths(config, compute))
+    session.log(f"fast paths: {paths}")
+    session.summary({"fast_paths": paths})
     search = build_search(
-        config, space, compute, channels_in=data.dataset.shape[0], classes=len(data.dataset.classes)
+        config,
+        space,
+        compute,
+        channels_in=data.dataset.shape[0],
+        classes=len(data.dataset.classes),
+        tell=lambda text: context.observer.message("warning", text),
     )
     loop = SearchLoop(
         config=config,

@@ -83,11 +83,12 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def read_toml(path: Path) -> dict[str, Any]:
     """The content of a small TOML file. Raises ``BrokenRun``."""
-    import tomli
+    from ..toml_text import load_toml
 
+    text = read_text(path)
     try:
-        value = tomli.loads(read_text(path))
-    except (tomli.TOMLDecodeError, RecursionError) as error:
+        value = load_toml(text)
+    except ValueError as error:
         raise BrokenRun(path, f"not TOML: {reason_of(error)}") from None
     return _shallow(path, value)
 

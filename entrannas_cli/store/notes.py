@@ -27,6 +27,7 @@ __all__ = [
     "NOTHING",
     "Notes",
     "change_notes",
+    "checked_note",
     "checked_tag",
     "read_notes",
 ]
@@ -80,8 +81,8 @@ def change_notes(
     removing = {checked_tag(tag) for tag in remove}
     if both := adding & removing:
         raise UsageError(f'tag "{min(both)}": either add it or remove it')
-    if note is not None and len(note) > LONGEST_NOTE:
-        raise UsageError(f"the note has {len(note)} characters: {LONGEST_NOTE} at most")
+    if note is not None:
+        checked_note(note)
     with _alone(run):
         before = read_notes(run)
         tags = tuple(sorted((set(before.tags) | adding) - removing))
@@ -102,6 +103,13 @@ def checked_tag(tag: str) -> str:
     if fault := _fault(tag):
         raise UsageError(f"tag {shown(tag)} {fault}; take letters, digits, . _ and -")
     return tag
+
+
+def checked_note(note: str) -> str:
+    """``note``. Raises ``UsageError`` if it is too long."""
+    if len(note) > LONGEST_NOTE:
+        raise UsageError(f"the note has {len(note)} characters: {LONGEST_NOTE} at most")
+    return note
 
 
 def _fault(tag: object) -> str:

@@ -11,8 +11,10 @@ from ..method.accelerate import accelerate
 from ..method.complexity import derived_complexity, widest
 from ..method.genotype import Genotype
 from ..method.network import DerivedNetwork
+from ..method.optimizers import prepare
 from ..method.training import Training
 from ..runtime.device import Compute
+from ..runtime.fast_paths import Tell, fast_paths
 
 if TYPE_CHECKING:
     from ..config.train import DerivedConfig, TrainConfig
@@ -54,9 +56,20 @@ def size_of(
 
 
 def build_training(
-    config: TrainConfig, genotype: Genotype, compute: Compute, *, shape: Shape, classes: int, channels: int
+    config: TrainConfig,
+    genotype: Genotype,
+    compute: Compute,
+    *,
+    shape: Shape,
+    classes: int,
+    channels: int,
+    tell: Tell | None = None,
 ) -> Training:
-    """Everything that learns, at its start. The seed decides the start, whatever the device."""
+    """Everything that learns, at its start. The seed decides the start, whatever the device.
+
+    ``tell`` is told of what turns out not to work on the way.
+    """
+    paths = fast_paths(config.device, compute)
     torch.manual_seed(config.seed)
     train = config.train
     network = DerivedNetwork(
@@ -70,18 +83,23 @@ def build_training(
         auxiliary=train.auxiliary_weight > 0,
     ).to(compute.device)
     network.checkpoint_cells = config.device.activation_checkpointing == "cells"
-    accelerate(network)
+    if config.device.fast_layers:
+        accelerate(network)
     network.to(memory_format=compute.memory_format)
+    optimizer = torch.optim.SGD(
+        network.parameters(),
+        lr=paths.learning_rate(train.learning_rate),
+        momentum=train.momentum,
+        weight_decay=train.weight_decay,
+        **paths.optimizer_keywords,
+    )
+    prepare(optimizer)
     return Training(
         network=network,
-        optimizer=torch.optim.SGD(
-            network.parameters(),
-            lr=train.learning_rate,
-            momentum=train.momentum,
-            weight_decay=train.weight_decay,
-        ),
+        optimizer=optimizer,
         clip=train.clip or float("inf"),
         label_smoothing=train.label_smoothing,
         auxiliary_weight=train.auxiliary_weight,
         autocast=compute.autocast,
+        execute=paths.execute(tell),
     )

@@ -14,6 +14,7 @@ import torch
 from ..data.streams import Batch
 from ..data.train_data import TrainData
 from ..method.genotype import Genotype
+from ..method.optimizers import load_optimizer, optimizer_state, set_learning_rate
 from ..method.training import Training
 from ..runtime.checkpoint import DamagedCheckpoint, read_checkpoint, write_checkpoint
 from ..runtime.device import Compute
@@ -91,8 +92,7 @@ class TrainLoop(Loop[TrainState]):
             "learning_rate": self.schedule.learning_rate(step),
             "drop_path": self.schedule.drop_path(step),
         }
-        for group in self.training.optimizer.param_groups:
-            group["lr"] = facts["learning_rate"]
+        set_learning_rate(self.training.optimizer, facts["learning_rate"])
         images, labels = next(self._batches)
         outcome = self.training.step(images, labels, facts["drop_path"])
         values = torch.stack([outcome.loss, outcome.accuracy, outcome.gradient_norm.float()])
@@ -170,13 +170,13 @@ class TrainLoop(Loop[TrainState]):
         return {
             "loop": asdict(self.state),
             "step": self.state.step,
-            "optimizer": self.training.optimizer.state_dict(),
+            "optimizer": optimizer_state(self.training.optimizer),
             **self._weights(),
         }
 
     def _load(self, content: Mapping[str, Any]) -> TrainState:
         self.training.network.load_state_dict(content["weights"])
-        self.training.optimizer.load_state_dict(content["optimizer"])
+        load_optimizer(self.training.optimizer, content["optimizer"])
         return TrainState(**content["loop"])
 
     def _advice(self) -> str:

@@ -10,6 +10,7 @@ import torch
 from ..method.genotype import Genotype
 from ..method.memory import MemoryEstimate, MemoryMeter, fill_optimizer, in_bf16, meta_batch
 from ..runtime.device import Compute
+from ..runtime.fast_paths import fast_paths
 from .build import build_training
 
 if TYPE_CHECKING:
@@ -41,9 +42,11 @@ def estimate_training(
         dtype = torch.bfloat16 if mixed else torch.float32
         fill_optimizer(training.optimizer)
         images, labels = meta_batch(config.train.batch_size, shape, compute.memory_format, dtype)
+        rest = meter.live
         meter.restart()
         training.step(images, labels, config.train.drop_path)
-        steps["training step"] = meter.need + unseen
+        recorded = fast_paths(config.device, compute).graphs
+        steps["training step"] = meter.step_need(rest, recorded=recorded) + unseen
         del images, labels
         meter.restart()
         with torch.no_grad():

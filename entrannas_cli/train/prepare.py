@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..config.resolve import print_config
 from ..genotypes import POINT_MARK, NamedGenotype
-from ..prepare import automatic_preset
+from ..prepare import automatic_preset, cuda_here
 from ..store.create import create_run
 from ..store.files import BrokenRun
 from ..store.find import short_id
@@ -41,9 +41,11 @@ COPIED = (
 )
 
 
-def choose_preset(settings: Mapping[str, Any]) -> tuple[str, str]:
+def choose_preset(
+    settings: Mapping[str, Any], *, has_cuda: Callable[[], bool] = cuda_here
+) -> tuple[str, str]:
     """What `--preset auto` stands for here, and why."""
-    return automatic_preset(settings, "cifar")
+    return automatic_preset(settings, "cifar", has_cuda)
 
 
 def prepare_training(

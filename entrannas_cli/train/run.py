@@ -14,6 +14,7 @@ from ..runtime.cells import cell_facts, operation_facts
 from ..runtime.checkpoint import DamagedCheckpoint
 from ..runtime.context import Context
 from ..runtime.failures import explained
+from ..runtime.fast_paths import fast_paths
 from ..runtime.memory import MemoryCheck, Sizes
 from ..runtime.observer import Row
 from ..runtime.operations import require_operations
@@ -67,11 +68,14 @@ def _train(context: Context[TrainConfig], genotype: Genotype, check: MemoryCheck
     channels = channels_of(config.derived, genotype, images.shape, classes)
     parameters, multiply_adds = size_of(config.derived, genotype, images.shape, classes, channels)
     size = f"{config.derived.cells} cells, {channels} channels"
+    paths = str(fast_paths(config.device, compute))
+    session.log(f"fast paths: {paths}")
     session.summary(
         {
             **cell_facts(genotype),
             **operation_facts(genotype),
             "network": size,
+            "fast_paths": paths,
             "parameters": parameters,
             "multiply_adds": multiply_adds,
         }
@@ -83,7 +87,13 @@ def _train(context: Context[TrainConfig], genotype: Genotype, check: MemoryCheck
         compute=compute,
         data=data,
         training=build_training(
-            config, genotype, compute, shape=images.shape, classes=classes, channels=channels
+            config,
+            genotype,
+            compute,
+            shape=images.shape,
+            classes=classes,
+            channels=channels,
+            tell=lambda text: context.observer.message("warning", text),
         ),
         session=session,
         observer=context.observer,

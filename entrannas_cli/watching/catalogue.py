@@ -48,11 +48,7 @@ class _Known:
     row: Overview
     marks: tuple[_Mark, ...]
     again: float  # monotonic time from which it is read again, whatever its marks
-
-    @property
-    def settled(self) -> bool:
-        """Whether only what its user says of it still changes."""
-        return self.row.status.state == "completed"
+    settled: bool  # only what its user says of it still changes
 
 
 class Catalogue:
@@ -77,7 +73,7 @@ class Catalogue:
         The files of completed runs are looked at every ``SELDOM`` calls, unless this one is ``thorough``. At least
         one run is read, so calls that go on while some are ``waiting`` come to an end.
         """
-        begun = time.monotonic()
+        begun, now = time.monotonic(), time.time()
         self._looks += 1
         try:
             names = self._list(again=thorough or self._looks % SELDOM == 0)
@@ -90,11 +86,11 @@ class Catalogue:
         for n, name in enumerate(names, self._looks):
             before = self._known.get(name)
             if before is not None and before.settled and begun < before.again and n % SELDOM and not thorough:
-                known[name] = _aged(before)
+                known[name] = _aged(before, now)
                 continue
             marks = _marks(folder + name)
             if before is not None and before.marks == marks and begun < before.again:
-                after = _aged(before)
+                after = _aged(before, now)
             elif read and time.monotonic() - begun > budget:
                 waiting += 1
                 if before is not None:
@@ -148,16 +144,17 @@ def _read(run: Run, marks: tuple[_Mark, ...]) -> _Known:
     unfinished = (
         isinstance(marks[0], int) and row.status.state == "created"
     )  # time alone makes it a broken one
-    return _Known(row, marks, time.monotonic() + FRESH if fresh or unfinished else math.inf)
+    again = time.monotonic() + FRESH if fresh or unfinished else math.inf
+    return _Known(row, marks, again, settled=row.status.state == "completed")
 
 
 def _is_fresh(mark: _Mark) -> bool:
     return not isinstance(mark, int) and abs(time.time() - mark[0] / 1e9) < FRESH
 
 
-def _aged(known: _Known) -> _Known:
-    """The run as it is now, its files being the same: older, or lost."""
-    status, now = known.row.status, time.time()
+def _aged(known: _Known, now: float) -> _Known:
+    """The run as it is ``now``, its files being the same: older, or lost."""
+    status = known.row.status
     if status.state == "running":
         status = reconcile(replace(status, observed=now))
     elif abs(now - status.observed) > AGED:

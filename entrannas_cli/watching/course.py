@@ -7,12 +7,12 @@ import time
 from array import array
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 from ..store.run import Run
 
-__all__ = ["KINDS", "LONGEST_LIST", "MOST_SERIES", "Course", "Series"]
+__all__ = ["KINDS", "LARGEST_STEP", "LONGEST_LIST", "MOST_SERIES", "Course", "Series"]
 
 KINDS = ("step", "epoch")  # of the rows that count
 SLICE = 2**17  # bytes read between two looks at the clock: some milliseconds' work
@@ -44,14 +44,15 @@ class Course:
     """The metrics of ``run`` so far, a :class:`Series` for each kind of row and numeric key.
 
     Elements of lists of numbers are keys such as ``thresholds_normal.0``. Other values, such as the weights of each
-    edge, are kept of the last row only. Values that are missing, null or not finite leave no point.
+    edge, are kept of the last row only. Values that are missing, null or not finite leave no point. With ``keys``
+    only series of these are kept, which spares memory where many runs are watched at once.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, keys: Set[str] | None = None) -> None:
         self.run = run
         self.version = 0
         self._reader = run.metrics_reader()
-        self._kinds = {kind: _Rows() for kind in KINDS}
+        self._kinds = {kind: _Rows(keys) for kind in KINDS}
 
     def read(self, budget: float = math.inf) -> bool:
         """Reads what is new, for about ``budget`` seconds at most; returns whether there is more.
@@ -92,7 +93,8 @@ class Course:
 class _Rows:
     """The rows of one kind, by columns. ``steps`` has the step of each row: the ``x`` of series without a gap."""
 
-    def __init__(self) -> None:
+    def __init__(self, keys: Set[str] | None) -> None:
+        self._keys = keys
         self.steps: array[float] = array("d")
         self.series: dict[str, Series] = {}
         self._newest: deque[dict[str, Any]] = deque(maxlen=KEPT_ROWS)
@@ -112,7 +114,7 @@ class _Rows:
             put = self._insert
             if step == self.last.get("step"):
                 self._newest[-1] = row
-        for key, value in row.items():
+        for key, value in row.items() if self._keys is None else self._chosen(row, self._keys):
             of_type = type(value)
             if of_type is float or of_type is int:
                 if key not in _NO_VALUES:
@@ -121,6 +123,10 @@ class _Rows:
                 for n, element in enumerate(value):
                     if type(element) is float or type(element) is int:
                         put(f"{key}.{n}", step, element)
+
+    @staticmethod
+    def _chosen(row: Mapping[str, Any], keys: Set[str]) -> list[tuple[str, Any]]:
+        return [(key, row[key]) for key in keys if key in row]
 
     def drop(self, first: int) -> None:
         """Drops the rows of step ``first`` and later."""

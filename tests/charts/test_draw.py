@@ -13,7 +13,7 @@ from rich.cells import cell_len
 
 from entrannas_cli.charts.chart import Chart, Line
 from entrannas_cli.charts.draw import draw, picture
-from entrannas_cli.charts.look import CONTRAST_LIGHT, LIGHT
+from entrannas_cli.charts.look import CONTRAST_LIGHT, DARK, LIGHT
 
 from .data import POINTS, WILD, apart
 
@@ -111,6 +111,17 @@ def test_lines_have_colours() -> None:
     assert any("#abcdef" in style for style in styles)
 
 
+def test_a_line_with_a_number_looks_the_same_whatever_stands_beside_it() -> None:
+    third = Line("c", range(9), range(9), number=2)
+    for others in ([], [Line("a", range(9), range(9), number=0), Line("b", range(9), range(9), number=1)]):
+        drawn = draw(Chart("losses", [*others, third]).fitted(), 60, 14)
+        entry = next(line for line in drawn if "■ c 8.000" in line.plain)
+        at = entry.plain.index("■")
+        styles = [str(span.style) for span in entry.spans if span.start <= at < span.end]
+        assert any(DARK.lines[2] in style for style in styles)
+        assert sum(line.plain.count("■") for line in drawn) > 1  # on the line too
+
+
 def test_the_crosshair_tells_each_line_at_its_nearest_point() -> None:
     chart = Chart("losses", [rising("a"), Line("b", [1, 50, 100], [3, 2, 1])], crosshair=41.0).fitted()
     drawn = picture(chart, 60, 14)
@@ -165,6 +176,12 @@ def test_without_room_there_are_the_latest_values() -> None:
         "",
     ]
     assert shown(Chart("loss", [rising()]).fitted(), 20, 1) == ["loss 99.000         "]
+
+
+def test_names_that_would_be_cut_to_the_same_are_left_out() -> None:
+    chart = Chart("loss", [rising(f"standard-{one}-seed") for one in ("darts", "snas", "random")]).fitted()
+    assert "▲ standard-snas-seed 99.000" in shown(chart, 90, 14)[1]
+    assert shown(chart, 60, 14)[1].rstrip() == "● 99.000  ▲ 99.000  ■ 99.000"
 
 
 def test_nothing_yet() -> None:

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from ..search.runs import command, entrannas
+from ..search.runs import command, entrannas, in_process
 
 HEAVY = ("torch", "torchvision", "pandas", "numpy", "sklearn", "textual", "PIL")
 
@@ -54,7 +54,7 @@ def test_reading_commands_load_nothing_heavy(arguments: list[str]) -> None:
 
 @pytest.mark.parametrize("arguments", [["--help"], ["runs", "--help"], ["search", "--help"], []])
 def test_help_is_printed(arguments: list[str]) -> None:
-    result = entrannas(*arguments, check=False)
+    result = in_process(*arguments, check=False)
     assert "Usage" in result.stdout + result.stderr
 
 
@@ -63,7 +63,7 @@ def test_help_is_printed(arguments: list[str]) -> None:
     [["serch"], ["runs", "lst"], ["runs", "show"], ["search", "--epochs", "many"], ["genotype", "show"]],
 )
 def test_a_bad_command_line_is_one_line(arguments: list[str]) -> None:
-    result = entrannas(*arguments, check=False)
+    result = in_process(*arguments, check=False)
     assert result.returncode == 2
     (line,) = result.stderr.splitlines()
     assert line.startswith("entrannas: ")

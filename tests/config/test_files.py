@@ -48,3 +48,12 @@ def test_names_cannot_command_the_terminal() -> None:
     with pytest.raises(UsageError) as caught:
         parse_toml("\x1b[2J = 3", "text")
     assert "\x1b" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "number", ["9" * 5000, "0x" + "f" * 5000, str(2**63), "[1, {a = -" + "9" * 30 + "}]"]
+)
+def test_numbers_that_nobody_could_print_are_no_toml(number: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_toml(f"seed = {number}", "text")
+    assert str(caught.value) == "text: not valid TOML: it has a number that is too large"

@@ -66,7 +66,7 @@ class Driver:
 
     async def type(self, text: str) -> None:
         """Types without a pause between the letters, as a pasted text comes."""
-        self.app.screen.focused.post_message(events.Paste(text))  # type: ignore[union-attr]
+        self.app.post_message(events.Paste(text))
         await self.pilot.pause()
 
     async def find(self, text: str) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pexpect
 import pytest
 from textual.color import Color
 
@@ -102,7 +103,7 @@ def test_the_help_lists_every_key_and_scrolls(tmp_path: Path) -> None:
 
     async def look(driver: Driver) -> None:
         await driver.press("question_mark")
-        assert "One run up" in driver.shown
+        assert "A new search" in driver.shown
         await driver.press("end")
         await driver.pilot.pause(0.4)
         assert "age<2h" in driver.shown
@@ -247,7 +248,7 @@ def test_what_has_no_value_is_sorted_last_either_way(runs: list[Overview], key: 
 
 def test_neither_torch_nor_its_like_is_loaded() -> None:
     code = (
-        "import sys; from entrannas_cli.dashboard import app, choosing, help; "
+        "import sys; from entrannas_cli.dashboard import app, choosing, help, noting, picturing, serve, served; "
         "from entrannas_cli.dashboard.run import screen; print(*sys.modules)"
     )
     loaded = set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.split())
@@ -274,3 +275,13 @@ def test_help_loads_no_textual_and_a_pipe_is_no_terminal(tmp_path: Path) -> None
     assert piped.stderr.startswith(
         "entrannas: the dashboard needs a terminal (not a terminal); `entrannas runs list`"
     )
+
+
+def test_what_it_draws_on_must_be_a_terminal(tmp_path: Path) -> None:
+    """It draws on stderr: with that redirected it would run unseen."""
+    arguments = ["-c", f'exec "{sys.executable}" -m entrannas_cli dashboard 2> messages']
+    child = pexpect.spawn("sh", arguments, cwd=str(tmp_path), env=os.environ | {"TERM": "xterm"})
+    child.expect(pexpect.EOF, timeout=60)
+    child.close()
+    assert child.exitstatus == 2
+    assert "stderr, on which it is drawn, is redirected" in (tmp_path / "messages").read_text()

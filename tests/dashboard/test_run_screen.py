@@ -375,6 +375,19 @@ def test_a_broken_run_tells_why(runs_dir: Path, damage: str) -> None:
     watch(run, scenario)
 
 
+def test_an_epoch_that_is_no_number_of_ours_is_not_counted_with(runs_dir: Path) -> None:
+    run = made(runs_dir, "one")
+    with RunSession(run, epochs=5) as session:
+        session.begin_attempt(1)
+        session.step({"step": 3, "epoch": 10**400, "weight_loss": 1.0})
+
+        async def look(driver: Watching) -> None:
+            await driver.until(lambda: "step 3 of ?" in driver.shown, "the step")
+            assert "epoch 0 of 5" in driver.shown
+
+        watch(run, look)
+
+
 def test_a_terminal_that_becomes_tiny_and_large_again(runs_dir: Path) -> None:
     run = searched(runs_dir, "one")
 
@@ -388,6 +401,89 @@ def test_a_terminal_that_becomes_tiny_and_large_again(runs_dir: Path) -> None:
         await it.until(lambda: "reduction cell, 8 connections" in it.shown, "the cells")
 
     watch(run, scenario)
+
+
+def test_what_a_search_goes_on_to_write_shows_in_the_tab_that_is_open(runs_dir: Path) -> None:
+    run = made(runs_dir, "live")
+    (run.path / "config.toml").unlink()
+
+    async def scenario(it: Watching) -> None:
+        with RunSession(run, epochs=2, steps=20) as session:
+            session.begin_attempt(1)
+            await it.until(lambda: "no metrics yet" in it.shown, "the run")
+            await it.press("3")
+            await it.until(lambda: "no architecture parameters yet" in it.shown, "the note")
+            session.epoch(epoch_row(4, 1))
+            await it.until(lambda: "after step 4, epoch 1" in it.shown and ">9" in it.shown, "the map")
+            session.epoch({**epoch_row(8, 2), "weights_normal": [[0.1, 0.2, 0.7], [0.3, 0.4, 0.3]]})
+            await it.until(lambda: "after step 8, epoch 2" in it.shown and ">7" in it.shown, "the next one")
+            session.summary({"warnings": ["signs of a collapse"]})
+            await it.until(lambda: "! signs of a collapse" in it.shown, "the warning")
+            await it.press("5")
+            await it.until(lambda: "can't be read" in it.shown, "that it isn't there")
+            (run.path / "config.toml").write_text('space = "late"\n')
+            await it.until(lambda: 'space = "late"' in it.shown, "the configuration")
+            await it.press("6")
+            await it.until(lambda: "runs as" in it.shown and "nothing yet" in it.shown, "the system")
+            session.step({"step": 9, "epoch": 3, "weight_loss": 0.5, "images_per_second": 1234.5})
+            await it.until(lambda: "1234.5" in it.shown, "the pace")
+            session.step({"step": 10, "epoch": 3, "weight_loss": 0.5, "images_per_second": 987.5})
+            await it.until(lambda: "987.5" in it.shown, "the next one")
+            session.finish("stopped", "")
+        await it.until(lambda: "ran as" in it.shown and "not running here" in it.shown, "the end")
+
+    watch(run, scenario, size=(120, 60))
+
+
+@pytest.mark.parametrize("nodes", [1, 4, 7])
+def test_thresholds_are_curves_named_after_their_nodes(runs_dir: Path, nodes: int) -> None:
+    run = made(runs_dir, "dst", method="entrannas-dst")
+    with RunSession(run, epochs=2, steps=8) as session:
+        session.begin_attempt(1)
+        for step in range(1, 9):
+            both = {
+                f"thresholds_{kind}": [step / 100 + n for n in range(nodes)] for kind in ("normal", "reduce")
+            }
+            session.step(step_row(step) | both)
+        session.finish("completed")
+
+    async def scenario(it: Watching) -> None:
+        await it.until(lambda: len(it.charts) == 5, "loss, sparsity, temperature, both thresholds")
+        for kind in ("normal", "reduction"):
+            title = f"thresholds of the {kind} cell's nodes"
+            names = [line.name for line in it.charts[title].chart.lines]
+            assert names == [str(2 + n) for n in range(nodes)]
+            assert it.steps(title, names[-1]) == list(range(1, 9))
+        await it.until(lambda: it.charts[title].size.height, "room for it")
+        it.charts[title].focus()
+        last = f"{1 + nodes} " if nodes > 1 else ""  # a single one needs no name
+        await it.until(lambda: f"{last}{nodes - 1 + 0.08:.3f}" in it.shown, "every node in the legend")
+
+    watch(run, scenario)
+
+
+def test_the_help_names_only_keys_that_do_something_here(runs_dir: Path) -> None:
+    run = searched(runs_dir, "one")
+
+    async def scenario(it: Watching) -> None:
+        await it.until(lambda: it.charts, "the run")
+        await it.press("question_mark")
+        await it.until(lambda: "Keys" in it.shown, "the help")
+        for here in ("One chart alone", "Zoom in", "Look for a text in the log", "Quit", "Tags and note"):
+            assert here in it.shown
+        for elsewhere in (
+            "filter",
+            "Filter",
+            "Sort",
+            "Mark",
+            "columns",
+            "One run",
+            "the runs",
+            "click on a run",
+        ):
+            assert elsewhere not in it.shown, elsewhere
+
+    watch(run, scenario, size=(100, 90))
 
 
 def test_where_nothing_may_be_changed_the_keys_for_it_are_off(runs_dir: Path) -> None:

@@ -42,7 +42,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     served.mkdir()
     handler = partial(_Quiet, directory=str(served))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()  # quick to shut down
         for kind, classes, label in [
             (published.CIFAR10, 10, "labels"),
             (published.CIFAR100, 100, "fine_labels"),

@@ -5,12 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from torchvision import datasets as published
+
 from entrannas_cli.data.availability import CIFAR, DATASETS, user_cache_dir
 from entrannas_cli.data.datasets import open_dataset
 
-
-def entrannas(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "entrannas_cli", *arguments], capture_output=True, text=True)
+from ..search.runs import in_process
 
 
 def _pretend(name: str, directory: Path) -> None:
@@ -22,11 +23,11 @@ def _pretend(name: str, directory: Path) -> None:
 
 def test_list_names_each_data_set_and_where_it_is() -> None:
     _pretend("cifar100", user_cache_dir() / "data")
-    done = entrannas("data", "list")
+    done = in_process("data", "list")
     assert (done.returncode, done.stderr) == (0, "")
     assert all(facts.name in done.stdout for facts in DATASETS)
     assert "entrannas data prepare cifar10" in " ".join(done.stdout.split())
-    rows = {row["name"]: row for row in json.loads(entrannas("data", "list", "--json").stdout)}
+    rows = {row["name"]: row for row in json.loads(in_process("data", "list", "--json").stdout)}
     assert {name: row["found"] for name, row in rows.items()} == {
         "digits": True, "cifar10": False, "cifar100": True, "folder": None, "synthetic": True,
     }  # fmt: skip
@@ -36,7 +37,7 @@ def test_list_names_each_data_set_and_where_it_is() -> None:
 
 def test_list_looks_where_it_is_told_to(tmp_path: Path) -> None:
     _pretend("cifar10", tmp_path / "own")
-    rows = json.loads(entrannas("data", "list", "--json", "--data-dir", str(tmp_path / "own")).stdout)
+    rows = json.loads(in_process("data", "list", "--json", "--data-dir", str(tmp_path / "own")).stdout)
     assert [row["path"] for row in rows if row["found"] and row["path"]] == [str(tmp_path / "own")]
 
 
@@ -63,19 +64,16 @@ def test_list_and_the_check_for_data_load_nothing_heavy() -> None:
 
 def test_prepare_refuses_what_it_can_not_prepare() -> None:
     for name, answer in [("digits", "digits needs no preparing"), ("cifar", "did you mean cifar10?")]:
-        done = entrannas("data", "prepare", name)
+        done = in_process("data", "prepare", name, check=False)
         assert (done.returncode, done.stdout) == (2, "")
         assert answer in done.stderr
 
 
-def test_prepare_without_network_says_how_to_do_it_by_hand(tmp_path: Path) -> None:
-    code = """if True:
-        import sys, torchvision
-        from entrannas_cli.__main__ import main
-        torchvision.datasets.CIFAR10.url = "http://127.0.0.1:9/cifar-10-python.tar.gz"
-        main(["data", "prepare", "cifar10", "--data-dir", sys.argv[1]])
-    """
-    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True)
+def test_prepare_without_network_says_how_to_do_it_by_hand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(published.CIFAR10, "url", "http://127.0.0.1:9/cifar-10-python.tar.gz")
+    done = in_process("data", "prepare", "cifar10", "--data-dir", str(tmp_path), check=False)
     assert (done.returncode, done.stdout) == (1, "")
     assert "cifar10 could not be fetched" in done.stderr
     assert "put cifar-10-python.tar.gz from another machine into" in done.stderr

@@ -12,8 +12,8 @@ from entrannas_cli.rank.run import TRAININGS
 from entrannas_cli.store.find import list_runs
 from entrannas_cli.store.run import Run
 
-from ..search.runs import SMALL, start, wait_for, write_space
 from ..search.runs import in_process as entrannas
+from ..search.runs import only_run, start, undisturbed_search, wait_for
 
 BUDGET = (
     *("--epochs", "1", "--top", "3", "--preset", "quick"),
@@ -24,13 +24,7 @@ BUDGET = (
 @pytest.fixture(scope="module")
 def searched(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A search that several rankings read."""
-    folder = tmp_path_factory.mktemp("searched")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        write_space(folder)
-        entrannas("search", *SMALL, "--quiet")
-        (run,) = list_runs(folder / "runs")
-        return run
+    return undisturbed_search(tmp_path_factory)
 
 
 def newest() -> Run:
@@ -67,20 +61,18 @@ def test_the_inherited_accuracy_of_the_last_cells_is_that_of_the_search(searched
 
 def test_killed_and_stopped_it_goes_on_where_it_was(searched: Run) -> None:
     process = start("rank", str(searched.path), *BUDGET, "--quiet", "--set", "checkpoint.minutes=0")
-    wait_for(lambda: Path("runs").is_dir() and any(Path("runs").iterdir()), "a run directory")
-    run = newest()
+    run = only_run()
     wait_for(lambda: len(list_runs(run.path / TRAININGS)) == 2, "the second training")
     wait_for(lambda: list_runs(run.path / TRAININGS)[0].metrics("step"), "its first step")
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.kill()
     assert run.status().state == "lost"
     first = min(list_runs(run.path / TRAININGS), key=lambda child: child.id)
     assert first.status().state == "completed"
     process = start("resume", run.id, "--quiet")
     wait_for(lambda: len(list_runs(run.path / TRAININGS)) == 3, "the third training")
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
-    assert process.returncode == 130
+    errors = process.end()
+    assert process.returncode == 130, errors
     entrannas("resume", run.id, "--quiet")
     summary = run.summary()
     assert summary["state"] == "completed"

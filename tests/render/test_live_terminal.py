@@ -18,7 +18,7 @@ from .searching import ID, WARNING
 
 ROOT = Path(__file__).parents[2]
 SEARCHING = (sys.executable, "-m", "tests.render.searching")
-LIMIT = 20.0  # seconds to wait for anything
+LIMIT = 60.0  # seconds to wait for anything
 
 
 class Terminal:

@@ -12,10 +12,15 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 
 from entrannas_cli.__main__ import main
+from entrannas_cli.store.find import find_run
 from entrannas_cli.store.run import Run
+
+from ..isolation import made_once
+from .warm import WarmProcess
 
 SPACE = """
 name = "tiny"
@@ -23,12 +28,12 @@ nodes = 2
 operations = ["skip_connect", "sep_conv_3x3", "max_pool_3x3", "conv_1x1"]
 """
 SMALL = (
-    *("--preset", "quick", "--space", "tiny.toml", "--epochs", "6"),
+    *("--preset", "quick", "--space", "tiny.toml", "--epochs", "4"),
     *("--set", "network.cells=3", "--set", "network.channels=4", "--set", "evaluation.calibration_batches=2"),
     *("--set", "target.cells=5", "--set", "target.channels=8", "--set", "device.threads=1"),
 )
-EPOCHS = 6
-STEPS = 48  # 6 epochs of 8
+EPOCHS = 4
+STEPS = 32  # 4 epochs of 8
 MEASURED = {"time", "images_per_second", "memory_mb", "seconds", "evaluation_seconds"}
 
 
@@ -61,7 +66,13 @@ def in_process(*arguments: str, check: bool = True) -> subprocess.CompletedProce
     return result
 
 
-def start(*arguments: str) -> subprocess.Popen[str]:
+def start(*arguments: str) -> WarmProcess:
+    """A command in the background of the test."""
+    return WarmProcess(*arguments)
+
+
+def start_cold(*arguments: str) -> subprocess.Popen[str]:
+    """As :func:`start`, with the seconds in which a process imports torch."""
     return subprocess.Popen(
         command(*arguments),
         stdin=subprocess.DEVNULL,
@@ -72,8 +83,27 @@ def start(*arguments: str) -> subprocess.Popen[str]:
     )
 
 
+def undisturbed_search(factory: pytest.TempPathFactory) -> Run:
+    """A search that ran through, as a user starts it; its output is beside ``runs``, in out.txt and err.txt."""
+
+    def make() -> None:
+        write_space(Path.cwd())
+        result = entrannas("search", *SMALL)
+        Path("out.txt").write_text(result.stdout)
+        Path("err.txt").write_text(result.stderr)
+
+    return find_run("latest", made_once(factory, "undisturbed-search", make) / "runs")
+
+
 def write_space(folder: Path) -> None:
     (folder / "tiny.toml").write_text(SPACE)
+
+
+def only_run() -> Run:
+    """The one in ``runs``, from the moment that it is there."""
+    wait_for(lambda: Path("runs").is_dir() and any(Path("runs").iterdir()), "a run directory")
+    (path,) = Path("runs").iterdir()
+    return Run(path)
 
 
 def wait_for(condition: Callable[[], object], what: str, seconds: float = 60) -> None:

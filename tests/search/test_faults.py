@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import json
+import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,8 @@ from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
 from entrannas_cli.method.operations import register_operation
 from entrannas_cli.store.run import Run
 
-from .runs import SMALL, entrannas, in_process, start, wait_for, write_space
+from ..isolation import made_once
+from .runs import EPOCHS, SMALL, in_process, only_run, start, wait_for, write_space
 
 
 @pytest.fixture(autouse=True)
@@ -23,32 +25,31 @@ def _space_file() -> None:
     write_space(Path.cwd())
 
 
-def stopped_run() -> Run:
-    """A search that was stopped, with two checkpoints."""
-    process = start("search", *SMALL, "--set", "checkpoint.minutes=0")
-    wait_for(lambda: Path("runs").is_dir() and any(Path("runs").iterdir()), "a run directory")
-    (path,) = Path("runs").iterdir()
-    run = Run(path)
-    wait_for(lambda: len(run.checkpoints()) == 2, "two checkpoints")
-    process.terminate()
-    process.communicate(timeout=60)
-    return run
-
-
 @pytest.fixture(scope="module")
-def stopped(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """One for several tests, which leave it as it is."""
-    folder = tmp_path_factory.mktemp("stopped")
-    write_space(folder)
-    entrannas("search", *SMALL, "--quiet", "--epochs", "6", "--runs-dir", str(folder / "runs"), cwd=folder)
-    (path,) = (folder / "runs").iterdir()
-    status = json.loads((path / "status.json").read_text())
-    (path / "status.json").write_text(json.dumps(status | {"state": "stopped"}))
-    return Run(path)
+def stopped_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A search that was stopped, with two checkpoints."""
+
+    def make() -> None:
+        write_space(Path.cwd())
+        process = start("search", *SMALL, "--set", "checkpoint.minutes=0")
+        run = only_run()
+        wait_for(lambda: len(run.checkpoints()) == 2, "two checkpoints")
+        process.send_signal(signal.SIGTERM)
+        process.end()
+        assert run.status().state == "stopped"
+
+    return made_once(tmp_path_factory, "stopped-search", make)
 
 
-def test_checkpoints_of_another_release_are_left_alone() -> None:
-    run = stopped_run()
+@pytest.fixture
+def stopped(stopped_once: Path) -> Run:
+    """A copy of it."""
+    shutil.copytree(stopped_once / "runs", "runs")
+    return only_run()
+
+
+def test_checkpoints_of_another_release_are_left_alone(stopped: Run) -> None:
+    run = stopped
     for path in run.checkpoints():
         torch.save({"version": 99}, path)
     before = {path: path.read_bytes() for path in run.checkpoints()}
@@ -58,8 +59,8 @@ def test_checkpoints_of_another_release_are_left_alone() -> None:
     assert {path: path.read_bytes() for path in run.checkpoints()} == before
 
 
-def test_without_a_readable_checkpoint_it_does_not_start_over_by_itself() -> None:
-    run = stopped_run()
+def test_without_a_readable_checkpoint_it_does_not_start_over_by_itself(stopped: Run) -> None:
+    run = stopped
     rows = run.metrics("step")
     for path in run.checkpoints():
         path.write_bytes(b"damaged")
@@ -88,7 +89,7 @@ def test_without_a_readable_checkpoint_it_does_not_start_over_by_itself() -> Non
             "space: operations",
         ),
         ("config.toml", "seed = 0", "seed = 1", "seed is 1, but was 0"),
-        ("config.toml", "epochs = 6", "epochs = 1", "search.epochs is 1, but was 6"),
+        ("config.toml", f"epochs = {EPOCHS}", "epochs = 1", f"search.epochs is 1, but was {EPOCHS}"),
     ],
 )
 def test_a_run_that_was_changed_is_not_resumed_as_if_it_were_the_same(
@@ -103,10 +104,7 @@ def test_a_run_that_was_changed_is_not_resumed_as_if_it_were_the_same(
         if file == "space.toml"
         else text.replace(before, after)
     )
-    try:
-        result = in_process("resume", str(stopped.path), check=False)
-    finally:
-        path.write_text(text)
+    result = in_process("resume", stopped.id, check=False)
     assert result.returncode == 2
     assert said in result.stderr
     assert stopped.checkpoints()
@@ -133,13 +131,11 @@ def test_an_image_that_breaks_in_the_middle_costs_no_run() -> None:
         ),
         *("--set", "data.placement=stream", "--set", "data.workers=0", "--set", "evaluation.every=200"),
     )
-    wait_for(lambda: Path("runs").is_dir() and any(Path("runs").iterdir()), "a run directory")
-    (path,) = Path("runs").iterdir()
-    run = Run(path)
+    run = only_run()
     wait_for(run.checkpoints, "a checkpoint")
     for image in Path("images/train/cats").iterdir():
         image.write_bytes(b"broken")
-    _, errors = process.communicate(timeout=60)
+    errors = process.end()
     assert process.returncode == 1, errors
     assert "not a readable image" in errors
     assert run.status().state == "failed"

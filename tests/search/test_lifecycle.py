@@ -6,7 +6,6 @@ import json
 import random
 import re
 import signal
-import subprocess
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -26,11 +25,15 @@ from .runs import (
     deterministic,
     entrannas,
     in_process,
+    only_run,
     start,
+    start_cold,
     steps_of,
+    undisturbed_search,
     wait_for,
     write_space,
 )
+from .warm import WarmProcess
 
 OFTEN = ("--set", "checkpoint.minutes=0.002")  # a checkpoint every 0.12 s
 
@@ -38,10 +41,7 @@ OFTEN = ("--set", "checkpoint.minutes=0.002")  # a checkpoint every 0.12 s
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A search that ran through, to compare others with."""
-    folder = tmp_path_factory.mktemp("undisturbed")
-    write_space(folder)
-    entrannas("search", *SMALL, "--runs-dir", str(folder / "runs"), "--quiet", cwd=folder)
-    return find_run("latest", folder / "runs")
+    return undisturbed_search(tmp_path_factory)
 
 
 @pytest.fixture(autouse=True)
@@ -49,23 +49,17 @@ def _space_file() -> None:
     write_space(Path.cwd())
 
 
-def only_run() -> Run:
-    (path,) = Path("runs").iterdir()
-    return Run(path)
-
-
-def running(*extra: str) -> tuple[subprocess.Popen[str], Run]:
+def running(*extra: str) -> tuple[WarmProcess, Run]:
     """A search in the background of the test, from its first step on."""
     process = start("search", *SMALL, *extra)
-    wait_for(lambda: Path("runs").is_dir() and any(Path("runs").iterdir()), "a run directory")
     run = only_run()
-    wait_for(lambda: steps_of(run) or process.poll() is not None, "a step")
+    wait_for_steps(run, process, 1)
     return process, run
 
 
-def wait_for_steps(run: Run, process: subprocess.Popen[str], step: int) -> None:
+def wait_for_steps(run: Run, process: WarmProcess, step: int) -> None:
     """Until ``step`` is reached, or the process has ended by itself."""
-    wait_for(lambda: steps_of(run) >= step or process.poll() is not None, f"step {step}")
+    wait_for(lambda: steps_of(run) >= step or process.returncode is not None, f"step {step}")
 
 
 def test_a_run_directory_holds_everything(undisturbed: Run) -> None:
@@ -118,11 +112,12 @@ def test_a_run_directory_holds_everything(undisturbed: Run) -> None:
 
 
 def test_the_same_seed_gives_the_same_search_and_another_seed_another(undisturbed: Run) -> None:
-    entrannas("search", *SMALL, "--quiet", "--name", "again")
-    in_process("search", *SMALL, "--quiet", "--name", "other", "--seed", "1")
+    in_process("search", *SMALL, "--quiet", "--name", "again")  # the undisturbed one was another process
     assert_same_search(undisturbed, find_run("again", Path("runs")))
-    other = find_run("other", Path("runs"))
-    assert deterministic(other.metrics("step")) != deterministic(undisturbed.metrics("step"))
+    for seed in ("0", "1"):
+        in_process("search", *SMALL, "--quiet", "--name", f"seed-{seed}", "--seed", seed, "--epochs", "1")
+    rows = [deterministic(find_run(f"seed-{seed}", Path("runs")).metrics("step")) for seed in (0, 1)]
+    assert rows[0] != rows[1]
 
 
 def test_killed_at_random_moments_it_ends_like_the_undisturbed_one(undisturbed: Run) -> None:
@@ -133,12 +128,11 @@ def test_killed_at_random_moments_it_ends_like_the_undisturbed_one(undisturbed: 
     for _ in range(3):
         wait_for_steps(run, process, steps_of(run) + draw.randrange(1, 9))
         process.kill()
-        process.wait()
         assert run.status().state in ("lost", "completed")
         before = steps_of(run)
         process = start("resume", run.id, "--quiet")
         wait_for_steps(run, process, before)
-    _, errors = process.communicate(timeout=120)
+    errors = process.end()
     assert process.returncode == 0, errors
     assert run.status().state == "completed"
     assert run.status().attempt > 1
@@ -151,7 +145,7 @@ def test_killed_at_random_moments_it_ends_like_the_undisturbed_one(undisturbed: 
 def test_a_signal_leaves_a_run_that_can_be_resumed(undisturbed: Run, number: int, code: int) -> None:
     process, run = running()
     process.send_signal(number)
-    _, errors = process.communicate(timeout=60)
+    errors = process.end()
     assert process.returncode == code, errors
     assert run.status().state == "stopped"
     stopped = steps_of(run)
@@ -167,14 +161,13 @@ def test_a_signal_leaves_a_run_that_can_be_resumed(undisturbed: Run, number: int
 
 def test_a_second_ctrl_c_leaves_at_once() -> None:
     process, run = running("--set", "network.cells=8", "--batch-size", "512", "--set", "network.channels=16")
-    assert process.stderr is not None
     process.send_signal(signal.SIGINT)
     said = ""
     while "once more to leave at once" not in said:  # the step takes long enough for a second one
         said = process.stderr.readline()
         assert said, "ended without a word"
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    errors = process.end()
     assert process.returncode == 130, errors
     assert "go on from the start (there is no checkpoint yet)" in errors
     assert "Traceback" not in errors
@@ -183,8 +176,7 @@ def test_a_second_ctrl_c_leaves_at_once() -> None:
 
 
 def test_a_signal_while_torch_is_loading_stops_it_too(undisturbed: Run) -> None:
-    process = start("search", *SMALL)
-    wait_for(lambda: Path("runs").is_dir() and any(Path("runs").iterdir()), "a run directory")
+    process = start_cold("search", *SMALL)
     run = only_run()
     wait_for(lambda: run.status().state == "running", "the run to be taken up")
     process.send_signal(signal.SIGTERM)
@@ -197,9 +189,7 @@ def test_a_signal_while_torch_is_loading_stops_it_too(undisturbed: Run) -> None:
 
 
 def test_detached_it_returns_the_id_and_can_be_stopped_and_resumed(undisturbed: Run) -> None:
-    began = time.monotonic()
     printed = entrannas("search", *SMALL, "--detach").stdout.split()
-    assert time.monotonic() - began < 20
     run = only_run()
     assert printed == [run.id]
     wait_for(lambda: steps_of(run) >= 2, "steps of the detached search")
@@ -210,7 +200,7 @@ def test_detached_it_returns_the_id_and_can_be_stopped_and_resumed(undisturbed: 
     assert in_process("runs", "rm", "--yes", run.id, check=False).returncode == 2
     in_process("stop", run.id)
     assert run.status().state == "stopped"
-    assert "stopped" in (run.path / "log.txt").read_text()
+    wait_for(lambda: "stopped" in (run.path / "log.txt").read_text(), "the last line of the log")
     in_process("resume", run.id, "--detach")
     wait_for(lambda: run.status().state == "completed", "the resumed search")
     assert_same_search(undisturbed, run)
@@ -239,7 +229,6 @@ def test_a_corrupt_checkpoint_falls_back_to_the_one_before(undisturbed: Run) -> 
     process, run = running(*OFTEN)
     wait_for(lambda: len(run.checkpoints()) == 2, "two checkpoints")
     process.kill()
-    process.wait()
     run.checkpoints()[0].write_bytes(b"damaged")
     result = in_process("resume", run.id)
     assert "set aside as step-" in result.stderr
@@ -247,15 +236,16 @@ def test_a_corrupt_checkpoint_falls_back_to_the_one_before(undisturbed: Run) -> 
     assert_same_search(undisturbed, run)
 
 
-def test_without_a_terminal_each_epoch_is_a_line_and_cells_go_to_stdout() -> None:
-    result = entrannas("search", *SMALL, env=None)
-    lines = [line for line in result.stderr.splitlines() if re.match(rf"epoch +\d/{EPOCHS} ", line)]
+def test_without_a_terminal_each_epoch_is_a_line_and_cells_go_to_stdout(undisturbed: Run) -> None:
+    folder = undisturbed.path.parents[1]
+    out, err = ((folder / name).read_text() for name in ("out.txt", "err.txt"))
+    lines = [line for line in err.splitlines() if re.match(rf"epoch +\d/{EPOCHS} ", line)]
     assert len(lines) == EPOCHS
     for word in ("normal cell", "reduction cell", "parameters", "entrannas train"):
-        assert word in result.stdout
-    assert "\x1b" not in result.stdout + result.stderr
+        assert word in out
+    assert "\x1b" not in out + err
     commands = "entrannas "  # are never broken
-    assert all(len(line) <= 80 for line in result.stdout.splitlines() if commands not in line)
+    assert all(len(line) <= 80 for line in out.splitlines() if commands not in line)
 
 
 def test_json_is_all_that_stdout_gets() -> None:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from entrannas_cli.config.schema import SearchConfig
 from entrannas_cli.errors import RunFailed, UsageError
+from entrannas_cli.method.architecture import Mixture
 from entrannas_cli.method.bilevel import BilevelSearch
 from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
 from entrannas_cli.method.published import PUBLISHED
@@ -129,11 +130,14 @@ def test_a_packed_step_unpacks_to_its_numbers() -> None:
 def test_sparsity_is_the_share_of_zero_weights() -> None:
     one = decided(search())
     mixtures = one.architecture.mixtures("dst", 0.5)
-    facts = sparsity_facts(mixtures, SPACE)
+    facts = sparsity_facts(one, mixtures)
     for kind in CELL_KINDS:
         zero = float((mixtures[kind].weights == 0).double().mean())
         assert facts[f"sparsity_{kind}"] == pytest.approx(zero)
-    assert set(sparsity_facts(one.architecture.mixtures("top2", 0.5), SPACE).values()) == {0.0}
+    unread = {kind: Mixture(mixture.weights) for kind, mixture in mixtures.items()}
+    assert sparsity_facts(one, unread) == facts  # as of the last derivation
+    top2 = search(method="entrannas", architecture={"derivation": "top2", "sparsity_weight": 0.0})
+    assert set(sparsity_facts(top2, top2.architecture.mixtures("top2", 0.5)).values()) == {0.0}
 
 
 def cell(*nodes: list[tuple[int, str]]) -> CellGraph:

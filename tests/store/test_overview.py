@@ -124,6 +124,8 @@ DAMAGE: dict[str, Any] = {
     "wrong types": b'{"state": 5, "step": [], "gap": {}, "warnings": 3, "format": "x", "seed": null, "config": 1}',
     "escapes": b'{"state": "running\\u001b[31m", "method": "\\u001b]0;x\\u0007", "space": "[red]x"}',
     "huge": b'{"step": 1' + b"0" * 400 + b', "gap": 1' + b"0" * 400 + b', "weight_loss": 1e999}',
+    "long number": b"seed = " + b"9" * 5000,
+    "longer number": b"seed = 0x" + b"f" * 5000,
     "link outside": Path("/dev/zero"),
     "circle": Path("circle"),
     "pipe": None,

@@ -15,21 +15,39 @@ from PIL import Image
 from entrannas_cli.store.run import BEST_CHECKPOINT, CHECKPOINTS, Run
 
 from ..search.runs import in_process as entrannas
-from ..search.runs import start, steps_of, wait_for
-from .trainings import EPOCHS, SMALL, STEPS, assert_same_training, newest, trained
+from ..search.runs import only_run, start, steps_of, wait_for
+from ..search.warm import WarmProcess
+from .trainings import (
+    EPOCHS,
+    SMALL,
+    STEPS,
+    assert_same_training,
+    newest,
+    trained,
+    undisturbed_training,
+)
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(tmp_path_factory.mktemp("undisturbed"))
-        return trained()
+    return undisturbed_training(tmp_path_factory)
 
 
-def begun(*further: str) -> tuple[Run, object]:
+@pytest.fixture
+def copy(undisturbed: Run, tmp_path: Path) -> Run:
+    """One like it, to change something in."""
+    return Run(shutil.copytree(undisturbed.path, tmp_path / "copy"))
+
+
+def as_if_stopped(run: Run) -> None:
+    """What its last process wrote of the end is forgotten."""
+    status = json.loads((run.path / "status.json").read_text())
+    (run.path / "status.json").write_text(json.dumps(status | {"state": "stopped"}))
+
+
+def begun(*further: str) -> tuple[Run, WarmProcess]:
     process = start("train", "DARTS_V2", *SMALL, *further)
-    wait_for(lambda: Path("runs").is_dir() and any(Path("runs").iterdir()), "a run directory")
-    return newest(), process
+    return only_run(), process
 
 
 def test_a_training_leaves_its_results(undisturbed: Run) -> None:
@@ -82,20 +100,20 @@ def test_killed_at_random_moments_it_ends_the_same(undisturbed: Run) -> None:
     moments = random.Random(3)
     for until in sorted(moments.sample(range(3, STEPS - 2), 3)):
         wait_for(lambda until=until: steps_of(run) >= until, f"step {until}")
-        process.send_signal(signal.SIGKILL)  # type: ignore[attr-defined]
-        process.wait()  # type: ignore[attr-defined]
+        process.kill()
         assert run.status().state == "lost"
         process = start("resume", run.id)
-    assert process.wait() == 0  # type: ignore[attr-defined]
+    errors = process.end()
+    assert process.returncode == 0, errors
     assert_same_training(run, undisturbed)
 
 
 def test_a_signal_and_a_stop_leave_a_checkpoint(undisturbed: Run) -> None:
     run, process = begun()
     wait_for(lambda: steps_of(run) >= 5, "step 5")
-    process.send_signal(signal.SIGTERM)  # type: ignore[attr-defined]
-    _, err = process.communicate(timeout=60)  # type: ignore[attr-defined]
-    assert process.returncode == 143  # type: ignore[attr-defined]
+    process.send_signal(signal.SIGTERM)
+    err = process.end()
+    assert process.returncode == 143
     assert f"go on from step {steps_of(run)} with: entrannas resume" in err
     entrannas("resume", run.id, "--detach")
     wait_for(lambda: steps_of(run) >= 20, "step 20")
@@ -106,8 +124,8 @@ def test_a_signal_and_a_stop_leave_a_checkpoint(undisturbed: Run) -> None:
     assert_same_training(run, undisturbed)
 
 
-def test_a_kill_between_a_checkpoint_and_the_best_weights_costs_neither(undisturbed: Run) -> None:
-    run = trained()
+def test_a_kill_between_a_checkpoint_and_the_best_weights_costs_neither(undisturbed: Run, copy: Run) -> None:
+    run = copy
     best = run.path / CHECKPOINTS / BEST_CHECKPOINT
     best_step = torch.load(best, weights_only=True)["step"]
     for path in run.checkpoints():
@@ -115,17 +133,16 @@ def test_a_kill_between_a_checkpoint_and_the_best_weights_costs_neither(undistur
             path.unlink()
     assert run.checkpoints(), "the best weights should be of one of the last two epochs: change the seed"
     best.unlink()
-    status = json.loads((run.path / "status.json").read_text())
-    (run.path / "status.json").write_text(json.dumps(status | {"state": "stopped"}))
-    entrannas("resume", run.id, "--quiet")
+    as_if_stopped(run)
+    entrannas("resume", str(run.path), "--quiet")
     assert_same_training(run, undisturbed)
 
 
 def test_another_training_does_not_go_on_under_its_name() -> None:
     run, process = begun()
     wait_for(lambda: steps_of(run) >= 2, "step 2")
-    process.terminate()  # type: ignore[attr-defined]
-    process.communicate(timeout=60)  # type: ignore[attr-defined]
+    process.send_signal(signal.SIGTERM)
+    process.end()
     config = run.path / "config.toml"
     config.write_text(config.read_text().replace("learning_rate = 0.1 ", "learning_rate = 0.2 "))
     result = entrannas("resume", run.id, check=False)
@@ -193,14 +210,14 @@ def test_evaluate_wants_a_training() -> None:
 
 
 def test_as_wide_as_the_limit_allows() -> None:
-    run = trained("--channels", "auto", "--set", "derived.largest_multiply_adds=150000")
+    run = trained("--epochs", "1", "--channels", "auto", "--set", "derived.largest_multiply_adds=150000")
     summary = run.summary()
     assert summary["multiply_adds"] <= 150_000
     assert summary["network"] == "3 cells, 6 channels"
 
 
-def test_images_held_out_are_those_of_the_training(undisturbed: Run, tmp_path: Path) -> None:
-    run = Run(shutil.copytree(undisturbed.path, tmp_path / "copy"))
+def test_images_held_out_are_those_of_the_training(copy: Run) -> None:
+    run = copy
     config = run.path / "config.toml"
     config.write_text(config.read_text().replace("seed = 0", "seed = 1"))
     result = entrannas("evaluate", str(run.path), "--part", "validation", check=False)
@@ -209,11 +226,10 @@ def test_images_held_out_are_those_of_the_training(undisturbed: Run, tmp_path: P
     entrannas("evaluate", str(run.path))  # the test part is the same for all
 
 
-def test_damaged_best_weights_cost_only_themselves(undisturbed: Run, tmp_path: Path) -> None:
-    run = Run(shutil.copytree(undisturbed.path, tmp_path / "copy"))
+def test_damaged_best_weights_cost_only_themselves(undisturbed: Run, copy: Run) -> None:
+    run = copy
     (run.path / CHECKPOINTS / BEST_CHECKPOINT).write_bytes(b"damaged")
-    status = json.loads((run.path / "status.json").read_text())
-    (run.path / "status.json").write_text(json.dumps(status | {"state": "stopped"}))
+    as_if_stopped(run)
     entrannas("resume", str(run.path), "--quiet")
     assert run.status().state == "completed"
     assert run.summary()["test_error"] == undisturbed.summary()["test_error"]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import torch
 
 from entrannas_cli.store.run import BEST_CHECKPOINT, CHECKPOINTS, Run
 
+from ..isolation import made_once
 from ..search.runs import deterministic
 from ..search.runs import in_process as entrannas
 
@@ -22,6 +24,13 @@ SMALL = (
 def trained(*further: str, cells: str = "DARTS_V2") -> Run:
     entrannas("train", cells, *SMALL, "--quiet", *further)
     return newest()
+
+
+def undisturbed_training(factory: pytest.TempPathFactory) -> Run:
+    """A training that ran through."""
+    folder = made_once(factory, "undisturbed-training", trained)
+    (path,) = (folder / "runs").iterdir()
+    return Run(path)
 
 
 def newest() -> Run:

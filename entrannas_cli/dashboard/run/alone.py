@@ -17,6 +17,7 @@ class WatchApp(Dashboard):
     """Shows ``run``, with the looks and the settings of the dashboard, and looks at no other."""
 
     CSS_PATH = "../dashboard.tcss"  # Textual looks beside this file
+    PLACES = ("run", "chart", "notes", "everywhere")
 
     def __init__(self, run: Run, *, readonly: bool = False, settings: SettingsFile | None = None) -> None:
         super().__init__(run.path.parent, readonly=readonly, settings=settings)
@@ -31,3 +32,7 @@ class WatchApp(Dashboard):
         event.prevent_default()
         if self.settings.problem:
             self.notify(self.settings.problem, severity="warning", markup=False, timeout=12)
+
+    def look_now(self) -> None:
+        """The screen looks again."""
+        self._take(self.snapshot)

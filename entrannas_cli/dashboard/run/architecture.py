@@ -13,10 +13,10 @@ from textual.content import Content
 from ...render.cell_text import kind_title
 from ...render.text import metric, percent, safe
 from ...wording import number, texts
+from ..sheet import Sheet
 from .heat import heat_map, usable
 from .pair import Pair
 from .part import Seen
-from .sheet import Sheet
 
 __all__ = ["ArchitecturePart"]
 

@@ -13,9 +13,9 @@ from ...render.text import safe
 from ...store.files import BrokenRun
 from ...watching.history import History
 from ...wording import counted
+from ..sheet import Sheet
 from .pair import Pair
 from .part import Seen
-from .sheet import Sheet
 
 __all__ = ["CellsPart"]
 
@@ -39,6 +39,12 @@ class CellsPart(VerticalScroll, can_focus=False):
     def follows(self) -> bool:
         """Whether it goes on to the next cells by itself."""
         return self._pinned is None
+
+    @property
+    def step(self) -> int | None:
+        """The step of the cells that are shown, if they are from the history."""
+        index = None if self._seen is None else self._index(self._seen.history)
+        return None if self._seen is None or index is None else self._seen.history.steps[index]
 
     def show(self, seen: Seen) -> None:
         """Draws what has changed."""

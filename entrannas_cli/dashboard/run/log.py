@@ -11,8 +11,8 @@ from textual.widgets import Input
 
 from ...render.text import safe
 from ...wording import counted
+from ..sheet import Sheet
 from .part import Seen
-from .sheet import Sheet
 
 __all__ = ["LogPart"]
 

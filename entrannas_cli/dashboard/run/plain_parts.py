@@ -10,13 +10,14 @@ from textual.content import Content
 from ...render.text import bytes_text, metric, percent, safe
 from ...watching.system import Sample
 from ...wording import number
+from ..sheet import Sheet
 from .head import bar
 from .part import Seen
-from .sheet import Sheet
 
-__all__ = ["ConfigurationPart", "SystemPart"]
+__all__ = ["ConfigurationPart", "SystemPart", "configuration_text"]
 
 BAR = 30
+MIB = 2**20
 
 
 class ConfigurationPart(VerticalScroll, can_focus=False):
@@ -28,10 +29,11 @@ class ConfigurationPart(VerticalScroll, can_focus=False):
     def show(self, seen: Seen) -> None:
         """Draws what has changed."""
         text = seen.facts.configuration
-        self.query_one(Sheet).show(text, lambda: _configuration(text))
+        self.query_one(Sheet).show(text, lambda: configuration_text(text))
 
 
-def _configuration(source: str) -> Text:
+def configuration_text(source: str) -> Text:
+    """TOML with comments, to read."""
     if not source:
         return Text("the configuration can't be read", "dim")
     text = Text(overflow="fold")
@@ -53,14 +55,11 @@ class SystemPart(VerticalScroll, can_focus=False):
         """Draws what has changed."""
         sample, run = seen.facts.sample, seen.facts.overview
         row = seen.course.last("step") or seen.course.last("epoch")
-        said = [
-            (label, f"{value:.6g}{unit}")
-            for key, label, unit in (
-                ("images_per_second", "images per second", ""),
-                ("memory_mb", "memory", " MiB"),
-            )
-            if (value := number(row.get(key))) is not None
-        ]
+        said = []
+        if (speed := number(row.get("images_per_second"))) is not None:
+            said.append(("images per second", f"{speed:.6g}"))
+        if (memory := number(row.get("memory_mb"))) is not None:
+            said.append(("memory", bytes_text(memory * MIB)))
         where = (
             f"process {run.status.pid} on {safe(run.status.host)}"
             if run is not None and run.status.pid

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from textual.app import ComposeResult
@@ -19,6 +20,7 @@ from ..acting import RunsActing
 from ..background import in_background
 from ..chart import ChartView
 from ..keys import bindings
+from ..sheet import Sheet
 from ..watcher import Snapshot
 from .architecture import ArchitecturePart
 from .cells import CellsPart
@@ -28,7 +30,6 @@ from .head import head_text
 from .log import LogPart
 from .part import Seen
 from .plain_parts import ConfigurationPart, SystemPart
-from .sheet import Sheet
 
 __all__ = ["RunScreen"]
 
@@ -45,15 +46,11 @@ class RunScreen(RunsActing):
     """One run, live. Only the tab that is shown is kept up to date; a deleted run stays readable."""
 
     PLACE = "run"
+    LAUNCHES = "train"
     BINDINGS = bindings(PLACE)
     AUTO_FOCUS = ""
     DEFAULT_CSS = """
     RunScreen > #head { padding: 0 1; background: $panel; }
-    RunScreen TabbedContent { height: 1fr; }
-    RunScreen ContentTabs { height: 2; }
-    RunScreen ContentTab { color: $quiet; text-opacity: 100%; }
-    RunScreen ContentTab.-active { color: $foreground; text-style: bold; }
-    RunScreen TabPane { padding: 0; height: 1fr; }
     RunScreen TabPane > * { padding: 0 1; height: 1fr; scrollbar-size-vertical: 1; scrollbar-size-horizontal: 0; }
     RunScreen #lines { height: 1fr; scrollbar-size-vertical: 1; }
     """
@@ -107,6 +104,10 @@ class RunScreen(RunsActing):
         run = None if self._facts is None else self._facts.overview
         return [] if run is None or self._gone else [run]
 
+    @property
+    def step_shown(self) -> int | None:
+        return self.query_one(CellsPart).step if self._active == "cells" else None
+
     def take(self, snapshot: Snapshot) -> None:
         """It was told that some run has changed: perhaps this one."""
         self._read_facts()
@@ -115,7 +116,7 @@ class RunScreen(RunsActing):
         """Reads a portion of what is new, and comes again: at once where there is more."""
         self._timer = None
         more = False
-        self._gone = not self._run.path.is_dir()
+        self._gone = not os.path.isdir(self._run.path)  # noqa: PTH112 (raises nothing)
         if not self._gone:
             more = self._course.read(PORTION)
             more = self._history.read(PORTION / 2) or more
@@ -190,16 +191,14 @@ class RunScreen(RunsActing):
 
     @property
     def _leaves_something(self) -> bool:
-        return self.is_attached and (
-            self.query_one(LogPart).finding or self.query_one(CurvesPart).has_class("-full")
-        )
+        return self.is_attached and (self.query_one(LogPart).finding or self.query_one(CurvesPart).full)
 
     def action_back(self) -> None:
         """First out of the search and of the full screen."""
         log, curves = self.query_one(LogPart), self.query_one(CurvesPart)
         if self._active == "log" and log.finding:
             log.unfind()
-        elif self._active == "curves" and curves.has_class("-full"):
+        elif self._active == "curves" and curves.full:
             curves.toggle_full()
         elif len(self.app.screen_stack) > 1:
             self.dismiss()

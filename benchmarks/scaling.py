@@ -1,0 +1,193 @@
+"""How the cost of a search grows and falls: ``python benchmarks/scaling.py STUDY [--repeats N] [--json FILE]``.
+
+STUDY is one of
+
+sizes     time, memory and multiply-adds of a step against batch, channels, cells, nodes and operations, one varied
+          at a time around 8 cells, 16 channels, batch 64, the standard space;
+sparsity  a whole search by sparsification of the paper's shape in few steps (--steps; α learns the faster, to go as
+          far): milliseconds against sparsity, beside a top-2 search and, with --darts CHECKOUT, DARTS;
+overhead  what the rows of a step and a checkpoint take at the paper's size, as shares of the steps.
+
+Whatever is compared takes its steps in turn, each in a process of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from entrannas_cli.bench.case import Case  # noqa: E402
+from entrannas_cli.bench.child import COMMAND  # noqa: E402
+from entrannas_cli.bench.measure import Start, measure  # noqa: E402
+from entrannas_cli.bench.remote import Remote  # noqa: E402
+from entrannas_cli.bench.report import append_records, records  # noqa: E402
+from entrannas_cli.bench.spread import median_ratio  # noqa: E402
+from entrannas_cli.spaces import load_space, space_to_toml  # noqa: E402
+
+BASE = {"search.batch_size": 64, "network.channels": 16, "network.cells": 8}
+METHODS = ("entrannas", "entrannas-dst")
+AXES: dict[str, tuple[str, Sequence[int]]] = {
+    "batch": ("search.batch_size", (16, 32, 64, 128)),
+    "channels": ("network.channels", (8, 16, 32)),
+    "cells": ("network.cells", (5, 8, 14)),
+}
+NODES = (3, 4, 5)
+OPERATIONS = (4, 7, 12)  # of the standard space, all of it, and of the extended one
+MOVED = 6e-4 * 4900  # by the paper's search: α's learning rate x steps
+BATCHES_AN_EPOCH = 4  # of a measured search
+BINS = 5
+
+
+def start(case: Case, name: str | None = None) -> Start:
+    """What starts the process of ``case``."""
+    return partial(Remote, name or case.name, COMMAND, {"case": case.as_dict()})
+
+
+def case(method: str, settings: dict[str, Any], overrides: Sequence[str] = ()) -> Case:
+    """Of a search with the values of ``paper``, but for these."""
+    return Case(kind="search", variant=method, preset="paper", settings=settings, overrides=overrides)
+
+
+def rates(of: Case) -> Start:
+    """What measures the device."""
+    return partial(Remote, "the device", COMMAND, {"case": of.as_dict(), "rates": True})
+
+
+def axes(folder: Path) -> dict[str, list[tuple[str, dict[str, Any]]]]:
+    """Axis → (value, settings) of each point."""
+    made = {
+        axis: [(str(value), {**BASE, key: value}) for value in values] for axis, (key, values) in AXES.items()
+    }
+
+    def spaces(axis: str, values: Sequence[int]) -> list[tuple[str, dict[str, Any]]]:
+        points = []
+        for value in values:
+            space = load_space("extended" if axis == "operations" and value > 7 else "standard")
+            changed = {"nodes": value} if axis == "nodes" else {"operations": space.operations[-value:]}
+            path = folder / f"{axis}-{value}.toml"
+            path.write_text(space_to_toml(replace(space, name=f"{axis}-{value}", **changed)))
+            points.append((str(value), {**BASE, "space": str(path)}))
+        return points
+
+    return made | {"nodes": spaces("nodes", NODES), "operations": spaces("operations", OPERATIONS)}
+
+
+def sizes(chosen: argparse.Namespace) -> None:
+    """An axis after the other, its points in turn."""
+    print(f"{'':14}{'':>8}{'method':>16}{'ms':>9}{'/ first':>9}{'MB':>8}{'G mult.-adds':>14}")
+    with tempfile.TemporaryDirectory() as folder:
+        for axis, points in axes(Path(folder)).items():
+            subjects = [
+                (value, case(method, settings, chosen.set))
+                for method in METHODS
+                for value, settings in points
+            ]
+            starts = [start(one, f"{one.variant}, {axis} {value}") for value, one in subjects]
+            *found, device = measure(
+                [*starts, rates(subjects[0][1])], warmup=1, rounds=chosen.repeats, steps=1
+            )
+            save(chosen.json, f"scaling-{axis}", found, device)
+            for n, ((value, one), measured) in enumerate(zip(subjects, found, strict=True)):
+                first = found[n - n % len(points)]
+                work = measured.facts["work"]
+                print(
+                    f"{axis:14}{value:>8}{one.variant:>16}{1000 * statistics.median(measured.seconds):>9,.0f}"
+                    f"{median_ratio(measured.seconds, first.seconds):>9.2f}"
+                    f"{measured.facts['peak_memory_bytes'] / 1e6:>8,.0f}"
+                    f"{(work['forward'] + work['backward']) / 1e9:>14.1f}",
+                    flush=True,
+                )
+
+
+def sparsity(chosen: argparse.Namespace) -> None:
+    """Each round two steps of the search and two of what it is compared with; a step in all is by parts."""
+    rounds = max((chosen.steps - 1) // 2, 1)  # the first step warms up
+    epochs = max(chosen.steps // BATCHES_AN_EPOCH, 1)
+    schedule = [f"search.epochs={epochs}", f"architecture.learning_rate={MOVED / chosen.steps:.6f}"]
+    searched = case("entrannas-dst", BASE, [*chosen.set, *schedule])
+    starts = [start(searched, "entrannas-dst, whole search"), start(case("entrannas", BASE, chosen.set))]
+    if chosen.darts:
+        peer = {
+            "checkout": str(chosen.darts.resolve()),
+            "which": "darts",
+            "batch": BASE["search.batch_size"],
+            "channels_last": False,
+        }
+        peers = str(Path(__file__).with_name("peers.py"))
+        starts.append(partial(Remote, "DARTS, as shipped", (peers, "--serve"), peer))
+    *found, device = measure([*starts, rates(searched)], warmup=1, rounds=rounds, steps=1)
+    save(chosen.json, "scaling-sparsity", found, device)
+    search, *others = found
+    shares = [
+        statistics.fmean((answer["sparsity_normal"], answer["sparsity_reduce"])) for answer in search.answers
+    ]
+    heading = "".join(f"{f'{one.name} / it':>26}" for one in others)
+    print(f"{'steps':>12}{'sparsity':>10}{'ms':>9}{heading}")
+    size = -(-rounds // BINS)
+    for first in range(0, rounds, size):
+        some = slice(first, first + size)
+        ratios = "".join(f"{median_ratio(one.seconds[some], search.seconds[some]):>26.2f}" for one in others)
+        print(
+            f"{f'{2 * first + 2}-{2 * min(first + size, rounds) + 1}':>12}{statistics.fmean(shares[some]):>10.2f}"
+            f"{1000 * statistics.median(search.seconds[some]):>9,.0f}{ratios}"
+        )
+    whole = "".join(f"{sum(one.seconds) / sum(search.seconds):>26.2f}" for one in others)
+    print(
+        f"{'all':>12}{statistics.fmean(shares):>10.2f}{1000 * statistics.fmean(search.seconds):>9,.0f}{whole}"
+    )
+
+
+def overhead(chosen: argparse.Namespace) -> None:
+    """Shares of the time of an epoch's steps."""
+    settings = {**BASE, "search.batch_size": chosen.batch_size}
+    subjects = [case(method, settings, chosen.set) for method in METHODS]
+    *found, device = measure(
+        [*map(start, subjects), rates(subjects[0])], warmup=1, rounds=chosen.repeats, steps=1
+    )
+    save(chosen.json, "scaling-overhead", found, device)
+    print(f"{'':16}{'step ms':>9}{'rows ms':>9}{'share':>9}{'checkpoint ms':>15}{'share of an epoch':>19}")
+    for measured in found:
+        step = statistics.median(measured.seconds)
+        rows = statistics.median(measured.parts["recording"])
+        written = measured.facts["checkpoint"]["seconds"]
+        epoch = step * measured.facts["projection"]["steps_per_epoch"]
+        print(
+            f"{measured.name:16}{1000 * step:>9,.0f}{1000 * rows:>9.2f}{rows / step:>9.3%}"
+            f"{1000 * written:>15.0f}{written / epoch:>19.3%}"
+        )
+
+
+def save(path: Path | None, kind: str, found: Sequence[Any], device: Any) -> None:
+    """Appends the records to the file, if one was named."""
+    if path is not None:
+        append_records(path, records(kind, found, device, steps=1))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    studies = {"sizes": sizes, "sparsity": sparsity, "overhead": overhead}
+    parser.add_argument("study", choices=studies)
+    parser.add_argument("--repeats", type=int, default=3, help="rounds (3)")
+    parser.add_argument("--steps", type=int, default=60, help="of the whole search (60)")
+    parser.add_argument("--batch-size", type=int, default=256, help="for the overhead (256)")
+    parser.add_argument("--darts", type=Path, metavar="CHECKOUT", help="of DARTS' repository")
+    parser.add_argument("--set", action="append", default=[], help="as in `entrannas search`")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="append the records to this file")
+    chosen = parser.parse_args()
+    studies[chosen.study](chosen)
+
+
+if __name__ == "__main__":
+    main()

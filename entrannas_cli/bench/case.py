@@ -1,0 +1,162 @@
+"""What is measured: the configuration of a subject, from what was asked for. Loads no torch."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..config.resolve import Request, Resolved, resolve_search, resolve_train
+from ..data.availability import dataset_facts
+from ..errors import UsageError
+from ..wording import choices
+
+if TYPE_CHECKING:
+    from ..config.schema import SearchConfig
+    from ..config.train import TrainConfig
+
+__all__ = ["CELLS", "Case", "cases", "projected_steps", "search_config", "train_config"]
+
+Kind = Literal["search", "train", "data"]
+
+CELLS = "DARTS_V2"  # the sub-graph that is passed, or the network that is trained, unless another is named
+SEARCHES = ("entrannas", "entrannas-dst", "darts")
+PLACEMENTS = ("device", "stream")
+BATCHES_AT_HAND = 4  # for each half of the images
+STREAMED = 20_000  # images where streaming is measured: enough that it takes workers
+LONG = 100_000  # epochs: the schedules stay where they begin
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One subject. ``variant`` is a method for a search, cells for a training, a placement for data.
+
+    ``settings`` are values of the configuration by dotted key, ``overrides`` the texts of ``--set``. ``sparsity``
+    is the share of connections that an `entrannas-dst` has lost (None: its own start).
+    """
+
+    kind: Kind
+    variant: str
+    preset: str
+    settings: Mapping[str, Any]
+    overrides: Sequence[str] = ()
+    sparsity: float | None = None
+
+    @property
+    def name(self) -> str:
+        """As it stands in a table."""
+        return self.variant if self.sparsity is None else f"{self.variant} at {100 * self.sparsity:g} %"
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+def cases(
+    kind: Kind,
+    compare: Sequence[str],
+    *,
+    preset: str,
+    settings: Mapping[str, Any],
+    overrides: Sequence[str],
+    sparsity: float | None = None,
+) -> list[Case]:
+    """The cases to compare, each checked. Raises ``UsageError`` for what there isn't, or what can't be right."""
+    known = {"search": SEARCHES, "data": PLACEMENTS}.get(kind, ())
+    wrong = [name for name in compare if known and name not in known]
+    if wrong or not compare:
+        raise UsageError(
+            f"--compare {','.join(compare)}: {wrong[0] if wrong else 'nothing'} can't be measured: "
+            f"take {choices(known, last='or')}, several with commas between"
+        )
+    if len(set(compare)) < len(compare):
+        raise UsageError(f"--compare {','.join(compare)}: each only once")
+    if sparsity is not None and "entrannas-dst" not in compare:
+        raise UsageError("--sparsity is that of an entrannas-dst search: add it to --compare")
+    if sparsity is not None and not 0 <= sparsity < 1:
+        raise UsageError(f"--sparsity {sparsity:g}: a share from 0 to below 1, such as 0.8")
+    made = []
+    for variant in compare:
+        shares: list[float | None] = [None]
+        if variant == "entrannas-dst" and sparsity is not None:
+            shares.append(sparsity)
+        made += [
+            Case(
+                kind=kind,
+                variant=variant,
+                preset=preset,
+                settings=settings,
+                overrides=overrides,
+                sparsity=share,
+            )
+            for share in shares
+        ]
+    for case in made:
+        (train_config if kind == "train" else search_config)(case)
+    return made
+
+
+def search_config(case: Case) -> tuple[SearchConfig, SearchConfig]:
+    """(as it is measured, as it would be run) for a search or its data. Raises ``UsageError``."""
+    settings = dict(case.settings)
+    if case.kind == "search":
+        settings["method"] = case.variant
+    real = resolve_search(_request(case, {"preset": case.preset, **settings})).config
+    measured = {
+        **settings,
+        **_images(real.data.dataset, real.data.image_size, settings, real.search.batch_size, case.kind),
+        "search.epochs": LONG,
+        "data.weights_share": 0.5,
+        "data.architecture_share": 0.5,
+    }
+    if case.kind == "data":
+        measured["data.placement"] = case.variant
+    else:
+        measured["architecture.warmup_epochs"] = 0
+    return resolve_search(_request(case, {"preset": case.preset, **measured})).config, real
+
+
+def train_config(case: Case) -> tuple[TrainConfig, TrainConfig]:
+    """(as it is measured, as it would be run) for a training. Raises ``UsageError``."""
+    settings = {"train.preset": case.preset, **case.settings}
+    real = resolve_train(_request(case, settings)).config
+    images = _images(real.data.dataset, real.data.image_size, settings, real.train.batch_size, case.kind)
+    measured: Resolved[TrainConfig] = resolve_train(_request(case, settings | images))
+    return measured.config, real
+
+
+def projected_steps(dataset: str, share: float, batch_size: int, epochs: int) -> tuple[int, int] | None:
+    """(steps an epoch, steps of all epochs) on the ``share`` of the data set; None if its size isn't known."""
+    images = dataset_facts(dataset).train_images
+    if not images:
+        return None
+    steps = math.ceil(round(images * share) / batch_size)
+    return steps, steps * epochs
+
+
+def _images(
+    dataset: str, side: int, settings: Mapping[str, Any], batch_size: int, kind: Kind
+) -> dict[str, Any]:
+    """Noise of the shape that the preset's images have; what is embedded, or was asked for, as it is."""
+    if dataset == "digits" or settings.get("data.dataset") is not None:
+        return {}
+    facts = dataset_facts(dataset)
+    return {
+        "data.dataset": "synthetic",
+        "data.image_size": side,
+        "data.classes": facts.classes or 1000,
+        "data.images": STREAMED if kind == "data" else 2 * BATCHES_AT_HAND * batch_size,
+    }
+
+
+def _request(case: Case, flags: Mapping[str, Any]) -> Request:
+    return Request(
+        flags=flags,
+        overrides=case.overrides,
+        environ=os.environ,
+        cwd=Path.cwd(),
+        choose_preset=lambda _: (case.preset, "asked for"),
+    )

@@ -1,0 +1,89 @@
+"""Which part of a step takes how long."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import torch
+
+__all__ = ["Clock", "synchronise"]
+
+Value = TypeVar("Value")
+
+
+def synchronise(device: torch.device) -> None:
+    """Waits until the device has done all that it was asked for."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
+class Clock:
+    """Sums up seconds by part while it runs; a part within another is taken off the outer one.
+
+    Each change of parts waits for the device, which a step otherwise doesn't: measure whole steps while it stands.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._running = False
+        self._stack: list[str] = []
+
+    def measure(self, work: Callable[[], object], rest: str) -> dict[str, float]:
+        """Seconds by part of ``work``; what belongs to no other part is the ``rest``."""
+        self.seconds: dict[str, float] = {}
+        synchronise(self._device)
+        self._mark, self._stack, self._running = time.perf_counter(), [rest], True
+        try:
+            work()
+            self._turn()
+        finally:
+            self._running = False
+        return self.seconds
+
+    def wrap(self, owner: object, methods: dict[str, str]) -> None:
+        """From now on the methods of this object are parts: method → part."""
+        for method, part in methods.items():
+            setattr(owner, method, self.timed(part, getattr(owner, method)))
+
+    def timed(self, part: str, function: Callable[..., Value]) -> Callable[..., Value]:
+        """``function`` as ``part``."""
+
+        def call(*args: Any, **kwargs: Any) -> Value:
+            self._enter(part)
+            try:
+                return function(*args, **kwargs)
+            finally:
+                self._leave()
+
+        return call
+
+    def timed_iterator(self, part: str, values: Iterator[Value]) -> Iterator[Value]:
+        """``values``, each of them as ``part``."""
+        following = self.timed(part, lambda: next(values))
+        while True:
+            try:
+                value = following()
+            except StopIteration:
+                return
+            yield value
+
+    def _enter(self, part: str) -> None:
+        if self._running:
+            self._turn()
+            self._stack.append(part)
+
+    def _leave(self) -> None:
+        if self._running:
+            self._turn()
+            self._stack.pop()
+
+    def _turn(self) -> None:
+        synchronise(self._device)
+        now = time.perf_counter()
+        part = self._stack[-1]
+        self.seconds[part] = self.seconds.get(part, 0.0) + now - self._mark
+        self._mark = now

@@ -1,0 +1,124 @@
+"""A subject in a process of its own: questions and answers, a line of JSON each, over its standard streams."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from ..errors import EntrannasError, RunFailed, UsageError
+
+__all__ = ["Remote", "Subject", "serve"]
+
+PATIENCE = 10.0  # seconds for a process to end by itself
+
+
+class Subject(Protocol):
+    """Something that takes steps. What it is asked:
+
+    "warm": takes ``count`` steps; "round": takes ``count`` steps and one more by parts, answers ``seconds`` a step
+    and seconds by ``parts``; "facts": what else is to be reported, after all rounds.
+    """
+
+    def answer(self, question: str, count: int) -> Mapping[str, Any]:
+        """Values for JSON."""
+
+
+class Remote:
+    """A process that serves one subject; a context manager that ends it.
+
+    ``command`` starts it (after the name of the interpreter), ``specification`` tells it what to build. The answer
+    that it is ready is awaited by :meth:`ready`, so that several can be built at once.
+    """
+
+    def __init__(self, name: str, command: Sequence[str], specification: Mapping[str, Any]) -> None:
+        self.name = name
+        self._process = subprocess.Popen(
+            [sys.executable, *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self._tell(specification)
+
+    def ready(self) -> dict[str, Any]:
+        """Waits until the subject is built; what it says of itself. Raises as :meth:`ask` does."""
+        return self._answer()
+
+    def ask(self, question: str, count: int = 1) -> dict[str, Any]:
+        """The subject's answer.
+
+        Raises ``UsageError`` where the subject does, ``RunFailed`` for what else went wrong, the end of the
+        process among it.
+        """
+        self._tell({"question": question, "count": count})
+        return self._answer()
+
+    def _tell(self, message: Mapping[str, Any]) -> None:
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):  # its end is noticed where its answer is read
+            self._process.stdin.write(json.dumps(message) + "\n")
+            self._process.stdin.flush()
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            code = self._process.wait()
+            raise RunFailed(
+                f"{self.name}: its process ended with exit code {code}"
+                + (": killed, perhaps for want of memory (try a smaller --batch-size)" if code == -9 else "")
+            )
+        answer: dict[str, Any] = json.loads(line)
+        if error := answer.get("error"):
+            kind = UsageError if error["exit_code"] == UsageError.exit_code else RunFailed
+            raise kind(f"{self.name}: {error['message']}", error["details"])
+        return answer
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self._process.kill()
+        with suppress(BrokenPipeError, subprocess.TimeoutExpired):
+            self._process.communicate(timeout=PATIENCE)
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+
+def serve(build: Callable[[dict[str, Any]], AbstractContextManager[Subject]]) -> None:
+    """The other end: builds the subject that the first line specifies, answers until the questions end.
+
+    What it prints meanwhile goes nowhere; a Ctrl-C is for the process that asks.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with os.fdopen(os.dup(1), "w") as answers, Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+
+        def reply(answer: Mapping[str, Any]) -> None:
+            answers.write(json.dumps(answer) + "\n")
+            answers.flush()
+
+        try:
+            with build(json.loads(sys.stdin.readline())) as subject:
+                reply({"ready": True})
+                for line in sys.stdin:
+                    message = json.loads(line)
+                    reply(subject.answer(message["question"], message["count"]))
+        except EntrannasError as error:
+            reply(_error(error.message, error.details, error.exit_code))
+        except Exception as error:
+            first, *more = str(error).splitlines() or [""]
+            reply(_error(f"{type(error).__name__}: {first}", more, RunFailed.exit_code))
+
+
+def _error(message: str, details: Sequence[str], exit_code: int) -> dict[str, Any]:
+    return {"error": {"message": message, "details": list(details), "exit_code": exit_code}}

@@ -1,0 +1,118 @@
+"""What was measured, as records for JSON and as lines of a results file. Loads no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ..errors import UsageError
+from ..store.files import reason_of
+from ..store.jsonl import JsonLinesWriter
+from ..wording import plain
+from .measure import Measured
+from .spread import median_ratio, spread
+
+__all__ = ["FORMAT", "append_records", "device_can", "records"]
+
+FORMAT = "entrannas-bench"
+VERSION = 1
+
+
+def records(kind: str, found: Sequence[Measured], device: Measured, *, steps: int) -> list[dict[str, Any]]:
+    """A record a subject, in the order of ``found``; ``device`` are the rates measured in the same rounds.
+
+    Times are seconds, sizes bytes; docs/performance.md describes the keys.
+    """
+    can = device_can(device)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return [
+        {
+            "format": FORMAT,
+            "version": VERSION,
+            "time": now,
+            "kind": kind,
+            "subject": measured.name,
+            "rounds": len(measured.seconds),
+            "steps_per_round": steps,
+            **_times(measured),
+            "ratio_to_first": median_ratio(measured.seconds, found[0].seconds),
+            **_achieved(measured, can),
+            "device_can": can,
+            **_projected(measured),
+            **measured.facts,
+            **device.facts,
+        }
+        for measured in found
+    ]
+
+
+def device_can(device: Measured) -> dict[str, float]:
+    """Multiply-adds and bytes a second, the medians of the rounds."""
+    return {
+        f"{what}_per_second": spread([answer[what] for answer in device.answers]).median
+        for what in ("multiply_adds", "bytes")
+    }
+
+
+def _times(measured: Measured) -> dict[str, Any]:
+    step = spread(measured.seconds)
+    times: dict[str, Any] = {
+        "seconds_per_step": step.as_dict(),
+        "parts": {part: spread(seconds).median for part, seconds in measured.parts.items()},
+    }
+    if images := measured.facts.get("images_per_step"):
+        times["images_per_second"] = images / step.median
+    return times
+
+
+def _achieved(measured: Measured, can: Mapping[str, float]) -> dict[str, Any]:
+    work = measured.facts.get("work")
+    if work is None:
+        return {}
+    seconds = spread(measured.seconds).median
+    rates = {
+        "multiply_adds": (work["forward"] + work["backward"]) / seconds,
+        "bytes": work["bytes"] / seconds,
+    }
+    return {
+        "achieved": {
+            **{f"{what}_per_second": rate for what, rate in rates.items()},
+            **{f"share_of_{what}": rate / can[f"{what}_per_second"] for what, rate in rates.items()},
+        }
+    }
+
+
+def _projected(measured: Measured) -> dict[str, Any]:
+    """Seconds of an epoch and of all of them, if all steps cost what these did; those of the evaluations beside."""
+    projection = measured.facts.get("projection")
+    if projection is None:
+        return {}
+    seconds = spread(measured.seconds).median
+    evaluations = (
+        projection.get("evaluations", 0)
+        * projection.get("batches_per_evaluation", 0)
+        * projection.get("seconds_per_evaluated_batch", 0.0)
+    )
+    return {
+        "projected": {
+            "epoch_seconds": seconds * projection["steps_per_epoch"],
+            "seconds": seconds * projection["steps"],
+            "evaluation_seconds": evaluations,
+        }
+    }
+
+
+def append_records(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Appends the records to the file, a line each. Raises ``UsageError`` where that can't be done."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        writer = JsonLinesWriter(path)
+        try:
+            for row in rows:
+                writer.append(row)
+        finally:
+            writer.close()
+    except OSError as error:
+        raise UsageError(f"{plain(str(path))}: can't be written: {reason_of(error)}") from None

@@ -1,0 +1,70 @@
+"""From what was asked for to records. Loads torch only to find out which device is meant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from .case import Case, Kind, cases, search_config, train_config
+from .child import COMMAND
+from .measure import Tell, measure
+from .remote import Remote
+from .report import records
+
+__all__ = ["bench"]
+
+CPU_BATCH = 64  # images: a round of the paper's 256 takes minutes there
+CPU_STEPS, GPU_STEPS, DATA_STEPS = 1, 20, 10
+CPU_WARMUP, GPU_WARMUP = 1, 10
+
+
+def bench(
+    kind: Kind,
+    compare: Sequence[str],
+    *,
+    preset: str,
+    settings: Mapping[str, Any],
+    batch: tuple[str, int | None],
+    device: str | None,
+    steps: int | None,
+    rounds: int,
+    overrides: Sequence[str] = (),
+    sparsity: float | None = None,
+    tell: Tell = lambda *_: None,
+) -> list[dict[str, Any]]:
+    """Measures what ``compare`` names, side by side; a record each (see ``report``).
+
+    ``settings`` are values by dotted key; ``batch`` is the key of the batch size and its value, None for what
+    suits the device; so for ``steps``, the timed ones of each of the ``rounds``. Raises ``UsageError`` for what
+    there isn't, ``RunFailed`` where a subject fails.
+    """
+    settings = dict(settings) | ({} if device is None else {"device.device": device})
+    key, size = batch
+
+    def chosen(values: Mapping[str, Any]) -> list[Case]:
+        return cases(kind, compare, preset=preset, settings=values, overrides=overrides, sparsity=sparsity)
+
+    asked = settings if size is None else settings | {key: size}
+    on_cpu = _device_type(chosen(asked)[0]) == "cpu"
+    if size is None and on_cpu and not any(text.startswith(key) for text in overrides):
+        asked = settings | {key: CPU_BATCH}
+    if steps is None:
+        steps = DATA_STEPS if kind == "data" else CPU_STEPS if on_cpu else GPU_STEPS
+    measured = chosen(asked)
+    starts = [partial(Remote, case.name, COMMAND, {"case": case.as_dict()}) for case in measured]
+    rates = partial(Remote, "the device", COMMAND, {"case": measured[0].as_dict(), "rates": True})
+    *found, can = measure(
+        [*starts, rates], warmup=CPU_WARMUP if on_cpu else GPU_WARMUP, rounds=rounds, steps=steps, tell=tell
+    )
+    return records(kind, found, can, steps=steps)
+
+
+def _device_type(case: Case) -> str:
+    config = (train_config if case.kind == "train" else search_config)(case)[0]
+    asked = config.device.device
+    if asked == "auto":
+        from ..runtime.device import automatic_device
+
+        return automatic_device()
+    return asked.partition(":")[0]

@@ -1,0 +1,191 @@
+"""The loops of real runs, a step at a time: what a subject takes is what a search or a training takes."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..config.base import with_values
+from ..runtime.device import Compute
+from ..runtime.loop import Loop
+from ..runtime.observer import Row
+from ..runtime.recorder import StepRecorder
+from ..search.loop import SearchLoop
+from ..train.loop import TrainLoop
+from .case import Case
+from .counting import Work, count_work, work_at
+from .memory import PeakMemory
+from .parts import Clock, synchronise
+
+__all__ = ["LoopSubject", "SteppedSearch", "SteppedTraining", "Steps", "peak_bytes", "settings_of"]
+
+RECORDING = "recording"  # rows, files, and all that is no other part
+
+
+class Steps(ABC):
+    """A subject: takes steps, times whole ones and one by parts."""
+
+    device: torch.device
+
+    @abstractmethod
+    def take(self, count: int) -> None:
+        """The next ``count`` steps; the device may still be at them afterwards."""
+
+    @abstractmethod
+    def take_by_parts(self) -> dict[str, float]:
+        """The next step; its seconds by part."""
+
+    def state(self) -> dict[str, Any]:
+        """What changes from step to step."""
+        return {}
+
+    @abstractmethod
+    def facts(self) -> dict[str, Any]:
+        """What is reported besides, after all steps."""
+
+    def answer(self, question: str, count: int) -> dict[str, Any]:
+        """See :class:`entrannas_cli.bench.remote.Subject`."""
+        if question == "facts":
+            return self.facts()
+        synchronise(self.device)
+        begun = time.perf_counter()
+        self.take(count)
+        synchronise(self.device)
+        answer: dict[str, Any] = {"seconds": (time.perf_counter() - begun) / count, **self.state()}
+        return answer | ({"parts": self.take_by_parts()} if question == "round" else {})
+
+
+def peak_bytes(memory: PeakMemory, device: torch.device) -> int:
+    """The peak since ``memory`` was made: of tensors on a GPU, otherwise of the process above its imports."""
+    return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else memory.bytes
+
+
+def settings_of(compute: Compute) -> dict[str, Any]:
+    """Form and place of the computation, for the report."""
+    return {
+        "precision": compute.precision,
+        "memory_format": str(compute.memory_format).removeprefix("torch."),
+        "threads": compute.threads,
+    }
+
+
+class _Stepped(Loop):  # type: ignore[type-arg]
+    """``streams`` are the names of the loop's batches; ``last`` is what the last step says of itself."""
+
+    streams: tuple[str, ...]
+    last: Row
+
+    @contextmanager
+    def opened(self, clock: Clock) -> Generator[None]:
+        """Within this, steps can be taken; ``clock`` is told of fetching batches."""
+        self._clock = clock
+        self._recorder = StepRecorder(
+            self.session,
+            self.observer,
+            self.state,
+            self.compute,
+            averaged=self.averaged,
+            finite=self.finite,
+        )
+        with self._streams(self.state.step):
+            for name in self.streams:
+                setattr(self, name, clock.timed_iterator("data", getattr(self, name)))
+            yield
+
+    def take(self, count: int) -> None:
+        """The next ``count`` steps."""
+        for _ in range(count):
+            self.last = self._take_step(self.state.step + 1, self._recorder)
+            self.state.step += 1
+
+    def checkpoint(self) -> tuple[float, int]:
+        """Writes one; the seconds it took, and its bytes."""
+        begun = time.perf_counter()
+        path = self.session.save_checkpoint(self.state.step, self._save)
+        return time.perf_counter() - begun, path.stat().st_size
+
+    def take_by_parts(self) -> dict[str, float]:
+        """The next step; its seconds by part."""
+
+        def step() -> None:
+            self.take(1)
+            self._recorder.flush()
+
+        return self._clock.measure(step, RECORDING)
+
+
+class SteppedSearch(_Stepped, SearchLoop):
+    """A search."""
+
+    streams = ("_training", "_validation")
+
+
+class SteppedTraining(_Stepped, TrainLoop):
+    """A training."""
+
+    streams = ("_batches",)
+
+
+class LoopSubject(Steps):
+    """Takes the steps of a run's loop."""
+
+    def __init__(
+        self, case: Case, loop: SteppedSearch | SteppedTraining, cells: str, memory: PeakMemory
+    ) -> None:
+        self.case, self.loop, self.cells, self.memory = case, loop, cells, memory
+        self.device = loop.compute.device
+
+    @abstractmethod
+    def build(self, config: Any, compute: Compute) -> Callable[[Tensor, Tensor], object]:
+        """The step of ``config`` for a batch of images and labels, at its start."""
+
+    @abstractmethod
+    def own_facts(self) -> dict[str, Any]:
+        """What this kind of run reports besides."""
+
+    def take(self, count: int) -> None:
+        self.loop.take(count)
+
+    def take_by_parts(self) -> dict[str, float]:
+        return self.loop.take_by_parts()
+
+    def facts(self) -> dict[str, Any]:
+        peak = peak_bytes(self.memory, self.device)  # first: what follows takes memory too
+        seconds, size = self.loop.checkpoint()
+        own = self.own_facts()
+        settings = {
+            **own.pop("settings"),
+            "image": self.loop.data.dataset.shape,
+            **settings_of(self.loop.compute),
+        }
+        return {
+            "peak_memory_bytes": peak,
+            "checkpoint": {"seconds": seconds, "bytes": size},
+            "work": asdict(self._work(settings["batch_size"])),
+            "cells": self.cells,
+            "settings": settings,
+            **own,
+        }
+
+    def _work(self, batch_size: int) -> Work:
+        """Multiply-adds of the plain layers, bytes of those that run: both count what is needed there."""
+        ran, shape = self.loop.compute, self.loop.data.dataset.shape
+        compute = Compute(torch.device("cpu"), ran.precision, ran.memory_format, ran.threads)
+
+        def counted(size: int, config: Any) -> Work:
+            step = self.build(config, compute)
+            images = torch.randn(size, *shape).contiguous(memory_format=compute.memory_format)
+            return count_work(lambda: step(images, torch.zeros(size, dtype=torch.int64)))
+
+        config = self.loop.config
+        plain = with_values(config, {"device": {"fast_layers": False}})
+        needed = work_at(batch_size, lambda size: counted(size, plain))
+        moved = work_at(batch_size, lambda size: counted(size, config))
+        return Work(needed.forward, needed.backward, moved.bytes)

@@ -1,0 +1,13 @@
+"""How the command line names a key. Loads nothing heavy."""
+
+from __future__ import annotations
+
+__all__ = ["OVERRIDE_FLAG", "flag_of"]
+
+FLAGS = {"data.path": "--data"}  # the others are named like the last part of their key
+OVERRIDE_FLAG = "--set"
+
+
+def flag_of(name: str) -> str:
+    """The flag of the key ``name``, if it has one of its own."""
+    return FLAGS.get(name) or f"--{name.rpartition('.')[2].replace('_', '-')}"

@@ -1,0 +1,87 @@
+"""Several charts below or beside each other, of which one may fill the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+
+from .chart import ChartView
+from .sheet import Sheet
+
+__all__ = ["ChartGrid"]
+
+
+class ChartGrid(VerticalScroll, can_focus=False):
+    """Charts without a line are left out; where all are, ``say`` tells why."""
+
+    DEFAULT_CSS = """
+    ChartGrid { layout: grid; grid-size: 1; grid-rows: 12; grid-gutter: 1 2; }
+    ChartGrid.-two { grid-size: 2; }
+    ChartGrid > ChartView { height: 12; }
+    ChartGrid > .-empty { display: none; }
+    ChartGrid > ChartView:focus { background: $surface; }
+    ChartGrid.-full { layout: vertical; }
+    ChartGrid.-full > ChartView { display: none; }
+    ChartGrid.-full > ChartView.-chosen { display: block; height: 1fr; width: 1fr; }
+    """
+    TWO = 110  # columns from which two charts stand side by side
+
+    def __init__(self, charts: Sequence[ChartView] = ()) -> None:
+        super().__init__()
+        self._charts = list(charts)
+
+    def compose(self) -> ComposeResult:
+        yield Sheet(id="no-curves")
+        yield from self._charts
+
+    @property
+    def charts(self) -> Sequence[ChartView]:
+        """All charts, the empty ones too."""
+        return self._charts
+
+    @property
+    def full(self) -> bool:
+        """Whether one chart has all the room."""
+        return self.has_class("-full")
+
+    def put(self, charts: Sequence[ChartView]) -> None:
+        """Other charts instead."""
+        self.query(ChartView).remove()
+        self._charts = list(charts)
+        self.mount(*self._charts)
+        self.fit_room()
+
+    def say(self, text: str) -> None:
+        """What to read where there is no curve; nothing for an empty text."""
+        note = self.query_one("#no-curves", Sheet)
+        note.display = bool(text)
+        note.show(text, lambda: text)
+
+    def on_resize(self) -> None:
+        self.fit_room()
+
+    def fit_room(self) -> None:
+        """One column or two; rows as high as fills the room."""
+        columns = 2 if self.size.width >= self.TWO else 1
+        self.set_class(columns == 2, "-two")
+        shown = sum(not chart.has_class("-empty") for chart in self._charts)
+        rows = max(-(-shown // columns), 1)
+        height = max(11, (self.size.height + 1) // rows - 1) if columns == 2 else 11
+        self.styles.grid_rows = str(height)
+        for chart in self._charts:
+            chart.styles.height = None if self.full else height
+
+    def toggle_full(self, chosen: ChartView | None = None) -> None:
+        """One chart alone (``chosen``, the one with the focus, or the first), or all again."""
+        charts = [chart for chart in self._charts if chart.display]
+        full = not self.full and bool(charts)
+        if full:
+            focused = next((chart for chart in charts if chart.has_focus), charts[0])
+            chosen = chosen or focused
+            chosen.focus()
+        for chart in self._charts:
+            chart.set_class(full and chart is chosen, "-chosen")
+        self.set_class(full, "-full")
+        self.fit_room()

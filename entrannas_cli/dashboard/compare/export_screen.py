@@ -1,0 +1,198 @@
+"""The dialog that asks in which form to write what is compared, and where."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from textual.app import App, ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from ...errors import EntrannasError
+from ...render.text import safe
+from ..acting import LONG
+from ..background import in_background
+from ..confirm import AskScreen
+from .exporting import FORMATS, Export, Format, checked_path, format_of, write_export
+
+__all__ = ["Answer", "ExportScreen", "offer_export"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is to be written, and where."""
+
+    format: Format
+    path: Path
+
+
+class Formats(OptionList):
+    """The formats; vim's keys too."""
+
+    BINDINGS = [("j", "cursor_down", ""), ("k", "cursor_up", "")]  # noqa: RUF012 (Textual's way)
+
+
+class ExportScreen(ModalScreen[Answer | None]):
+    """Answers with an ``Answer`` whose file can be written, and may be replaced if there is one."""
+
+    BINDINGS = [("escape", "dismiss", "Close")]  # noqa: RUF012 (Textual's way)
+    DEFAULT_CSS = """
+    ExportScreen { align: center middle; }
+    ExportScreen #dialog { width: 76; max-width: 96%; padding: 0 2; }
+    ExportScreen #formats { height: auto; border: none; padding: 0; background: $surface; }
+    ExportScreen #formats:focus { background-tint: transparent; }
+    ExportScreen #about { width: 100%; color: $accent; margin: 1 0; }
+    ExportScreen Input { width: 100%; background: $panel; }
+    ExportScreen #wrong { width: 100%; color: $error; }
+    """
+
+    def __init__(self, export: Export, chosen: Format) -> None:
+        super().__init__()
+        self._export, self._chosen = export, chosen
+        self._given = export.file_name(chosen)  # the name that this dialog made up
+        self._checking = False
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="dialog") as dialog:
+            dialog.border_title = "Export"
+            dialog.border_subtitle = "↑ ↓ format · tab file"
+            formats = Formats(
+                *(Option(self._prompt(one), id=one.key) for one in FORMATS), id="formats", compact=True
+            )
+            formats.highlighted = FORMATS.index(self._chosen)
+            yield formats
+            yield Static(id="about")
+            yield Static(Content(f"file, in {_folder()} unless it is a path:"), classes="quiet")
+            yield Input(self._given, id="file", compact=True)
+            yield Static(id="wrong")
+            with Horizontal(id="answers"):
+                yield Button("Write (enter)", id="write", variant="primary", compact=True)
+                yield Button("Cancel (esc)", id="cancel", compact=True)
+
+    def on_mount(self) -> None:
+        self.query_one("#formats").focus()
+        self._tell()
+
+    def _prompt(self, one: Format) -> Content:
+        """Marked, so that colours aren't needed to tell which is chosen."""
+        return Content(("● " if one is self._chosen else "○ ") + one.name)
+
+    def _tell(self) -> None:
+        formats = self.query_one("#formats", OptionList)
+        for one in FORMATS:
+            formats.replace_option_prompt(one.key, self._prompt(one))
+        self.query_one("#about", Static).update(Content(self._export.about(self._chosen)))
+        self.query_one("#wrong", Static).update("")
+
+    # the format and the file's ending follow each other; messages of what they were before count for nothing
+
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        now = event.option_list.highlighted
+        chosen = self._chosen if now is None else FORMATS[now]
+        if chosen is self._chosen:
+            return
+        self._chosen = chosen
+        line = self.query_one("#file", Input)
+        if line.value == self._given:
+            line.value = self._given = self._export.file_name(chosen)
+        elif format_of(line.value) is not chosen:
+            known = format_of(line.value) is not None
+            line.value = (str(Path(line.value).with_suffix("")) if known else line.value) + chosen.suffixes[0]
+        self._tell()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        named = format_of(event.input.value)
+        if named is not None and named is not self._chosen:
+            self._chosen = named
+            self.query_one("#formats", OptionList).highlighted = FORMATS.index(named)
+        self._tell()
+
+    # writing
+
+    def on_option_list_option_selected(self) -> None:
+        self._write()
+
+    def on_input_submitted(self) -> None:
+        self._write()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        if event.button.id == "write":
+            self._write()
+        else:
+            self.dismiss(None)
+
+    def _write(self) -> None:
+        """First looks whether that can be, which asks the disk."""
+        if self._checking:
+            return
+        self._checking = True
+        text, chosen = self.query_one("#file", Input).value, self._chosen
+
+        def check() -> tuple[Answer | None, bool, str]:
+            try:
+                path = checked_path(text, chosen)
+            except EntrannasError as error:
+                return None, False, str(error)
+            return Answer(chosen, path), os.path.lexists(path), ""
+
+        in_background(self.app, check, lambda found: self._checked(*found))
+
+    def _checked(self, answer: Answer | None, exists: bool, problem: str) -> None:
+        self._checking = False
+        if not self.is_current:  # it was closed meanwhile
+            return
+        self.query_one("#wrong", Static).update(Content(problem))
+        if answer is None:
+            self.query_one("#file", Input).focus()
+        elif not exists:
+            self.dismiss(answer)
+        else:
+
+            def answered(yes: bool | None) -> None:
+                if yes:
+                    self.dismiss(answer)
+
+            self.app.push_screen(
+                AskScreen("Replace", "this file", [str(answer.path)], "What it holds is lost.", grave=True),
+                answered,
+            )
+
+
+def offer_export(app: App[Any], export: Export, usual: Format) -> None:
+    """Asks how and where to write ``export``, does it in the background, and tells what came of it."""
+
+    def answered(answer: Answer | None) -> None:
+        if answer is None:
+            return
+        if answer.format.form is None:
+            app.notify(f"the report is being made: {safe(answer.path)}", markup=False)
+        in_background(app, lambda: _outcome(export, answer), lambda outcome: told(*outcome))
+
+    def told(text: str, done: bool) -> None:
+        if done:
+            app.notify(text, markup=False, timeout=LONG)
+        else:
+            app.notify(text, markup=False, title="Export: not done", severity="error", timeout=LONG)
+
+    app.push_screen(ExportScreen(export, usual), answered)
+
+
+def _outcome(export: Export, answer: Answer) -> tuple[str, bool]:
+    """(what is to be said, whether the file was written)"""
+    try:
+        return write_export(export, answer.format, answer.path), True
+    except EntrannasError as error:
+        return str(error), False
+
+
+def _folder() -> str:
+    try:
+        return safe(Path.cwd())
+    except OSError:
+        return "the working directory, which is gone,"

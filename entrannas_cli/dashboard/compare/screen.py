@@ -1,0 +1,337 @@
+"""The Compare screen: tabs with the curves, the result table and the differences of several runs."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.timer import Timer
+from textual.widgets import Footer, TabbedContent, TabPane
+
+from ...render.text import safe
+from ...store.overview import Overview
+from ...store.run import Run
+from ...wording import counted, plain
+from ..acting import RunsActing
+from ..chart import ChartView
+from ..keys import Place, bindings
+from ..sheet import Sheet
+from ..watcher import Snapshot
+from .curves import CurvesPart, OverlayGrid
+from .export_screen import offer_export
+from .exporting import FORMATS, Export
+from .grid import Grid
+from .overlay import METRICS, keys_of
+from .table_parts import DifferencePart, ResultPart, TablePart
+from .tracks import Track, Tracks
+
+__all__ = ["MOST", "CompareScreen"]
+
+MOST = 20  # runs whose curves are drawn
+EVERY = 1.0  # seconds between two looks
+SELDOM = 3.0  # the same, where much is to be drawn each time
+SHARE = 0.06  # of a core that drawing may take
+PORTION = 0.012  # seconds of reading or of preparing lines at a time: keys don't wait longer
+PAUSE = 0.003  # seconds between two portions
+TABS = ("curves", "table", "differences")
+NAMED = 3  # runs left out that are named
+
+
+class CompareScreen(RunsActing):
+    """Compares ``runs``, in their order. One that goes, or breaks, is named; the others stay."""
+
+    PLACE: ClassVar[Place] = "compare"
+    BINDINGS = bindings("compare")
+    AUTO_FOCUS = ""
+    DEFAULT_CSS = """
+    CompareScreen > #head { padding: 0 1; background: $panel; max-height: 40%; }
+    """
+
+    def __init__(self, runs: Sequence[Overview]) -> None:
+        super().__init__()
+        self._chosen = list(runs)
+        self._tracks = Tracks([run.path for run in runs[:MOST]], keys_of(METRICS))
+        self._names = {track.run.id: track.name for track in self._tracks.all}
+        self._runs: list[Overview] = list(runs)  # as they are now, without those that were left out
+        self._left_out: list[str] = []
+        self._timer: Timer | None = None
+        self._drawn: object = None
+        self._rounds = 0
+        self._drawing = False
+        self._begun = math.inf  # the thread's time when drawing began
+
+    def compose(self) -> ComposeResult:
+        yield Sheet(id="head")
+        with TabbedContent(initial=TABS[0]):
+            with TabPane("1 Curves", id="curves"):
+                yield CurvesPart()
+            with TabPane("2 Table", id="table"):
+                yield ResultPart()
+            with TabPane("3 Differences", id="differences"):
+                yield DifferencePart()
+        yield Footer(compact=True, show_command_palette=False)
+
+    # what is new
+
+    def on_mount(self) -> None:
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._draw())  # the legend has its colours
+        self._look()
+
+    def on_unmount(self) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+
+    @property
+    def targets(self) -> Sequence[Overview]:
+        return self._runs
+
+    def take(self, snapshot: Snapshot) -> None:
+        """Some run has changed: perhaps one of these."""
+        runs, left_out = [], []
+        for chosen in self._chosen:
+            run = snapshot.runs.get(chosen.id, None if snapshot.complete else chosen)
+            if run is None:
+                left_out.append(f"{self._short(chosen)}: it is gone, its folder isn't there")
+            elif run.problems:
+                left_out.append(f"{self._short(run)}: {safe('; '.join(run.problems))}")
+            else:
+                runs.append(run)
+        self._runs, self._left_out = runs, left_out
+        self._draw()
+
+    def _short(self, run: Overview) -> str:
+        """A short one; of those without a curve the id."""
+        return self._names.get(run.id, safe(run.id))
+
+    @property
+    def _shown_tracks(self) -> list[Track]:
+        there = {run.path for run in self._runs}
+        return [track for track in self._tracks.all if track.run.path in there]
+
+    def _look(self) -> None:
+        """Reads or draws a portion of what is new, and comes again: at once where there is more."""
+        self._timer = None
+        more = False
+        if not self.covered:
+            self._drawing = self._drawing and self._active == "curves" and self._part.go_on(PORTION)
+            more = self._drawing
+            if not more:
+                more = self._tracks.read(PORTION)
+                self._rounds += 1
+                if self._active == "curves" and (
+                    self._drawn is None or not more or self._rounds.bit_count() == 1
+                ):
+                    more = self._begin_drawing() or more
+        pause = PAUSE
+        if not more:
+            pause = min(max(EVERY, (time.thread_time() - self._begun) / SHARE), SELDOM)
+            self._begun = math.inf  # nothing is being drawn
+        self._timer = self.set_timer(pause, self._look)
+
+    def _look_soon(self) -> None:
+        """Charts came into sight, or go out of it."""
+        if self._timer is not None:
+            self._timer.stop()
+            self._drawing = True
+            self._timer = self.set_timer(PAUSE, self._look)
+
+    def _begin_drawing(self) -> bool:
+        tracks = self._shown_tracks
+        state = (self._tracks.version, [track.number for track in tracks])
+        if state == self._drawn:
+            return False
+        self._drawn = state
+        self._begun = time.thread_time()
+        self._part.begin(tracks)
+        self._drawing = True
+        self.call_after_refresh(self._look_soon)  # charts that were empty have a place then
+        return True
+
+    # showing it
+
+    @property
+    def _active(self) -> str:
+        return self.query_one(TabbedContent).active
+
+    @property
+    def _part(self) -> CurvesPart:
+        return self.query_one(CurvesPart)
+
+    @property
+    def _grid(self) -> Grid | None:
+        """The table that is shown."""
+        part = self._table
+        return None if part is None else part.grid
+
+    @property
+    def _table(self) -> TablePart | None:
+        part = self.query_one(f"#{self._active}", TabPane).children[0]
+        return part if isinstance(part, TablePart) else None
+
+    def _draw(self) -> None:
+        self._entitle()
+        if table := self._table:
+            table.show(self._runs, [self._short(run) for run in self._runs])
+            return
+        note = ""
+        if len(self._chosen) > MOST:
+            note = f"the first {MOST} of {len(self._chosen)} runs are drawn; the table has all"
+        self._part.entitle(self._shown_tracks, {run.id: run for run in self._runs}, note)
+        self._part.grid.say(self._curves_note())
+
+    def _curves_note(self) -> str:
+        if not self._runs:
+            return "no run is left"
+        if self._tracks.version:
+            return ""
+        going_on = any(run.status.state in ("running", "created") for run in self._runs)
+        return (
+            "no metrics yet: curves appear with the first step" if going_on else "these runs have no metrics"
+        )
+
+    def _entitle(self) -> None:
+        first: list[str | tuple[str, str]] = [("compare ", "bold $primary")]
+        if self.dashboard.readonly:
+            first.append(("read-only ", "bold $warning"))
+        first.append(f" {counted(len(self._runs), 'run')}")
+        if running := sum(run.status.state == "running" for run in self._runs):
+            first.append((f" · {running} running", "$success"))
+        table = self._table
+        if isinstance(table, ResultPart):
+            if groups := table.request.group_by:
+                first.append((f" · by {' and '.join(groups)}: mean ± deviation", "$accent"))
+            if table.request.published:
+                first.append((" · with published results", "$accent"))
+        problems = self._left_out + [safe(text) for text in (table.problems if table else ())]
+        if len(problems) > NAMED:
+            problems[NAMED - 1 :] = [f"{len(problems) - NAMED + 1} more"]
+        lines = [Content.assemble(*first)]
+        lines += [Content.styled(f"left out: {text}", "$error") for text in problems]
+        text = Content("\n").join(lines)
+        self.query_one("#head", Sheet).show(text.markup, lambda: text)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._draw)
+        self.call_after_refresh(self._look_soon)
+
+    def on_tabbed_content_tab_activated(self) -> None:
+        """What was not shown is behind."""
+        self.refresh_bindings()
+        self._drawn = None
+        self._draw()
+        self._look_soon()
+
+    def on_screen_resume(self) -> None:
+        self._look_soon()
+
+    def on_overlay_grid_scrolled(self, event: OverlayGrid.Scrolled) -> None:
+        self._look_soon()
+
+    # keys
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What belongs to the table is off, and not in the footer, where another tab is shown."""
+        if action in ("group", "published", "sort", "reverse", "open") and self.is_attached:
+            return self._active == "table"
+        if action == "full" and self.is_attached:
+            return self._active == "curves"
+        return super().check_action(action, parameters)
+
+    def action_back(self) -> None:
+        """First out of the full screen."""
+        if self._active == "curves" and self._part.grid.full:
+            self.action_full()
+        else:
+            self.dismiss()
+
+    def action_tab(self, number: int) -> None:
+        self.set_focus(None)
+        self.query_one(TabbedContent).active = TABS[number - 1]
+
+    def action_full(self) -> None:
+        self._toggle_full(None)
+
+    def on_chart_view_full_screen(self, event: ChartView.FullScreen) -> None:
+        self._toggle_full(event.view)
+
+    def _toggle_full(self, chart: ChartView | None) -> None:
+        self._part.grid.toggle_full(chart)
+        self.call_after_refresh(self._look_soon)
+
+    def action_move(self, rows: int) -> None:
+        if grid := self._grid:
+            grid.move(rows)
+        else:
+            self._part.grid.scroll_relative(y=rows, animate=False)
+
+    def action_page(self, pages: int) -> None:
+        if grid := self._grid:
+            grid.page(pages)
+        else:
+            charts = self._part.grid
+            charts.scroll_relative(y=pages * max(charts.size.height - 2, 1), animate=False)
+
+    def action_end(self, last: bool) -> None:
+        if grid := self._grid:
+            grid.end(last=last)
+        else:
+            charts = self._part.grid
+            charts.scroll_to(y=charts.max_scroll_y if last else 0, animate=False)
+
+    def action_shift(self, columns: int) -> None:
+        if grid := self._grid:
+            grid.shift(columns)
+
+    def action_open(self) -> None:
+        """The page of the run under the cursor, if the row is one run's."""
+        grid = self._grid
+        run = next(
+            (run for run in self._runs if grid is not None and safe(plain(run.id)) == grid.current), None
+        )
+        if run is None:
+            self._say("this row is no run of yours: it has no page", severity="warning")
+            return
+        from ..run.screen import RunScreen
+
+        self.app.push_screen(RunScreen(Run(run.path)))
+
+    def on_grid_opened(self, event: Grid.Opened) -> None:
+        if self._active == "table":
+            self.action_open()
+
+    # the table
+
+    def action_published(self) -> None:
+        self.query_one(ResultPart).publish()
+
+    def action_group(self) -> None:
+        self.query_one(ResultPart).group()
+
+    def action_sort(self) -> None:
+        self.query_one(ResultPart).sort()
+
+    def action_reverse(self) -> None:
+        """The other way round."""
+        if not self.query_one(ResultPart).reverse():
+            self._say("sort by a column first: s, or click on its heading", severity="warning")
+
+    def on_table_part_changed(self) -> None:
+        self._entitle()
+
+    # export
+
+    def action_export(self) -> None:
+        """What the tab shows; of the curves the report, unless something else is chosen."""
+        if not self._runs:
+            self._say("there is no run left to write about", severity="warning")
+            return
+        export = Export(
+            runs=tuple(self._runs),
+            request=self.query_one(ResultPart).request,
+            differ=self._active == "differences",
+        )
+        offer_export(self.app, export, FORMATS[-1] if self._active == "curves" else FORMATS[0])

@@ -1,0 +1,112 @@
+"""The tables of the Compare screen, as the command makes them: all of it takes its time, so in another thread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+
+from ...errors import EntrannasError
+from ...render.text import safe, shortened
+from ...results.comparison import Comparison, Request, compare_runs
+from ...results.differences import configurations, differing
+from ...results.formats import TextTable, text_table
+from ...results.select import Selection
+from ...store.overview import Overview
+from ...wording import counted, plain
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+__all__ = ["Differences", "Sheaf", "compared", "difference_sheaf", "differences", "result_sheaf"]
+
+LONGEST = 40  # columns of a text
+
+
+@dataclass(frozen=True)
+class Sheaf:
+    """A table that is ready to be drawn: harmless texts; or a ``note`` instead.
+
+    ``widths`` are those of the columns, ``least`` those without the headings. ``short`` is what may stand for the
+    first cell of each row where there is little room. ``problems`` has a line for each thing that was left out.
+    """
+
+    table: TextTable | None = None
+    widths: tuple[int, ...] = ()
+    least: tuple[int, ...] = ()
+    short: tuple[str, ...] = ()
+    note: str = ""
+    problems: tuple[str, ...] = ()
+
+
+def compared(runs: Sequence[Overview], request: Request) -> Comparison:
+    """What `entrannas compare` makes of ``runs``. Raises ``UsageError``."""
+    return compare_runs(Selection(tuple(runs)), request)
+
+
+def result_sheaf(runs: Sequence[Overview], names: Sequence[str], request: Request) -> Sheaf:
+    """The result table of ``runs``, which have these short ``names``."""
+    if not runs:
+        return Sheaf(note="no run is left")
+    try:
+        sheaf = _ready(compared(runs, request).table())
+    except EntrannasError as error:
+        return Sheaf(note=str(error))
+    assert sheaf.table is not None
+    short = {safe(plain(run.id)): name for run, name in zip(runs, names, strict=True)}
+    return replace(sheaf, short=tuple(short.get(row[0], row[0]) for row in sheaf.table.rows))
+
+
+@dataclass(frozen=True)
+class Differences:
+    """What differs, a row a key; ``ids`` are those of the runs that have a configuration, as columns are named."""
+
+    frame: DataFrame
+    ids: tuple[str, ...]
+    problems: tuple[str, ...]
+
+
+def differences(runs: Sequence[Overview]) -> Differences:
+    """What `entrannas compare --diff` makes of ``runs``."""
+    configs, problems = configurations(runs)
+    kinds = {plain(name): run.status.kind for run in runs for name in (run.id, str(run.path))}
+    return Differences(differing(configs, kinds), tuple(configs), problems)
+
+
+def difference_sheaf(runs: Sequence[Overview], names: Sequence[str]) -> Sheaf:
+    """The differences, with the ``names`` of the runs above the columns."""
+    if len(runs) < 2:
+        return Sheaf(
+            note="differences are between two runs or more: mark them with space, on the Runs screen"
+        )
+    found = differences(runs)
+    count = len(found.ids)
+    if count < 2:
+        return Sheaf(
+            note=f"only {counted(count, 'configuration')} can be read: two at least make a difference",
+            problems=found.problems,
+        )
+    if not len(found.frame):
+        return Sheaf(note=f"the configurations of these {count} runs are the same", problems=found.problems)
+    short = {plain(run.id): name for run, name in zip(runs, names, strict=True)}
+    table = text_table(found.frame)
+    table = replace(table, headings=tuple(short.get(heading, heading) for heading in table.headings))
+    return replace(_ready(table), problems=found.problems)
+
+
+def _ready(table: TextTable) -> Sheaf:
+    first = [safe(row[0]) for row in table.rows]
+    rest = [tuple(safe(cell, limit=LONGEST) for cell in row[1:]) for row in table.rows]
+    table = replace(
+        table,
+        headings=tuple(shortened(safe(heading), LONGEST) for heading in table.headings),
+        rows=tuple((head, *cells) for head, cells in zip(first, rest, strict=True)),
+    )
+    least = tuple(max((cell_len(row[n]) for row in table.rows), default=0) for n in range(len(table.keys)))
+    widths = tuple(
+        max(width, cell_len(heading), cell_len(unit))
+        for width, heading, unit in zip(least, table.headings, table.units, strict=True)
+    )
+    return Sheaf(table, widths, least)

@@ -1,0 +1,60 @@
+"""The metrics of several runs, read on in turn, a small portion at a time."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...plotting.labels import run_labels
+from ...store.run import Run
+from ...watching.course import Course
+
+__all__ = ["Track", "Tracks"]
+
+
+@dataclass(frozen=True, eq=False)
+class Track:
+    """A run that is compared: ``number`` gives its colour and marker, ``name`` is short and no other's."""
+
+    number: int
+    name: str
+    course: Course
+
+    @property
+    def run(self) -> Run:
+        """The run."""
+        return self.course.run
+
+
+class Tracks:
+    """The runs at ``paths``, of whose metrics ``keys`` are kept."""
+
+    def __init__(self, paths: Iterable[Path], keys: Set[str]) -> None:
+        runs = [Run(path) for path in paths]
+        self.all: Sequence[Track] = [
+            Track(number, name, Course(run, keys))
+            for number, (run, name) in enumerate(zip(runs, run_labels(runs), strict=True))
+        ]
+        self._waiting: deque[Track] = deque()
+
+    def read(self, budget: float) -> bool:
+        """Reads for about ``budget`` seconds, each run in turn; returns whether there is more.
+
+        All curves grow at the same time. Once all are read, the next call looks at each run once more.
+        """
+        deadline = time.monotonic() + budget
+        if not self._waiting:
+            self._waiting.extend(self.all)
+        while self._waiting and (left := deadline - time.monotonic()) > 0:
+            track = self._waiting.popleft()
+            if track.course.read(min(left, budget / 2)):
+                self._waiting.append(track)
+        return bool(self._waiting)
+
+    @property
+    def version(self) -> int:
+        """Rises with whatever is new."""
+        return sum(track.course.version for track in self.all)

@@ -1,0 +1,155 @@
+"""What stands in the form, and the command line that it is the same as. Nothing here knows of screens."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from ...config.flags import OVERRIDE_FLAG, flag_of
+from ...errors import UsageError
+from ...wording import plain
+
+__all__ = [
+    "FIELDS",
+    "KINDS",
+    "OVERRIDES",
+    "Draft",
+    "Field",
+    "Kind",
+    "arguments",
+    "command_text",
+    "fields_of",
+    "seeds_of",
+]
+
+Kind = Literal["search", "train"]
+KINDS: dict[Kind, str] = {"search": "search", "train": "training"}
+OVERRIDES: dict[Kind, str] = {
+    "search": "overrides",
+    "train": "train-overrides",
+}  # the fields with any other values
+MOST_SEEDS = 64  # runs at once: more are a typing error
+_SEED = re.compile(r"(\d{1,10})(?:\s*-\s*(\d{1,10}))?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """A field of the form, for runs of ``kinds``; ``key`` of the configuration is what it sets, if any."""
+
+    name: str
+    label: str
+    key: str = ""
+    kinds: tuple[Kind, ...] = ("search", "train")
+    whole: bool = False  # a whole number is meant
+
+
+FIELDS = (
+    Field(name="cells", label="Cells", kinds=("train",)),
+    Field(name="space", label="Space", key="space", kinds=("search",)),
+    Field(name="method", label="Method", key="method", kinds=("search",)),
+    Field(name="preset", label="Preset", key="preset", kinds=("search",)),
+    Field(name="train-preset", label="Preset", key="train.preset", kinds=("train",)),
+    Field(name="dataset", label="Data set", key="data.dataset"),
+    Field(name="data", label="Images in", key="data.path"),
+    Field(name="epochs", label="Epochs", key="search.epochs", kinds=("search",), whole=True),
+    Field(name="train-epochs", label="Epochs", key="train.epochs", kinds=("train",), whole=True),
+    Field(name="seeds", label="Seeds", key="seed"),
+    Field(name="device", label="Device", key="device.device"),
+    Field(name="name", label="Name"),
+    *(Field(name=name, label="Others", kinds=(kind,)) for kind, name in OVERRIDES.items()),
+)
+
+
+def fields_of(kind: Kind) -> tuple[Field, ...]:
+    """The fields for runs of ``kind``."""
+    return tuple(field for field in FIELDS if kind in field.kinds)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """``texts`` are by field, those of the other kind among them: nothing typed is lost by changing the kind."""
+
+    kind: Kind = "search"
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+    def text(self, name: str) -> str:
+        """What stands in a field, without the space around it."""
+        return self.texts.get(name, "").strip()
+
+    def having(self, **texts: str) -> Draft:
+        """With other texts in some fields."""
+        return replace(self, texts={**self.texts, **texts})
+
+    @property
+    def overrides(self) -> tuple[str, ...]:
+        """A line each; empty ones and those with a # in front count for nothing."""
+        lines = self.texts.get(OVERRIDES[self.kind], "").splitlines()
+        return tuple(line.strip() for line in lines if line.strip() and not line.strip().startswith("#"))
+
+    @property
+    def flags(self) -> dict[str, object]:
+        """By configuration key, the values that the command's own flags would set; without the seed."""
+        return {
+            one.key: int(text) if one.whole and re.fullmatch(r"[+-]?\d{1,18}", text) else text
+            for one in fields_of(self.kind)
+            if one.key and one.name != "seeds" and (text := self.text(one.name))
+        }
+
+
+def seeds_of(text: str) -> tuple[int, ...]:
+    """The seeds in ``3``, ``0-3`` or ``1,5,7-9``, each once; none in an empty text. Raises ``UsageError``."""
+    seeds: dict[int, None] = {}  # an ordered set
+    for part in re.split(r"[,;]|(?<=\d)\s+(?=\d)", text.strip()) if text.strip() else []:
+        match = _SEED.fullmatch(part.strip())
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+        if first > last:
+            raise UsageError(f'"{plain(part.strip())}" is no seed: write 0, or 0-3, or 1,5,7')
+        if last - first >= MOST_SEEDS or len(seeds) + last - first >= MOST_SEEDS:
+            raise UsageError(f"a run each: at most {MOST_SEEDS} seeds at once")
+        seeds |= dict.fromkeys(range(first, last + 1))
+    return tuple(seeds)
+
+
+def arguments(
+    draft: Draft, seed: int | None = None, *, several: bool = False, runs_dir: str = ""
+) -> list[str]:
+    """What stands behind `entrannas` for one of the runs.
+
+    ``seed`` None: that of the configuration. Where ``several`` share a name, their seed tells them apart.
+    ``runs_dir`` is given only where it isn't the usual one.
+    """
+    return _arguments(draft, None if seed is None else str(seed), several, runs_dir)
+
+
+def _arguments(draft: Draft, seed: str | None, several: bool, runs_dir: str) -> list[str]:
+    cells = [draft.text("cells")] if draft.kind == "train" else []
+    option_like = any(text.startswith("-") for text in cells)
+    words: list[str] = [draft.kind, *([] if option_like else cells)]
+    for key, value in draft.flags.items():
+        words += [flag_of(key), str(value)]
+    if seed is not None:
+        words += [flag_of("seed"), seed]
+    if name := draft.text("name"):
+        words += ["--name", f"{name}-s{seed}" if several else name]
+    for override in draft.overrides:
+        words += [OVERRIDE_FLAG, override]
+    if runs_dir:
+        words += ["--runs-dir", runs_dir]
+    words.append("--detach")
+    return [*words, "--", *cells] if option_like else words
+
+
+def command_text(draft: Draft, seeds: tuple[int, ...], runs_dir: str = "") -> str:
+    """The line that one would type into a shell, a loop for several ``seeds``."""
+    if len(seeds) < 2:
+        seed = str(seeds[0]) if seeds else None
+        return shlex.join(["entrannas", *_arguments(draft, seed, False, runs_dir)])
+    variable = "$seed"
+    words = []
+    for word in _arguments(draft, variable, True, runs_dir):
+        own = word.removesuffix(variable) if word in (variable, f"{draft.text('name')}-s{variable}") else word
+        words.append((shlex.quote(own) if own else "") + (variable if own != word else ""))
+    return f"for seed in {' '.join(map(str, seeds))}; do entrannas {' '.join(words)}; done"

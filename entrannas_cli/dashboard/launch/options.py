@@ -1,0 +1,82 @@
+"""What can be chosen in a field, each with what it is. Reads small files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ...data.availability import DATASETS
+from ...errors import UsageError
+from ...method.names import METHODS
+from ...method.published import PUBLISHED
+from ...store.overview import Overview
+from ...wording import plain
+
+__all__ = ["CHOOSABLE", "Option", "names_in", "options_in"]
+
+Option = tuple[str, str]  # what would be typed, and what it is
+AUTO = "auto"
+PRESETS = {"preset": "search", "train-preset": "train"}
+DEVICES: tuple[Option, ...] = (
+    (AUTO, "the first of CUDA, MPS and CPU that is there"),
+    ("cpu", "the processors"),
+    ("cuda", "an NVIDIA or AMD GPU; cuda:1 is the second one"),
+    ("mps", "the GPU of an Apple machine"),
+)
+CHOOSABLE = ("cells", "space", "method", *PRESETS, "dataset", "device")
+
+
+def names_in(name: str, runs: Mapping[str, Overview]) -> tuple[str, ...]:
+    """What the field ``name`` completes what is typed to."""
+    if name == "space":
+        from ...spaces import space_names
+
+        return space_names()
+    if name in PRESETS:
+        from ...config.presets import preset_names
+
+        return (AUTO, *preset_names(PRESETS[name]))
+    return tuple(value for value, _ in options_in(name, runs))
+
+
+def options_in(name: str, runs: Mapping[str, Overview]) -> list[Option]:
+    """What the list of the field ``name`` offers; ``runs`` are those there are, newest first."""
+    if name == "cells":
+        return [*_searches(runs.values()), *((one, "published cells") for one in PUBLISHED)]
+    if name == "space":
+        return [(one, _space_text(one)) for one in names_in(name, runs)]
+    if name in PRESETS:
+        return [(one, _preset_text(one, PRESETS[name])) for one in names_in(name, runs)]
+    if name == "method":
+        return list(METHODS.items())
+    if name == "dataset":
+        return [(facts.name, facts.text) for facts in DATASETS]
+    return list(DEVICES) if name == "device" else []
+
+
+def _searches(runs: Iterable[Overview]) -> list[Option]:
+    return [
+        (run.id, plain(f"{run.status.state}, {run.text('method')} in {run.text('space')}"))
+        for run in runs
+        if run.status.kind == "search" and run.status.state not in ("created", "broken")
+    ]
+
+
+def _space_text(name: str) -> str:
+    from ...spaces import load_space
+
+    try:
+        return plain(load_space(name).description)
+    except UsageError as error:
+        return error.message
+
+
+def _preset_text(name: str, folder: str) -> str:
+    from ...config.presets import load_preset
+
+    if name == AUTO:
+        full = "paper" if folder == "search" else "cifar"
+        return f"{full} with a CUDA GPU and CIFAR-10, else quick"
+    try:
+        return plain(load_preset(name, folder).description)
+    except UsageError as error:
+        return error.message

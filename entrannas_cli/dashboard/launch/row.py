@@ -1,0 +1,177 @@
+"""A field of the form on the screen: its label, what is typed, and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.suggester import SuggestFromList
+from textual.widgets import Input, Static, TextArea
+
+from ...render.text import safe
+from ...store.overview import Overview
+from ..keys import bindings
+from .draft import OVERRIDES, Field
+from .options import CHOOSABLE, names_in
+
+__all__ = ["FieldInput", "FieldRow", "OverridesArea"]
+
+EXPLAINED = {
+    "preset": "auto",
+    "train-preset": "auto",
+    "epochs": "those of the preset",
+    "train-epochs": "those of the preset",
+    "data": "a folder, or a .zip of one; nothing: the usual place",
+    "seeds": "0-3 or 1,5,7: a run each",
+    "name": "a part of the id, in place of space, method and seed",
+    "cells": "a run, RUN@STEP, a file, or published cells",
+}
+EXAMPLE = {
+    "search": "SECTION.KEY=VALUE, one a line\nnetwork.channels=16",
+    "train": "SECTION.KEY=VALUE, one a line\nderived.channels=16",
+}
+
+
+class FieldInput(Input):
+    """One line. Where there is a choice, enter lists it."""
+
+    BINDINGS = bindings("field")
+
+    @dataclass
+    class ChoiceAsked(Message):
+        """What can be chosen is to be listed."""
+
+        input: FieldInput
+        name: str
+
+    def __init__(self, field: Field, text: str, runs: Mapping[str, Overview]) -> None:
+        self._choosable = field.name in CHOOSABLE
+        super().__init__(
+            text,
+            id=f"field-{field.name}",
+            name=field.name,
+            compact=True,
+            placeholder=EXPLAINED.get(field.name, ""),
+            suggester=SuggestFromList(names_in(field.name, runs)) if self._choosable else None,
+        )
+
+    def action_go(self, by: int) -> None:
+        """To the field below or above."""
+        self.screen.focus_next() if by > 0 else self.screen.focus_previous()
+
+    def action_choose(self) -> None:
+        """Lists the choices; to the next field where there is none."""
+        if self._choosable:
+            self.post_message(self.ChoiceAsked(self, self.name or ""))
+        else:
+            self.action_go(1)
+
+
+class OverridesArea(TextArea):
+    """Lines; the cursor leaves it at the first and the last one."""
+
+    def action_cursor_up(self, select: bool = False) -> None:
+        if self.cursor_location[0] == 0 and not select:
+            self.screen.focus_previous()
+        else:
+            super().action_cursor_up(select)
+
+    def action_cursor_down(self, select: bool = False) -> None:
+        if self.cursor_location[0] == self.document.line_count - 1 and not select:
+            self.screen.focus_next()
+        else:
+            super().action_cursor_down(select)
+
+
+class _Opener(Static):
+    """The mark behind a field with a choice: a click lists it."""
+
+    def on_click(self, event: events.Click) -> None:
+        event.stop()
+        field = self.parent.query_one(FieldInput) if self.parent is not None else None
+        if field is not None:
+            field.focus()
+            field.action_choose()
+
+
+class FieldRow(Vertical):
+    """``text`` stands in it at first; ``runs`` are those whose cells can be chosen."""
+
+    DEFAULT_CSS = """
+    FieldRow { height: auto; }
+    FieldRow > Horizontal { height: auto; }
+    FieldRow .label { width: 10; color: $quiet; }
+    FieldRow:focus-within .label { color: $primary; text-style: bold; }
+    FieldRow FieldInput { width: 1fr; background: $panel; }
+    FieldRow FieldInput:focus { background: $cursor; background-tint: $cursor 0%; }
+    FieldRow FieldInput > .input--placeholder, FieldRow FieldInput > .input--suggestion { color: $quiet; }
+    FieldRow OverridesArea { width: 1fr; height: auto; min-height: 2; max-height: 8; }
+    FieldRow OverridesArea { background: $panel; padding: 0; }
+    FieldRow OverridesArea:focus { background: $cursor; }
+    FieldRow OverridesArea .text-area--placeholder { color: $quiet; }
+    FieldRow _Opener { width: 3; color: $primary; text-align: center; }
+    FieldRow .problem { display: none; height: auto; padding-left: 10; color: $error; }
+    FieldRow.-wrong .problem { display: block; }
+    FieldRow.-wrong .label { color: $error; text-style: bold; }
+    """
+
+    def __init__(self, field: Field, text: str, runs: Mapping[str, Overview]) -> None:
+        super().__init__(id=f"row-{field.name}")
+        self.field = field
+        self._text, self._runs = text, runs
+        self._problem: tuple[str, ...] = ()
+
+    def compose(self) -> ComposeResult:
+        with Horizontal():
+            yield Static(self.field.label, classes="label")
+            if self.field.name in OVERRIDES.values():
+                yield OverridesArea(
+                    self._text,
+                    id=f"field-{self.field.name}",
+                    compact=True,
+                    highlight_cursor_line=False,
+                    placeholder=EXAMPLE[self.field.kinds[0]],
+                )
+            else:
+                yield FieldInput(self.field, self._text, self._runs)
+                yield _Opener("▾" if self.field.name in CHOOSABLE else "")
+        yield Static(classes="problem")
+
+    @property
+    def input(self) -> FieldInput | OverridesArea:
+        """Where one types."""
+        return self.query_one(f"#field-{self.field.name}")  # type: ignore[return-value]
+
+    @property
+    def text(self) -> str:
+        """What was typed."""
+        field = self.input
+        return field.value if isinstance(field, FieldInput) else field.text
+
+    @text.setter
+    def text(self, text: str) -> None:
+        field = self.input
+        if isinstance(field, FieldInput):
+            field.value = text
+            field.cursor_position = len(text)
+        else:
+            field.text = text
+
+    def show_usual(self, text: str) -> None:
+        """Which value holds while nothing is typed."""
+        field = self.input
+        more = f"   {EXPLAINED[self.field.name]}" if self.field.name == "seeds" else ""
+        if isinstance(field, FieldInput) and text:
+            field.placeholder = safe(text + more)  # never markup
+
+    def show_problem(self, lines: Sequence[str]) -> None:
+        """What is wrong with it; nothing if nothing is."""
+        if tuple(lines) != self._problem:
+            self._problem = tuple(lines)
+            self.set_class(bool(lines), "-wrong")
+            self.query_one(".problem", Static).update(Content("\n".join(safe(line) for line in lines)))

@@ -1,0 +1,317 @@
+"""The Launch screen: a form, checked while one types, that starts searches and trainings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Container, Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.widgets import Button, Footer, Static
+
+from ...errors import RunFailed
+from ...render.text import safe
+from ...store.run import Run
+from ...wording import counted
+from ..background import in_background, tell
+from ..keys import bindings
+from ..run.plain_parts import configuration_text
+from .checking import DataLook, Verdict, check, with_data
+from .draft import FIELDS, KINDS, Draft, arguments, command_text, fields_of
+from .kind import KindSwitch
+from .options import options_in
+from .picking import PickScreen
+from .row import FieldInput, FieldRow
+from .saying import what_runs
+from .starting import start
+
+if TYPE_CHECKING:
+    from ..app import Dashboard
+
+__all__ = ["LaunchScreen"]
+
+PAUSE = 0.15  # seconds without a key before it is checked
+SHOWN = 3  # failures that are told one by one
+LONG = 12.0  # seconds that an error stays
+
+Outcome = tuple[list[str], list[tuple[int | None, str]]]  # ids, and seeds with what went wrong
+
+
+class LaunchScreen(Screen[list[Run]]):
+    """Begins with ``draft``; answers with the runs that were started."""
+
+    PLACE = "launch"
+    BINDINGS = bindings("launch")
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012 (Textual's way)
+    AUTO_FOCUS = ""
+    DEFAULT_CSS = """
+    LaunchScreen #launch { height: 1fr; }
+    LaunchScreen.-wide #launch { layout: horizontal; }
+    LaunchScreen.-narrow #launch { layout: vertical; }
+    LaunchScreen #form { padding: 0 1; scrollbar-size-vertical: 1; height: 1fr; }
+    LaunchScreen.-wide #form { width: 46%; padding: 1 2; }
+    LaunchScreen.-wide FieldRow { margin-top: 1; }
+    LaunchScreen #result { padding: 0 1; background: $surface; height: auto; max-height: 60%; }
+    LaunchScreen.-narrow #result { border-top: hkey $rule; }
+    LaunchScreen.-wide #result { width: 1fr; height: 100%; max-height: 100%; padding: 1 2; }
+    LaunchScreen.-wide #result { border-left: vkey $rule; }
+    LaunchScreen #verdict { height: auto; max-height: 5; }
+    LaunchScreen.-wide #verdict { max-height: 12; }
+    LaunchScreen #command { height: auto; max-height: 3; color: $accent; }
+    LaunchScreen.-wide #command { max-height: 8; margin: 1 0; }
+    LaunchScreen #do { height: 1; }
+    LaunchScreen #do Button { margin-right: 2; min-width: 9; padding: 0 1; }
+    LaunchScreen #resolved { display: none; height: 1fr; margin-top: 1; scrollbar-size-vertical: 1; }
+    LaunchScreen.-wide #resolved { display: block; }
+    LaunchScreen #resolved Static { height: auto; }
+    """
+
+    def __init__(self, draft: Draft) -> None:
+        super().__init__()
+        self._first = draft
+        self._look = DataLook()
+        self._verdict: Verdict | None = None
+        self._checked = 0  # drafts so far
+        self._timer: Timer | None = None
+        self._wanted: Draft | None = None  # is to be started once it is checked
+        self._starting = self._leaving = False
+
+    @property
+    def dashboard(self) -> Dashboard:
+        """The program."""
+        return self.app  # type: ignore[return-value]
+
+    def compose(self) -> ComposeResult:
+        yield Static(Content.assemble(("entrannas ", "bold $primary"), " a new run"), id="title")
+        with Container(id="launch"):
+            with VerticalScroll(id="form", can_focus=False):
+                yield KindSwitch(self._first.kind)
+                for field in FIELDS:
+                    yield FieldRow(field, self._first.texts.get(field.name, ""), self.dashboard.snapshot.runs)
+            with Vertical(id="result"):
+                yield Static("checking …", id="verdict", markup=False)
+                yield Static(id="command")
+                with Horizontal(id="do"):
+                    yield Button("Start (^s)", id="start", variant="primary", compact=True)
+                    yield Button("Copy command (^y)", id="copy", compact=True)
+                with VerticalScroll(id="resolved", can_focus=False):
+                    yield Static()
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self._show_kind()
+        self._rows[0].input.focus()
+        self._check()
+
+    # the draft
+
+    @property
+    def draft(self) -> Draft:
+        """What stands in the form."""
+        texts = {row.field.name: row.text for row in self.query(FieldRow)}
+        return Draft(self.query_one(KindSwitch).kind, {name: text for name, text in texts.items() if text})
+
+    @property
+    def _rows(self) -> list[FieldRow]:
+        """Those of this kind."""
+        kind = self.query_one(KindSwitch).kind
+        return [self.query_one(f"#row-{field.name}", FieldRow) for field in fields_of(kind)]
+
+    def _show_kind(self) -> None:
+        rows = self._rows
+        for row in self.query(FieldRow):
+            row.display = row in rows
+
+    def on_kind_switch_switched(self) -> None:
+        typed_in = next((row for row in self.query(FieldRow) if row.has_focus_within), None)
+        self._show_kind()
+        if typed_in is not None and typed_in not in self._rows:  # the field belongs to the other kind
+            self._rows[0].input.focus()
+        self._changed()
+
+    def on_input_changed(self) -> None:
+        self._changed()
+
+    def on_text_area_changed(self) -> None:
+        self._changed()
+
+    def _changed(self) -> None:
+        """It is looked at once nobody types."""
+        self._leaving = False
+        if self._timer is not None:
+            self._timer.stop()
+        self._timer = self.set_timer(PAUSE, self._check)
+
+    # checking it
+
+    def _check(self) -> None:
+        self._checked += 1
+        number, draft, runs_dir, app = self._checked, self.draft, self.dashboard.runs_dir, self.app
+
+        def work() -> tuple[int, Verdict]:
+            verdict = check(draft, runs_dir)
+            tell(app, self._take, (number, verdict))  # the data may take longer
+            return number, with_data(verdict, self._look)
+
+        in_background(app, work, self._take)
+
+    def _take(self, found: tuple[int, Verdict]) -> None:
+        number, verdict = found
+        if number != self._checked or not self.is_attached:
+            return
+        self._verdict = verdict
+        for row in self._rows:
+            row.show_problem(verdict.problems.get(row.field.name, ()))
+            row.show_usual(verdict.usual.get(row.field.name, ""))
+            if row.has_focus_within and row.field.name in verdict.problems:
+                self.call_after_refresh(row.scroll_visible, animate=False)
+        self._draw(verdict)
+        if verdict.sure:
+            wanted, self._wanted = self._wanted, None
+            if wanted == verdict.draft:  # else somebody typed on
+                self._begin(verdict)
+
+    def _draw(self, verdict: Verdict) -> None:
+        self.query_one("#verdict", Static).update(_said(verdict))
+        self.query_one("#command", Static).update(Content(safe(self._command(verdict))))
+        resolved = Text()
+        if verdict.resolved is not None:
+            from ...config.resolve import print_config  # loaded already, by the check
+
+            resolved = configuration_text(print_config(verdict.resolved))
+        self.query_one("#resolved Static", Static).update(resolved)
+        self.query_one("#start", Button).disabled = bool(verdict.problems) or self._starting
+
+    def _command(self, verdict: Verdict) -> str:
+        return "" if "seeds" in verdict.problems else _command_of(verdict)
+
+    # keys
+
+    def action_switch_kind(self) -> None:
+        self.query_one(KindSwitch).action_other_kind()
+
+    def action_leave_form(self) -> None:
+        """What was typed isn't lost by one key."""
+        if self._leaving or self.draft == self._first:
+            self.dismiss([])
+        else:
+            self._leaving = True
+            self._say("esc again leaves the form: what was typed is lost then", severity="warning")
+
+    def action_copy_command(self) -> None:
+        verdict = self._verdict
+        if verdict is None or not (command := self._command(verdict)):
+            self._say("there is no command yet", severity="warning")
+            return
+        self.app.copy_to_clipboard(command)
+        self._say("copied the command")
+
+    def on_field_input_choice_asked(self, event: FieldInput.ChoiceAsked) -> None:
+        runs = self.dashboard.snapshot.runs
+        row = self.query_one(f"#row-{event.name}", FieldRow)
+
+        def chosen(value: str | None) -> None:
+            if value is not None:
+                row.text = value
+
+        def show(options: list[tuple[str, str]]) -> None:
+            if self.is_current:
+                self.app.push_screen(PickScreen(row.field.label, options, row.text.strip()), chosen)
+
+        in_background(self.app, lambda: options_in(event.name, runs), show)
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        if event.button.id == "start":
+            self.action_start()
+        else:
+            self.action_copy_command()
+
+    # starting
+
+    def action_start(self) -> None:
+        """What stands there now has to be checked first, if it isn't yet."""
+        if self._starting:
+            return
+        verdict = self._verdict
+        if verdict is not None and verdict.sure and verdict.draft == self.draft:
+            self._begin(verdict)
+        else:
+            self._wanted = self.draft
+            self._check()
+
+    def _begin(self, verdict: Verdict) -> None:
+        if not verdict.fine:
+            count = sum(len(lines) > 0 for lines in verdict.problems.values())
+            self._say(f"not yet: {counted(count, 'thing')} to mend", severity="warning")
+            wrong = next((row for row in self._rows if row.field.name in verdict.problems), None)
+            if wrong is not None:
+                wrong.input.focus()
+            return
+        self._starting = True
+        self.query_one("#start", Button).disabled = True
+        seeds: Sequence[int | None] = verdict.seeds or (None,)
+        app = self.app
+
+        def work() -> Outcome:
+            started: list[str] = []
+            failed: list[tuple[int | None, str]] = []
+            for number, seed in enumerate(seeds, 1):
+                tell(app, self._progress, f"starting {number} of {len(seeds)} …")
+                words = arguments(verdict.draft, seed, several=len(seeds) > 1, runs_dir=verdict.runs_dir)
+                try:
+                    started.append(start(words))
+                except RunFailed as error:
+                    failed.append((seed, str(error)))
+            return started, failed
+
+        in_background(app, work, self._finished, outlives=True)
+
+    def _progress(self, text: str) -> None:
+        if self.is_attached:
+            self.query_one("#verdict", Static).update(Content.styled(text, "$primary"))
+
+    def _finished(self, outcome: Outcome) -> None:
+        """All started: away to them. Else the form stays, with the seeds that are still to be started."""
+        started, failed = outcome
+        self._starting = False
+        self.dashboard.look_now()
+        for seed, text in failed[:SHOWN]:
+            which = "" if seed is None or len(started) + len(failed) == 1 else f", seed {seed}"
+            self._say(text, title=f"Not started{which}", severity="error", timeout=LONG)
+        if len(failed) > SHOWN:
+            self._say(f"and {len(failed) - SHOWN} more", title="Not started", severity="error")
+        runs = [Run(self.dashboard.runs_dir / one) for one in started]
+        if started and (failed or not self.is_current):
+            self._say("started " + (safe(started[0]) if len(started) == 1 else counted(len(started), "run")))
+        if not self.is_attached:
+            return
+        if not failed and self.is_current:
+            self.dismiss(runs)
+            return
+        if started:
+            seeds = [str(seed) for seed, _ in failed if seed is not None]
+            self.query_one("#row-seeds", FieldRow).text = ",".join(seeds)
+        self._check()
+
+    def _say(self, text: str, **how: Any) -> None:
+        self.app.notify(text, markup=False, **how)
+
+
+def _command_of(verdict: Verdict) -> str:
+    return command_text(verdict.draft, verdict.seeds, verdict.runs_dir)
+
+
+def _said(verdict: Verdict) -> Content:
+    """Whether it can be started, and what would be."""
+    if not verdict.problems:
+        sign = ("✓ ", "bold $success") if verdict.sure else ("… ", "$quiet")
+        return Content.assemble(sign, safe(what_runs(verdict)))
+    at_fields = sum(bool(lines) for name, lines in verdict.problems.items() if name)
+    lines = [safe(line) for line in verdict.problems.get("", ())]
+    if at_fields:
+        lines.append(f"{counted(at_fields, 'field')} to mend before a {KINDS[verdict.draft.kind]} can start")
+    return Content.styled("\n".join(f"✗ {line}" for line in lines), "$error")

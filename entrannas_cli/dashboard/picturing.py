@@ -1,0 +1,55 @@
+"""Pictures of runs' cells: drawn and opened in the background. Where nothing can show them their place is told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..errors import EntrannasError
+from ..pictures import draw_picture, open_picture
+from ..render.text import safe
+from ..store.run import Run
+from .background import in_background
+
+if TYPE_CHECKING:
+    from .app import Dashboard
+
+__all__ = ["open_pictures"]
+
+MOST = 5  # pictures at once
+LONG = 20.0  # seconds that a path stays, so that it can be read
+
+
+def open_pictures(app: Dashboard, runs: Sequence[Run], step: int | None = None) -> None:
+    """Opens a picture of each run's last cells, or of those after ``step``."""
+    if not runs:
+        app.notify("there is no run here", severity="warning")
+        return
+    if len(runs) > MOST:
+        text = f"{len(runs)} runs are marked: no more than {MOST} pictures are opened at once"
+        app.notify(text, severity="warning")
+        return
+    for run in runs:
+        app.notify(f"drawing the cells of {safe(run.id)} …", markup=False)
+        _open(app, run, step)
+
+
+def _open(app: Dashboard, run: Run, step: int | None) -> None:
+    def work() -> tuple[str, str]:
+        """What to say, and how."""
+        try:
+            file = draw_picture(run, step)
+        except EntrannasError as error:
+            return str(error), "error"
+        try:
+            open_picture(file)
+        except EntrannasError as error:
+            return f"the picture is in {safe(str(file))}: {error}", "warning"
+        return f"opened {safe(str(file))}", "information"
+
+    def tell(result: tuple[str, str]) -> None:
+        text, severity = result
+        title = "Picture" if severity != "error" else "Picture: not drawn"
+        app.notify(text, title=title, severity=severity, timeout=LONG, markup=False)  # type: ignore[arg-type]
+
+    in_background(app, work, tell)

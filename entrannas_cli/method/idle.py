@@ -1,0 +1,61 @@
+"""Engine-cells computed whole: weights of which nothing reaches the loss must stay as if they were not computed.
+
+Which operations are weighed with 0, and what lies before them alone, is known on the device only, where reading
+would mean waiting. Their weights get a gradient of exactly 0 then, and weight decay and momentum would go on moving
+them; computed sparsely they get none, and the optimiser skips them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+__all__ = ["IdleWeights"]
+
+
+class IdleWeights:
+    """Those of ``weights`` whose gradient is 0 throughout, in each step others.
+
+    ``optimizer`` is prepared (see :func:`prepare`): a momentum that begins in a step could not be held back.
+    """
+
+    def __init__(self, weights: Sequence[Tensor], optimizer: Optimizer) -> None:
+        self._weights, self._optimizer = list(weights), optimizer
+        device = self._weights[0].device
+        sizes = torch.tensor([weight.numel() for weight in self._weights])
+        self._owner = torch.repeat_interleave(sizes).to(device)  # (all numbers,): whose each is
+        self._nothing = torch.zeros((), device=device, dtype=self._weights[0].dtype)
+
+    @contextmanager
+    @torch.no_grad()
+    def held(self) -> Iterator[None]:
+        """A context for the optimiser's step: idle weights and their momenta are the same after it.
+
+        Nothing is read on the host.
+        """
+        states = [self._optimizer.state[weight] for weight in self._weights]
+        momenta = [state["momentum_buffer"] for state in states if "momentum_buffer" in state]
+        parts = [part for part in (self._weights, momenta) if part]
+        moving = self._moving()[self._owner]
+        before = [_flat(part) for part in parts]
+        yield
+        for part, old in zip(parts, before, strict=True):
+            kept = torch.where(moving, _flat(part), old)
+            pieces = torch.split(kept, [tensor.numel() for tensor in part])
+            shaped = [piece.view(tensor.shape) for piece, tensor in zip(pieces, part, strict=True)]
+            torch._foreach_copy_(part, shaped)
+
+    def _moving(self) -> Tensor:
+        """(weights,): False where the gradient is 0; of one that has none the optimiser changes nothing."""
+        gradients = [weight.grad for weight in self._weights if weight.grad is not None]
+        largest = iter(torch._foreach_norm(gradients, math.inf))
+        return torch.stack([self._nothing if w.grad is None else next(largest) for w in self._weights]) > 0
+
+
+def _flat(tensors: Sequence[Tensor]) -> Tensor:
+    return torch.cat([tensor.detach().reshape(-1) for tensor in tensors])

@@ -1,0 +1,119 @@
+"""Which of the faster ways to compute a run takes, and why not the others. The results are the same to rounding."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ..method.execute import Execute, directly
+from .capture import CudaCapture
+from .device import Compute
+from .replay import Replaying
+
+if TYPE_CHECKING:
+    from ..config.shared import DeviceConfig
+
+__all__ = ["FastPaths", "Tell", "fast_paths"]
+
+FUSED_ON = ("cpu", "cuda")
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FastPaths:
+    """``graphs``: steps are recorded and replayed; ``fused``: the optimisers are.
+
+    ``taken`` names all that are, ``refused`` the others, each with its reason.
+    """
+
+    device: torch.device
+    graphs: bool
+    fused: bool
+    taken: tuple[str, ...]
+    refused: tuple[str, ...]
+
+    def __str__(self) -> str:
+        refused = f"; not: {', '.join(self.refused)}" if self.refused else ""
+        return f"{', '.join(self.taken) or 'none'}{refused}"
+
+    def execute(self, tell: Tell | None) -> Execute:
+        """What runs the parts of a step; ``tell`` is told when recording fails."""
+        if not self.graphs:
+            return directly
+        return Replaying(CudaCapture(self.device), self.device, tell or _warn)
+
+    def learning_rate(self, value: float) -> float | torch.Tensor:
+        """``value`` in the form in which it can be changed under a recorded step."""
+        return torch.tensor(value, device=self.device) if self.graphs else value
+
+    @property
+    def optimizer_keywords(self) -> dict[str, Any]:
+        """For SGD and Adam of torch. Without fused kernels, those that take lists of tensors."""
+        if self.device.type not in FUSED_ON:
+            return {}
+        return {"fused": True} if self.fused else {"foreach": True}
+
+
+def fast_paths(config: DeviceConfig, compute: Compute, *, derives_each_step: bool = False) -> FastPaths:
+    """What ``config`` asks for, as far as it goes on this device.
+
+    ``derives_each_step``: the cells that are computed may be others in each step.
+    """
+    kind = compute.device.type
+    fused = _no_fused(config, kind)
+    graphs = _no_graphs(config, kind, fused=not fused, derives_each_step=derives_each_step)
+    reasons = {
+        "bf16": _no_bf16(config, compute),
+        "channels_last": ""
+        if compute.memory_format == torch.channels_last
+        else f"memory_format is {config.memory_format}",
+        "fast layers": "" if config.fast_layers else "fast_layers is false",
+        "graphs": graphs,
+        "fused optimisers": fused,
+    }
+    return FastPaths(
+        device=compute.device,
+        graphs=not graphs,
+        fused=not fused,
+        taken=tuple(name for name, reason in reasons.items() if not reason),
+        refused=tuple(f"{name} ({reason})" for name, reason in reasons.items() if reason),
+    )
+
+
+def _no_bf16(config: DeviceConfig, compute: Compute) -> str:
+    if compute.precision == "bf16":
+        return ""
+    if config.precision == "float32":
+        return "precision is float32"
+    return "this GPU has none" if compute.device.type == "cuda" else f"no faster on {compute.device.type}"
+
+
+def _no_fused(config: DeviceConfig, kind: str) -> str:
+    if config.fused == "off":
+        return "fused is off"
+    if kind not in FUSED_ON:
+        return f"torch has none for {kind}"
+    return "little to gain on a CPU" if kind == "cpu" and config.fused == "auto" else ""
+
+
+def _no_graphs(config: DeviceConfig, kind: str, *, fused: bool, derives_each_step: bool) -> str:
+    if config.graphs == "off":
+        return "graphs is off"
+    if kind != "cuda":
+        return "on CUDA only"
+    if not fused:
+        return "they need fused optimisers"
+    if config.activation_checkpointing != "none":
+        return "activations are computed again, which can't be recorded"
+    if config.graphs == "auto" and derives_each_step:
+        return "the cells may change in each step: see architecture.derive_every"
+    return ""
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, RuntimeWarning, stacklevel=2)

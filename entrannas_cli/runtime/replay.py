@@ -1,0 +1,110 @@
+"""When parts of a step are recorded and when replayed; and going on without, if they can't be recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from .capture import Capture
+from .checkpoint import first_line
+
+__all__ = ["WARM_UP_CALLS", "Replaying"]
+
+WARM_UP_CALLS = 2  # real ones, before a recording
+
+Result = TypeVar("Result")
+Input = Tensor | float
+
+
+@dataclass
+class _Part:
+    """What is known of the calls of one name: their inputs' own memory, and the recording."""
+
+    signature: Hashable = None
+    inputs: list[Tensor] = field(default_factory=list)
+    calls: int = 0
+    replay: Callable[[], None] | None = None
+    result: Any = None
+    replaced: Callable[[], None] | None = None  # kept until there is another: the last one would end the pool
+
+
+class Replaying:
+    """Runs what it is given as :class:`Execute` says: each name's function is recorded once a key.
+
+    A new key, or inputs of another shape, make a new recording, after ``WARM_UP_CALLS`` ordinary calls. All calls
+    read their inputs from the same memory, numbers as tensors of no dimension. If a recording fails ``tell`` is
+    told why, and everything is called in the ordinary way from then on.
+    """
+
+    def __init__(self, capture: Capture, device: torch.device, tell: Callable[[str], None]) -> None:
+        self._capture, self._device, self._tell = capture, device, tell
+        self._parts: dict[str, _Part] = {}
+        self._failed = False
+        self.recordings = 0  # made so far
+
+    def __call__(self, name: str, key: Hashable, function: Callable[..., Result], *inputs: Input) -> Result:
+        """As :class:`Execute` says."""
+        if self._failed:
+            return function(*inputs)
+        part = self._parts.setdefault(name, _Part())
+        signature = key, *map(_layout, inputs)
+        if part.signature != signature:
+            self._begin(part, signature, inputs)
+        _fill(part.inputs, inputs)
+        part.calls += 1
+        if part.calls <= WARM_UP_CALLS:
+            return self._capture.warm_up(partial(function, *part.inputs))
+        if part.replay is None and not self._recorded(name, part, function):
+            return function(*inputs)
+        assert part.replay is not None
+        part.replay()
+        result: Result = part.result
+        return result
+
+    def _begin(self, part: _Part, signature: tuple[Hashable, ...], inputs: Sequence[Input]) -> None:
+        if part.signature is None or part.signature[1:] != signature[1:]:  # type: ignore[index]
+            part.inputs = [_empty_like(each, self._device) for each in inputs]
+        part.signature, part.calls = signature, 0
+        part.replaced, part.replay = part.replay or part.replaced, None
+        part.result = None  # its memory is the next recording's
+
+    def _recorded(self, name: str, part: _Part, function: Callable[..., Any]) -> bool:
+        try:
+            part.replay, part.result = self._capture.record(partial(function, *part.inputs))
+        except Exception as error:  # whatever torch, a driver or somebody's operation says to it
+            self._failed = True
+            self._parts.clear()
+            reason = first_line(_first(error))
+            self._tell(f"graphs: the {name} can't be recorded ({reason}); it goes on without")
+            return False
+        part.replaced = None
+        self.recordings += 1
+        return True
+
+
+def _first(error: BaseException) -> BaseException:
+    """What went wrong first: the end of a recording that is broken says only that it is."""
+    while error.__context__ is not None:
+        error = error.__context__
+    return error
+
+
+def _layout(value: Input) -> Hashable:
+    return (value.shape, value.dtype, value.stride()) if isinstance(value, Tensor) else "number"
+
+
+def _empty_like(value: Input, device: torch.device) -> Tensor:
+    return torch.empty_like(value) if isinstance(value, Tensor) else torch.empty((), device=device)
+
+
+def _fill(own: Sequence[Tensor], inputs: Sequence[Input]) -> None:
+    for mine, value in zip(own, inputs, strict=True):
+        if isinstance(value, Tensor):
+            mine.copy_(value, non_blocking=True)
+        else:
+            mine.fill_(value)

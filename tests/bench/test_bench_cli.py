@@ -1,0 +1,245 @@
+"""Real measurements of tiny networks: never how fast they are, only that it is all there."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from entrannas_cli.bench.case import Case, cases
+from entrannas_cli.bench.cells import draw_sparse, lead_to, named_cells
+from entrannas_cli.bench.child import open_subject
+from entrannas_cli.bench.remote import Remote
+from entrannas_cli.bench.spread import spread
+from entrannas_cli.errors import UsageError
+from entrannas_cli.method.architecture import Architecture
+from entrannas_cli.method.published import PUBLISHED
+from entrannas_cli.render.bench import print_records
+from entrannas_cli.spaces import load_space
+
+from ..search.runs import SPACE, in_process
+
+ROOT = Path(__file__).parents[2]
+PARTS = {"data", "architecture step", "weight step", "derivation", "recording"}
+SMALL = {
+    "search.batch_size": 4,
+    "network.cells": 3,
+    "network.channels": 4,
+    "space": "tiny.toml",
+    "data.image_size": 8,
+    "data.crop_padding": 1,
+}
+PEER = """
+import torch
+from torch import nn
+
+class Network(nn.Module):
+    def __init__(self, channels, classes, layers, criterion):
+        super().__init__()
+        self.layer = nn.Linear(3, classes)
+        self.alpha = torch.zeros(classes).cuda().requires_grad_()
+    def forward(self, x):
+        return self.layer(x.mean((2, 3))) + self.alpha
+    def arch_parameters(self):
+        return [self.alpha]
+"""
+ARCHITECT = """
+class Architect:
+    def __init__(self, model, args):
+        self.model = model
+    def step(self, images, labels, held_out, held_out_labels, rate, optimizer, unrolled):
+        assert not unrolled
+        self.model(held_out).sum().backward()
+"""
+
+
+@pytest.fixture(autouse=True)
+def _tiny_space() -> None:
+    Path("tiny.toml").write_text(SPACE)
+
+
+def measured(case: Case, steps: int = 1) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(answer of a round, facts)"""
+    with open_subject({"case": case.as_dict()}) as subject:
+        answer, facts = dict(subject.answer("round", steps)), dict(subject.answer("facts", 1))
+    return json.loads(json.dumps(answer)), json.loads(json.dumps(facts))
+
+
+@pytest.mark.parametrize("variant", ["entrannas", "entrannas-dst", "darts"])
+def test_a_search_is_measured_by_its_own_loop(variant: str) -> None:
+    case = Case(kind="search", variant=variant, preset="paper", settings=SMALL)
+    answer, facts = measured(case)
+    assert answer["seconds"] > 0
+    assert set(answer["parts"]) == PARTS
+    assert facts["images_per_step"] == 8
+    assert facts["work"]["forward"] > 0 < facts["peak_memory_bytes"]
+    assert facts["work"]["forward"] < facts["work"]["backward"]  # two gradients, but not in all of the net
+    assert facts["checkpoint"]["bytes"] > 0
+    assert facts["settings"]["space"] == "tiny"
+    assert facts["settings"]["engine_cells"] == ("all" if variant == "darts" else "last")
+    projection = facts["projection"]
+    assert (projection["steps_per_epoch"], projection["steps"]) == (6250, 312_500)  # 25,000 images, 50 epochs
+    assert projection["batches_per_evaluation"] == 98 + 20
+
+
+def test_a_sparse_search_has_the_sparsity_asked_for_and_costs_less() -> None:
+    dense, sparse = cases(
+        "search", ["entrannas-dst"], preset="paper", settings=SMALL, overrides=[], sparsity=0.75
+    )
+    assert (dense.name, sparse.name) == ("entrannas-dst", "entrannas-dst at 75 %")
+    (before, of_dense), (answer, of_sparse) = measured(dense), measured(sparse)
+    assert before["sparsity_normal"] == of_dense["sparsity_reduce"] == 0
+    assert answer["sparsity_normal"] == of_sparse["sparsity_reduce"] == 0.75
+    assert of_sparse["work"]["forward"] < of_dense["work"]["forward"]
+    assert of_sparse["work"]["backward"] < of_dense["work"]["backward"]
+    assert of_sparse["work"]["bytes"] < of_dense["work"]["bytes"]
+
+
+@pytest.mark.parametrize("placement", ["device", "stream"])
+def test_data_is_measured_by_its_own_streams(placement: str) -> None:
+    settings = {"search.batch_size": 4, "data.workers": 0}
+    answer, facts = measured(Case(kind="data", variant=placement, preset="paper", settings=settings))
+    assert set(answer["parts"]) == {"data"}
+    assert facts["settings"]["image"] == [3, 32, 32]
+    assert "work" not in facts
+
+
+@pytest.mark.parametrize("space", ["standard", "extended"])
+@given(sparsity=st.floats(0.15, 0.99), seed=st.integers(0, 99))
+def test_sparse_cells_are_those_that_are_derived(space: str, sparsity: float, seed: int) -> None:
+    searched = load_space(space)
+    genotype = draw_sparse(searched, sparsity, seed)
+    for kind in ("normal", "reduce"):
+        cell = genotype.cell(kind)
+        assert all(cell.nodes)
+        assert len(cell.connections) == max(round((1 - sparsity) * searched.connections), 4)
+    architecture = Architecture(searched)
+    lead_to(architecture, genotype, sparse=True)
+    assert architecture.derive("dst", 1.0) == genotype
+
+
+def test_published_cells_are_passed_where_they_fit() -> None:
+    space = load_space("standard")
+    assert named_cells("DARTS_V2", space, 0) == ("DARTS_V2", PUBLISHED["DARTS_V2"])
+    architecture = Architecture(space)
+    lead_to(architecture, PUBLISHED["DARTS_V2"], sparse=False)
+    assert architecture.derive("top2", 1.0) == PUBLISHED["DARTS_V2"]
+    name, cells = named_cells("DARTS_V2", load_space("tiny.toml"), 3)
+    assert name == "drawn, seed 3"
+    assert len(cells.normal.nodes) == 2
+
+
+def test_the_command_prints_and_keeps_records_without_whose_machine_it_is() -> None:
+    common = (
+        *("bench", "train", "--compare", "DARTS_V2", "--batch-size", "4", "--cells", "3", "--channels", "4"),
+        *("--steps", "1", "--repeats", "2", "--device", "cpu", "--output", "kept.jsonl"),
+    )
+    result = in_process(*common, "--json")
+    (line,) = result.stdout.splitlines()
+    row = json.loads(line)
+    assert row == json.loads(Path("kept.jsonl").read_text())
+    assert (row["format"], row["kind"], row["subject"]) == ("entrannas-bench", "train", "DARTS_V2")
+    assert row["seconds_per_step"]["count"] == 2
+    assert set(row["parts"]) == {"data", "weight step", "recording"}
+    assert row["settings"]["drop_path"] == pytest.approx(0.1, abs=0.01)
+    assert row["projection"]["steps_per_epoch"] == 12_250  # 98 % of 50,000 images
+    assert row["achieved"]["share_of_multiply_adds"] < 1
+    assert row["device"]["type"] == "cpu"
+    assert row["versions"]["torch"] == torch.__version__
+    for secret in (socket.gethostname(), str(Path.cwd()), str(ROOT), os.environ.get("USER") or "\0"):
+        assert secret not in line
+
+    print_records([row])
+
+
+def record(name: str) -> dict[str, Any]:
+    return {
+        "subject": name,
+        "rounds": 3,
+        "seconds_per_step": spread([1.0, 2.0, 3.0]).as_dict(),
+        "parts": {"data": 0.001, "architecture step": 0.8},
+        "ratio_to_first": 1.0,
+        "images_per_second": 64.0,
+        "peak_memory_bytes": 10**9,
+        "work": {"forward": 10**9, "backward": 2 * 10**9, "bytes": 10**10},
+        "achieved": {"multiply_adds_per_second": 1.5e9, "share_of_multiply_adds": 0.25},
+        "device_can": {"multiply_adds_per_second": 6e9, "bytes_per_second": 2e10},
+        "projected": {"epoch_seconds": 196.0, "seconds": 9800.0, "evaluation_seconds": 100.0},
+        "projection": {"epochs": 50, "steps_per_epoch": 98},
+        "settings": {
+            "batch_size": 64,
+            "image": [3, 32, 32],
+            "network_cells": 8,
+            "channels": 16,
+            "precision": "float32",
+            "memory_format": "channels_last",
+        },
+        "device": {"name": "CPU (2 threads)", "processor": "a processor"},
+        "versions": {"torch": "2"},
+    }
+
+
+def test_a_table_says_what_was_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [record("entrannas"), record("entrannas-dst")]
+    print_records(rows)
+    shown = capsys.readouterr().out
+    for text in (
+        "entrannas",
+        "architecture step",
+        "peak memory above imports",
+        "all epochs",
+    ):
+        assert text in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("search", "--compare", "nas"), "nas can't be measured: take entrannas, entrannas-dst or darts"),
+        (("search", "--compare", ""), "nothing can't be measured"),
+        (("search", "--compare", "darts,darts"), "each only once"),
+        (("search", "--compare", "entrannas", "--sparsity", "0.8"), "add it to --compare"),
+        (("search", "--sparsity", "1.5"), "a share from 0 to below 1"),
+        (("search", "--set", "network.cell=3"), "network.cell"),
+        (("data", "--compare", "disk"), "take device or stream"),
+    ],
+)
+def test_what_cannot_be_measured_is_said_at_once(arguments: tuple[str, ...], message: str) -> None:
+    result = in_process("bench", *arguments, "--device", "cpu", check=False)
+    assert result.returncode == 2
+    assert message in result.stderr
+
+
+def test_too_few_connections_to_lose() -> None:
+    with pytest.raises(UsageError, match=r"--sparsity 0.05: in the space standard at least 0.15"):
+        draw_sparse(load_space("standard"), 0.05, 0)
+
+
+def test_a_peer_is_stepped_from_its_checkout(tmp_path: Path) -> None:
+    (tmp_path / "cnn").mkdir()
+    (tmp_path / "cnn" / "model_search.py").write_text(PEER)
+    (tmp_path / "cnn" / "architect.py").write_text(ARCHITECT)
+    peer = {"checkout": str(tmp_path), "which": "darts", "batch": 2, "channels_last": True}
+    with Remote("DARTS", (str(ROOT / "benchmarks" / "peers.py"), "--serve"), peer) as remote:
+        remote.ready()
+        answer = remote.ask("round")
+        assert set(answer["parts"]) == {"architecture step", "weight step", "rest"}
+        assert remote.ask("facts")["images_per_step"] == 4
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_search_is_measured_on_a_gpu() -> None:
+    case = Case(
+        kind="search", variant="entrannas", preset="paper", settings={**SMALL, "device.device": "cuda"}
+    )
+    answer, facts = measured(case)
+    assert set(answer["parts"]) == PARTS
+    assert facts["peak_memory_bytes"] == torch.cuda.max_memory_allocated()

@@ -1,0 +1,166 @@
+"""What stands on the screen as an SVG file: small, a line a row, and the same wherever it is made."""
+
+from __future__ import annotations
+
+import difflib
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from html import escape
+from importlib.metadata import version
+from itertools import groupby
+from pathlib import Path
+
+import pytest
+from rich.color import Color, blend_rgb
+from rich.segment import Segment
+from rich.style import Style
+from rich.terminal_theme import SVG_EXPORT_THEME
+
+from .driving import Driver
+
+__all__ = ["FOLDER", "MADE_WITH", "UPDATE", "Album", "check_versions", "svg_of"]
+
+FOLDER = Path(__file__).parent / "snapshots"
+MADE_WITH = FOLDER / "made-with.txt"
+UPDATE = "--snapshot-update"
+RENEW = f"look at what they show, then renew them: pytest tests/dashboard/test_snapshots.py {UPDATE}"
+SETTLED = 2.0  # seconds without a change after which a picture is taken
+PATIENCE = 10.0  # seconds without a change after which one that differs won't get right any more
+WIDTH, HEIGHT = 10, 20  # of a cell
+DIM = 0.4
+
+
+def libraries() -> str:
+    """What draws: other releases may draw otherwise."""
+    textual, rich = version("textual").split("."), version("rich").split(".")
+    return f"textual {'.'.join(textual[:2])}, rich {rich[0]}"
+
+
+def check_versions(config: pytest.Config) -> None:
+    """Skips the test where the pictures were made with other releases."""
+    made_with = MADE_WITH.read_text().strip() if MADE_WITH.exists() else ""
+    if config.getoption(UPDATE):
+        FOLDER.mkdir(exist_ok=True)
+        MADE_WITH.write_text(libraries() + "\n")
+    elif made_with != libraries():
+        pytest.skip(f"the pictures hold for {made_with}, here is {libraries()}; {RENEW}")
+
+
+class Album:
+    """Compares what ``driver`` shows with the kept pictures, or keeps it, where that is asked for."""
+
+    def __init__(self, *, update: bool, folder: Path) -> None:
+        self._update, self._folder = update, folder
+        self._wrong: list[str] = []
+
+    async def take(self, driver: Driver, name: str) -> None:
+        """Waits until the screen shows the picture ``name``; a failure is told by ``check``, for all at once."""
+        kept = FOLDER / f"{name}.svg"
+        wanted = kept.read_text() if kept.exists() else ""
+        patience = SETTLED if self._update or self._wrong else PATIENCE
+        seen, since = "", time.monotonic()
+        while True:
+            await driver.pilot.pause(0.02)
+            now = svg_of(driver)
+            if now == wanted:
+                return
+            if now != seen:
+                seen, since = now, time.monotonic()
+            elif time.monotonic() - since > patience:
+                break
+        if self._update:
+            kept.write_text(seen)
+            return
+        made = self._folder / kept.name
+        made.write_text(seen)
+        lines = difflib.unified_diff(
+            wanted.splitlines(), seen.splitlines(), "kept", str(made), n=0, lineterm=""
+        )
+        self._wrong.append("\n".join(list(lines)[:12]) if wanted else f"there is no {kept.name}, see {made}")
+
+    def check(self) -> None:
+        """Fails if a picture differs."""
+        assert not self._wrong, "\n\n".join([*self._wrong, f"If the new ones are right, {RENEW}"])
+
+
+def svg_of(driver: Driver) -> str:
+    """The whole screen, with what lies below a dialog."""
+    screen = driver.app.screen
+    shown = screen._compositor.render_update(full=True, screen_stack=driver.app._background_screens)
+    rows = [[segment for strip in row for segment in strip] for row in shown.strips]  # type: ignore[union-attr]
+    return _svg(rows, *driver.app.size)
+
+
+def _svg(rows: list[list[Segment]], columns: int, lines: int) -> str:
+    classes: dict[str, str] = {}  # by their rules
+    drawn = [list(_pieces(row)) for row in rows]
+    papers = Counter(paper for row in drawn for _, text, _, paper in row for _ in text)
+    ground = papers.most_common(1)[0][0]
+    body = []
+    for y, row in enumerate(drawn):
+        parts = [*_papers(row, ground), *_texts(row, classes)]
+        body.append(f'<g transform="translate(0 {HEIGHT * y})">{"".join(parts)}</g>')
+    styles = "".join(f".{name}{{{rules}}}" for rules, name in classes.items())
+    size = f"{columns * WIDTH} {lines * HEIGHT}"
+    return "\n".join(
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size}">',
+            f"<style>text{{font:16px Fira Code,DejaVu Sans Mono,monospace;white-space:pre}}{styles}</style>",
+            f'<rect width="100%" height="100%" fill="{ground}"/>',
+            *body,
+            "</svg>\n",
+        )
+    )
+
+
+Piece = tuple[int, str, str, str]  # column, text, rules of its letters, paper
+
+
+def _pieces(row: Iterable[Segment]) -> Iterator[Piece]:
+    x = 0
+    for segment in row:
+        if segment.control:
+            continue
+        ink, paper = _colours(segment.style or Style())
+        style = segment.style or Style()
+        rules = f"fill:{ink}"
+        rules += ";font-weight:bold" if style.bold else ""
+        rules += ";font-style:italic" if style.italic else ""
+        rules += ";text-decoration:underline" if style.underline else ""
+        yield x, segment.text, rules, paper
+        x += segment.cell_length
+
+
+def _colours(style: Style) -> tuple[str, str]:
+    ink, paper = (
+        (colour or Color.default()).get_truecolor(SVG_EXPORT_THEME, foreground=foreground)
+        for colour, foreground in ((style.color, True), (style.bgcolor, False))
+    )
+    if style.reverse:
+        ink, paper = paper, ink
+    return (blend_rgb(ink, paper, DIM) if style.dim else ink).hex, paper.hex
+
+
+def _papers(row: list[Piece], ground: str) -> Iterator[str]:
+    for paper, pieces in groupby(row, key=lambda piece: piece[3]):
+        same = list(pieces)
+        if paper != ground:
+            width = sum(Segment(text).cell_length for _, text, _, _ in same)
+            place = f' x="{WIDTH * same[0][0]}"' if same[0][0] else ""
+            yield f'<rect{place} width="{WIDTH * width}" height="{HEIGHT}" fill="{paper}"/>'
+
+
+def _texts(row: list[Piece], classes: dict[str, str]) -> Iterator[str]:
+    """Each text is as long as its cells, whatever the font; spaces around it are left out."""
+    for rules, pieces in groupby(row, key=lambda piece: piece[2]):
+        same = list(pieces)
+        whole = "".join(text for _, text, _, _ in same)
+        text = whole if "underline" in rules else whole.strip()
+        if not text:
+            continue
+        x = same[0][0] + (0 if "underline" in rules else len(whole) - len(whole.lstrip()))
+        name = classes.setdefault(rules, f"s{len(classes)}")
+        length = WIDTH * Segment(text).cell_length
+        place = f'x="{WIDTH * x}" y="15" textLength="{length}"'
+        yield f'<text class="{name}" {place}>{escape(text, quote=False)}</text>'

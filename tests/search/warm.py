@@ -1,0 +1,86 @@
+"""Processes of their own that have torch imported when they begin.
+
+A command that a user starts spends five seconds of a processor on imports before its first step. Where a test is
+about what comes after, its process is forked from one that has done them: it still has its own pid, signals, memory
+and end, and runs the same ``main``.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+from collections.abc import Mapping
+from multiprocessing.connection import Connection
+
+from entrannas_cli.__main__ import main
+
+__all__ = ["WarmProcess"]
+
+_context = multiprocessing.get_context("forkserver")
+_context.set_forkserver_preload(
+    [
+        "entrannas_cli.cli.app",
+        "entrannas_cli.take_up",
+        "entrannas_cli.render.views",
+        *(
+            f"entrannas_cli.{kind}.{part}"
+            for kind in ("search", "train", "rank")
+            for part in ("prepare", "run")
+        ),
+        "sklearn.datasets",
+        "torch._dynamo",  # optimisers import it when they are made
+    ]
+)
+
+
+class WarmProcess:
+    """A command in a process of its own, with this working directory and environment; stderr is piped."""
+
+    def __init__(self, *arguments: str) -> None:
+        reader, writer = _context.Pipe(duplex=False)
+        self._process = _context.Process(
+            target=_run,
+            args=(arguments, os.getcwd(), dict(os.environ), writer),  # noqa: PTH109
+        )
+        self._process.start()
+        writer.close()  # so that the end of stderr is seen when the process has ended
+        self.stderr = os.fdopen(os.dup(reader.fileno()), encoding="utf-8")
+        reader.close()
+
+    @property
+    def pid(self) -> int:
+        assert self._process.pid is not None
+        return self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        """None while it runs."""
+        return self._process.exitcode
+
+    def send_signal(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """SIGKILL, and the wait for its end."""
+        self._process.kill()
+        self._process.join()
+        self.stderr.close()
+
+    def end(self, seconds: float = 60) -> str:
+        """Waits for its end; returns what it still wrote to stderr."""
+        self._process.join(seconds)
+        assert self.returncode is not None, f"still running after {seconds} s"
+        with self.stderr:
+            return self.stderr.read()
+
+
+def _run(arguments: tuple[str, ...], folder: str, environment: Mapping[str, str], stderr: Connection) -> None:
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    os.dup2(stderr.fileno(), 2)
+    stderr.close()
+    sys.argv = ["entrannas", *arguments]
+    main()
