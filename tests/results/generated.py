@@ -34,7 +34,7 @@ FACTS: dict[str, Any] = {
 METHODS = ("entrannas-dst", "entrannas", "darts")
 SPACES = ("standard", "extended")
 GPU = "NVIDIA H100"
-FAST_PATHS = "bf16, channels_last, graphs, fused optimisers"
+FAST_PATHS = "bf16, channels_last, fast layers, graphs, fused optimisers"
 STATES = ("completed",) * 16 + ("running", "stopped", "failed", "created")
 
 
@@ -121,6 +121,7 @@ def search_run(
         "preset": "paper",
         "device": GPU,
         "fast_paths": FAST_PATHS,
+        "memory_estimate_mb": 4198.4,
         "weight_loss": rng.uniform(0.3, 0.6),
         "architecture_loss": rng.uniform(0.4, 0.7),
         "accuracy": rng.uniform(0.85, 0.95),
@@ -194,6 +195,7 @@ def train_run(
         "preset": "cifar",
         "device": GPU,
         "fast_paths": FAST_PATHS,
+        "memory_estimate_mb": 2969.6,
         "cells": label,
         "origin": f"run {label}" if search else f"published cells {label}",
         "search": {**{key: facts[key] for key in FROM_SEARCH if key in facts}, "path": str(search.path)}

@@ -23,51 +23,58 @@ MPS = Compute(torch.device("mps"), "float32", torch.contiguous_format, 1)
 @pytest.mark.parametrize(
     ("compute", "settings", "each_step", "text"),
     [
-        (CUDA, {}, False, "bf16, channels_last, graphs, fused optimisers"),
+        (CUDA, {}, False, "bf16, channels_last, fast layers, graphs, fused optimisers"),
         (
             CUDA,
             {},
             True,
-            "bf16, channels_last, fused optimisers; "
+            "bf16, channels_last, fast layers, fused optimisers; "
             "not: graphs (the cells may change in each step: see architecture.derive_every)",
         ),
-        (CUDA, {"graphs": "on"}, True, "bf16, channels_last, graphs, fused optimisers"),
+        (CUDA, {"graphs": "on"}, True, "bf16, channels_last, fast layers, graphs, fused optimisers"),
         (
             CUDA,
             {"graphs": "off"},
             False,
-            "bf16, channels_last, fused optimisers; not: graphs (graphs is off)",
+            "bf16, channels_last, fast layers, fused optimisers; not: graphs (graphs is off)",
         ),
         (
             CUDA,
             {"fused": "off"},
             False,
-            "bf16, channels_last; not: graphs (they need fused optimisers), fused optimisers (fused is off)",
+            "bf16, channels_last, fast layers; not: graphs (they need fused optimisers), fused optimisers (fused is off)",
+        ),
+        (
+            CUDA,
+            {"activation_checkpointing": "cells"},
+            False,
+            "bf16, channels_last, fast layers, fused optimisers; "
+            "not: graphs (activations are computed again, which can't be recorded)",
         ),
         (
             CPU,
             {"graphs": "on", "fused": "on"},
             False,
-            "channels_last, fused optimisers; not: bf16 (no faster on cpu), graphs (on CUDA only)",
+            "channels_last, fast layers, fused optimisers; not: bf16 (no faster on cpu), graphs (on CUDA only)",
         ),
         (
             CPU,
             {},
             False,
-            "channels_last; not: bf16 (no faster on cpu), graphs (on CUDA only), "
+            "channels_last, fast layers; not: bf16 (no faster on cpu), graphs (on CUDA only), "
             "fused optimisers (little to gain on a CPU)",
         ),
         (
             MPS,
-            {"precision": "float32", "memory_format": "contiguous"},
+            {"precision": "float32", "memory_format": "contiguous", "fast_layers": False},
             False,
             "none; not: bf16 (precision is float32), channels_last (memory_format is contiguous), "
-            "graphs (on CUDA only), fused optimisers (torch has none for mps)",
+            "fast layers (fast_layers is false), graphs (on CUDA only), fused optimisers (torch has none for mps)",
         ),
     ],
 )
 def test_what_is_taken_and_why_not(
-    compute: Compute, settings: dict[str, str], each_step: bool, text: str
+    compute: Compute, settings: dict[str, object], each_step: bool, text: str
 ) -> None:
     paths = fast_paths(DeviceConfig.model_validate(settings), compute, derives_each_step=each_step)
     assert str(paths) == text
