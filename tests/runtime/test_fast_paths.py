@@ -42,7 +42,8 @@ MPS = Compute(torch.device("mps"), "float32", torch.contiguous_format, 1)
             CUDA,
             {"fused": "off"},
             False,
-            "bf16, channels_last, fast layers; not: graphs (they need fused optimisers), fused optimisers (fused is off)",
+            "bf16, channels_last, fast layers; "
+            "not: graphs (they need fused optimisers), fused optimisers (fused is off)",
         ),
         (
             CUDA,
