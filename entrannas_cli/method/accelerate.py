@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .depthwise import Depthwise
-from .layers import FactorizedReduce
+from .layers import Concatenation, FactorizedReduce
 
 __all__ = ["accelerate"]
 
@@ -15,16 +17,22 @@ __all__ = ["accelerate"]
 def accelerate(network: nn.Module) -> None:
     """Puts faster layers, with the same parameters under the same names, into ``network``."""
     for parent in list(network.modules()):
+        before: nn.Module | None = None
         for name, child in parent.named_children():
-            if faster := _faster(child):
+            if faster := _faster(child, before if isinstance(parent, nn.Sequential) else None):
                 setattr(parent, name, faster.train(child.training))
+            before = child
 
 
-def _faster(layer: nn.Module) -> nn.Module | None:
+def _faster(layer: nn.Module, before: nn.Module | None) -> nn.Module | None:
+    """For ``layer``, which alone reads what the layer ``before`` gives."""
     if type(layer) is nn.Conv2d:
         return Depthwise.like(layer)
     if type(layer) is nn.ReLU and not layer.inplace:
-        return SharedReLU()
+        # the backward pass of a batch-norm doesn't ask for its output
+        return nn.ReLU(inplace=True) if isinstance(before, nn.BatchNorm2d) else SharedReLU()
+    if type(layer) is Concatenation and layer.rectified_by_all:
+        return RectifiedConcatenation()
     return OneHalving(layer) if type(layer) is FactorizedReduce else None
 
 
@@ -36,12 +44,24 @@ class SharedReLU(nn.ReLU):
 
     def forward(self, x: Tensor) -> Tensor:
         """ReLU(x)."""
+        if getattr(x, "_rectified_at", None) == x._version:
+            return x
         key = x._version, torch.is_grad_enabled()
         kept: tuple[object, Tensor] | None = getattr(x, "_rectified", None)
         if kept is None or kept[0] != key:
             kept = key, F.relu(x)
             x._rectified = kept  # type: ignore[attr-defined]
         return kept[1]
+
+
+class RectifiedConcatenation(Concatenation):
+    """The ReLU that all readers begin with comes before them, in place; a :class:`SharedReLU` knows."""
+
+    def forward(self, nodes: Sequence[Tensor]) -> Tensor:
+        """(N, nodes x C, H, W), rectified."""
+        output = F.relu_(super().forward(nodes))
+        output._rectified_at = output._version  # type: ignore[attr-defined]
+        return output
 
 
 class OneHalving(FactorizedReduce):

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from .architecture import Mixture
 from .genotype import CellGraph
-from .layers import ConvBlock, FactorizedReduce, drop_path
+from .layers import Concatenation, ConvBlock, FactorizedReduce, drop_path
 from .operations import get_operation
 from .space import INPUT_NODES, SearchSpace
 
@@ -69,6 +69,7 @@ class TransitCell(nn.Module):
         )
         self.preprocess_1 = ConvBlock(channels_previous, channels, [(1, 1)], 1, affine)
         self.operations = nn.ModuleDict()
+        self.output: nn.Module = Concatenation()
         for source, target, name in connections:
             owner = self._owner(source, target)
             if owner not in self.operations:
@@ -110,7 +111,8 @@ class TransitCell(nn.Module):
                     edges[owner, names] = reduce(torch.add, (features[owner, name] for name in names))
                 terms.append(edges[owner, names])
             states.append(reduce(torch.add, terms))
-        return torch.cat([states[j] for j in graph.concat], dim=1)
+        output: Tensor = self.output([states[j] for j in graph.concat])
+        return output
 
     def _dropped(self, owner: str, name: str, feature: Tensor, drop: float | Tensor) -> Tensor:
         identity = isinstance(self._operations_of(owner)[name], nn.Identity)
@@ -150,7 +152,8 @@ class EngineCell(TransitCell):
                 terms = mix(weights, features)  # (targets, N, C, H, W)
                 for j, term in zip(targets, terms, strict=True):
                     states[j] = states[j] + term if j in states else term
-        return torch.cat([states[j] for j in self.space.intermediate], dim=1)
+        output: Tensor = self.output([states[j] for j in self.space.intermediate])
+        return output
 
     def _active(
         self, source: int, graph: CellGraph | None

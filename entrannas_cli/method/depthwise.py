@@ -1,7 +1,8 @@
 """Depthwise convolutions whose gradients are quick on a CPU too.
 
-What oneDNN has no fast kernel for takes it 5 to 10 times as long as it needs to: the gradient of weights that are
-wider than 3 columns, and both gradients of dilated convolutions. Here they are put together from what it does fast.
+What oneDNN has no fast kernel for takes it 5 to 10 times as long as it needs to: at stride 1 the gradient of
+weights that are wider than 3 columns or higher than the image, and both gradients of dilated convolutions. Here
+they are put together from what it does fast.
 ``benchmarks/depthwise.py`` measures both.
 """
 
@@ -44,86 +45,80 @@ class Depthwise(nn.Conv2d):
         stride, dilation, kernel = self.stride[0], self.dilation[0], self.kernel_size[0]
         if stride == dilation > 1:  # only every stride-th pixel is seen: a plain convolution of those
             x, stride, dilation = x[:, :, ::stride, ::stride], 1, 1
-        slow = dilation > 1 or kernel > FAST_COLUMNS
+        slow = stride == 1 and (dilation > 1 or kernel > FAST_COLUMNS)
         if slow and x.device.type == "cpu" and torch.is_grad_enabled():
             weight = self.weight
             if torch.is_autocast_enabled("cpu"):  # here, as the backward pass knows of no autocast
                 dtype = torch.get_autocast_dtype("cpu")
                 x, weight = x.to(dtype), weight.to(dtype)
-            return cast(Tensor, _OnCpu.apply(x, weight, stride, dilation))
+            return cast(Tensor, _OnCpu.apply(x, weight, dilation))
         return F.conv2d(x, self.weight, None, stride, dilation * (kernel // 2), dilation, self.groups)
 
 
 class _OnCpu(torch.autograd.Function):
-    """The same convolution, with its gradients made of fast ones."""
+    """The same convolution at stride 1, with its gradients made of fast ones."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, stride: int, dilation: int) -> Tensor:
+    def forward(ctx: Any, x: Tensor, weight: Tensor, dilation: int) -> Tensor:
         ctx.save_for_backward(x, weight)
-        ctx.stride, ctx.dilation = stride, dilation
-        padding = dilation * (weight.shape[3] // 2)
-        return F.conv2d(x, weight, None, stride, padding, dilation, len(weight))
+        ctx.dilation = dilation
+        return _same(x, weight, dilation)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: FunctionCtx, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
+    def backward(ctx: FunctionCtx, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         (gradient,) = gradients
         x, weight = ctx.saved_tensors  # type: ignore[attr-defined]
-        stride, dilation = ctx.stride, ctx.dilation  # type: ignore[attr-defined]
+        dilation: int = ctx.dilation  # type: ignore[attr-defined]
         of_x, of_weight = ctx.needs_input_grad[:2]  # type: ignore[attr-defined]
         return (
-            _gradient_of_input(gradient, x, weight, stride, dilation) if of_x else None,
-            _gradient_of_weight(gradient, x, weight, stride, dilation) if of_weight else None,
-            None,
+            _same(gradient, weight.flip(2, 3), dilation) if of_x else None,
+            _gradient_of_weight(gradient, x, weight, dilation) if of_weight else None,
             None,
         )
 
 
-def _gradient_of_input(gradient: Tensor, x: Tensor, weight: Tensor, stride: int, dilation: int) -> Tensor:
-    padding = dilation * (weight.shape[3] // 2)
-    if stride == 1:  # the convolution with the weights turned round
-        return F.conv2d(gradient, weight.flip(2, 3), None, 1, padding, dilation, len(weight))
-    return _backward(gradient, x, weight, stride, [padding, padding], dilation, of_weight=False)
+def _same(x: Tensor, weight: Tensor, dilation: int) -> Tensor:
+    """The convolution at stride 1; its gradient to ``x`` is that of the gradient with the weights turned round."""
+    return F.conv2d(x, weight, None, 1, dilation * (weight.shape[3] // 2), dilation, len(weight))
 
 
-def _gradient_of_weight(gradient: Tensor, x: Tensor, weight: Tensor, stride: int, dilation: int) -> Tensor:
-    """A few columns at a time. Dilated weights are some of the entries of dense ones."""
+def _gradient_of_weight(gradient: Tensor, x: Tensor, weight: Tensor, dilation: int) -> Tensor:
+    """A block of few columns at a time, with no more rows than the image has: others are slow.
+
+    Dilated weights are some of the entries of dense ones.
+    """
+    height, width = gradient.shape[2:]
     span = dilation * (weight.shape[3] - 1) + 1
     padding = span // 2
-    padded = F.pad(x, (padding, padding))
-    reach = stride * (
-        gradient.shape[3] - 1
-    )  # from the first to the last column that a column of weights sees
-    dense = []
-    for first in range(0, span, FAST_COLUMNS):
-        columns = min(FAST_COLUMNS, span - first)
-        seen = padded[:, :, :, first : first + reach + columns]
-        some = weight.new_empty(len(weight), 1, span, columns)
-        dense.append(_backward(gradient, seen, some, stride, [padding, 0], 1, of_weight=True))
-    return torch.cat(dense, dim=3)[:, :, ::dilation, ::dilation]
+    rows_padding = padding if span > height else 0  # otherwise oneDNN's own padding, which copies nothing
+    padded = F.pad(x, [padding, padding, rows_padding, rows_padding])
+    bands = []
+    for top in range(0, span, height):
+        rows = min(height, span - top)
+        band = padded[:, :, top : top + height + rows - 1] if rows_padding else padded
+        blocks = []
+        for left in range(0, span, FAST_COLUMNS):
+            columns = min(FAST_COLUMNS, span - left)
+            seen = band[:, :, :, left : left + width + columns - 1]
+            blocks.append(_of_weight(gradient, seen, rows, columns, 0 if rows_padding else padding))
+        bands.append(torch.cat(blocks, dim=3))
+    return torch.cat(bands, dim=2)[:, :, ::dilation, ::dilation]
 
 
-def _backward(
-    gradient: Tensor,
-    x: Tensor,
-    weight: Tensor,
-    stride: int,
-    padding: list[int],
-    dilation: int,
-    *,
-    of_weight: bool,
-) -> Tensor:
+def _of_weight(gradient: Tensor, x: Tensor, rows: int, columns: int, padding: int) -> Tensor:
+    channels = x.shape[1]
     found = torch.ops.aten.convolution_backward(
         gradient,
         x,
-        weight,
+        x.new_empty(channels, 1, rows, columns),
         None,
-        [stride, stride],
-        padding,
-        [dilation, dilation],
+        [1, 1],
+        [padding, 0],
+        [1, 1],
         False,  # not transposed
         [0, 0],
-        len(weight),  # groups
-        [not of_weight, of_weight, False],
+        channels,  # groups
+        [False, True, False],
     )
-    return cast(Tensor, found[1 if of_weight else 0])
+    return cast(Tensor, found[1])

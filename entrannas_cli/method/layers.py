@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 __all__ = [
     "AuxiliaryHead",
+    "Concatenation",
     "ConvBlock",
     "DilatedConv",
     "FactorizedReduce",
@@ -111,6 +112,18 @@ class FactorizedReduce(nn.Module):
         both = torch.cat([self.even(x), self.odd(shifted)], dim=1)  # (N, C', ⌈H/2⌉, ⌈W/2⌉)
         normalised: Tensor = self.norm(both)
         return normalised
+
+
+class Concatenation(nn.Module):
+    """The output of a cell: nodes (N, C, H, W) side by side, (N, nodes x C, H, W).
+
+    ``rectified_by_all``: whatever reads it begins with a ReLU.
+    """
+
+    rectified_by_all = False
+
+    def forward(self, nodes: Sequence[Tensor]) -> Tensor:
+        return torch.cat(list(nodes), dim=1)
 
 
 def drop_path(x: Tensor, chance: float | Tensor) -> Tensor:

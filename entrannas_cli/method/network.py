@@ -112,6 +112,8 @@ class _CellStack(nn.Module):
             built.append(build_cell(n, surroundings))
             reduction_before = reduction
             before_previous, previous = previous, nodes_out[kind] * channels
+        for cell in built[:-1]:  # read by cells and the auxiliary head; the last one by the classifier
+            cell.output.rectified_by_all = True  # type: ignore[assignment]
         self.cells = nn.ModuleList(built)
         self.classifier = nn.Linear(previous, classes)
 

@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from entrannas_cli.method.accelerate import OneHalving, accelerate
+from entrannas_cli.method.accelerate import OneHalving, SharedReLU, accelerate
 from entrannas_cli.method.architecture import Derivation
 from entrannas_cli.method.bilevel import BilevelSearch
 from entrannas_cli.method.depthwise import Depthwise
 from entrannas_cli.method.genotype import Genotype
-from entrannas_cli.method.layers import FactorizedReduce
+from entrannas_cli.method.layers import FactorizedReduce, SeparableConv
 from entrannas_cli.method.network import DerivedNetwork, SuperNet
 from entrannas_cli.method.space import SearchSpace
 
@@ -151,3 +151,34 @@ def test_relus_in_place_stay() -> None:
     layers = nn.Sequential(nn.ReLU(inplace=True))
     accelerate(layers)
     assert type(layers[0]) is nn.ReLU
+
+
+def test_cells_hand_on_what_their_readers_rectify() -> None:
+    """All but the last, which the classifier reads; nobody computes that ReLU again."""
+    torch.manual_seed(0)
+    plain = SuperNet(STANDARD, classes=3, channels=4, cells=3).double().to(memory_format=torch.channels_last)
+    fast = copy.deepcopy(plain)
+    accelerate(fast)
+    genotype = architecture(STANDARD, 0).derive("top2", 1.0)
+    outputs: dict[nn.Module, list[Tensor]] = {plain: [], fast: []}
+    for net, found in outputs.items():
+        for cell in net.cells:  # type: ignore[union-attr]
+            cell.register_forward_hook(lambda _, __, output, found=found: found.append(output))
+        net(batch(0)[0], genotype)
+    for before, after in zip(outputs[plain][:-1], outputs[fast][:-1], strict=True):
+        assert (before < 0).any()
+        assert same(before.relu(), after)
+        assert SharedReLU()(after) is after
+        assert same(SharedReLU()(after.mul_(-1)), before.relu().neg().relu())  # what changed is computed anew
+    assert same(outputs[plain][-1], outputs[fast][-1])
+    assert (outputs[fast][-1] < 0).any()
+
+
+def test_a_relu_behind_a_batch_norm_needs_no_memory_of_its_own() -> None:
+    conv = SeparableConv(4, 3, 1, affine=False)
+    accelerate(conv)
+    assert [type(layer) for layer in conv if isinstance(layer, nn.ReLU)] == [SharedReLU, nn.ReLU]
+    assert conv[4].inplace
+    aside = nn.ModuleDict({"norm": nn.BatchNorm2d(4), "relu": nn.ReLU()})  # not one after the other
+    accelerate(aside)
+    assert type(aside["relu"]) is SharedReLU
