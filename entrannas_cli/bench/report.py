@@ -64,6 +64,8 @@ def _times(measured: Measured) -> dict[str, Any]:
     }
     if images := measured.facts.get("images_per_step"):
         times["images_per_second"] = images / step.median
+    if (busy := measured.facts.get("busy_seconds_per_step")) is not None:
+        times["device_busy"] = busy / step.median
     return times
 
 

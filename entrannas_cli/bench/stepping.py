@@ -19,6 +19,7 @@ from ..runtime.observer import Row
 from ..runtime.recorder import StepRecorder
 from ..search.loop import SearchLoop
 from ..train.loop import TrainLoop
+from .busy import busy_seconds
 from .case import Case
 from .counting import Work, count_work, work_at
 from .memory import PeakMemory
@@ -26,6 +27,7 @@ from .parts import Clock, synchronise
 
 __all__ = ["LoopSubject", "SteppedSearch", "SteppedTraining", "Steps", "peak_bytes", "settings_of"]
 
+WATCHED_STEPS = 5  # by the profiler, on a GPU
 RECORDING = "recording"  # rows, files, and all that is no other part
 
 
@@ -158,6 +160,7 @@ class LoopSubject(Steps):
 
     def facts(self) -> dict[str, Any]:
         peak = peak_bytes(self.memory, self.device)  # first: what follows takes memory too
+        busy = busy_seconds(self.take, WATCHED_STEPS, self.device)
         seconds, size = self.loop.checkpoint()
         own = self.own_facts()
         settings = {
@@ -167,6 +170,7 @@ class LoopSubject(Steps):
         }
         return {
             "peak_memory_bytes": peak,
+            "busy_seconds_per_step": busy,
             "checkpoint": {"seconds": seconds, "bytes": size},
             "work": asdict(self._work(settings["batch_size"])),
             "cells": self.cells,

@@ -59,6 +59,7 @@ def _rows(records: Sequence[Record]) -> dict[str, Callable[[Record], str]]:
     rows |= {
         "time, the first being 1": of("ratio_to_first", form=lambda value: f"{value:.2f}"),
         "images a second": of("images_per_second", form=count_text),
+        "GPU busy": of("device_busy", form=percent),
         "peak memory above imports": of("peak_memory_bytes", form=bytes_text),
         "a checkpoint": of("checkpoint", "seconds", form=_milliseconds),
         "multiply-adds": _multiply_adds,

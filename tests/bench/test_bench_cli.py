@@ -243,3 +243,4 @@ def test_a_search_is_measured_on_a_gpu() -> None:
     answer, facts = measured(case)
     assert set(answer["parts"]) == PARTS
     assert facts["peak_memory_bytes"] == torch.cuda.max_memory_allocated()
+    assert 0 < facts["busy_seconds_per_step"] < 2 * answer["seconds"]

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from entrannas_cli.bench import parts
+from entrannas_cli.bench.busy import busy_seconds, covered
 from entrannas_cli.bench.measure import Measured, measure
 from entrannas_cli.bench.memory import PeakMemory
 from entrannas_cli.bench.remote import Remote
@@ -189,6 +190,16 @@ def test_records_hold_rates_and_projections(tmp_path: Path) -> None:
     assert [json.loads(line)["subject"] for line in file.read_text().splitlines()] == ["a", "b", "a"]
     with pytest.raises(UsageError, match="can't be written"):
         append_records(tmp_path, rows)
+
+
+def test_the_time_that_a_gpu_is_busy() -> None:
+    assert covered([]) == 0
+    assert covered([(0, 2), (5, 6), (1, 3), (5.5, 5.75)]) == 4  # what overlaps counts once
+    taken: list[int] = []
+    assert busy_seconds(taken.append, 2, torch.device("cpu")) is None  # the machine's other work isn't known
+    assert taken == []
+    busy = Measured("a", [0.5], facts={"busy_seconds_per_step": 0.25})
+    assert records("search", [busy], DEVICE, steps=1)[0]["device_busy"] == 0.5
 
 
 def test_the_side_that_asks_loads_no_torch() -> None:
