@@ -19,7 +19,7 @@ from ..method.execute import Execute
 from ..method.genotype import Genotype
 from ..render.views import QuietView
 from ..runtime.device import Compute, resolve_compute
-from ..search.build import build_search
+from ..search.build import build_search, search_fast_paths
 from ..search.evaluate import compare_with_derived
 from ..search.rows import sparsity_facts
 from ..spaces import load_space
@@ -79,6 +79,8 @@ class SearchSubject(LoopSubject):
                 "network_cells": config.network.cells,
                 "engine_cells": config.network.engine_cells,
                 "share_features": config.network.share_features,
+                "derive_every": config.architecture.derive_every,
+                "fast_paths": str(search_fast_paths(config, loop.compute)),
             },
         }
         projection = projected_steps(
@@ -109,22 +111,28 @@ class SearchSubject(LoopSubject):
         """Of a batch in the comparison of super-net and derived network, both together."""
         loop = self.loop
         config, data = loop.config, loop.data
-        begun = time.perf_counter()
-        compare_with_derived(
-            loop.search,
-            config.architecture.temperature_start,
-            calibration=lambda: islice(data.weights.iterate(0), EVALUATED),
-            validation=lambda: islice(
-                evaluation_batches(
-                    data.dataset,
-                    data.architecture_indices,
-                    config.evaluation.batch_size,
-                    loop.compute.device,
-                    memory_format=loop.compute.memory_format,
+
+        def compare() -> None:
+            compare_with_derived(
+                loop.search,
+                config.architecture.temperature_start,
+                calibration=lambda: islice(data.weights.iterate(0), EVALUATED),
+                validation=lambda: islice(
+                    evaluation_batches(
+                        data.dataset,
+                        data.architecture_indices,
+                        config.evaluation.batch_size,
+                        loop.compute.device,
+                        memory_format=loop.compute.memory_format,
+                    ),
+                    EVALUATED,
                 ),
-                EVALUATED,
-            ),
-        )
+            )
+
+        if loop.compute.device.type == "cuda":
+            compare()  # libraries choose kernels for sizes that are new to them
+        begun = time.perf_counter()
+        compare()  # waits for the device by itself
         return (time.perf_counter() - begun) / (2 * EVALUATED)
 
 
@@ -136,6 +144,8 @@ def prepare(case: Case, config: SearchConfig, search: BilevelSearch) -> str:
         name, genotype = f"drawn, seed {config.seed}", draw_sparse(space, case.sparsity, config.seed)
     elif search.derivation == "top2":
         name, genotype = named_cells(CELLS, space, config.seed)
+    if config.network.engine_cells == "all":
+        name = "all operations"
     if genotype is not None:
         lead_to(search.architecture, genotype, sparse=case.sparsity is not None)
     search.genotype = search.architecture.derive(search.derivation, config.architecture.temperature_start)

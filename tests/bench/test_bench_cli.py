@@ -84,6 +84,11 @@ def test_a_search_is_measured_by_its_own_loop(variant: str) -> None:
     assert facts["checkpoint"]["bytes"] > 0
     assert facts["settings"]["space"] == "tiny"
     assert facts["settings"]["engine_cells"] == ("all" if variant == "darts" else "last")
+    assert facts["cells"] == {"entrannas-dst": "dense start", "darts": "all operations"}.get(
+        variant, "drawn, seed 0"
+    )
+    assert facts["settings"]["derive_every"] == "step"
+    assert facts["settings"]["fast_paths"].startswith("channels_last, fast layers; not: bf16")
     projection = facts["projection"]
     assert (projection["steps_per_epoch"], projection["steps"]) == (6250, 312_500)  # 25,000 images, 50 epochs
     assert projection["batches_per_evaluation"] == 98 + 20
@@ -180,6 +185,8 @@ def record(name: str) -> dict[str, Any]:
             "channels": 16,
             "precision": "float32",
             "memory_format": "channels_last",
+            "derive_every": "epoch",
+            "fast_paths": "channels_last; not: graphs (on CUDA only)",
         },
         "device": {"name": "CPU (2 threads)", "processor": "a processor"},
         "versions": {"torch": "2"},
@@ -195,6 +202,9 @@ def test_a_table_says_what_was_measured(capsys: pytest.CaptureFixture[str]) -> N
         "architecture step",
         "peak memory above imports",
         "all epochs",
+        "1,500 ms – 2,500 ms",
+        "3 rounds, side by side",
+        "fast paths: channels_last; not: graphs (on CUDA only); architecture.derive_every = epoch",
     ):
         assert text in shown
 
@@ -215,6 +225,13 @@ def test_what_cannot_be_measured_is_said_at_once(arguments: tuple[str, ...], mes
     result = in_process("bench", *arguments, "--device", "cpu", check=False)
     assert result.returncode == 2
     assert message in result.stderr
+
+
+def test_where_nothing_can_be_kept_nothing_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("entrannas_cli.bench.run.bench", lambda *_, **__: pytest.fail("measured in vain"))
+    result = in_process("bench", "search", "--output", str(Path.cwd()), check=False)
+    assert result.returncode == 2
+    assert "can't be written" in result.stderr
 
 
 def test_too_few_connections_to_lose() -> None:
