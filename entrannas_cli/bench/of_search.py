@@ -25,7 +25,7 @@ from ..search.rows import sparsity_facts
 from ..spaces import load_space
 from ..store.create import create_run
 from ..store.session import RunSession
-from .case import CELLS, Case, projected_steps, search_config
+from .case import CELLS, Case, projected_images, projected_steps, search_config
 from .cells import draw_sparse, lead_to, named_cells
 from .memory import PeakMemory
 from .parts import Clock
@@ -90,25 +90,21 @@ class SearchSubject(LoopSubject):
             real.search.epochs,
         )
         if projection is not None:
-            images = projected_steps(
-                real.data.dataset,
-                real.data.portion * real.data.architecture_share,
-                real.evaluation.batch_size,
-                1,
-            )
-            assert images is not None
             found["projection"] = {
                 "epochs": real.search.epochs,
                 "steps_per_epoch": projection[0],
                 "steps": projection[1],
                 "evaluations": -(-real.search.epochs // real.evaluation.every),
-                "batches_per_evaluation": images[0] + real.evaluation.calibration_batches,
-                "seconds_per_evaluated_batch": self._evaluation_seconds(),
+                "images_per_evaluation": (
+                    projected_images(real.data.dataset, real.data.portion * real.data.architecture_share)
+                    + real.evaluation.calibration_batches * real.search.batch_size
+                ),
+                "seconds_per_evaluated_image": self._evaluation_seconds(),
             }
         return found
 
     def _evaluation_seconds(self) -> float:
-        """Of a batch in the comparison of super-net and derived network, both together."""
+        """Of an image in the comparison of super-net and derived network, both together."""
         loop = self.loop
         config, data = loop.config, loop.data
 
@@ -133,7 +129,8 @@ class SearchSubject(LoopSubject):
             compare()  # libraries choose kernels for sizes that are new to them
         begun = time.perf_counter()
         compare()  # waits for the device by itself
-        return (time.perf_counter() - begun) / (2 * EVALUATED)
+        validated = min(EVALUATED * config.evaluation.batch_size, len(data.architecture_indices))
+        return (time.perf_counter() - begun) / (EVALUATED * config.search.batch_size + validated)
 
 
 def prepare(case: Case, config: SearchConfig, search: BilevelSearch) -> str:

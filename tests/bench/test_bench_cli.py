@@ -6,6 +6,7 @@ import json
 import os
 import socket
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -91,7 +92,25 @@ def test_a_search_is_measured_by_its_own_loop(variant: str) -> None:
     assert facts["settings"]["fast_paths"].startswith("channels_last, fast layers; not: bf16")
     projection = facts["projection"]
     assert (projection["steps_per_epoch"], projection["steps"]) == (6250, 312_500)  # 25,000 images, 50 epochs
-    assert projection["batches_per_evaluation"] == 98 + 20
+    assert projection["images_per_evaluation"] == 25_000 + 20 * 4
+
+
+def test_an_evaluation_is_projected_by_the_images_that_were_evaluated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A benchmark has fewer images than an evaluation takes at once."""
+    seen: list[int] = []
+    now = 0.0
+
+    def compare(*_: Any, calibration: Any, validation: Any) -> None:
+        nonlocal now
+        now += 7.0
+        seen.extend(len(labels) for batches in (calibration(), validation()) for _, labels in batches)
+
+    monkeypatch.setattr("entrannas_cli.bench.of_search.compare_with_derived", compare)
+    monkeypatch.setattr("entrannas_cli.bench.of_search.time", SimpleNamespace(perf_counter=lambda: now))
+    _, facts = measured(Case(kind="search", variant="entrannas", preset="paper", settings=SMALL))
+    assert facts["projection"]["seconds_per_evaluated_image"] == pytest.approx(7.0 / sum(seen))
 
 
 def test_a_sparse_search_has_the_sparsity_asked_for_and_costs_less() -> None:
