@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..config.schema import SearchConfig
     from ..config.train import TrainConfig
 
-__all__ = ["CELLS", "Case", "cases", "projected_steps", "search_config", "train_config"]
+__all__ = ["CELLS", "Case", "cases", "projected_images", "projected_steps", "search_config", "train_config"]
 
 Kind = Literal["search", "train", "data"]
 
@@ -130,11 +130,16 @@ def train_config(case: Case) -> tuple[TrainConfig, TrainConfig]:
 
 def projected_steps(dataset: str, share: float, batch_size: int, epochs: int) -> tuple[int, int] | None:
     """(steps an epoch, steps of all epochs) on the ``share`` of the data set; None if its size isn't known."""
-    images = dataset_facts(dataset).train_images
+    images = projected_images(dataset, share)
     if not images:
         return None
-    steps = math.ceil(round(images * share) / batch_size)
+    steps = math.ceil(images / batch_size)
     return steps, steps * epochs
+
+
+def projected_images(dataset: str, share: float) -> int:
+    """The ``share`` of the data set's training part; 0 if its size isn't known."""
+    return round(dataset_facts(dataset).train_images * share)
 
 
 def _images(

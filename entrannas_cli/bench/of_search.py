@@ -19,13 +19,13 @@ from ..method.execute import Execute
 from ..method.genotype import Genotype
 from ..render.views import QuietView
 from ..runtime.device import Compute, resolve_compute
-from ..search.build import build_search
+from ..search.build import build_search, search_fast_paths
 from ..search.evaluate import compare_with_derived
 from ..search.rows import sparsity_facts
 from ..spaces import load_space
 from ..store.create import create_run
 from ..store.session import RunSession
-from .case import CELLS, Case, projected_steps, search_config
+from .case import CELLS, Case, projected_images, projected_steps, search_config
 from .cells import draw_sparse, lead_to, named_cells
 from .memory import PeakMemory
 from .parts import Clock
@@ -79,6 +79,8 @@ class SearchSubject(LoopSubject):
                 "network_cells": config.network.cells,
                 "engine_cells": config.network.engine_cells,
                 "share_features": config.network.share_features,
+                "derive_every": config.architecture.derive_every,
+                "fast_paths": str(search_fast_paths(config, loop.compute)),
             },
         }
         projection = projected_steps(
@@ -88,44 +90,47 @@ class SearchSubject(LoopSubject):
             real.search.epochs,
         )
         if projection is not None:
-            images = projected_steps(
-                real.data.dataset,
-                real.data.portion * real.data.architecture_share,
-                real.evaluation.batch_size,
-                1,
-            )
-            assert images is not None
             found["projection"] = {
                 "epochs": real.search.epochs,
                 "steps_per_epoch": projection[0],
                 "steps": projection[1],
                 "evaluations": -(-real.search.epochs // real.evaluation.every),
-                "batches_per_evaluation": images[0] + real.evaluation.calibration_batches,
-                "seconds_per_evaluated_batch": self._evaluation_seconds(),
+                "images_per_evaluation": (
+                    projected_images(real.data.dataset, real.data.portion * real.data.architecture_share)
+                    + real.evaluation.calibration_batches * real.search.batch_size
+                ),
+                "seconds_per_evaluated_image": self._evaluation_seconds(),
             }
         return found
 
     def _evaluation_seconds(self) -> float:
-        """Of a batch in the comparison of super-net and derived network, both together."""
+        """Of an image in the comparison of super-net and derived network, both together."""
         loop = self.loop
         config, data = loop.config, loop.data
-        begun = time.perf_counter()
-        compare_with_derived(
-            loop.search,
-            config.architecture.temperature_start,
-            calibration=lambda: islice(data.weights.iterate(0), EVALUATED),
-            validation=lambda: islice(
-                evaluation_batches(
-                    data.dataset,
-                    data.architecture_indices,
-                    config.evaluation.batch_size,
-                    loop.compute.device,
-                    memory_format=loop.compute.memory_format,
+
+        def compare() -> None:
+            compare_with_derived(
+                loop.search,
+                config.architecture.temperature_start,
+                calibration=lambda: islice(data.weights.iterate(0), EVALUATED),
+                validation=lambda: islice(
+                    evaluation_batches(
+                        data.dataset,
+                        data.architecture_indices,
+                        config.evaluation.batch_size,
+                        loop.compute.device,
+                        memory_format=loop.compute.memory_format,
+                    ),
+                    EVALUATED,
                 ),
-                EVALUATED,
-            ),
-        )
-        return (time.perf_counter() - begun) / (2 * EVALUATED)
+            )
+
+        if loop.compute.device.type == "cuda":
+            compare()  # libraries choose kernels for sizes that are new to them
+        begun = time.perf_counter()
+        compare()  # waits for the device by itself
+        validated = min(EVALUATED * config.evaluation.batch_size, len(data.architecture_indices))
+        return (time.perf_counter() - begun) / (EVALUATED * config.search.batch_size + validated)
 
 
 def prepare(case: Case, config: SearchConfig, search: BilevelSearch) -> str:
@@ -136,6 +141,8 @@ def prepare(case: Case, config: SearchConfig, search: BilevelSearch) -> str:
         name, genotype = f"drawn, seed {config.seed}", draw_sparse(space, case.sparsity, config.seed)
     elif search.derivation == "top2":
         name, genotype = named_cells(CELLS, space, config.seed)
+    if config.network.engine_cells == "all":
+        name = "all operations"
     if genotype is not None:
         lead_to(search.architecture, genotype, sparse=case.sparsity is not None)
     search.genotype = search.architecture.derive(search.derivation, config.architecture.temperature_start)

@@ -16,6 +16,7 @@ from ..genotypes import find_genotype
 from ..method.genotype import Genotype
 from ..render.views import QuietView
 from ..runtime.device import Compute, resolve_compute
+from ..runtime.fast_paths import fast_paths
 from ..runtime.operations import require_operations
 from ..store.create import create_run
 from ..store.session import RunSession
@@ -68,6 +69,7 @@ class TrainingSubject(LoopSubject):
                 "network_cells": config.derived.cells,
                 "share_features": config.derived.share_features,
                 "drop_path": self._drop_path,
+                "fast_paths": str(fast_paths(config.device, self.loop.compute)),
             },
         }
         if projection is not None:

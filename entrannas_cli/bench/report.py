@@ -94,8 +94,8 @@ def _projected(measured: Measured) -> dict[str, Any]:
     seconds = spread(measured.seconds).median
     evaluations = (
         projection.get("evaluations", 0)
-        * projection.get("batches_per_evaluation", 0)
-        * projection.get("seconds_per_evaluated_batch", 0.0)
+        * projection.get("images_per_evaluation", 0)
+        * projection.get("seconds_per_evaluated_image", 0.0)
     )
     return {
         "projected": {

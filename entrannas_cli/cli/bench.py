@@ -175,9 +175,12 @@ def _bench(
     as_json: bool,
     output: Path | None,
 ) -> None:
+    from ..bench.report import append_records
     from ..bench.run import bench
     from .data import progress_on_stderr
 
+    if output is not None:
+        append_records(output, [])  # what can't be written is said before minutes of measuring
     with progress_on_stderr() as progress:
         rows = bench(
             kind,
@@ -193,8 +196,6 @@ def _bench(
             tell=progress,
         )
     if output is not None:
-        from ..bench.report import append_records
-
         append_records(output, rows)
     if as_json:
         from ..store.atomic import dump_json

@@ -88,7 +88,7 @@ class BilevelSearch:
                 lambda images, labels, tau: self._architecture_step((images, labels), tau, support),
                 *validation,
                 temperature,
-            )
+            ).clone()  # the weight step, if it is replayed, may take its memory
             self._derived.clear()
         derived = self._derive_at(temperature, ahead) if derive or reads else None
         if derive and derived is not None:

@@ -13,7 +13,7 @@ Result = TypeVar("Result")
 
 
 class Execute(Protocol):
-    """Runs ``function`` on ``inputs``; what comes back holds until the next call with the same ``name``.
+    """Runs ``function`` on ``inputs``; what comes back holds until the next call, of whatever ``name``.
 
     With the same ``name`` and ``key`` the function must do the same to the same tensors, and read nothing on the
     host: it may then be recorded and replayed. Numbers among ``inputs`` may reach it as tensors of no dimension.

@@ -70,4 +70,15 @@ def load_optimizer(optimizer: Optimizer, state: Mapping[str, Any]) -> None:
     for group, rate in zip(optimizer.param_groups, rates, strict=True):
         loaded = float(group["lr"])
         group["lr"] = rate.fill_(loaded) if isinstance(rate, Tensor) else loaded
+    _lay_out(optimizer)
     prepare(optimizer)
+
+
+def _lay_out(optimizer: Optimizer) -> None:
+    """States in their parameters' order in memory, by which fused kernels go; a checkpoint may have another."""
+    for parameter, state in optimizer.state.items():
+        for name, value in state.items():
+            if not isinstance(value, Tensor) or value.shape != parameter.shape:
+                continue  # a number of steps
+            if value.stride() != parameter.stride():
+                state[name] = torch.empty_like(parameter, requires_grad=False).copy_(value)

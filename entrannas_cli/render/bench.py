@@ -8,6 +8,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from ..wording import counted
 from .terminal import ascii_only, console_for
 from .text import bytes_text, count_text, duration, percent, safe
 
@@ -89,7 +90,7 @@ def _quartiles(record: Record) -> str:
     return (
         ""
         if step["count"] < 2
-        else f"{1000 * step['lower_quartile']:,.0f}–{1000 * step['upper_quartile']:,.0f}"
+        else " – ".join(_milliseconds(step[f"{which}_quartile"]) for which in ("lower", "upper"))
     )
 
 
@@ -116,11 +117,15 @@ def _notes(records: Sequence[Record]) -> list[str]:
     )
     lines = [
         f"batch {settings['batch_size']}, images {shape}{size}; {settings['precision']}, "
-        f"{settings['memory_format']}; {first['rounds']} rounds, side by side",
+        f"{settings['memory_format']}; {counted(first['rounds'], 'round')}, side by side",
         f"{safe(device['name'])}, {safe(device['processor'])}; torch {safe(versions['torch'])}; it can: "
         f"{count_text(can['multiply_adds_per_second'])} multiply-adds and "
         f"{bytes_text(can['bytes_per_second'])} a second",
     ]
+    if paths := settings.get("fast_paths"):
+        every = settings.get("derive_every")
+        cadence = "" if every is None else f"; architecture.derive_every = {safe(every)}"
+        lines.append(f"fast paths: {safe(paths)}{cadence}")
     if projection := first.get("projection"):
         lines.append(
             f"epochs: {projection['epochs']} of {projection['steps_per_epoch']} steps, if all cost what these did"

@@ -7,6 +7,7 @@ they do. A recording is launched as a whole.
 from __future__ import annotations
 
 import gc
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -53,7 +54,9 @@ class CudaCapture(Capture):
         """On the stream of the recording: kernels' workspaces, and what counts gradients, belong to a stream."""
         current = torch.cuda.current_stream(self._device)
         self._stream.wait_stream(current)
-        with torch.cuda.stream(self._stream):
+        with torch.cuda.stream(self._stream), warnings.catch_warnings():
+            # of an optimiser, that it isn't recorded: it will be
+            warnings.filterwarnings("ignore", "This instance was constructed with capturable=True")
             result = function()
         current.wait_stream(self._stream)
         return result
@@ -62,6 +65,8 @@ class CudaCapture(Capture):
         """A CUDA graph of ``function``. Other threads (such as those that pin batches) go on meanwhile."""
         graph = torch.cuda.CUDAGraph()
         with (
+            # torch leaves its own stream the current one after a recording that broke
+            torch.cuda.stream(torch.cuda.current_stream(self._device)),
             _without_collection(),  # a graph, an event or memory freed by it would break the recording
             torch.cuda.graph(graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local"),
         ):

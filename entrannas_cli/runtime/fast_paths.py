@@ -28,7 +28,8 @@ Tell = Callable[[str], None]
 class FastPaths:
     """``graphs``: steps are recorded and replayed; ``fused``: the optimisers are.
 
-    ``taken`` names all that are, ``refused`` the others, each with its reason.
+    ``taken`` names all that are, ``refused`` the others, each with its reason; ``unmet`` says of those that the
+    configuration insists on which can't be.
     """
 
     device: torch.device
@@ -36,6 +37,7 @@ class FastPaths:
     fused: bool
     taken: tuple[str, ...]
     refused: tuple[str, ...]
+    unmet: tuple[str, ...]
 
     def __str__(self) -> str:
         refused = f"; not: {', '.join(self.refused)}" if self.refused else ""
@@ -82,6 +84,11 @@ def fast_paths(config: DeviceConfig, compute: Compute, *, derives_each_step: boo
         fused=not fused,
         taken=tuple(name for name, reason in reasons.items() if not reason),
         refused=tuple(f"{name} ({reason})" for name, reason in reasons.items() if reason),
+        unmet=tuple(
+            f"device.{key} = on, but goes without: {reason}"
+            for key, asked, reason in (("graphs", config.graphs, graphs), ("fused", config.fused, fused))
+            if asked == "on" and reason
+        ),
     )
 
 

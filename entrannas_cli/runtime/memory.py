@@ -55,6 +55,8 @@ class MemoryCheck:
 
         Raises ``RunFailed`` for more than there are, with what would fit.
         """
+        if self.sizes.batch > len(dataset):
+            return 0  # such a batch is refused where it would be made, for a better reason
         free = free_memory(self.compute.device)
         try:
             found = self.estimate(dataset, self.sizes)

@@ -55,9 +55,11 @@ def _search(context: Context[SearchConfig], space: SearchSpace, check: MemoryChe
     session.log(f"data: {data.dataset.name}, {len(data.dataset)} images, {data.placement_reason}")
     for note in data.dataset.notes:
         context.observer.message("info", f"data: {note}")
-    paths = str(search_fast_paths(config, compute))
+    paths = search_fast_paths(config, compute)
     session.log(f"fast paths: {paths}")
-    session.summary({"fast_paths": paths})
+    for text in paths.unmet:
+        context.observer.message("warning", text)
+    session.summary({"fast_paths": str(paths)})
     search = build_search(
         config,
         space,

@@ -68,14 +68,16 @@ def _train(context: Context[TrainConfig], genotype: Genotype, check: MemoryCheck
     channels = channels_of(config.derived, genotype, images.shape, classes)
     parameters, multiply_adds = size_of(config.derived, genotype, images.shape, classes, channels)
     size = f"{config.derived.cells} cells, {channels} channels"
-    paths = str(fast_paths(config.device, compute))
+    paths = fast_paths(config.device, compute)
     session.log(f"fast paths: {paths}")
+    for text in paths.unmet:
+        context.observer.message("warning", text)
     session.summary(
         {
             **cell_facts(genotype),
             **operation_facts(genotype),
             "network": size,
-            "fast_paths": paths,
+            "fast_paths": str(paths),
             "parameters": parameters,
             "multiply_adds": multiply_adds,
         }

@@ -6,6 +6,7 @@ import json
 import os
 import socket
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -84,9 +85,32 @@ def test_a_search_is_measured_by_its_own_loop(variant: str) -> None:
     assert facts["checkpoint"]["bytes"] > 0
     assert facts["settings"]["space"] == "tiny"
     assert facts["settings"]["engine_cells"] == ("all" if variant == "darts" else "last")
+    assert facts["cells"] == {"entrannas-dst": "dense start", "darts": "all operations"}.get(
+        variant, "drawn, seed 0"
+    )
+    assert facts["settings"]["derive_every"] == "step"
+    assert facts["settings"]["fast_paths"].startswith("channels_last, fast layers; not: bf16")
     projection = facts["projection"]
     assert (projection["steps_per_epoch"], projection["steps"]) == (6250, 312_500)  # 25,000 images, 50 epochs
-    assert projection["batches_per_evaluation"] == 98 + 20
+    assert projection["images_per_evaluation"] == 25_000 + 20 * 4
+
+
+def test_an_evaluation_is_projected_by_the_images_that_were_evaluated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A benchmark has fewer images than an evaluation takes at once."""
+    seen: list[int] = []
+    now = 0.0
+
+    def compare(*_: Any, calibration: Any, validation: Any) -> None:
+        nonlocal now
+        now += 7.0
+        seen.extend(len(labels) for batches in (calibration(), validation()) for _, labels in batches)
+
+    monkeypatch.setattr("entrannas_cli.bench.of_search.compare_with_derived", compare)
+    monkeypatch.setattr("entrannas_cli.bench.of_search.time", SimpleNamespace(perf_counter=lambda: now))
+    _, facts = measured(Case(kind="search", variant="entrannas", preset="paper", settings=SMALL))
+    assert facts["projection"]["seconds_per_evaluated_image"] == pytest.approx(7.0 / sum(seen))
 
 
 def test_a_sparse_search_has_the_sparsity_asked_for_and_costs_less() -> None:
@@ -180,6 +204,8 @@ def record(name: str) -> dict[str, Any]:
             "channels": 16,
             "precision": "float32",
             "memory_format": "channels_last",
+            "derive_every": "epoch",
+            "fast_paths": "channels_last; not: graphs (on CUDA only)",
         },
         "device": {"name": "CPU (2 threads)", "processor": "a processor"},
         "versions": {"torch": "2"},
@@ -195,6 +221,9 @@ def test_a_table_says_what_was_measured(capsys: pytest.CaptureFixture[str]) -> N
         "architecture step",
         "peak memory above imports",
         "all epochs",
+        "1,500 ms – 2,500 ms",
+        "3 rounds, side by side",
+        "fast paths: channels_last; not: graphs (on CUDA only); architecture.derive_every = epoch",
     ):
         assert text in shown
 
@@ -215,6 +244,13 @@ def test_what_cannot_be_measured_is_said_at_once(arguments: tuple[str, ...], mes
     result = in_process("bench", *arguments, "--device", "cpu", check=False)
     assert result.returncode == 2
     assert message in result.stderr
+
+
+def test_where_nothing_can_be_kept_nothing_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("entrannas_cli.bench.run.bench", lambda *_, **__: pytest.fail("measured in vain"))
+    result = in_process("bench", "search", "--output", str(Path.cwd()), check=False)
+    assert result.returncode == 2
+    assert "can't be written" in result.stderr
 
 
 def test_too_few_connections_to_lose() -> None:

@@ -165,8 +165,8 @@ def test_records_hold_rates_and_projections(tmp_path: Path) -> None:
         "steps_per_epoch": 10,
         "steps": 20,
         "evaluations": 2,
-        "batches_per_evaluation": 5,
-        "seconds_per_evaluated_batch": 0.5,
+        "images_per_evaluation": 5,
+        "seconds_per_evaluated_image": 0.5,
     }
     work = {"forward": 10, "backward": 20, "bytes": 60}
     first = Measured("a", [2.0, 2.0], {"data": [0.5, 1.5]}, facts={"work": work, "projection": projection})

@@ -95,6 +95,22 @@ def test_states_fit_whatever_computes_them(make: Any, before: dict[str, Any], af
     assert same(net, other_net)
 
 
+@pytest.mark.parametrize("make", [sgd, adam])
+@pytest.mark.parametrize("way", WAYS)
+def test_states_fit_weights_of_another_memory_format(make: Any, way: dict[str, Any]) -> None:
+    """Fused kernels go through weights and momenta by their place in memory, whatever the order is."""
+    net = network()
+    optimizer = make(net, **way)
+    learn(net, optimizer, 0)
+    other_net = copy.deepcopy(net).to(memory_format=torch.contiguous_format)
+    other = make(other_net, **way)
+    load_optimizer(other, copy.deepcopy(optimizer_state(optimizer)))
+    for seed in range(1, 3):
+        learn(net, optimizer, seed)
+        learn(other_net, other, seed)
+    assert same(net, other_net)
+
+
 def test_a_learning_rate_under_recorded_steps_keeps_its_place() -> None:
     net = network()
     rate = torch.tensor(0.1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import is_dataclass
 from typing import Any, TypeVar
 
 import torch
@@ -25,11 +26,13 @@ class HostRead(RuntimeError):
 class Rehearsal(Capture):
     """Logs the operators that reach the device, undoes what they did, and does them again in each replay.
 
-    Everything keeps its address: the results of a replay are written where the recording put them.
+    Everything keeps its address: the results of a replay are written where the recording put them. All recordings
+    share one memory: a replay spoils what others returned.
     """
 
     def __init__(self) -> None:
         self.warm_ups = self.replays = 0
+        self._results: list[list[Tensor]] = []
 
     def warm_up(self, function: Callable[[], Result]) -> Result:
         self.warm_ups += 1
@@ -45,8 +48,14 @@ class Rehearsal(Capture):
             log.undo()
             torch.set_rng_state(random)
 
+        returned = [tensor for tensor in _tensors(_flat(result)) if log.took(tensor)]
+        self._results.append(returned)
+
         def replay() -> None:
             self.replays += 1
+            for tensors in self._results:
+                if tensors is not returned:
+                    _spoil(tensors)
             log.replay()
 
         return replay, result
@@ -73,6 +82,10 @@ class _Log(TorchDispatchMode):
         self._calls.append((func, args, kwargs, new))
         return found
 
+    def took(self, tensor: Tensor) -> bool:
+        """Whether its memory was taken in the recording."""
+        return _memory(tensor) in self._own
+
     @torch.no_grad()
     def undo(self) -> None:
         for tensor, before in reversed(self._before.values()):
@@ -85,6 +98,16 @@ class _Log(TorchDispatchMode):
             if recorded:  # not in place, nor a view
                 for mine, again in zip(recorded, _tensors(found), strict=True):
                     mine.copy_(again)
+
+
+def _flat(result: Any) -> Any:
+    return vars(result) if is_dataclass(result) else result
+
+
+@torch.no_grad()
+def _spoil(tensors: list[Tensor]) -> None:
+    for tensor in tensors:
+        tensor.detach().fill_(float("nan"))
 
 
 def _memory(tensor: Tensor) -> int:

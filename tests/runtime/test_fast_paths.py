@@ -82,6 +82,26 @@ def test_what_is_taken_and_why_not(
     assert paths.graphs == (", graphs" in text.split(";")[0])
 
 
+@pytest.mark.parametrize(
+    ("compute", "settings", "unmet"),
+    [
+        (CPU, {}, ()),
+        (CPU, {"graphs": "on", "fused": "on"}, ("device.graphs = on, but goes without: on CUDA only",)),
+        (MPS, {"fused": "on"}, ("device.fused = on, but goes without: torch has none for mps",)),
+        (CUDA, {"graphs": "on", "fused": "on"}, ()),
+        (
+            CUDA,
+            {"graphs": "on", "fused": "off"},
+            ("device.graphs = on, but goes without: they need fused optimisers",),
+        ),
+    ],
+)
+def test_what_was_asked_for_and_cannot_be_is_told(
+    compute: Compute, settings: dict[str, object], unmet: tuple[str, ...]
+) -> None:
+    assert fast_paths(DeviceConfig.model_validate(settings), compute).unmet == unmet
+
+
 def test_without_graphs_steps_are_called_directly() -> None:
     assert fast_paths(DeviceConfig(), CPU).execute(None) is directly
     assert fast_paths(DeviceConfig(), CPU).learning_rate(0.1) == 0.1

@@ -12,6 +12,7 @@ from entrannas_cli.config.shared import DeviceConfig
 from entrannas_cli.config.train import TrainConfig
 from entrannas_cli.data.search_data import open_search_data
 from entrannas_cli.method.published import PUBLISHED
+from entrannas_cli.runtime.capture import CudaCapture
 from entrannas_cli.runtime.device import resolve_compute
 from entrannas_cli.runtime.replay import WARM_UP_CALLS, Replaying
 from entrannas_cli.search.build import build_search
@@ -78,6 +79,23 @@ def test_a_training_step_waits_for_nothing_and_is_recorded_once(waiting_fails: N
     assert training.execute.recordings == 1
     assert torch.isfinite(losses).all()
     assert len(set(losses.tolist())) > 1
+
+
+def test_a_recording_that_breaks_leaves_nothing_behind() -> None:
+    """Neither its stream nor its random numbers: what follows is called as it always was."""
+    device = torch.device("cuda")
+    before = torch.cuda.current_stream()
+    told: list[str] = []
+    execute = Replaying(CudaCapture(device), device, told.append)
+
+    def reads(x: torch.Tensor) -> torch.Tensor:
+        noisy = x + torch.rand_like(x)
+        return noisy * noisy.sum().item()
+
+    found = [execute("sum", None, reads, torch.ones(3, device=device)).clone() for _ in range(6)]
+    assert len(told) == 1
+    assert torch.cuda.current_stream() == before
+    assert len({float(each.sum()) for each in found}) == 6
 
 
 def test_memory_does_not_grow_with_the_recordings() -> None:

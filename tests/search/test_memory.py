@@ -211,6 +211,15 @@ def test_a_run_that_does_not_fit_says_what_would(
     assert "memory: at most about" in log_of(newest())
 
 
+def test_a_batch_of_more_images_than_there_are_is_no_matter_of_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(memory, "free_memory", lambda device: MIB)
+    result = in_process(*SMALL_SEARCH, "--batch-size", "5000", check=False)
+    assert result.returncode == 2
+    assert "more than there are" in result.stderr
+
+
 def _noting(step: Any, built: list[str]) -> Any:
     def noted(self: torch.optim.Optimizer, *arguments: Any, **keywords: Any) -> Any:
         built.append(self.param_groups[0]["params"][0].device.type)
