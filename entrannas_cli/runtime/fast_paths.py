@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["FastPaths", "Tell", "fast_paths"]
 
 FUSED_ON = ("cpu", "cuda")
+EACH_STEP = "the cells may change in each step: see architecture.derive_every"
+HINT = "steps can't be recorded while cells are derived in each: for speed, --set architecture.derive_every=epoch"
 
 Tell = Callable[[str], None]
 
@@ -29,7 +31,7 @@ class FastPaths:
     """``graphs``: steps are recorded and replayed; ``fused``: the optimisers are.
 
     ``taken`` names all that are, ``refused`` the others, each with its reason; ``unmet`` says of those that the
-    configuration insists on which can't be.
+    configuration insists on which can't be. ``hint`` says what would make a step faster here, if anything.
     """
 
     device: torch.device
@@ -38,6 +40,7 @@ class FastPaths:
     taken: tuple[str, ...]
     refused: tuple[str, ...]
     unmet: tuple[str, ...]
+    hint: str = ""
 
     def __str__(self) -> str:
         refused = f"; not: {', '.join(self.refused)}" if self.refused else ""
@@ -89,6 +92,7 @@ def fast_paths(config: DeviceConfig, compute: Compute, *, derives_each_step: boo
             for key, asked, reason in (("graphs", config.graphs, graphs), ("fused", config.fused, fused))
             if asked == "on" and reason
         ),
+        hint=HINT if graphs == EACH_STEP else "",
     )
 
 
@@ -118,7 +122,7 @@ def _no_graphs(config: DeviceConfig, kind: str, *, fused: bool, derives_each_ste
     if config.activation_checkpointing != "none":
         return "activations are computed again, which can't be recorded"
     if config.graphs == "auto" and derives_each_step:
-        return "the cells may change in each step: see architecture.derive_every"
+        return EACH_STEP
     return ""
 
 

@@ -59,6 +59,8 @@ def _search(context: Context[SearchConfig], space: SearchSpace, check: MemoryChe
     session.log(f"fast paths: {paths}")
     for text in paths.unmet:
         context.observer.message("warning", text)
+    if paths.hint:
+        context.observer.message("info", paths.hint)
     session.summary({"fast_paths": str(paths)})
     search = build_search(
         config,

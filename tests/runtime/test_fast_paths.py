@@ -79,6 +79,7 @@ def test_what_is_taken_and_why_not(
 ) -> None:
     paths = fast_paths(DeviceConfig.model_validate(settings), compute, derives_each_step=each_step)
     assert str(paths) == text
+    assert bool(paths.hint) == ("see architecture.derive_every" in text)
     assert paths.graphs == (", graphs" in text.split(";")[0])
 
 
