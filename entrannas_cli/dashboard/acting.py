@@ -46,9 +46,14 @@ class RunsActing(Screen[None]):
 
     @property
     def covered(self) -> bool:
-        """Whether another page lies on it, so that nothing of it is seen. (Textual would paint all anew for it.)"""
+        """Whether nothing of it is seen: another page lies on it, or it was closed, and a timer came too late.
+
+        (Textual would paint all anew for it.)
+        """
         stack = self.app.screen_stack
-        return any(not isinstance(screen, ModalScreen) for screen in stack[stack.index(self) + 1 :])
+        return self not in stack or any(
+            not isinstance(screen, ModalScreen) for screen in stack[stack.index(self) + 1 :]
+        )
 
     @property
     def dashboard(self) -> Dashboard:
