@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from .isolation import isolate
 # no deadlines (machines are noisy); the same examples every time where a red build would block others
 settings.register_profile("entrannas", deadline=None, max_examples=40, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("entrannas")
+
+# Python looks through all of torch's and pandas' objects for garbage, a fifth of a second each time: less often
+gc.set_threshold(20_000, 20, 20)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
