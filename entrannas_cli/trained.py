@@ -10,10 +10,10 @@ from typing import Any, Literal
 from .errors import RunFailed, UsageError
 from .method.genotype import Genotype
 from .method.network import DerivedNetwork, SuperNet
-from .runtime.checkpoint import DamagedCheckpoint, first_line, read_checkpoint
+from .runtime.checkpoint import DamagedCheckpoint, read_checkpoint
 from .store.files import BrokenRun
 from .store.run import BEST_CHECKPOINT, CHECKPOINTS, CONFIG_FILE, Run
-from .wording import plain
+from .wording import first_line, plain
 
 __all__ = ["TrainedNetwork", "load_supernet", "load_trained"]
 

@@ -13,6 +13,7 @@ __all__ = [
     "choices",
     "counted",
     "did_you_mean",
+    "first_line",
     "gib",
     "looks_like_path",
     "nearest",
@@ -28,6 +29,15 @@ LONGEST = 60  # characters of a value quoted in an error
 def plain(text: str) -> str:
     """``text`` on one line, with control characters (terminal escapes among them) written out as \\x1b."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def first_line(error: BaseException | str, *, named: bool = False) -> str:
+    """An error, or its text, in one line; its type where it says nothing, and before it where it is ``named``."""
+    lines = str(error).strip().splitlines()
+    kind = type(error).__name__
+    if not lines:
+        return kind
+    return plain(f"{kind}: {lines[0]}" if named else lines[0])
 
 
 def shown(value: object) -> str:

@@ -18,16 +18,14 @@ from .background import in_background, tell
 from .confirm import ConfirmScreen
 from .deeds import DELETE, RESUME, STOP, Deed
 from .keys import Place, writes
+from .telling import SHOWN, tell_errors
 from .watcher import Snapshot
 
 if TYPE_CHECKING:
     from .app import Dashboard
     from .launch.draft import Draft, Kind
 
-__all__ = ["LONG", "RunsActing"]
-
-SHOWN = 3  # outcomes that are told one by one
-LONG = 12.0  # seconds that an error stays
+__all__ = ["RunsActing"]
 
 
 class RunsActing(Screen[None]):
@@ -48,9 +46,14 @@ class RunsActing(Screen[None]):
 
     @property
     def covered(self) -> bool:
-        """Whether another page lies on it, so that nothing of it is seen. (Textual would paint all anew for it.)"""
+        """Whether nothing of it is seen: another page lies on it, or it was closed, and a timer came too late.
+
+        (Textual would paint all anew for it.)
+        """
         stack = self.app.screen_stack
-        return any(not isinstance(screen, ModalScreen) for screen in stack[stack.index(self) + 1 :])
+        return self not in stack or any(
+            not isinstance(screen, ModalScreen) for screen in stack[stack.index(self) + 1 :]
+        )
 
     @property
     def dashboard(self) -> Dashboard:
@@ -103,7 +106,7 @@ class RunsActing(Screen[None]):
 
         def then(found: Draft | str) -> None:
             if isinstance(found, str):
-                self._say(found, title="No new run like it", severity="error", timeout=LONG)
+                tell_errors(self.app, "No new run like it", [found])
             elif self.is_current:
                 self._launch(found)
 
@@ -165,7 +168,7 @@ class RunsActing(Screen[None]):
         in_background(self.app, check, lambda found: self._confirm(deed, *found))
 
     def _confirm(self, deed: Deed, runs: list[Run], errors: list[str]) -> None:
-        self._tell_errors(deed, errors)
+        tell_errors(self.app, f"{deed.verb}: not done", errors)
         if runs and self.is_current:
 
             def answered(yes: bool | None) -> None:
@@ -193,13 +196,7 @@ class RunsActing(Screen[None]):
             outcomes = [f"{deed.verb}: done for {counted(len(outcomes), 'run')}"]
         for text in outcomes:
             self._say(text)
-        self._tell_errors(deed, errors)
-
-    def _tell_errors(self, deed: Deed, errors: list[str]) -> None:
-        for text in errors[:SHOWN]:
-            self._say(text, title=f"{deed.verb}: not done", severity="error", timeout=LONG)
-        if len(errors) > SHOWN:
-            self._say(f"and {len(errors) - SHOWN} more", title=f"{deed.verb}: not done", severity="error")
+        tell_errors(self.app, f"{deed.verb}: not done", errors)
 
     def _say(self, text: str, **how: Any) -> None:
         self.app.notify(text, markup=False, **how)

@@ -13,10 +13,9 @@ from textual.widgets.option_list import Option
 
 from .columns import RUN, TABLE, TableColumn
 
-__all__ = ["ChoiceScreen", "ColumnsScreen", "Options", "SortScreen"]
+__all__ = ["ChoiceScreen", "Choices", "ColumnsScreen", "Options", "SortScreen"]
 
 _VIM: list[BindingType] = [
-    ("space", "select", ""),
     ("j", "cursor_down", ""),
     ("k", "cursor_up", ""),
     ("g", "first", ""),
@@ -40,6 +39,12 @@ class Options(OptionList):
             super().action_page_down()  # type: ignore[no-untyped-call]
 
 
+class Choices(Options):
+    """Options that the space bar chooses too."""
+
+    BINDINGS = [("space", "select", "")]  # noqa: RUF012 (Textual's way)
+
+
 class ChoiceScreen(ModalScreen[str | None]):
     """One of ``options``, each a key and what is read; ``now`` is chosen so far. None if nothing was chosen."""
 
@@ -50,7 +55,7 @@ class ChoiceScreen(ModalScreen[str | None]):
         self._caption, self._choices, self._now = title, options, now
 
     def compose(self) -> ComposeResult:
-        choice = Options(*(Option(text, id=key) for key, text in self._choices), id="choice")
+        choice = Choices(*(Option(text, id=key) for key, text in self._choices), id="choice")
         choice.border_title = self._caption
         choice.highlighted = next((n for n, (key, _) in enumerate(self._choices) if key == self._now), 0)
         yield choice
@@ -79,7 +84,7 @@ class ColumnsScreen(ModalScreen[tuple[str, ...]]):
         self._chosen = set(now)
 
     def compose(self) -> ComposeResult:
-        choice = Options(
+        choice = Choices(
             *(Option(self._prompt(column), id=column.key) for column in TABLE.values()), id="choice"
         )
         choice.border_title = "Columns"

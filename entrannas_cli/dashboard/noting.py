@@ -23,14 +23,15 @@ from ..store.run import Run
 from ..wording import counted
 from .background import in_background
 from .keys import bindings
+from .telling import tell_errors
 
 if TYPE_CHECKING:
     from .app import Dashboard
 
 __all__ = ["Change", "NotesScreen", "edit_notes"]
 
-SHOWN = 3  # ids, and errors, that are named
-LONG = 12.0  # seconds that an error stays
+SHOWN = 3  # ids that are named
+NOT_DONE = "Tags and note: not done"
 
 
 @dataclass(frozen=True)
@@ -177,7 +178,7 @@ def edit_notes(app: Dashboard, runs: Sequence[Run]) -> None:
 
     def show(result: tuple[list[tuple[Run, Notes]], list[str]]) -> None:
         found, errors = result
-        _tell_errors(app, errors)
+        tell_errors(app, NOT_DONE, errors)
         if not found or not screen.is_current:
             return
 
@@ -212,7 +213,7 @@ def _save(app: Dashboard, runs: Sequence[Run], change: Change) -> None:
             app.notify(_outcome(runs[0], written[0], change), markup=False)
         elif written:
             app.notify(f"{counted(len(written), 'run')}: {change}", markup=False)
-        _tell_errors(app, errors)
+        tell_errors(app, NOT_DONE, errors)
 
     in_background(app, write, tell)
 
@@ -224,10 +225,3 @@ def _outcome(run: Run, notes: Notes, change: Change) -> str:
     if change.note is not None:
         parts.append("note saved" if notes.note else "note removed")
     return f"{safe(run.id)}: {', '.join(parts)}"
-
-
-def _tell_errors(app: Dashboard, errors: Sequence[str]) -> None:
-    for text in errors[:SHOWN]:
-        app.notify(text, title="Tags and note: not done", severity="error", timeout=LONG, markup=False)
-    if len(errors) > SHOWN:
-        app.notify(f"and {len(errors) - SHOWN} more", title="Tags and note: not done", severity="error")

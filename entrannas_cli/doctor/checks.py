@@ -17,7 +17,7 @@ from typing import Any, Literal
 from .. import __version__
 from ..errors import EntrannasError
 from ..render.text import bytes_text
-from ..wording import plain
+from ..wording import first_line, plain
 from .probe import ask_torch
 
 __all__ = ["Finding", "Level", "examine"]
@@ -123,7 +123,7 @@ def _devices(torch: dict[str, Any]) -> Iterator[Finding]:
             parts.append("bf16" if device["bf16"] else "no bf16")
         yield Finding(section, device["device"], ", ".join(parts))
     if "devices" in torch.get("problems", {}):
-        fault = plain(torch["problems"]["devices"].splitlines()[0])
+        fault = first_line(torch["problems"]["devices"])
         mend = "install the torch build that fits the driver, or search with --device cpu"
         yield Finding(section, "gpu", f"found, but it can't be used: {fault}", "warning", mend)
     elif not torch.get("devices") and "error" not in torch:

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ..wording import first_line
+
 __all__ = ["ask_torch", "main"]
 
 TIMEOUT = 180  # seconds; a first import from a slow disk takes long
@@ -53,9 +55,7 @@ def _answer() -> dict[str, Any]:
     try:
         import torch
     except Exception as error:
-        return {
-            "error": f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"
-        }
+        return {"error": first_line(error, named=True)}
     answer: dict[str, Any] = {"version": torch.__version__, "threads": torch.get_num_threads()}
     for key, ask in (
         ("build", _build),

@@ -18,7 +18,6 @@ __all__ = [
     "FORMAT_VERSION",
     "DamagedCheckpoint",
     "check_identity",
-    "first_line",
     "newest_checkpoint",
     "random_state",
     "read_checkpoint",
@@ -111,9 +110,3 @@ def restore_random_state(state: Mapping[str, torch.Tensor | None], device: torch
         torch.set_rng_state(cpu)
     if on_device is not None and device.type == "cuda":
         torch.cuda.set_rng_state(on_device, device)
-
-
-def first_line(error: BaseException) -> str:
-    """The error in one line; its type where it says nothing."""
-    lines = str(error).strip().splitlines()
-    return plain(lines[0]) if lines else type(error).__name__

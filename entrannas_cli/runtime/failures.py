@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 
 from ..errors import RunFailed
-from ..wording import plain
+from ..wording import first_line
 
 __all__ = ["explained"]
 
@@ -31,9 +31,8 @@ def explained(*, out_of_memory: str | Callable[[], str]) -> Iterator[None]:
         if any(words in text for words in ALLOCATION):
             raise _out_of_memory(out_of_memory) from error
         if WORKER in text:
-            reason = plain(text.splitlines()[0])
             raise RunFailed(
-                f"a process that reads images died ({reason}); try fewer with --set data.workers=N"
+                f"a process that reads images died ({first_line(error)}); try fewer with --set data.workers=N"
             ) from error
         raise
 

@@ -11,9 +11,9 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from ..errors import RunFailed, UsageError
 from ..store.session import RunSession
+from ..wording import first_line
 from .checkpoint import (
     check_identity,
-    first_line,
     newest_checkpoint,
     random_state,
     restore_random_state,

@@ -10,8 +10,7 @@ from ..data.datasets import Dataset
 from ..errors import RunFailed
 from ..method.memory import MemoryEstimate
 from ..store.session import RunSession
-from ..wording import gib
-from .checkpoint import first_line
+from ..wording import first_line, gib
 from .device import MIB, Compute
 from .free_memory import free_memory
 

@@ -8,7 +8,7 @@ import torch
 
 from ..errors import UsageError
 from ..method.operations import ENTRY_POINT_GROUP, get_operation
-from ..wording import plain
+from ..wording import first_line, plain
 
 __all__ = ["require_operations"]
 
@@ -40,7 +40,7 @@ def _try_operation(name: str) -> None:
         try:
             shape = tuple(build(8, stride, False)(torch.zeros(2, 8, 6, 6)).shape)
         except Exception as error:
-            reason = plain(str(error).strip().split("\n", 1)[0])
+            reason = first_line(error)
             raise UsageError(f"operation {plain(name)} fails at stride {stride}: {reason}") from error
         if shape != (expected := (2, 8, 6 // stride, 6 // stride)):
             raise UsageError(

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
+from ..wording import first_line
 from .capture import Capture
-from .checkpoint import first_line
 
 __all__ = ["WARM_UP_CALLS", "Replaying"]
 

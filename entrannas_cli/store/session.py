@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ..errors import EntrannasError, RunFailed, UsageError
 from ..method.genotype import Genotype
-from ..wording import plain
+from ..wording import first_line, plain
 from .atomic import TEMPORARY, replace_with, write_atomic, write_json
 from .files import BrokenRun, reason_of
 from .jsonl import ATTEMPT, JsonLinesWriter
@@ -366,7 +366,4 @@ class RunSession:
 
 def _why(error: BaseException) -> str:
     """The error in one line. Our own speak for themselves, others need their name."""
-    if isinstance(error, EntrannasError):
-        return plain(error.message.split("\n", 1)[0])
-    text = str(error).strip().split("\n", 1)[0]
-    return plain(f"{type(error).__name__}: {text}" if text else type(error).__name__)
+    return first_line(error, named=not isinstance(error, EntrannasError))

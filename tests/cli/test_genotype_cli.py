@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from entrannas_cli.__main__ import main
 from entrannas_cli.errors import UsageError
 from entrannas_cli.genotypes import find_genotype, parse_genotype
 from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
@@ -28,22 +27,6 @@ DENSE = Genotype(
     CellGraph(((Connection(0, "sep_conv_3x3"), Connection(0, "skip_connect"), Connection(1, "conv_1x1")),)),
     CellGraph(((Connection(1, "max_pool_3x3"),),)),
 )
-
-
-class Result:
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
-
-
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str]) -> Any:
-    def run(*arguments: object) -> Result:
-        with pytest.raises(SystemExit) as caught:
-            main([str(argument) for argument in arguments])
-        out, err = capsys.readouterr()
-        return Result(int(caught.value.code or 0), out, err)
-
-    return run
 
 
 def make_run(genotype: Genotype | None, seed: int = 0, name: str | None = None) -> Run:

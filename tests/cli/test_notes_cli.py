@@ -5,35 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from entrannas_cli.__main__ import main
-
+from ..calling import Call, Result
 from ..results.generated import START, search_run
-
-
-@dataclass(frozen=True)
-class Result:
-    code: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
-    """Runs a command in this process, its output piped."""
-
-    def run(*arguments: object) -> Result:
-        with pytest.raises(SystemExit) as caught:
-            main([str(argument) for argument in arguments])
-        out, err = capsys.readouterr()
-        return Result(int(caught.value.code or 0), out, err)
-
-    return run
 
 
 @pytest.fixture
@@ -51,7 +28,7 @@ def listed(result: Result) -> list[str]:
     return [row["id"] for row in json.loads(result.out)]
 
 
-def test_runs_are_found_by_their_tags(call: Callable[..., Result], runs: list[str]) -> None:
+def test_runs_are_found_by_their_tags(call: Call, runs: list[str]) -> None:
     one, two, _ = runs
     done = call("runs", "tag", "one", "two", "--add", "good", "--add", "baseline")
     assert (done.code, done.out) == (0, "")
@@ -68,7 +45,7 @@ def test_runs_are_found_by_their_tags(call: Callable[..., Result], runs: list[st
     assert [row["tags"] for row in facts] == [[], ["good", "wide"], ["baseline", "good"]]
 
 
-def test_results_are_chosen_by_their_tags(call: Callable[..., Result], runs: list[str]) -> None:
+def test_results_are_chosen_by_their_tags(call: Call, runs: list[str]) -> None:
     call("runs", "tag", "one", "two", "--add", "good")
     call("runs", "tag", "two", "--add", "wide")
 
@@ -89,7 +66,7 @@ def test_results_are_chosen_by_their_tags(call: Callable[..., Result], runs: lis
     assert call("compare", "--where", "tags<5").code == 2
 
 
-def test_a_note_is_shown(call: Callable[..., Result], runs: list[str]) -> None:
+def test_a_note_is_shown(call: Call, runs: list[str]) -> None:
     assert call("runs", "note", "one", "first line\nsecond \x1b[31m") == Result(0, "", "")
     assert call("runs", "note", "one").out == "first line\nsecond \\x1b[31m\n"
     call("runs", "tag", "one", "--add", "good")
@@ -115,9 +92,7 @@ def test_a_note_is_shown(call: Callable[..., Result], runs: list[str]) -> None:
         (("list", "--tag", "a b"), 'tag "a b"'),
     ],
 )
-def test_what_is_refused(
-    call: Callable[..., Result], runs: list[str], arguments: tuple[str, ...], message: str
-) -> None:
+def test_what_is_refused(call: Call, runs: list[str], arguments: tuple[str, ...], message: str) -> None:
     result = call("runs", *arguments)
     assert (result.code, result.out) == (2, "")
     assert message in result.err
@@ -125,6 +100,6 @@ def test_what_is_refused(
     assert call("runs", "list", "--tag", "a").out == ""
 
 
-def test_a_mistyped_run_changes_none(call: Callable[..., Result], runs: list[str]) -> None:
+def test_a_mistyped_run_changes_none(call: Call, runs: list[str]) -> None:
     assert call("runs", "tag", "one", "tow", "--add", "good").code == 2
     assert listed(call("runs", "list", "--tag", "good", "--json")) == []

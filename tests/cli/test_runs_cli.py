@@ -7,8 +7,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,6 @@ import pyte
 import pytest
 import typer
 
-from entrannas_cli.__main__ import main
 from entrannas_cli.cli.stop import stop
 from entrannas_cli.errors import EntrannasError, RunFailed, UsageError
 from entrannas_cli.method.published import PUBLISHED
@@ -28,30 +25,12 @@ from entrannas_cli.store.run import Run
 from entrannas_cli.store.session import RunSession
 from entrannas_cli.store.status import Status, write_status
 
+from ..calling import Call
+
 NOW = 1795515300.0  # 2026-11-24 10:15:00 UTC
 CONFIG = (
     'space = "standard"\nmethod = "entrannas-dst"\n[data]\ndataset = "digits"\n[search]\nbatch_size = 64\n'
 )
-
-
-@dataclass(frozen=True)
-class Result:
-    code: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
-    """Runs a command in this process, its output piped."""
-
-    def run(*arguments: object) -> Result:
-        with pytest.raises(SystemExit) as caught:
-            main([str(argument) for argument in arguments])
-        out, err = capsys.readouterr()
-        return Result(int(caught.value.code or 0), out, err)
-
-    return run
 
 
 def make(
@@ -108,7 +87,7 @@ NAMED = "20261124-101700-wide-cells"
 # list
 
 
-def test_list_piped_is_tab_separated(call: Callable[..., Result], runs: Path) -> None:
+def test_list_piped_is_tab_separated(call: Call, runs: Path) -> None:
     result = call("runs", "list")
     assert (result.code, result.err) == (0, "")
     header, *lines = (line.split("\t") for line in result.out.splitlines())
@@ -128,7 +107,7 @@ def test_list_piped_is_tab_separated(call: Callable[..., Result], runs: Path) ->
     assert expected.items() <= rows[3].items()
 
 
-def test_list_as_json(call: Callable[..., Result], runs: Path) -> None:
+def test_list_as_json(call: Call, runs: Path) -> None:
     facts = json.loads(call("runs", "list", "--json").out)
     assert [run["state"] for run in facts] == ["broken", "stopped", "failed", "completed"]
     assert facts[0]["problems"][0].startswith("status.json: not JSON")
@@ -137,7 +116,7 @@ def test_list_as_json(call: Callable[..., Result], runs: Path) -> None:
     assert facts[3]["supernet_accuracy"] == 0.75
 
 
-def test_list_some(call: Callable[..., Result], runs: Path) -> None:
+def test_list_some(call: Call, runs: Path) -> None:
     chosen = call("runs", "list", "--state", "failed", "--state", "stopped", "--json")
     assert [run["id"] for run in json.loads(chosen.out)] == [NAMED, SECOND]
     assert [run["id"] for run in json.loads(call("runs", "list", "-n", "2", "--json").out)][1:] == [NAMED]
@@ -149,7 +128,7 @@ def test_list_some(call: Callable[..., Result], runs: Path) -> None:
     assert "did you mean failed?" in wrong.err
 
 
-def test_no_runs_is_no_error(call: Callable[..., Result], tmp_path: Path) -> None:
+def test_no_runs_is_no_error(call: Call, tmp_path: Path) -> None:
     result = call("runs", "list")
     assert (result.code, result.out) == (0, "")
     assert "no run in" in result.err
@@ -158,7 +137,7 @@ def test_no_runs_is_no_error(call: Callable[..., Result], tmp_path: Path) -> Non
     assert not (tmp_path / "work" / "runs").exists()
 
 
-def test_where_the_runs_are(call: Callable[..., Result], runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_the_runs_are(call: Call, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(runs.parent.parent)
     assert call("runs", "path", "latest").code == 2
     assert call("runs", "path", NAMED, "--runs-dir", runs).out == f"{runs / NAMED}\n"
@@ -249,7 +228,7 @@ def test_colours_are_for_terminals_that_want_them(runs: Path) -> None:
 # show
 
 
-def test_show(call: Callable[..., Result], runs: Path) -> None:
+def test_show(call: Call, runs: Path) -> None:
     result = call("runs", "show", NAMED)
     lines = [" ".join(line.split()) for line in result.out.splitlines()]
     for line in (
@@ -269,7 +248,7 @@ def test_show(call: Callable[..., Result], runs: Path) -> None:
     assert "reason the loss is nan" in " ".join(call("runs", "show", SECOND).out.split())
 
 
-def test_show_as_json(call: Callable[..., Result], runs: Path) -> None:
+def test_show_as_json(call: Call, runs: Path) -> None:
     facts = json.loads(call("runs", "show", "latest", "--json").out)
     assert facts["state"] == "broken"
     facts = json.loads(call("runs", "show", NAMED, "--json").out)
@@ -278,7 +257,7 @@ def test_show_as_json(call: Callable[..., Result], runs: Path) -> None:
     assert facts["next"] == f"entrannas resume {NAMED}"
 
 
-def test_show_a_ranking(call: Callable[..., Result], runs: Path) -> None:
+def test_show_a_ranking(call: Call, runs: Path) -> None:
     row = {"rank": 1, "search": "x", "epoch": 7, "state": "completed", "accuracy": 0.914, "parameters": 36700}
     rows = [row, {**row, "rank": 2, "epoch": 3, "state": "failed", "accuracy": None}, "\x1b[2J"]
     make(runs, name="ranked", kind="rank", ranking=rows)
@@ -289,7 +268,7 @@ def test_show_a_ranking(call: Callable[..., Result], runs: Path) -> None:
     assert "\x1b" not in shown
 
 
-def test_show_what_is_damaged(call: Callable[..., Result], runs: Path) -> None:
+def test_show_what_is_damaged(call: Call, runs: Path) -> None:
     result = call("runs", "show", "latest")
     assert result.code == 0
     assert "broken" in result.out
@@ -307,7 +286,7 @@ def test_show_what_is_damaged(call: Callable[..., Result], runs: Path) -> None:
     assert "genotype.json: " in result.out
 
 
-def test_a_lost_run_says_how_to_go_on(call: Callable[..., Result], runs: Path) -> None:
+def test_a_lost_run_says_how_to_go_on(call: Call, runs: Path) -> None:
     host = os.uname().nodename
     write_status(
         runs / FIRST, Status(state="running", host=host, pid=2**22 - 3, heartbeat=time.time(), created=NOW)
@@ -321,7 +300,7 @@ def test_a_lost_run_says_how_to_go_on(call: Callable[..., Result], runs: Path) -
     assert "process 1 on far, last sign of life 1m39s ago" in call("runs", "show", FIRST).out
 
 
-def test_an_unknown_run(call: Callable[..., Result], runs: Path) -> None:
+def test_an_unknown_run(call: Call, runs: Path) -> None:
     for command in ("show", "path", "rm"):
         result = call("runs", command, "20261124-101500-standard-entrannas-dst-s9")
         assert (result.code, result.out) == (2, "")
@@ -355,7 +334,7 @@ def test_rm_without_anybody_to_ask(runs: Path) -> None:
     assert not (runs / FIRST).exists()
 
 
-def test_rm_refuses_a_running_one_before_it_removes_another(call: Callable[..., Result], runs: Path) -> None:
+def test_rm_refuses_a_running_one_before_it_removes_another(call: Call, runs: Path) -> None:
     with RunSession(Run(runs / FIRST)) as session:
         result = call("runs", "rm", NAMED, FIRST, "--yes")
         session.finish("stopped")

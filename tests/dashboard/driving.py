@@ -21,6 +21,7 @@ from entrannas_cli.store.session import RunSession
 
 Scenario = Callable[["Driver"], Awaitable[None]]
 SMALL, LARGE = (80, 24), (160, 45)
+LOOK = 0.02  # seconds between two looks at whether it is so; each takes the program's time
 CONFIG = 'space = "standard"\nmethod = "{method}"\nseed = {seed}\n[data]\ndataset = "digits"\n'
 
 
@@ -61,8 +62,7 @@ class Driver:
         return "\n".join(self.lines)
 
     async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
-        await self.pilot.pause()
+        await press(self.pilot, *keys)
 
     async def type(self, text: str) -> None:
         """Types without a pause between the letters, as a pasted text comes."""
@@ -76,10 +76,31 @@ class Driver:
         await self.press("enter")
 
     async def until(self, condition: Callable[[], object], what: str, seconds: float = 60) -> None:
-        deadline = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < deadline, f"waited {seconds} s for {what}:\n{self.shown}\n{self.notes}"
-            await self.pilot.pause(0.02)
+        await until(
+            self.pilot,
+            condition,
+            lambda: f"waited {seconds} s for {what}:\n{self.shown}\n{self.notes}",
+            seconds,
+        )
+
+
+async def press(pilot: Pilot[Any], *keys: str) -> None:
+    """Presses one key after the other, each once the program has come to rest after the one before."""
+    await pilot.press(*keys)
+    await pilot.pause()
+
+
+async def until(
+    pilot: Pilot[Any], condition: Callable[[], object], waited: Callable[[], str], seconds: float = 60
+) -> None:
+    """Waits for ``condition``; if it doesn't come to hold, the test fails with the words of ``waited``."""
+    if condition():
+        return
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, waited()
+        await asyncio.sleep(LOOK)
+    await pilot.pause(0)  # whatever else is on its way is there too
 
 
 def drive(

@@ -174,6 +174,19 @@ def test_one_chart_fills_the_screen_and_escape_goes_back_step_by_step(
     drive(runs_dir, look)
 
 
+def test_a_look_that_comes_after_the_screen_was_closed_does_nothing(runs: list[Run], runs_dir: Path) -> None:
+    async def look(driver: Driver) -> None:
+        await compare(driver)
+        screen = driver.app.screen
+        await driver.press("escape")
+        assert driver.screen_name == "RunsScreen"
+        screen._look()  # type: ignore[attr-defined]
+        await driver.press("j")
+        assert driver.screen_name == "RunsScreen"
+
+    drive(runs_dir, look)
+
+
 def test_charts_out_of_sight_are_drawn_when_they_are_scrolled_to(runs: list[Run], runs_dir: Path) -> None:
     async def look(driver: Driver) -> None:
         await compare(driver)

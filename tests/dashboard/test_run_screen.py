@@ -6,7 +6,6 @@ import asyncio
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -29,7 +28,7 @@ from entrannas_cli.store.session import RunSession
 from entrannas_cli.store.status import Status
 from entrannas_cli.watching.course import Course
 
-from .driving import LARGE, SMALL, made
+from .driving import LARGE, SMALL, made, press, until
 
 WEIGHTS = [[0.1, 0.6, 0.3], [0.95, 0.03, 0.02]]
 
@@ -57,14 +56,10 @@ class Watching:
         return list(lines[name].trace.x) if name in lines else []
 
     async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
-        await self.pilot.pause()
+        await press(self.pilot, *keys)
 
     async def until(self, condition: Callable[[], object], what: str, seconds: float = 60) -> None:
-        begun = time.monotonic()
-        while not condition():
-            assert time.monotonic() - begun < seconds, f"waited {seconds} s for {what}:\n{self.shown}"
-            await self.pilot.pause(0.02)
+        await until(self.pilot, condition, lambda: f"waited {seconds} s for {what}:\n{self.shown}", seconds)
 
 
 def watch(

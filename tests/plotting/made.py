@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from entrannas_cli.__main__ import main
 from entrannas_cli.method.genotype import Genotype
 from entrannas_cli.method.published import PUBLISHED
 from entrannas_cli.store.create import create_run
@@ -18,25 +14,6 @@ from entrannas_cli.store.run import Run
 from entrannas_cli.store.session import RunSession
 
 NOW = 1795515300.0  # 2026-11-24 10:15:00 UTC
-
-
-@dataclass(frozen=True)
-class Result:
-    code: int
-    out: str
-    err: str
-
-
-def caller(capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
-    """Runs a command in this process, its output piped."""
-
-    def run(*arguments: object) -> Result:
-        with pytest.raises(SystemExit) as caught:
-            main([str(argument) for argument in arguments])
-        out, err = capsys.readouterr()
-        return Result(int(caught.value.code or 0), out, err)
-
-    return run
 
 
 def search(

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -24,13 +23,9 @@ from entrannas_cli.store.find import list_runs
 from entrannas_cli.store.run import Run
 from entrannas_cli.store.session import RunSession
 
+from ..calling import Call
 from ..cli.test_app import HEAVY, modules_after
-from .made import Result, caller, search, write_rows
-
-
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
-    return caller(capsys)
+from .made import search, write_rows
 
 
 @pytest.fixture
@@ -47,7 +42,7 @@ def texts(picture: Path) -> list[str]:
     return ["".join(element.itertext()).strip() for element in root.iter("{http://www.w3.org/2000/svg}text")]
 
 
-def test_each_format_is_written(call: Callable[..., Result], runs: Path) -> None:
+def test_each_format_is_written(call: Call, runs: Path) -> None:
     for name, magic in (("a.svg", b"<?xml"), ("a.png", b"\x89PNG"), ("a.PDF", b"%PDF")):
         result = call("plot", "runs", "--output", name)
         assert (result.code, result.out, result.err) == (0, f"{name}\n", "")
@@ -60,7 +55,7 @@ def test_each_format_is_written(call: Callable[..., Result], runs: Path) -> None
     assert not list(Path.cwd().glob(".*"))
 
 
-def test_the_same_runs_give_the_same_bytes(call: Callable[..., Result], runs: Path) -> None:
+def test_the_same_runs_give_the_same_bytes(call: Call, runs: Path) -> None:
     command = ["plot", "runs", "--metric", "loss,gap", "--smooth", "3", "--group-by", "method"]
     for name in ("a.svg", "a.pdf", "b.pdf"):
         call(*command, "-o", name)
@@ -114,7 +109,7 @@ def test_groups_are_means_with_bands(runs: Path) -> None:
     assert mixed.notes == ["all (3 runs): loss is drawn as far as its shortest run, standard-darts-s2"]
 
 
-def test_group_by_takes_what_compare_takes(call: Callable[..., Result], runs: Path) -> None:
+def test_group_by_takes_what_compare_takes(call: Call, runs: Path) -> None:
     assert call("plot", "runs", "-g", "method,data.dataset,seed", "-m", "loss", "-o", "a.svg").code == 0
     assert "entrannas-dst, digits, seed 1 (1 run)" in texts(Path("a.svg"))
     trained = create_run(runs, kind="train", space="standard", method="darts", seed=0)
@@ -132,7 +127,7 @@ def test_group_by_takes_what_compare_takes(call: Callable[..., Result], runs: Pa
     assert not Path("b.svg").exists()
 
 
-def test_logarithmic(call: Callable[..., Result], runs: Path) -> None:
+def test_logarithmic(call: Call, runs: Path) -> None:
     assert call("plot", "runs", "-m", "loss", "--log", "-o", "a.svg").err == ""
     result = call("plot", "runs", "-m", "gap", "--log", "-o", "a.svg")
     assert result.err == "gap: values of 0 and less are not on a logarithmic axis\n"
@@ -144,7 +139,7 @@ def test_logarithmic(call: Callable[..., Result], runs: Path) -> None:
     assert len(lines) == 3  # nothing is left of the flat one
 
 
-def test_what_is_not_there(call: Callable[..., Result], runs: Path) -> None:
+def test_what_is_not_there(call: Call, runs: Path) -> None:
     result = call("plot", "runs", "-m", "losss", "-o", "a.svg")
     assert result.code == 2
     assert "did you mean loss?" in result.err
@@ -179,9 +174,7 @@ def test_what_is_not_there(call: Callable[..., Result], runs: Path) -> None:
         (["-o", "a.svg", "--x", "steps"], "--x"),
     ],
 )
-def test_bad_input_is_one_line(
-    call: Callable[..., Result], runs: Path, arguments: list[str], says: str
-) -> None:
+def test_bad_input_is_one_line(call: Call, runs: Path, arguments: list[str], says: str) -> None:
     result = call("plot", "runs", *arguments)
     assert (result.code, result.out) == (2, "")
     assert says in result.err
@@ -189,13 +182,13 @@ def test_bad_input_is_one_line(
     assert not list(Path.cwd().glob("*.svg"))
 
 
-def test_an_old_picture_stays_when_nothing_can_be_drawn(call: Callable[..., Result], runs: Path) -> None:
+def test_an_old_picture_stays_when_nothing_can_be_drawn(call: Call, runs: Path) -> None:
     Path("a.svg").write_text("old")
     assert call("plot", "runs", "-m", "nothing", "-o", "a.svg").code == 2
     assert Path("a.svg").read_text() == "old"
 
 
-def test_names_are_text_and_nothing_else(call: Callable[..., Result], runs: Path) -> None:
+def test_names_are_text_and_nothing_else(call: Call, runs: Path) -> None:
     for name in ("_hidden", "$x^2$", "a\x1b[31m&<b>"):
         (runs / name).symlink_to(list_runs(runs)[0].path)
     result = call(
@@ -213,7 +206,7 @@ def test_names_are_text_and_nothing_else(call: Callable[..., Result], runs: Path
         assert text in shown
 
 
-def test_a_running_run_is_drawn_as_far_as_it_is(tmp_path: Path, call: Callable[..., Result]) -> None:
+def test_a_running_run_is_drawn_as_far_as_it_is(tmp_path: Path, call: Call) -> None:
     run = search(tmp_path / "work" / "runs", state="stopped")
     with RunSession(Run(run.path), epochs=9, steps=99) as session:
         session.begin_attempt(13)

@@ -7,7 +7,6 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from importlib import resources
@@ -23,8 +22,9 @@ from entrannas_cli.results.select import select_runs
 from entrannas_cli.store.find import list_runs
 from entrannas_cli.store.session import RunSession
 
+from ..calling import Call
 from ..cli.test_app import modules_after
-from ..plotting.made import Result, caller, search
+from ..plotting.made import search
 from ..results.generated import train_run
 from .browser import needs_chromium, show
 
@@ -87,11 +87,6 @@ class Page(HTMLParser):
         return found
 
 
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
-    return caller(capsys)
-
-
 def make(folder: Path) -> None:
     """Three searches, two of them of one kind with two seeds, and a training of the first one's cells."""
     first = search(
@@ -131,7 +126,7 @@ def page(html: str) -> Page:
     return Page(html)
 
 
-def report(call: Callable[..., Result], *arguments: object) -> Page:
+def report(call: Call, *arguments: object) -> Page:
     result = call("report", *arguments, "-o", "r.html")
     assert (result.code, result.out) == (0, "r.html\n"), result.err
     return Page(Path("r.html").read_text("utf-8"))
@@ -183,7 +178,7 @@ def test_equal_cells_are_drawn_once(page: Page) -> None:
     assert all("normal cell: 8 connections" in picture for picture in pictures)
 
 
-def test_only_what_differs(call: Callable[..., Result], runs: Path) -> None:
+def test_only_what_differs(call: Call, runs: Path) -> None:
     page = report(
         call, *(run.path for run in list_runs(runs) if "train" not in run.id and "-s0-s0" not in run.id)
     )
@@ -265,7 +260,7 @@ def hostile(folder: Path) -> None:
         file.write("# </pre><script>alert(2)</script>\n")
 
 
-def test_names_are_text_and_nothing_else(call: Callable[..., Result], runs: Path) -> None:
+def test_names_are_text_and_nothing_else(call: Call, runs: Path) -> None:
     hostile(runs)
     page = report(call, "runs", "--title", HOSTILE[:-1])
     assert [script.text for script in page.all("script")] == [SCRIPT]
@@ -281,7 +276,7 @@ def test_names_are_text_and_nothing_else(call: Callable[..., Result], runs: Path
     assert "# </pre><script>alert(2)</script>" in text
 
 
-def test_what_is_damaged_is_named_and_the_rest_is_there(call: Callable[..., Result], runs: Path) -> None:
+def test_what_is_damaged_is_named_and_the_rest_is_there(call: Call, runs: Path) -> None:
     first, second, third, _ = sorted(list_runs(runs), key=lambda run: run.id)
     (first.path / "environment.json").write_text("{")
     (second.path / "genotype.json").write_text("{}")
@@ -304,7 +299,7 @@ def test_what_is_damaged_is_named_and_the_rest_is_there(call: Callable[..., Resu
     assert "broken" not in page.all("main")[0].text.replace("is broken", "")
 
 
-def test_runs_that_have_nothing_yet(call: Callable[..., Result], tmp_path: Path) -> None:
+def test_runs_that_have_nothing_yet(call: Call, tmp_path: Path) -> None:
     folder = tmp_path / "work" / "runs"
     run = search(folder, epochs=0, genotype=None, state="stopped")
     (run.path / "summary.json").unlink()
@@ -316,7 +311,7 @@ def test_runs_that_have_nothing_yet(call: Callable[..., Result], tmp_path: Path)
     assert [h.text for h in page.all("h2")] == ["Results", "Configuration", "Environment", "Each run"]
 
 
-def test_many_long_runs_make_a_page_of_bearable_size(call: Callable[..., Result], tmp_path: Path) -> None:
+def test_many_long_runs_make_a_page_of_bearable_size(call: Call, tmp_path: Path) -> None:
     folder = tmp_path / "work" / "runs"
     run = search(folder)
     rows = [
@@ -350,7 +345,7 @@ def test_many_long_runs_make_a_page_of_bearable_size(call: Callable[..., Result]
         (["*none*", "-o", "r.html"], "fits this pattern"),
     ],
 )
-def test_bad_input(call: Callable[..., Result], runs: Path, arguments: list[str], says: str) -> None:
+def test_bad_input(call: Call, runs: Path, arguments: list[str], says: str) -> None:
     Path("r.html").write_text("old")
     result = call("report", *arguments)
     assert (result.code, result.out) == (2, "")
@@ -389,7 +384,7 @@ def found(dom: str) -> object:
 
 
 @needs_chromium
-def test_a_browser_has_nothing_to_complain_of(call: Callable[..., Result], runs: Path) -> None:
+def test_a_browser_has_nothing_to_complain_of(call: Call, runs: Path) -> None:
     hostile(runs)
     report(call, "runs")
     shown = show(Path("r.html").absolute())

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pandas
@@ -17,36 +15,16 @@ import pexpect
 import pyte
 import pytest
 
-from entrannas_cli.__main__ import main
 from entrannas_cli.results.columns import COLUMNS, USUAL
 from entrannas_cli.wording import plain
 
+from ..calling import Call
 from .generated import START, make_runs, search_run, train_run
 
 
-@dataclass(frozen=True)
-class Result:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def rows(self) -> list[dict[str, str]]:
-        return list(csv.DictReader(io.StringIO(self.out)))
-
-
 @pytest.fixture
-def compare(capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
-    """Runs the command in this process, its output piped."""
-
-    def run(*arguments: object) -> Result:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as caught:
-            main(["compare", *map(str, arguments)])
-        out, err = capsys.readouterr()
-        return Result(int(caught.value.code or 0), out, err)
-
-    return run
+def compare(call: Call) -> Call:
+    return partial(call, "compare")
 
 
 @pytest.fixture
@@ -86,7 +64,7 @@ def screen(*arguments: str, columns: int, **environment: str) -> list[str]:
 # piped
 
 
-def test_piped_it_is_a_csv_of_all_columns(compare: Callable[..., Result], runs: Path) -> None:
+def test_piped_it_is_a_csv_of_all_columns(compare: Call, runs: Path) -> None:
     result = compare()
     assert result.code == 0
     assert list(result.rows[0]) == list(COLUMNS)
@@ -99,7 +77,7 @@ def test_piped_it_is_a_csv_of_all_columns(compare: Callable[..., Result], runs: 
     assert line.startswith("left out: 20261124-160000-[b]\\x1b[3m: status.json: not JSON")
 
 
-def test_references_columns_conditions_and_order(compare: Callable[..., Result], runs: Path) -> None:
+def test_references_columns_conditions_and_order(compare: Call, runs: Path) -> None:
     result = compare("*darts*", "wide-cells", "--columns", "run,network.channels,kind", "--sort", "-kind,run")
     assert result.err == ""
     assert [list(row.values())[1:] for row in result.rows] == [
@@ -118,7 +96,7 @@ def test_references_columns_conditions_and_order(compare: Callable[..., Result],
     assert compare("runs", "--json", "-c", "seed", "-s", "-seed").out.count('"seed": 1') == 2
 
 
-def test_groups(compare: Callable[..., Result], runs: Path) -> None:
+def test_groups(compare: Call, runs: Path) -> None:
     first, second = compare("--group-by", "method,space").rows
     assert (first["method"], first["space"], first["runs"]) == ("entrannas-dst", "standard", "5")
     assert (first["test_error_mean"], first["test_error_best"], first["test_error_count"]) == (
@@ -136,7 +114,7 @@ def test_groups(compare: Callable[..., Result], runs: Path) -> None:
     ]
 
 
-def test_published_rows_are_marked_in_every_format(compare: Callable[..., Result], runs: Path) -> None:
+def test_published_rows_are_marked_in_every_format(compare: Call, runs: Path) -> None:
     for grouping in ((), ("-g", "method,state")):
         for form in ("csv", "json", "markdown", "latex"):
             out = compare("--published", "-f", form, "-c", "test_error,parameters", *grouping).out
@@ -149,7 +127,7 @@ def test_published_rows_are_marked_in_every_format(compare: Callable[..., Result
     assert any(line.split()[:3] == ["DrNAS", "published", "2.46"] for line in lines)
 
 
-def test_differences(compare: Callable[..., Result], runs: Path) -> None:
+def test_differences(compare: Call, runs: Path) -> None:
     one, two = "20261124-101500", "20261124-101700"
     result = compare("--diff", one, two)
     assert [row["key"] for row in result.rows] == ["method", "network.share_features"]
@@ -186,9 +164,7 @@ def test_differences(compare: Callable[..., Result], runs: Path) -> None:
         ("t.txt", "run  "),
     ],
 )
-def test_the_suffix_tells_the_format(
-    compare: Callable[..., Result], runs: Path, name: str, begins: str
-) -> None:
+def test_the_suffix_tells_the_format(compare: Call, runs: Path, name: str, begins: str) -> None:
     Path(name).write_text("old")
     result = compare("-o", name, "--published")
     assert (result.code, result.out) == (0, "")
@@ -198,7 +174,7 @@ def test_the_suffix_tells_the_format(
     assert not list(Path().glob("*.tmp"))
 
 
-def test_a_file_that_cannot_be_written(compare: Callable[..., Result], runs: Path) -> None:
+def test_a_file_that_cannot_be_written(compare: Call, runs: Path) -> None:
     for target in ("none/t.csv", "runs", "/dev/null", f"{'x' * 300}.csv", "\0.csv"):
         result = compare("-o", target)
         assert result.code == 2, target
@@ -219,7 +195,7 @@ def test_a_file_that_cannot_be_written(compare: Callable[..., Result], runs: Pat
 # nothing to compare, and mistakes
 
 
-def test_no_run_is_no_error(compare: Callable[..., Result], tmp_path: Path) -> None:
+def test_no_run_is_no_error(compare: Call, tmp_path: Path) -> None:
     result = compare()
     assert (result.code, result.rows) == (0, [])
     assert pandas.read_csv(io.StringIO(result.out)).columns.tolist() == list(COLUMNS)
@@ -230,7 +206,7 @@ def test_no_run_is_no_error(compare: Callable[..., Result], tmp_path: Path) -> N
     assert len(compare("--published").rows) == 22
 
 
-def test_conditions_that_leave_nothing(compare: Callable[..., Result], runs: Path) -> None:
+def test_conditions_that_leave_nothing(compare: Call, runs: Path) -> None:
     result = compare("-w", "state=compelted", "runs/2026*1[0-9]00-*")
     assert (result.code, result.rows) == (0, [])
     assert "did you mean completed?" in result.err
@@ -257,16 +233,14 @@ def test_conditions_that_leave_nothing(compare: Callable[..., Result], runs: Pat
     ],
     ids=str,
 )
-def test_mistakes_are_explained(
-    compare: Callable[..., Result], runs: Path, arguments: list[str], says: str
-) -> None:
+def test_mistakes_are_explained(compare: Call, runs: Path, arguments: list[str], says: str) -> None:
     result = compare(*arguments)
     assert (result.code, result.out) == (2, "")
     assert says in result.err
     assert "Traceback" not in result.err
 
 
-def test_the_columns_are_listed(compare: Callable[..., Result], tmp_path: Path) -> None:
+def test_the_columns_are_listed(compare: Call, tmp_path: Path) -> None:
     lines = compare("--list-columns").out.splitlines()
     assert [line.split()[0] for line in lines] == list(COLUMNS)
     facts = json.loads(compare("--list-columns", "--json").out)
@@ -274,7 +248,7 @@ def test_the_columns_are_listed(compare: Callable[..., Result], tmp_path: Path) 
     assert set(USUAL) < set(COLUMNS)
 
 
-def test_texts_from_files_command_no_terminal(compare: Callable[..., Result], runs: Path) -> None:
+def test_texts_from_files_command_no_terminal(compare: Call, runs: Path) -> None:
     evil = "\x1b]0;x\x07[red]\u202e"
     search_run(runs, name="20261124-170000-evil", method=evil, device=evil, dataset="=cmd()")
     (runs / "20261124-170000-evil" / "config.toml").write_text('x = "\\u001b[31m"\n')
@@ -337,7 +311,7 @@ def test_colours_are_for_terminals_that_want_them(runs: Path) -> None:
     assert ascii_.stdout.isascii()
 
 
-def test_many_differences_fit_too(compare: Callable[..., Result], runs: Path) -> None:
+def test_many_differences_fit_too(compare: Call, runs: Path) -> None:
     make_runs(runs / "more", 30)
     result = compare("--diff", "-f", "table", "-w", "kind=search", "runs/more")
     assert max(map(len, result.out.splitlines())) <= 80

@@ -6,16 +6,15 @@ Prints a JSON object. A process is good for one measurement: its peak never fall
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-import psutil
 import torch
 from torch import Tensor
 
+from entrannas_cli.bench.memory import PeakMemory
 from entrannas_cli.config.base import with_values
 from entrannas_cli.config.schema import SearchConfig
 from entrannas_cli.config.train import TrainConfig
@@ -133,11 +132,6 @@ def run(case: Case) -> float:
     return seconds
 
 
-def peak() -> int:
-    """The largest resident size of this process so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
 def measure(case: Case) -> dict[str, Any]:
     """Estimate, measured peak in bytes, and seconds a step."""
     estimate = estimated(case)
@@ -149,9 +143,9 @@ def measure(case: Case) -> dict[str, Any]:
         seconds = run(case)
         measured = torch.cuda.max_memory_allocated() - before
     else:
-        before = max(psutil.Process().memory_info().rss, 0)
+        taken = PeakMemory()
         seconds = run(case)
-        measured = peak() - before
+        measured = taken.bytes
     return asdict(case) | {"estimated": estimate, "measured": measured, "seconds": seconds}
 
 

@@ -16,9 +16,10 @@ from textual.widgets.option_list import Option
 
 from ...errors import EntrannasError
 from ...render.text import safe
-from ..acting import LONG
 from ..background import in_background
+from ..choosing import Options
 from ..confirm import AskScreen
+from ..telling import LONG, tell_errors
 from .exporting import FORMATS, Export, Format, checked_path, format_of, write_export
 
 __all__ = ["Answer", "ExportScreen", "offer_export"]
@@ -30,12 +31,6 @@ class Answer:
 
     format: Format
     path: Path
-
-
-class Formats(OptionList):
-    """The formats; vim's keys too."""
-
-    BINDINGS = [("j", "cursor_down", ""), ("k", "cursor_up", "")]  # noqa: RUF012 (Textual's way)
 
 
 class ExportScreen(ModalScreen[Answer | None]):
@@ -62,7 +57,7 @@ class ExportScreen(ModalScreen[Answer | None]):
         with Vertical(id="dialog") as dialog:
             dialog.border_title = "Export"
             dialog.border_subtitle = "↑ ↓ format · tab file"
-            formats = Formats(
+            formats = Options(
                 *(Option(self._prompt(one), id=one.key) for one in FORMATS), id="formats", compact=True
             )
             formats.highlighted = FORMATS.index(self._chosen)
@@ -178,7 +173,7 @@ def offer_export(app: App[Any], export: Export, usual: Format) -> None:
         if done:
             app.notify(text, markup=False, timeout=LONG)
         else:
-            app.notify(text, markup=False, title="Export: not done", severity="error", timeout=LONG)
+            tell_errors(app, "Export: not done", [text])
 
     app.push_screen(ExportScreen(export, usual), answered)
 

@@ -11,7 +11,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option as Line
 
 from ...render.text import safe
-from ..choosing import Options
+from ..choosing import Choices
 from .options import Option
 
 __all__ = ["PickScreen"]
@@ -38,7 +38,7 @@ class PickScreen(ModalScreen[str | None]):
             Line(Content.assemble(safe(value).ljust(width), (safe(about), "$quiet")))
             for value, about in self._options
         ]
-        choice = Options(*lines, id="choice")
+        choice = Choices(*lines, id="choice")
         choice.border_title = self._title
         choice.border_subtitle = "enter chooses, esc leaves it"
         choice.highlighted = next((n for n, (value, _) in enumerate(self._options) if value == self._now), 0)

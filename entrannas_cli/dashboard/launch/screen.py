@@ -20,6 +20,7 @@ from ...wording import counted
 from ..background import in_background, tell
 from ..keys import bindings
 from ..run.plain_parts import configuration_text
+from ..telling import tell_errors
 from .checking import DataLook, Verdict, check, with_data
 from .draft import FIELDS, KINDS, Draft, arguments, command_text, fields_of
 from .kind import KindSwitch
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 __all__ = ["LaunchScreen"]
 
 PAUSE = 0.15  # seconds without a key before it is checked
-SHOWN = 3  # failures that are told one by one
-LONG = 12.0  # seconds that an error stays
 
 Outcome = tuple[list[str], list[tuple[int | None, str]]]  # ids, and seeds with what went wrong
 
@@ -279,11 +278,9 @@ class LaunchScreen(Screen[list[Run]]):
         started, failed = outcome
         self._starting = False
         self.dashboard.look_now()
-        for seed, text in failed[:SHOWN]:
-            which = "" if seed is None or len(started) + len(failed) == 1 else f", seed {seed}"
-            self._say(text, title=f"Not started{which}", severity="error", timeout=LONG)
-        if len(failed) > SHOWN:
-            self._say(f"and {len(failed) - SHOWN} more", title="Not started", severity="error")
+        title, several = "Not started", len(started) + len(failed) > 1
+        titles = [f"{title}, seed {seed}" if several else title for seed, _ in failed]
+        tell_errors(self.app, title, [text for _, text in failed], titles)
         runs = [Run(self.dashboard.runs_dir / one) for one in started]
         if started and (failed or not self.is_current):
             self._say("started " + (safe(started[0]) if len(started) == 1 else counted(len(started), "run")))

@@ -1,0 +1,24 @@
+"""What went wrong, told one by one in the corner of the screen, for long enough to be read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from textual.app import App
+
+__all__ = ["LONG", "SHOWN", "tell_errors"]
+
+SHOWN = 3  # outcomes that are told one by one
+LONG = 12.0  # seconds that an error stays
+
+
+def tell_errors(app: App[Any], title: str, errors: Sequence[str], titles: Sequence[str] = ()) -> None:
+    """Tells the first ``SHOWN`` of ``errors``, and how many more there are.
+
+    All are headed ``title``, unless ``titles`` has one for each of them.
+    """
+    for text, its_title in zip(errors[:SHOWN], titles or [title] * len(errors), strict=False):
+        app.notify(text, title=its_title, severity="error", timeout=LONG, markup=False)
+    if len(errors) > SHOWN:
+        app.notify(f"and {len(errors) - SHOWN} more", title=title, severity="error")
