@@ -90,7 +90,9 @@ def _quartiles(record: Record) -> str:
     return (
         ""
         if step["count"] < 2
-        else " – ".join(_milliseconds(step[f"{which}_quartile"]) for which in ("lower", "upper"))
+        else "–".join(
+            (_milliseconds(step["lower_quartile"]).removesuffix(" ms"), _milliseconds(step["upper_quartile"]))
+        )
     )
 
 
