@@ -26,6 +26,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(optionalhook=True)  # also without xdist
+def pytest_xdist_auto_num_workers() -> int:
+    """Half as many again as there are processors: the dashboard's tests wait as long as they work."""
+    affinity = getattr(os, "sched_getaffinity", None)  # not everywhere
+    processors = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return max(1, processors * 3 // 2)
+
+
 @pytest.fixture(autouse=True)
 def _isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     isolate(monkeypatch, tmp_path)
