@@ -221,7 +221,7 @@ def test_a_table_says_what_was_measured(capsys: pytest.CaptureFixture[str]) -> N
         "architecture step",
         "peak memory above imports",
         "all epochs",
-        "1,500 ms – 2,500 ms",
+        "1,500–2,500 ms",
         "3 rounds, side by side",
         "fast paths: channels_last; not: graphs (on CUDA only); architecture.derive_every = epoch",
     ):
