@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
+from ..config.base import with_values
 from ..data.datasets import Dataset
 from ..errors import RunFailed
 from ..method.memory import MemoryEstimate
@@ -14,7 +15,14 @@ from ..wording import first_line, gib
 from .device import MIB, Compute
 from .free_memory import free_memory
 
-__all__ = ["MemoryCheck", "Sizes", "largest_that_fits"]
+if TYPE_CHECKING:
+    from ..config.schema import SearchConfig
+    from ..config.train import TrainConfig
+    from .context import Context
+
+__all__ = ["MemoryCheck", "Sizes", "largest_that_fits", "memory_check"]
+
+Config = TypeVar("Config", "SearchConfig", "TrainConfig")
 
 SHARE = 0.9  # of what is free, for sizes that are suggested: an estimate is one
 SMALLEST = 2  # images: batch-norm needs two
@@ -118,6 +126,39 @@ class MemoryCheck:
         return largest_that_fits(
             lambda size: self._estimate(evaluation=size).evaluation, self.sizes.evaluation, self._room
         )
+
+
+def memory_check(
+    context: Context[Config],
+    section: Literal["search", "train"],
+    estimate: Callable[[Config, Dataset], MemoryEstimate],
+    *,
+    narrower: str,
+) -> MemoryCheck:
+    """The check of a run; ``section`` is that of the configuration in which its batch size stands."""
+    config = context.config
+
+    def estimated(dataset: Dataset, sizes: Sizes) -> MemoryEstimate:
+        changed: dict[str, dict[str, Any]] = {
+            section: {"batch_size": sizes.batch},
+            "evaluation": {"batch_size": sizes.evaluation},
+            "device": {"activation_checkpointing": "cells" if sizes.recompute else "none"},
+        }
+        return estimate(with_values(config, changed), dataset)
+
+    return MemoryCheck(
+        session=context.session,
+        compute=context.compute,
+        sizes=Sizes(
+            getattr(config, section).batch_size,
+            config.evaluation.batch_size,
+            config.device.activation_checkpointing == "cells",
+        ),
+        estimate=estimated,
+        batch_key=f"{section}.batch_size",
+        narrower=narrower,
+        required=config.device.check_memory,
+    )
 
 
 def largest_that_fits(need: Callable[[int], int], too_large: int, room: int) -> int:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ..config.base import with_values
 from ..data.datasets import Dataset
 from ..data.search_data import open_search_data
 from ..method.memory import MemoryEstimate
@@ -13,7 +12,7 @@ from ..method.space import SearchSpace
 from ..runtime.context import Context
 from ..runtime.device import Compute
 from ..runtime.failures import explained
-from ..runtime.memory import MemoryCheck, Sizes
+from ..runtime.memory import MemoryCheck, memory_check
 from ..runtime.operations import require_operations
 from .build import build_search, search_fast_paths
 from .loop import SearchLoop
@@ -118,32 +117,9 @@ def _what(config: SearchConfig, space: SearchSpace, compute: Compute) -> tuple[s
 
 
 def _memory_check(context: Context[SearchConfig], space: SearchSpace) -> MemoryCheck:
-    config = context.config
+    def estimate(config: SearchConfig, dataset: Dataset) -> MemoryEstimate:
+        classes = len(dataset.classes)
+        return estimate_search(config, space, context.compute, shape=dataset.shape, classes=classes)
 
-    def estimate(dataset: Dataset, sizes: Sizes) -> MemoryEstimate:
-        changed: dict[str, dict[str, Any]] = {
-            "search": {"batch_size": sizes.batch},
-            "evaluation": {"batch_size": sizes.evaluation},
-            "device": {"activation_checkpointing": "cells" if sizes.recompute else "none"},
-        }
-        return estimate_search(
-            with_values(config, changed),
-            space,
-            context.compute,
-            shape=dataset.shape,
-            classes=len(dataset.classes),
-        )
-
-    return MemoryCheck(
-        session=context.session,
-        compute=context.compute,
-        sizes=Sizes(
-            config.search.batch_size,
-            config.evaluation.batch_size,
-            config.device.activation_checkpointing == "cells",
-        ),
-        estimate=estimate,
-        batch_key="search.batch_size",
-        narrower=f"network.channels={max(config.network.channels // 2, 2)}",
-        required=config.device.check_memory,
-    )
+    narrower = f"network.channels={max(context.config.network.channels // 2, 2)}"
+    return memory_check(context, "search", estimate, narrower=narrower)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..config.base import with_values
 from ..data.datasets import Dataset
 from ..data.train_data import open_train_data
 from ..errors import RunFailed, UsageError
@@ -15,7 +14,7 @@ from ..runtime.checkpoint import DamagedCheckpoint
 from ..runtime.context import Context
 from ..runtime.failures import explained
 from ..runtime.fast_paths import fast_paths
-from ..runtime.memory import MemoryCheck, Sizes
+from ..runtime.memory import MemoryCheck, memory_check
 from ..runtime.observer import Row
 from ..runtime.operations import require_operations
 from ..store.run import BEST_CHECKPOINT, CHECKPOINTS, GENOTYPE_FILE
@@ -124,37 +123,14 @@ def _train(context: Context[TrainConfig], genotype: Genotype, check: MemoryCheck
 
 
 def _memory_check(context: Context[TrainConfig], genotype: Genotype) -> MemoryCheck:
-    config = context.config
-
-    def estimate(dataset: Dataset, sizes: Sizes) -> MemoryEstimate:
-        changed: dict[str, dict[str, Any]] = {
-            "train": {"batch_size": sizes.batch},
-            "evaluation": {"batch_size": sizes.evaluation},
-            "device": {"activation_checkpointing": "cells" if sizes.recompute else "none"},
-        }
-        classes = len(dataset.classes)
+    def estimate(config: TrainConfig, dataset: Dataset) -> MemoryEstimate:
+        shape, classes = dataset.shape, len(dataset.classes)
+        channels = channels_of(config.derived, genotype, shape, classes)
         return estimate_training(
-            with_values(config, changed),
-            genotype,
-            context.compute,
-            shape=dataset.shape,
-            classes=classes,
-            channels=channels_of(config.derived, genotype, dataset.shape, classes),
+            config, genotype, context.compute, shape=shape, classes=classes, channels=channels
         )
 
-    return MemoryCheck(
-        session=context.session,
-        compute=context.compute,
-        sizes=Sizes(
-            config.train.batch_size,
-            config.evaluation.batch_size,
-            config.device.activation_checkpointing == "cells",
-        ),
-        estimate=estimate,
-        batch_key="train.batch_size",
-        narrower="derived.channels=16",
-        required=config.device.check_memory,
-    )
+    return memory_check(context, "train", estimate, narrower="derived.channels=16")
 
 
 def _how_built(config: TrainConfig, channels: int) -> Row:
