@@ -145,7 +145,7 @@ def prepare(case: Case, config: SearchConfig, search: BilevelSearch) -> str:
         name = "all operations"
     if genotype is not None:
         lead_to(search.architecture, genotype, sparse=case.sparsity is not None)
-    search.genotype = search.architecture.derive(search.derivation, config.architecture.temperature_start)
+    search.derive(config.architecture.temperature_start)
     assert genotype in (None, search.genotype)
     return name
 

@@ -36,6 +36,7 @@ _IMPLIED: dict[str, dict[str, object]] = {
         **_TOP2,
         "network.engine_cells": "all",
         "network.share_features": False,
+        "architecture.temperature_unit": "absolute",
         "architecture.temperature_start": 1.0,
         "architecture.temperature_end": 1.0,
     },

@@ -65,12 +65,23 @@ class NetworkConfig(Section):
         "`cifar`: one convolution; `imagenet`: three of stride 2, which divide the image's side by 8.",
         origin="recipe",
     )
-    engine_cells: Annotated[Literal["last", "first", "all"] | tuple[int, ...], BeforeValidator(_tuple)] = key(
+    engine_cells: Annotated[
+        Literal["last", "first", "middle", "rotate", "all"] | tuple[int, ...], BeforeValidator(_tuple)
+    ] = key(
         "last",
-        "Which cells are Engine-cells: the `last` or the `first` of each kind, `all` of them (DARTS), or a list of "
-        "cell numbers, counted from 0. The others are Transit-cells.",
+        "Which cells are Engine-cells: the `last`, `first` or `middle` one of each kind; `rotate`: each in turn, "
+        "another one in each step; `all` of them (DARTS); or a list of cell numbers, counted from 0. The others "
+        "are Transit-cells.",
         origin="ours",
-        allowed='"last", "first", "all" or a list of cell numbers such as [5, 7]',
+        allowed='"last", "first", "middle", "rotate", "all" or a list of cell numbers such as [5, 7]',
+    )
+    transit_cells: Literal["strongest", "derived"] = key(
+        "strongest",
+        "What the Transit-cells pass while edges still keep several operations: the `strongest` operation of each "
+        "edge, or the sum of all `derived` ones. During `architecture.warmup_epochs`, `strongest` passes two "
+        "random connections per node instead, drawn again each time the cells would be derived. Once each edge "
+        "keeps one operation, both pass the derived cells.",
+        origin="ours",
     )
     share_features: bool = key(
         True, "Compute each operation once a source node, for all nodes that read it.", origin="paper"
@@ -85,9 +96,16 @@ class ArchitectureConfig(Section):
         "`dst`: differentiable sparsification, any number of connections a node; `top2`: the two strongest edges.",
         origin="paper",
     )
-    temperature_start: float = key(1.0, "Softmax temperature at the start.", origin="ours", gt=0, le=1000)
+    temperature_unit: Literal["spread", "absolute"] = key(
+        "spread",
+        "`spread`: temperatures are multiples of the standard deviation of α on its edges, measured in each step. "
+        "Cells are then decided at the same pace for any learning rate, number of steps and noise. `absolute`: "
+        "plain numbers.",
+        origin="ours",
+    )
+    temperature_start: float = key(10.0, "Softmax temperature at the start.", origin="ours", gt=0, le=1000)
     temperature_end: float = key(
-        0.1, "Softmax temperature at the end; the change is geometric.", origin="ours", gt=0, le=1000
+        0.67, "Softmax temperature at the end; the change is geometric.", origin="ours", gt=0, le=1000
     )
     sparsity_weight: float = key(
         0.05,
@@ -109,7 +127,15 @@ class ArchitectureConfig(Section):
         origin="paper",
         allowed='"step", "epoch" or a whole number of at least 1',
     )
-    learning_rate: float = key(6e-4, "Adam's learning rate for α and β.", origin="recipe", gt=0, le=100)
+    learning_rate: float = key(6e-4, "Adam's learning rate for α.", origin="recipe", gt=0, le=100)
+    threshold_learning_rate: float = key(
+        3e-4,
+        "Adam's learning rate for β. This decides how sparse the cells become, not `sparsity_weight`: under "
+        "pressure β rises by about this much per step. Derivation `dst` only.",
+        origin="ours",
+        ge=0,
+        le=100,
+    )
     betas: Annotated[tuple[Fraction, Fraction], BeforeValidator(_tuple)] = key(
         (0.5, 0.999),
         "Adam's decay rates.",

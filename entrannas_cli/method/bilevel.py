@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .architecture import Architecture, Derivation, Mixture, sparsity_pressure
+from .architecture import Architecture, Derivation, Derived, Mixture, TransitCells, sparsity_pressure
 from .execute import Execute, directly
 from .genotype import Genotype
-from .idle import IdleWeights
+from .idle import IdleWeights, only_where_gradient
 from .network import SuperNet
 from .space import CELL_KINDS
 
@@ -37,10 +37,11 @@ class StepOutcome:
 class BilevelSearch:
     """The super-net, its architecture, and the two optimisers that never touch each other's parameters.
 
-    ``genotype`` is the sub-graph that the Transit-cells pass. Under "dst" ``sparse`` says whether the Engine-cells
-    compute the support of q̂ alone. It is read on the host for that, at least once a step, which is free on a CPU;
-    otherwise they compute every operation, and nothing is read but in a step that derives. What is learned is the
-    same to rounding. The weight optimiser must then be prepared (:func:`prepare`).
+    ``genotype`` are the derived cells, ``passed`` the sub-graph of them that the Transit-cells pass, by
+    ``transit_cells``. Under "dst" ``sparse`` says whether the Engine-cells compute the support of q̂ alone. It is
+    read on the host for that, at least once per step, which is free on a CPU; otherwise they compute every
+    operation, and nothing is read but in a step that derives. What is learned is the same to rounding. Both
+    optimisers must be prepared (:func:`prepare`).
     """
 
     supernet: SuperNet
@@ -54,10 +55,14 @@ class BilevelSearch:
     autocast: AbstractContextManager[object] | None = None
     sparse: bool = True
     execute: Execute = directly
+    transit_cells: TransitCells = "derived"
+    passed: Genotype = None  # type: ignore[assignment]  # the genotype, if not given
 
     def __post_init__(self) -> None:
+        self.passed = self.passed or self.genotype
+        self.decided: dict[str, float] = {}  # cell kinds, with the temperature at which they were decided
         self.weights = list(self.supernet.parameters())  # walking the modules anew is a tenth of a small step
-        self._derived: dict[float, Genotype] = {}  # by temperature, of the architecture as it was in
+        self._derived: dict[float, Derived] = {}  # by temperature, of the architecture as it was in
         self._version: tuple[int, ...] = ()
         whole = self.derivation == "dst" and not self.sparse
         self._idle = IdleWeights(self.weights, self.weight_optimizer) if whole else None
@@ -70,59 +75,83 @@ class BilevelSearch:
         temperature: float,
         derive: bool = True,
         next_temperature: float | None = None,
+        turn: int = -1,
     ) -> StepOutcome:
         """Architecture step, re-derivation (if ``derive``), weight step.
 
-        Without a ``validation`` batch the architecture stays as it is (warm-up). Where the host must know what is
-        in use at the ``next_temperature`` too, both are read at once. Raises ``FloatingPointError`` if what is
-        read of the architecture is no longer finite.
+        Without a ``validation`` batch the architecture and what is derived from it stay as they are (warm-up).
+        Where the host must know what is in use at the ``next_temperature`` too, both are read at once. ``turn``
+        chooses among Engine-cells that rotate. Raises ``FloatingPointError`` if what is read of the architecture
+        is no longer finite.
         """
         reads = self.sparse and self.derivation == "dst"
         ahead = next_temperature if reads else None
         architecture_loss = None
         if validation is not None:
-            support = self._derive_at(temperature) if reads else None
+            support = self._derive_at(temperature).genotype if reads else None
             architecture_loss = self.execute(
                 "architecture step",
-                (self.genotype, support),
-                lambda images, labels, tau: self._architecture_step((images, labels), tau, support),
+                (self.passed, support, self.supernet.engines(turn)),
+                lambda images, labels, tau: self._architecture_step((images, labels), tau, support, turn),
                 *validation,
                 temperature,
             ).clone()  # the weight step, if it is replayed, may take its memory
             self._derived.clear()
+        derive = derive and validation is not None
         derived = self._derive_at(temperature, ahead) if derive or reads else None
         if derive and derived is not None:
-            self.genotype = derived
-        in_use = derived if reads else None
+            self._take(derived, temperature)
+        in_use = derived.genotype if derived is not None and reads else None
         outcome = self.execute(
             "weight step",
-            (self.genotype, in_use),
-            lambda images, labels, tau: self.weight_step((images, labels), self._mixtures(tau, in_use)),
+            (self.passed, in_use, self.supernet.engines(turn)),
+            lambda images, labels, tau: self.weight_step((images, labels), self._mixtures(tau, in_use), turn),
             *training,
             temperature,
         )
         return replace(outcome, architecture_loss=architecture_loss)
 
-    def architecture_step(self, batch: Batch, temperature: float) -> Tensor:
-        """Adam on L_val + λ · pressure, for α and β alone; returns the whole loss."""
+    def derive(self, temperature: float) -> None:
+        """Derives the cells, and what the Transit-cells pass of them, without a step."""
+        self._take(self._derive_at(temperature), temperature)
+
+    def _take(self, derived: Derived, temperature: float) -> None:
+        self.genotype, self.passed = derived.genotype, derived.passed_by(self.transit_cells)
+        if self.derivation == "dst":
+            for kind, cell in derived.strongest.cells:
+                if kind not in self.decided and cell == derived.genotype.cell(kind):
+                    self.decide(kind, temperature)
+
+    def decide(self, kind: str, temperature: float) -> None:
+        """Holds the temperature of ``kind``, whose cells are decided: no edge keeps several operations."""
+        self.decided[kind] = temperature
+        self.architecture.hold(kind, temperature)
+
+    def architecture_step(self, batch: Batch, temperature: float, turn: int = -1) -> Tensor:
+        """Adam on L_val + λ · pressure, for α and β alone; returns the whole loss.
+
+        Elements of α and β whose gradient is exactly 0 stay as they are.
+        """
         reads = self.sparse and self.derivation == "dst"
-        return self._architecture_step(batch, temperature, self._derive_at(temperature) if reads else None)
+        support = self._derive_at(temperature).genotype if reads else None
+        return self._architecture_step(batch, temperature, support, turn)
 
     def _architecture_step(
-        self, batch: Batch, temperature: float | Tensor, support: Genotype | None
+        self, batch: Batch, temperature: float | Tensor, support: Genotype | None, turn: int
     ) -> Tensor:
         images, labels = batch
         with _without_gradient(self.weights):  # cells before the first Engine-cell need no graph at all
             mixtures = self._mixtures(temperature, support)
             with self.autocast or nullcontext():
-                logits = self.supernet(images, self.genotype, mixtures)
+                logits = self.supernet(images, self.passed, mixtures, turn)
             loss = F.cross_entropy(logits.float(), labels)
             if self.derivation == "dst":
                 pressure = [sparsity_pressure(self.architecture.beta[kind]) for kind in CELL_KINDS]
                 loss = loss + self.sparsity_weight * torch.stack(pressure).mean()
             self.architecture_optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
-        self.architecture_optimizer.step()
+        with only_where_gradient(self.architecture_optimizer):
+            self.architecture_optimizer.step()
         return loss.detach()
 
     def _mixtures(self, temperature: float | Tensor, support: Genotype | None) -> dict[str, Mixture]:
@@ -131,9 +160,10 @@ class BilevelSearch:
             kind: Mixture(w, None if support is None else support.cell(kind)) for kind, w in weights.items()
         }
 
-    def _derive_at(self, temperature: float, ahead: float | None = None) -> Genotype:
-        """The derived cells at ``temperature``; reads them, and those ``ahead``, unless they are known."""
-        version = tuple(parameter._version for parameter in self.architecture.parameters())
+    def _derive_at(self, temperature: float, ahead: float | None = None) -> Derived:
+        """What is derived at ``temperature``; reads them, and those ``ahead``, unless they are known."""
+        tensors = (*self.architecture.parameters(), self.architecture.held)
+        version = tuple(tensor._version for tensor in tensors)
         if self._version != version:  # loaded, say: what was derived is of another architecture
             self._version, self._derived = version, {}
         if temperature not in self._derived:
@@ -142,7 +172,7 @@ class BilevelSearch:
             self._derived = dict(zip(asked, found, strict=True))
         return self._derived[temperature]
 
-    def weight_step(self, batch: Batch, mixtures: Mapping[str, Mixture]) -> StepOutcome:
+    def weight_step(self, batch: Batch, mixtures: Mapping[str, Mixture], turn: int = -1) -> StepOutcome:
         """SGD with clipping on the training loss, for the super-net's weights alone.
 
         Operations that were not computed have no gradient (None), so the optimiser leaves them as they are:
@@ -151,7 +181,7 @@ class BilevelSearch:
         images, labels = batch
         mixtures = {kind: replace(m, weights=m.weights.detach()) for kind, m in mixtures.items()}
         with self.autocast or nullcontext():
-            logits = self.supernet(images, self.genotype, mixtures)
+            logits = self.supernet(images, self.passed, mixtures, turn)
         loss = F.cross_entropy(logits.float(), labels)
         self.weight_optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]

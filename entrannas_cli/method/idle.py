@@ -1,8 +1,9 @@
-"""Engine-cells computed whole: weights of which nothing reaches the loss must stay as if they were not computed.
+"""What no gradient reaches must stay as it is, although an optimiser would go on moving it.
 
-Which operations are weighed with 0, and what lies before them alone, is known on the device only, where reading
-would mean waiting. Their weights get a gradient of exactly 0 then, and weight decay and momentum would go on moving
-them; computed sparsely they get none, and the optimiser skips them.
+Engine-cells computed whole: which operations are weighed with 0, and what lies before them alone, is known on the
+device only, where reading would mean waiting. Their weights get a gradient of exactly 0 then, and weight decay and
+momentum would go on moving them; computed sparsely they get none, and the optimiser skips them. The same holds for
+each element of α and β.
 """
 
 from __future__ import annotations
@@ -15,7 +16,30 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-__all__ = ["IdleWeights"]
+__all__ = ["IdleWeights", "only_where_gradient"]
+
+
+@contextmanager
+@torch.no_grad()
+def only_where_gradient(optimizer: Optimizer) -> Iterator[None]:
+    """A context for a step of Adam: elements whose gradient is exactly 0 keep their value and their moments.
+
+    Otherwise weight decay, which Adam scales to full steps, would pull a decided α back to 0. ``optimizer`` is
+    prepared (see :func:`prepare`). Nothing is read on the host.
+    """
+    parameters = [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+    held = [
+        (tensor, tensor.clone(), parameter.grad == 0)
+        for parameter in parameters
+        for tensor in (parameter, *_moments(optimizer, parameter))
+    ]
+    yield
+    for tensor, before, idle in held:
+        tensor.copy_(torch.where(idle, before, tensor))
+
+
+def _moments(optimizer: Optimizer, parameter: Tensor) -> list[Tensor]:
+    return [value for value in optimizer.state[parameter].values() if value.shape == parameter.shape]
 
 
 class IdleWeights:

@@ -155,7 +155,8 @@ class SuperNet(_CellStack):
         engine_cells: EngineCells = "last",
         share_features: bool = True,
     ) -> None:
-        engines = engine_positions(cell_kinds(cells), engine_cells)
+        rotates = engine_cells == "rotate"  # then each cell is the Engine-cell when its turn comes
+        engines = engine_positions(cell_kinds(cells), "all" if rotates else engine_cells)
 
         def build_cell(position: int, surroundings: CellKeywords) -> TransitCell:
             if position in engines:
@@ -170,17 +171,27 @@ class SuperNet(_CellStack):
             build_cell, nodes_out=nodes_out, share_features=share_features, affine=False, **shape
         )
         self.shape = shape
-        self.engines = engines
+        self.engine_cells = engine_cells
+
+    def engines(self, turn: int = -1) -> frozenset[int]:
+        """The numbers of the Engine-cells; those of ``turn`` if they rotate (see :func:`engine_positions`)."""
+        return engine_positions(self.kinds, self.engine_cells, turn)
 
     def forward(
-        self, images: Tensor, genotype: Genotype, mixtures: Mapping[str, Mixture] | None = None
+        self,
+        images: Tensor,
+        genotype: Genotype,
+        mixtures: Mapping[str, Mixture] | None = None,
+        turn: int = -1,
     ) -> Tensor:
         """Images (N, C, H, W) → logits (N, classes).
 
-        With ``mixtures`` the Engine-cells mix; without, every cell passes the sub-graph of ``genotype``.
+        With ``mixtures`` the Engine-cells of ``turn`` mix; without, every cell passes the sub-graph of
+        ``genotype``.
         """
+        engines = self.engines(turn) if mixtures is not None else frozenset()
         plans = [
-            mixtures[kind] if mixtures is not None and n in self.engines else genotype.cell(kind)
+            mixtures[kind] if mixtures is not None and n in engines else genotype.cell(kind)
             for n, kind in enumerate(self.kinds)
         ]
         logits, _ = self._logits(images, plans)

@@ -20,7 +20,7 @@ CELL_KINDS = ("normal", "reduce")
 CELL_NAMES = {"normal": "normal cell", "reduce": "reduction cell"}  # as a person says it
 INPUT_NODES = 2  # the outputs of the two previous cells
 
-EngineCells = Literal["last", "first", "all"] | Sequence[int]
+EngineCells = Literal["last", "first", "middle", "all", "rotate"] | Sequence[int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,20 +63,26 @@ def cell_kinds(cells: int) -> tuple[str, ...]:
     return tuple("reduce" if n in (cells // 3, 2 * cells // 3) else "normal" for n in range(cells))
 
 
-def engine_positions(kinds: Sequence[str], engine_cells: EngineCells) -> frozenset[int]:
-    """Which cells are Engine-cells: the last or first of each kind, all, or those listed.
+def engine_positions(kinds: Sequence[str], engine_cells: EngineCells, turn: int = -1) -> frozenset[int]:
+    """Which of the cells of ``kinds`` are Engine-cells.
+
+    The last, first or middle one of each kind, all of them, or those listed; with "rotate" the one of each kind
+    whose ``turn`` it is: the turns 0, 1, 2, … pass through a kind's cells from first to last, again and again.
 
     Raises ``ValueError`` if a listed one is not there, or if a kind has none: it would not be learned.
     """
+    of_kind = [[n for n, kind in enumerate(kinds) if kind == each] for each in set(kinds)]
+    places = {"first": 0, "last": -1, "rotate": turn}
     if engine_cells == "all":
         chosen = frozenset(range(len(kinds)))
-    elif engine_cells in ("last", "first"):
-        order = list(range(len(kinds)))
-        if engine_cells == "last":
-            order.reverse()
-        chosen = frozenset(next(n for n in order if kinds[n] == kind) for kind in set(kinds))
+    elif engine_cells == "middle":
+        chosen = frozenset(cells[len(cells) // 2] for cells in of_kind)
     elif isinstance(engine_cells, str):
-        raise ValueError(f"engine_cells: expected last, first, all or numbers, found {engine_cells}")
+        if engine_cells not in places:
+            raise ValueError(
+                f"engine_cells: expected last, first, middle, all, rotate or numbers, found {engine_cells}"
+            )
+        chosen = frozenset(cells[places[engine_cells] % len(cells)] for cells in of_kind)
     else:
         chosen = frozenset(engine_cells)
     if not chosen <= set(range(len(kinds))):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ..method.accelerate import accelerate
-from ..method.architecture import Architecture
+from ..method.architecture import Architecture, Derived
 from ..method.bilevel import BilevelSearch
 from ..method.genotype import Genotype
 from ..method.network import SuperNet
@@ -60,7 +60,9 @@ def build_search(
         accelerate(supernet)
     supernet.to(memory_format=compute.memory_format)
     settings = config.architecture
-    architecture = Architecture(space, threshold_init=settings.threshold_init).to(compute.device)
+    architecture = Architecture(
+        space, threshold_init=settings.threshold_init, temperature_unit=settings.temperature_unit
+    ).to(compute.device)
     alpha, beta = list(architecture.alpha.values()), list(architecture.beta.values())
     weight_optimizer = torch.optim.SGD(
         supernet.parameters(),
@@ -69,10 +71,14 @@ def build_search(
         weight_decay=config.weights.weight_decay,
         **paths.optimizer_keywords,
     )
+    if genotype is None:
+        derived = architecture.derive_at(settings.derivation, [settings.temperature_start])[0]
+    else:
+        derived = Derived(genotype, genotype)
     architecture_optimizer = torch.optim.Adam(
         [
             {"params": alpha, "weight_decay": settings.weight_decay},
-            {"params": beta, "weight_decay": 0.0},
+            {"params": beta, "weight_decay": 0.0, "lr": settings.threshold_learning_rate},
         ],
         lr=settings.learning_rate,
         betas=settings.betas,
@@ -89,7 +95,9 @@ def build_search(
         weight_optimizer=weight_optimizer,
         architecture_optimizer=architecture_optimizer,
         derivation=settings.derivation,
-        genotype=genotype or architecture.derive(settings.derivation, settings.temperature_start),
+        genotype=derived.genotype,
+        transit_cells=config.network.transit_cells,
+        passed=derived.passed_by(config.network.transit_cells),
         sparsity_weight=settings.sparsity_weight,
         clip=config.weights.clip or float("inf"),
         autocast=compute.autocast,

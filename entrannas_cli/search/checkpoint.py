@@ -26,6 +26,8 @@ def state_of(search: BilevelSearch, state: SearchState) -> dict[str, Any]:
     return {
         "loop": asdict(state),
         "genotype": search.genotype.to_json(),
+        "passed": search.passed.to_json(),
+        "decided": search.decided,
         "supernet": search.supernet.state_dict(),
         "architecture": search.architecture.state_dict(),
         "weight_optimizer": optimizer_state(search.weight_optimizer),
@@ -40,4 +42,7 @@ def load_state(content: Mapping[str, Any], search: BilevelSearch) -> SearchState
     load_optimizer(search.weight_optimizer, content["weight_optimizer"])
     load_optimizer(search.architecture_optimizer, content["architecture_optimizer"])
     search.genotype = Genotype.from_json(content["genotype"])
+    search.passed = Genotype.from_json(content.get("passed", content["genotype"]))
+    for kind, temperature in content.get("decided", {}).items():
+        search.decide(kind, temperature)
     return SearchState(**content["loop"])

@@ -52,7 +52,7 @@ def compare_with_derived(
 
     def by_mixtures(images: Tensor) -> Tensor:
         with search.autocast or nullcontext():
-            logits: Tensor = supernet(images, search.genotype, mixtures)
+            logits: Tensor = supernet(images, search.passed, mixtures)
         return logits
 
     def by_derived(images: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from ..data.search_data import SearchData
 from ..data.streams import evaluation_batches
 from ..method.bilevel import Batch, BilevelSearch
 from ..method.optimizers import set_learning_rate
+from ..method.random_search import draw_genotype
 from ..method.space import SearchSpace
 from ..runtime.cells import cell_facts, operation_facts
 from ..runtime.device import Compute
@@ -101,6 +102,9 @@ class SearchLoop(Loop[SearchState]):
         }
         set_learning_rate(search.weight_optimizer, facts["learning_rate"])
         before = search.genotype
+        if warmup and schedule.derives(step) and config.network.transit_cells == "strongest":
+            # α says nothing yet; passing always the same operations would leave the others untrained
+            search.passed = draw_genotype(self.space, (config.seed << 32) + step)
         try:
             outcome = search.step(
                 next(self._training),
@@ -108,6 +112,7 @@ class SearchLoop(Loop[SearchState]):
                 temperature=facts["temperature"],
                 derive=schedule.derives(step),
                 next_temperature=schedule.temperature(step + 1) if step < schedule.steps else None,
+                turn=step - 1,
             )
         except FloatingPointError:
             recorder.flush()  # names the loss, if one was not finite before

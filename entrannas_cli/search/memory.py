@@ -14,7 +14,7 @@ from ..method.cells import all_connections
 from ..method.genotype import CellGraph, Connection, Genotype
 from ..method.memory import MemoryEstimate, MemoryMeter, fill_optimizer, in_bf16, meta_batch
 from ..method.operations import get_operation
-from ..method.space import SearchSpace
+from ..method.space import INPUT_NODES, SearchSpace
 from ..runtime.device import Compute
 from .build import build_search, search_fast_paths
 
@@ -52,7 +52,7 @@ def estimate_search(
                 meta,
                 channels_in=shape[0],
                 classes=classes,
-                genotype=genotype or heaviest_cells(space, dense=config.architecture.derivation == "dst"),
+                genotype=genotype or heaviest_cells(space, config),
             )
         mixed = compute.precision == "bf16"
         unseen = in_bf16(search.supernet) if mixed else 0
@@ -64,10 +64,10 @@ def estimate_search(
         training, validation = (meta_batch(batch_size, shape, compute.memory_format, dtype) for _ in range(2))
         rest = meter.live
         meter.restart()
-        search.architecture_step(validation, 1.0)
+        search.architecture_step(validation, 1.0, turn=0)  # the first cells hold most
         steps["architecture step"] = meter.step_need(rest, recorded=recorded) + unseen
         meter.restart()
-        search.weight_step(training, search.architecture.mixtures("top2", 1.0))
+        search.weight_step(training, search.architecture.mixtures("top2", 1.0), turn=0)
         steps["weight step"] = meter.step_need(rest, recorded=recorded) + unseen
         del training, validation
         meter.restart()
@@ -78,12 +78,14 @@ def estimate_search(
         return MemoryEstimate(steps, evaluation=meter.need + unseen)
 
 
-def heaviest_cells(space: SearchSpace, *, dense: bool) -> Genotype:
-    """The derived cells that hold most: every connection if ``dense``, otherwise two of the heaviest a node."""
-    if dense:
-        chosen = all_connections(space)
+def heaviest_cells(space: SearchSpace, config: SearchConfig) -> Genotype:
+    """Of what Transit-cells may pass in a search of ``config``, the cells that hold most."""
+    if config.architecture.derivation == "top2":
+        chosen = _heaviest(space, edges_per_node=2)
+    elif config.network.transit_cells == "strongest":
+        chosen = _heaviest(space, edges_per_node=space.nodes + INPUT_NODES)
     else:
-        chosen = list(_heaviest_pairs(space))
+        chosen = all_connections(space)
     graph = CellGraph(
         tuple(
             tuple(Connection(i, name) for i, target, name in chosen if target == j)
@@ -93,24 +95,26 @@ def heaviest_cells(space: SearchSpace, *, dense: bool) -> Genotype:
     return Genotype(graph, graph)
 
 
-def _heaviest_pairs(space: SearchSpace) -> list[tuple[int, int, str]]:
-    """Connections (source, target, operation) from two sources into each node.
+def _heaviest(space: SearchSpace, *, edges_per_node: int) -> list[tuple[int, int, str]]:
+    """Connections (source, target, operation), one from each of ``edges_per_node`` sources, or all, into a node.
 
     One feature that serves two nodes is held once: as long as there are others, each is taken once.
     """
     kept = {name: _kept_by(name) for name in space.operations}
     used: list[tuple[int, str]] = []
-    pairs = []
+    found = []
     for j in space.intermediate:
         candidates = sorted(
             ((i, name) for i in range(j) for name in space.operations),
             key=lambda candidate: (candidate in used, -kept[candidate[1]]),
         )
-        first = candidates[0]
-        second = next(candidate for candidate in candidates if candidate[0] != first[0])
-        used += [first, second]
-        pairs += [(i, j, name) for i, name in sorted((first, second))]
-    return pairs
+        best: dict[int, str] = {}  # of each source
+        for i, name in candidates:
+            if len(best) < edges_per_node:
+                best.setdefault(i, name)
+        used += best.items()
+        found += [(i, j, name) for i, name in sorted(best.items())]
+    return found
 
 
 def _kept_by(name: str) -> int:

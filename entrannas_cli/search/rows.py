@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import torch
 
-from ..method.architecture import Mixture, normalised_entropy, operation_weights, thresholds
+from ..method.architecture import Mixture, normalised_entropy, spread, thresholds
 from ..method.bilevel import BilevelSearch, StepOutcome
 from ..method.space import CELL_KINDS
 from ..runtime.observer import Row
@@ -56,10 +56,11 @@ def sparsity_facts(search: BilevelSearch, mixtures: Mapping[str, Mixture]) -> Ro
 
 
 def architecture_facts(search: BilevelSearch, temperature: float) -> Row:
-    """The operation weights p, an edge a list, and how undecided they are, from 1 to 0."""
+    """The operation weights p, one list per edge, how undecided they are, from 1 to 0, and the spread of α."""
     facts: Row = {}
-    for kind, alpha in search.architecture.alpha.items():
-        p = operation_weights(alpha.detach().cpu(), temperature)
+    for kind, weights in search.architecture.probabilities(temperature).items():
+        p = weights.detach().cpu()
+        facts[f"alpha_spread_{kind}"] = float(spread(search.architecture.alpha[kind]))
         facts[f"entropy_{kind}"] = float(normalised_entropy(p))
         facts[f"weights_{kind}"] = [[round(value, 6) for value in edge] for edge in p.tolist()]
     return facts

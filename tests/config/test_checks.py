@@ -26,8 +26,14 @@ from .resolving import errors, resolve
         ("weights.momentum=1", "a number from 0 to below 1"),
         ("weights.learning_rate=inf", "a number above 0 and at most 1000"),
         ("data.flip=1", "true or false"),
-        ("network.engine_cells=frist", '"last", "first", "all" or a list of cell numbers such as [5, 7]'),
-        ("network.engine_cells=[1, true]", '"last", "first", "all" or a list of cell numbers such as [5, 7]'),
+        (
+            "network.engine_cells=frist",
+            '"last", "first", "middle", "rotate", "all" or a list of cell numbers such as [5, 7]',
+        ),
+        (
+            "network.engine_cells=[1, true]",
+            '"last", "first", "middle", "rotate", "all" or a list of cell numbers such as [5, 7]',
+        ),
         ("architecture.derive_every=0", '"step", "epoch" or a whole number of at least 1'),
         ("architecture.betas=[0.5]", "two numbers from 0 to below 1"),
         ("architecture.betas=[0.5, 1.0]", "two numbers from 0 to below 1"),
@@ -63,7 +69,7 @@ def test_every_error_is_listed_with_its_source() -> None:
     found = errors(
         {"search.epochs": 0, "space": "standrd"},
         "data.flop=true",
-        "architecture.temperature_end=2",
+        "architecture.temperature_end=20",
         "network.cells=2",
         "network.engine_cells=[7]",  # can't be judged without a number of cells
         environ={"ENTRANNAS_SEED": "-1", "ENTRANNAS_SED": "1"},
@@ -76,7 +82,7 @@ def test_every_error_is_listed_with_its_source() -> None:
         "network.cells = 2 (--set): must be",
         "weights.clip = -1 (entrannas.toml): must be",
         "search.epochs = 0 (--epochs): must be",
-        "architecture.temperature_end = 2 (--set), architecture.temperature_start = 1.0 (default): the temp",
+        "architecture.temperature_end = 20 (--set), architecture.temperature_start = 10.0 (default): the temp",
         'space = "standrd" (--space): no search space standrd (did you mean standard?)',
     ]
     assert len(found) == len(starts)

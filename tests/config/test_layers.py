@@ -44,7 +44,7 @@ def test_each_layer_wins_over_those_below() -> None:
 
     Path("preset.toml").write_text("[architecture]\ntemperature_end = 0.01")
 
-    assert value() == (0.3, "preset quick")
+    assert value() == (0.67, "default")
     options["flags"] = {"preset": "preset.toml"}
     assert value() == (0.01, "preset " + str(Path.cwd() / "preset.toml"))
     options["flags"] = {**options["flags"], "method": "darts"}

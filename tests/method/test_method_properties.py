@@ -303,7 +303,7 @@ def test_the_weight_optimiser_skips_operations_that_were_not_computed() -> None:
         for kind in CELL_KINDS:
             search.architecture.alpha[kind].zero_()
             search.architecture.alpha[kind][[0, 2], 0] = 9.0
-    search.genotype = search.architecture.derive("dst", 0.1)
+    search.derive(0.1)
     unused = {
         name: parameter.detach().clone()
         for name, parameter in search.supernet.named_parameters()

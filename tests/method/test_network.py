@@ -29,15 +29,28 @@ def test_reduction_cells_stand_at_a_third_and_two_thirds() -> None:
 
 @pytest.mark.parametrize(
     ("chosen", "expected"),
-    [("last", {5, 7}), ("first", {0, 2}), ("all", set(range(8))), ([1, 2], {1, 2}), ([0, 2, 5], {0, 2, 5})],
+    [
+        *[("last", {5, 7}), ("first", {0, 2}), ("middle", {4, 5}), ("all", set(range(8)))],
+        *[([1, 2], {1, 2}), ([0, 2, 5], {0, 2, 5})],
+    ],
 )
 def test_engine_positions(chosen: object, expected: set[int]) -> None:
     assert engine_positions(cell_kinds(8), chosen) == expected  # type: ignore[arg-type]
 
 
+def test_each_cell_has_its_turn_as_engine() -> None:
+    kinds = cell_kinds(8)
+    turns = [engine_positions(kinds, "rotate", turn) for turn in range(12)]
+    assert turns[:3] == [{0, 2}, {1, 5}, {3, 2}]
+    for kind, count in (("normal", 2), ("reduce", 6)):  # of 12 turns, for each of 6 and 2 cells
+        seen = [n for turn in turns for n in turn if kinds[n] == kind]
+        assert {seen.count(n) for n in set(seen)} == {count}
+    assert turns[6:] == turns[:6]
+
+
 @pytest.mark.parametrize(
     ("chosen", "reason"),
-    [([0, 1], "no Engine-cell of kind reduce"), ([2, 8], "numbered 0 to 7"), ("middle", "expected last")],
+    [([0, 1], "no Engine-cell of kind reduce"), ([2, 8], "numbered 0 to 7"), ("centre", "expected last")],
 )
 def test_engine_positions_that_cannot_be(chosen: object, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):

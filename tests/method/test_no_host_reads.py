@@ -117,13 +117,13 @@ def test_a_read_would_be_noticed(how: str) -> None:
 def test_a_step_that_derives_would_be_noticed() -> None:
     one = search("dst")
     with pytest.raises((RuntimeError, NotImplementedError)):
-        one.step((images(), labels()), None, temperature=0.5)
+        one.step((images(), labels()), (images(), labels()), temperature=0.5)
 
 
 @pytest.mark.parametrize(("derivation", "sparse"), [("dst", True), ("dst", False), ("top2", False)])
 def test_a_step_that_derives_reads_once(derivation: Derivation, sparse: bool) -> None:
     """Also where the Engine-cells of the next step want to know what is in use by then."""
-    found = architecture(SPACE, 0).float()
+    found = architecture(SPACE, 0, 0.2).float()  # far from decided: that would be read once more
     net = SuperNet(SPACE, classes=3, channels=2, cells=3)
     weight_optimizer = torch.optim.SGD(net.parameters(), lr=0.1, **CHANGES)
     prepare(weight_optimizer)

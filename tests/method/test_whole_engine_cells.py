@@ -71,7 +71,7 @@ def test_what_is_weighed_with_nothing_does_not_move(share: bool) -> None:
     used = one.architecture.derive("dst", 0.1)
     assert len(used.normal.connections) < space.connections
     before = copy.deepcopy(dict(one.supernet.named_parameters()))
-    one.genotype = used
+    one.genotype = one.passed = used
     one.step(batch(5), None, temperature=0.1, derive=False)
     for n, kind in enumerate(one.supernet.kinds):
         names = {

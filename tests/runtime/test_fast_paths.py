@@ -125,7 +125,12 @@ def test_bf16_agrees_with_float32_to_its_rounding(derivation: str) -> None:
                 "data": {"dataset": "digits"},
                 "network": {"cells": 3, "channels": 8},
                 "method": {"dst": "entrannas-dst", "top2": "entrannas"}[derivation],
-                "architecture": {"derivation": derivation, "learning_rate": 0.05, "sparsity_weight": 0.0},
+                "architecture": {
+                    "derivation": derivation,
+                    "learning_rate": 0.05,
+                    "sparsity_weight": 0.0,
+                    "temperature_unit": "absolute",
+                },
                 "weights": {"learning_rate": 0.01, "learning_rate_min": 0.01},  # rounding must not grow
             }
         )

@@ -113,7 +113,7 @@ def test_memory_does_not_grow_with_the_recordings() -> None:
     images = batch(0, compute.device, size=64)
     reserved = []
     for _ in range(8):
-        one.genotype = type(one.genotype)(one.genotype.reduce, one.genotype.normal)
+        one.passed = type(one.passed)(one.passed.reduce, one.passed.normal)
         for _ in range(WARM_UP_CALLS + 2):
             one.step(images, images, temperature=1.0, derive=False)
         torch.cuda.synchronize()

@@ -115,14 +115,13 @@ def run(case: Case) -> float:
             training.step(*batch, 0.2)
             seconds = time.perf_counter() - began
         return seconds
-    dense = case.method == "entrannas-dst"
     search = build_search(
         case.config,
         STANDARD,
         case.compute,
         channels_in=3,
         classes=CLASSES,
-        genotype=heaviest_cells(STANDARD, dense=dense),
+        genotype=heaviest_cells(STANDARD, case.config),
     )
     for _ in range(case.steps):
         batches = case.images(), case.images()

@@ -60,4 +60,4 @@ def test_warm_up_takes_whole_epochs() -> None:
 def test_a_search_of_one_step() -> None:
     plan = schedule(1, search={"epochs": 1})
     assert plan.learning_rate(1) == 0.1
-    assert plan.temperature(1) == 1.0
+    assert plan.temperature(1) == 10.0
