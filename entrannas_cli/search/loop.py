@@ -141,7 +141,7 @@ class SearchLoop(Loop[SearchState]):
         if self.schedule.evaluates(row["step"]):
             row |= self._comparison(row)
             self.state.evaluation_seconds += row["evaluation_seconds"]
-        warning = collapse_warning(self.search.genotype)
+        warning = collapse_warning(self.search.genotype, self.space)
         self.session.epoch(row)
         self.session.summary(
             {key: row[key] for key in SUMMARISED if row.get(key) is not None}

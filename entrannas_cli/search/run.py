@@ -93,7 +93,7 @@ def _search(context: Context[SearchConfig], space: SearchSpace, check: MemoryChe
         session.derived(step, schedule.epoch(step), search.genotype)
     context.observer.derived(step, search.genotype)
     if loop.run():
-        session.summary(derived_summary(search.genotype, config.target))
+        session.summary(derived_summary(search.genotype, space, config.target))
         session.finish("completed")
     else:
         session.finish("stopped", session.stop_reason)
@@ -108,7 +108,7 @@ def _draw(context: Context[SearchConfig], space: SearchSpace) -> None:
     if not session.run.genotypes():
         session.derived(0, 0, genotype)
     context.observer.derived(0, genotype)
-    session.summary(derived_summary(genotype, config.target) | {"search_seconds": 0.0, "warnings": []})
+    session.summary(derived_summary(genotype, space, config.target) | {"search_seconds": 0.0, "warnings": []})
     session.finish("completed")
 
 

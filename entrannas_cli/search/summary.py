@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..method.complexity import derived_complexity
 from ..method.genotype import Genotype
+from ..method.space import SearchSpace
 from ..runtime.cells import cell_facts, operation_facts
 from ..runtime.observer import Row
 from .collapse import collapse_warning
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["derived_summary"]
 
 
-def derived_summary(genotype: Genotype, target: TargetConfig) -> Row:
-    """Connections, operations, warnings, and the size of the ``target`` network that the cells give."""
+def derived_summary(genotype: Genotype, space: SearchSpace, target: TargetConfig) -> Row:
+    """Return what the cells found in ``space`` consist of, the size of their ``target`` network, and warnings."""
     parameters, multiply_adds = derived_complexity(
         genotype,
         image=target.image,
@@ -33,5 +34,5 @@ def derived_summary(genotype: Genotype, target: TargetConfig) -> Row:
         "parameters": parameters,
         "multiply_adds": multiply_adds,
         "target": f"{target.cells} cells, {target.channels} channels, {size}",
-        "warnings": [warning] if (warning := collapse_warning(genotype)) else [],
+        "warnings": [warning] if (warning := collapse_warning(genotype, space)) else [],
     }

@@ -1,4 +1,4 @@
-"""Rows, evaluation, collapse warnings and checkpoints, on a small search that really runs."""
+"""Rows, evaluation and checkpoints, on a small search that really runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from entrannas_cli.errors import RunFailed, UsageError
 from entrannas_cli.method.architecture import Mixture
 from entrannas_cli.method.bilevel import BilevelSearch
 from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
-from entrannas_cli.method.published import PUBLISHED
 from entrannas_cli.method.space import CELL_KINDS, SearchSpace
 from entrannas_cli.runtime.cells import operation_facts
 from entrannas_cli.runtime.checkpoint import (
@@ -28,7 +27,6 @@ from entrannas_cli.runtime.checkpoint import (
 from entrannas_cli.runtime.device import Compute
 from entrannas_cli.search.build import build_search
 from entrannas_cli.search.checkpoint import SearchState, load_state, state_of
-from entrannas_cli.search.collapse import collapse_warning
 from entrannas_cli.search.evaluate import compare_with_derived
 from entrannas_cli.search.rows import pack, sparsity_facts, unpack
 
@@ -153,36 +151,6 @@ def test_operations_are_counted_by_kind() -> None:
         "operations_normal": {"sep_conv_3x3": 2, "skip_connect": 1},
         "operations_reduce": {"max_pool_3x3": 1},
     }
-
-
-@pytest.mark.parametrize(
-    ("genotype", "signs"),
-    [
-        (Genotype(HEALTHY, HEALTHY), []),
-        (
-            Genotype(cell([(0, "skip_connect"), (1, "skip_connect")], [(0, "sep_conv_3x3")]), HEALTHY),
-            [
-                "skip connections take over the normal cell (2 of 3",
-                "node 2 keeps only parameter-free operations in the normal cell",
-            ],
-        ),
-        (
-            Genotype(HEALTHY, cell([(0, "skip_connect")], [(2, "skip_connect")], [(0, "max_pool_3x3")])),
-            [
-                "nodes 3, 4 keep only parameter-free operations in the reduction cell"
-            ],  # at stride 2 a skip has weights
-        ),
-    ],
-)
-def test_signs_of_a_collapse(genotype: Genotype, signs: list[str]) -> None:
-    warning = collapse_warning(genotype)
-    assert warning.count(";") == max(len(signs) - 1, 0)
-    assert all(sign in warning for sign in signs)
-    assert ("Try" in warning) == bool(signs)
-
-
-def test_pc_darts_cells_raise_no_warning() -> None:
-    assert collapse_warning(PUBLISHED["PC_DARTS_cifar"]) == ""
 
 
 @pytest.mark.parametrize("derivation", ["dst", "top2"])
