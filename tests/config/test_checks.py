@@ -94,6 +94,7 @@ def test_every_error_is_listed_with_its_source() -> None:
         (["network.engine_cells=[2, 4]"], "no reduction cell among them: reduction cells of 5 are 1 and 3"),
         (["weights.learning_rate_min=0.2"], "the learning rate falls or stays"),
         (["architecture.warmup_epochs=25"], "must be below the number of epochs"),
+        (["weights.warmup_epochs=20"], "no epoch is left after the warm-up: it must be below"),
         (["data.weights_share=0.6"], "together at most 1"),
         (["data.dataset=folder"], "give --data DIR"),
         (["data.dataset=synthetic", "data.images=19"], "at least 20"),
@@ -125,7 +126,8 @@ def test_contradictions(overrides: list[str], words: str) -> None:
         ["data.weights_share=0.7", "data.architecture_share=0.3"],
         ["data.weights_share=0.9", "data.architecture_share=0.1"],  # above 1 by rounding in some sums
         ["architecture.temperature_end=1.0"],
-        ["method=random", "architecture.derivation=top2", "architecture.warmup_epochs=99"],
+        ["method=random", "architecture.warmup_epochs=99", "weights.warmup_epochs=99"],
+        ["method=random", "architecture.derivation=top2"],
         ["method=darts", "architecture.temperature_end=0.5"],
         ["method=entrannas", "network.engine_cells=all"],
         ["data.dataset=folder", "data.path=x", "network.stem=imagenet", "data.image_size=224"],

@@ -67,6 +67,7 @@ def test_the_imagenet_preset_is_the_protocol_of_pc_darts() -> None:
     config = resolve({"preset": "imagenet", "data.path": "images"}).config
     assert (config.data.weights_share, config.data.architecture_share) == (0.1, 0.025)
     assert (config.search.batch_size, config.weights.learning_rate) == (1024, 0.5)
+    assert (config.weights.learning_rate_min, config.weights.warmup_epochs) == (0.0, 5)
     assert (config.architecture.learning_rate, config.architecture.warmup_epochs) == (6e-3, 35)
     assert (config.network.stem, config.target.stem) == ("imagenet", "imagenet")
     assert (config.target.cells, config.target.channels, config.target.classes) == (14, 48, 1000)
