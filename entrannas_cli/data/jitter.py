@@ -15,6 +15,7 @@ from .augment import Augmentation, to_device
 __all__ = ["draw_jitter", "jitter"]
 
 HIGHEST = 255
+AT_ONCE = 128  # images; to turn the hue of 1,024 with 224x224 pixels at once takes another GiB
 
 
 def draw_jitter(uniform: Tensor, augmentation: Augmentation) -> Tensor:
@@ -36,18 +37,22 @@ def jitter(images: Tensor, drawn: Tensor, augmentation: Augmentation) -> Tensor:
     have neither saturation nor hue.
     """
     result = images.to(torch.float32, copy=True)
+    for part, numbers in zip(torch.split(result, AT_ONCE), torch.split(drawn, AT_ONCE), strict=True):
+        _change(part, numbers, augmentation)
+    return result
+
+
+def _change(images: Tensor, drawn: Tensor, augmentation: Augmentation) -> None:
+    """As :func:`jitter`, in place."""
     factors = to_device(drawn[:, :4], images.device)
     order = drawn[:, 4:].long()
-    rows = to_device(
-        order.argsort(dim=0), images.device
-    )  # (B, 4): at each position, the images of each change
+    rows = to_device(order.argsort(dim=0), images.device)  # (B, 4): by what is changed first, second, ...
     sizes = F.one_hot(order, 4).sum(0).tolist()
     for position in range(4):
         for number, chosen in enumerate(torch.split(rows[:, position], sizes[position])):
             if augmentation.color_jitter[number] and len(chosen):
                 factor = factors[chosen, number, None, None, None]
-                result.index_copy_(0, chosen, CHANGES[number](result.index_select(0, chosen), factor))
-    return result
+                images.index_copy_(0, chosen, CHANGES[number](images.index_select(0, chosen), factor))
 
 
 def _brightness(images: Tensor, factor: Tensor) -> Tensor:
