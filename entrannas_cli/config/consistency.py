@@ -28,6 +28,8 @@ IMAGENET_STEM_SIDE = 32  # below, the three strides of the stem and the two of t
 SIDES = {"digits": 8, "cifar10": 32, "cifar100": 32}  # of data sets with images of one known size
 ROUNDING = 1e-9
 
+_ALL_WARMUP = "no epoch is left after the warm-up: it must be below the number of epochs"
+
 _TOP2: dict[str, object] = {"architecture.derivation": "top2", "architecture.sparsity_weight": 0.0}
 _IMPLIED: dict[str, dict[str, object]] = {
     "entrannas-dst": {"architecture.derivation": "dst"},
@@ -86,20 +88,14 @@ def train_contradictions(config: TrainConfig) -> Iterator[Contradiction]:
             "the learning rate falls or stays: its end may not be above its start",
         )
     if train.warmup_epochs >= train.epochs:
-        yield Contradiction(
-            ("train.warmup_epochs", "train.epochs"),
-            "no epoch is left after the warm-up: it must be below the number of epochs",
-        )
+        yield Contradiction(("train.warmup_epochs", "train.epochs"), _ALL_WARMUP)
     yield from _images(config.data, config.derived.stem, "derived.stem")
 
 
 def rank_contradictions(config: RankConfig) -> Iterator[Contradiction]:
     """What doesn't go together in a ranking besides."""
     if config.train.warmup_epochs >= config.rank.epochs:
-        yield Contradiction(
-            ("train.warmup_epochs", "rank.epochs"),
-            "no epoch is left after the warm-up: it must be below the number of epochs",
-        )
+        yield Contradiction(("train.warmup_epochs", "rank.epochs"), _ALL_WARMUP)
 
 
 def _method(config: SearchConfig) -> Iterator[Contradiction]:
@@ -172,6 +168,8 @@ def _schedules(config: SearchConfig) -> Iterator[Contradiction]:
             ("architecture.warmup_epochs", "search.epochs"),
             "no epoch is left in which the architecture learns: it must be below the number of epochs",
         )
+    if config.method != "random" and weights.warmup_epochs >= config.search.epochs:
+        yield Contradiction(("weights.warmup_epochs", "search.epochs"), _ALL_WARMUP)
 
 
 def _shares(config: SearchConfig) -> Iterator[Contradiction]:

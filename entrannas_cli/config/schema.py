@@ -103,9 +103,19 @@ class ArchitectureConfig(Section):
         "plain numbers.",
         origin="ours",
     )
-    temperature_start: float = key(10.0, "Softmax temperature at the start.", origin="ours", gt=0, le=1000)
+    temperature_start: float = key(
+        10.0,
+        "Softmax temperature until the architecture starts to learn (see `architecture.warmup_epochs`).",
+        origin="ours",
+        gt=0,
+        le=1000,
+    )
     temperature_end: float = key(
-        0.67, "Softmax temperature at the end; the change is geometric.", origin="ours", gt=0, le=1000
+        0.67,
+        "Softmax temperature at the end; the change is geometric from the architecture's first step on.",
+        origin="ours",
+        gt=0,
+        le=1000,
     )
     sparsity_weight: float = key(
         0.05,
@@ -151,9 +161,19 @@ class ArchitectureConfig(Section):
 class WeightsConfig(Section):
     """SGD for the weights."""
 
-    learning_rate: float = key(0.1, "Learning rate at the start.", origin="recipe", gt=0, le=1000)
+    learning_rate: float = key(
+        0.1, "Learning rate at the start of the cosine.", origin="recipe", gt=0, le=1000
+    )
     learning_rate_min: float = key(
         0.001, "Learning rate at the end; the change follows a cosine.", origin="recipe", ge=0, le=1000
+    )
+    warmup_epochs: int = key(
+        0,
+        "Epochs at the start in which the learning rate increases linearly from 0, in place of the cosine's first "
+        "epochs.",
+        origin="recipe",
+        ge=0,
+        le=100_000,
     )
     momentum: float = key(0.9, "Momentum.", origin="recipe", ge=0, lt=1)
     weight_decay: float = key(3e-4, "Weight decay.", origin="recipe", ge=0, le=100)

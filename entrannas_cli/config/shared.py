@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from .base import Section, key
 
@@ -10,6 +12,9 @@ __all__ = ["CheckpointConfig", "DataConfig", "Dataset", "DeviceConfig", "Stem"]
 
 Dataset = Literal["digits", "cifar10", "cifar100", "folder", "synthetic"]
 Stem = Literal["cifar", "imagenet"]
+
+Amount = Annotated[float, Field(ge=0, le=1)]
+Turn = Annotated[float, Field(ge=0, le=0.5)]
 
 
 class DataConfig(Section):
@@ -49,6 +54,13 @@ class DataConfig(Section):
     flip: bool = key(True, "Mirror each image with a chance of one half.", origin="recipe")
     cutout: int = key(
         0, "Side of the square that is blanked at random, in pixels. 0: none.", origin="recipe", ge=0, le=4096
+    )
+    color_jitter: Annotated[tuple[Amount, Amount, Amount, Turn], Field(strict=False)] = key(
+        (0.0, 0.0, 0.0, 0.0),
+        "Largest random change of brightness, contrast, saturation and hue, in an order drawn for each image, as "
+        "torchvision's ColorJitter. All 0: none. Grey images have neither saturation nor hue.",
+        origin="recipe",
+        allowed="three numbers from 0 to 1 and one from 0 to 0.5, such as [0.4, 0.4, 0.4, 0.2]",
     )
     placement: Literal["auto", "device", "stream"] = key(
         "auto",

@@ -82,14 +82,19 @@ class TrainSection(Section):
     epochs: int = key(600, "Passes over the training images.", origin="recipe", ge=1, le=100_000)
     batch_size: int = key(96, "Images a step.", origin="recipe", ge=2, le=65536)
     learning_rate: float = key(
-        0.025, "SGD's learning rate at the start, after the warm-up.", origin="recipe", gt=0, le=1000
+        0.025, "SGD's learning rate at the start of the decay.", origin="recipe", gt=0, le=1000
     )
     learning_rate_min: float = key(0.0, "Learning rate at the end.", origin="recipe", ge=0, le=1000)
     decay: Literal["cosine", "linear"] = key(
         "cosine", "How the learning rate falls from start to end.", origin="recipe"
     )
     warmup_epochs: int = key(
-        0, "Epochs at the start in which the learning rate rises from 0.", origin="recipe", ge=0, le=100_000
+        0,
+        "Epochs at the start in which the learning rate increases linearly from 0, in place of the decay's first "
+        "epochs.",
+        origin="recipe",
+        ge=0,
+        le=100_000,
     )
     momentum: float = key(0.9, "Momentum.", origin="recipe", ge=0, lt=1)
     weight_decay: float = key(3e-4, "Weight decay.", origin="recipe", ge=0, le=100)

@@ -13,17 +13,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["Augmentation", "augment", "channel_constants", "draw_moves", "normalise"]
+__all__ = ["Augmentation", "augment", "channel_constants", "draw_moves", "normalise", "to_device"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Augmentation:
     """``crop_padding``: black pixels added at each side before a random crop to the old size; ``cutout``: side
-    of the square that becomes the mean colour, its centre anywhere in the image; ``flip``: mirror half of them."""
+    of the square that becomes the mean colour, its centre anywhere in the image; ``flip``: mirror half of them;
+    ``color_jitter``: most change of brightness, contrast, saturation and hue (see ``jitter``)."""
 
     crop_padding: int = 0
     flip: bool = False
     cutout: int = 0
+    color_jitter: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
 
 
 def draw_moves(uniform: Tensor, augmentation: Augmentation, height: int, width: int) -> Tensor:
@@ -60,16 +62,23 @@ def normalise(
     holes: Tensor | None = None,
     side: int = 0,
 ) -> Tensor:
-    """uint8 (B, C, H, W) to float32, by ``channel_constants``.
+    """(B, C, H, W), uint8 or float32 from 0 to 255, to float32, by ``channel_constants``.
 
     ``holes`` (B, 2) are centres (y, x) of squares of ``side`` pixels that are set to 0, the mean.
     """
     scale, shift = constants
-    images = images.contiguous(memory_format=memory_format)  # as bytes, which is cheaper
+    images = images.contiguous(memory_format=memory_format)  # as bytes if they are, which is cheaper
     result = torch.addcmul(shift, images.to(torch.float32), scale)
     if holes is not None and side:
         result.masked_fill_(_squares(holes, side, *images.shape[2:]), 0)
     return result
+
+
+def to_device(drawn: Tensor, device: torch.device) -> Tensor:
+    """What was drawn on the host, on ``device``; no CUDA device is waited for."""
+    if device.type == "cuda":
+        drawn = drawn.pin_memory()
+    return drawn.to(device, non_blocking=True)
 
 
 def _crop(images: Tensor, top: Tensor, left: Tensor, padding: int) -> Tensor:

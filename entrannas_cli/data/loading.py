@@ -25,12 +25,13 @@ PER_WORKER = 1000  # images below which one more process costs more than it give
 class Request(NamedTuple):
     """Asks for a batch of images: ``indices`` (B,) int64 and, for random windows of them, ``windows`` (B, 4).
 
-    ``moves`` is only handed back with the batch.
+    ``moves`` and ``colors`` are only handed back with the batch.
     """
 
     indices: Tensor
     windows: Tensor | None = None
     moves: Tensor | None = None
+    colors: Tensor | None = None
 
 
 def worker_count(asked: int, images: int, streams: int = 1) -> int:

@@ -59,7 +59,10 @@ class Placed:
             seed=seed,
             name=name,
             augmentation=Augmentation(
-                crop_padding=config.crop_padding, flip=config.flip, cutout=config.cutout
+                crop_padding=config.crop_padding,
+                flip=config.flip,
+                cutout=config.cutout,
+                color_jitter=config.color_jitter,
             ),
             device=self.device,
             placement=self.placement,

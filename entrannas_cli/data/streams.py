@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from ..errors import UsageError
-from .augment import Augmentation, augment, channel_constants, draw_moves, normalise
+from .augment import Augmentation, augment, channel_constants, draw_moves, normalise, to_device
 from .datasets import Dataset
+from .jitter import draw_jitter, jitter
 from .loading import Request, read_batches, worker_count
 from .split import generator_for
 
@@ -88,25 +89,26 @@ class BatchStream:
         if self.placement == "device":
             assert isinstance(self.dataset.images, Tensor)
             for request in requests:
-                moves = self._on_device(request.moves)
-                yield self._batch(self.dataset.images.index_select(0, moves[:, 0]), moves)
+                moves = self._moves(request)
+                yield self._batch(self.dataset.images.index_select(0, moves[:, 0]), moves, request.colors)
             return
         pin = self.device.type == "cuda"
         for images, request in read_batches(self.dataset.images, requests, workers=self.workers, pin=pin):
-            yield self._batch(images.to(self.device, non_blocking=True), self._on_device(request.moves))
+            images = images.to(self.device, non_blocking=True)
+            yield self._batch(images, self._moves(request), request.colors)
 
-    def _batch(self, images: Tensor, moves: Tensor) -> Batch:
+    def _batch(self, images: Tensor, moves: Tensor, colors: Tensor | None) -> Batch:
         images = augment(images, moves[:, 1:], self.augmentation)
+        if colors is not None:
+            images = jitter(images, colors, self.augmentation)
         images = normalise(
             images, self._constants, self.memory_format, moves[:, 4:], self.augmentation.cutout
         )
         return Batch(images, self._labels.index_select(0, moves[:, 0]))
 
-    def _on_device(self, moves: Tensor | None) -> Tensor:
-        assert moves is not None
-        if self.device.type == "cuda":
-            moves = moves.pin_memory()
-        return moves.to(self.device, non_blocking=True)
+    def _moves(self, request: Request) -> Tensor:
+        assert request.moves is not None
+        return to_device(request.moves, self.device)
 
     def _requests(self, step: int) -> Iterator[Request]:
         _, height, width = self.dataset.shape
@@ -126,8 +128,16 @@ class BatchStream:
                 self.batch_size, 9, generator=generator_for(self.seed, self.name, "augment", step)
             )
             moves = draw_moves(uniform[:, :5], self.augmentation, height, width)
-            yield Request(indices, uniform[:, 5:], torch.cat([indices[:, None], moves], 1))
+            yield Request(
+                indices, uniform[:, 5:], torch.cat([indices[:, None], moves], 1), self._colors(step)
+            )
             step += 1
+
+    def _colors(self, step: int) -> Tensor | None:
+        if not any(self.augmentation.color_jitter):
+            return None
+        generator = generator_for(self.seed, self.name, "colors", step)
+        return draw_jitter(torch.rand(self.batch_size, 8, generator=generator), self.augmentation)
 
     def _order(self, number: int) -> Tensor:
         generator = generator_for(self.seed, self.name, "order", number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from typing import Literal
 
 __all__ = ["Epochs"]
 
@@ -40,6 +41,27 @@ class Epochs(ABC):
         """Whether the networks are scored after ``step``: the last one always is."""
         return self.ends_epoch(step) and (self.epoch(step) % self.evaluate_every == 0 or step == self.steps)
 
-    def progress(self, step: int) -> float:
-        """How much lies before ``step``: 0 at the first, 1 at the last step."""
-        return (step - 1) / max(self.steps - 1, 1)
+    def progress(self, step: int, after: int = 0) -> float:
+        """How much lies before ``step``: 0 up to the first step past ``after``, 1 at the last step."""
+        return max(step - after - 1, 0) / max(self.steps - after - 1, 1)
+
+    def decayed(
+        self,
+        step: int,
+        *,
+        start: float,
+        end: float,
+        warmup_epochs: int,
+        decay: Literal["cosine", "linear"] = "cosine",
+    ) -> float:
+        """Return the learning rate: a linear warm-up from 0 to ``start``, then a decay to ``end``.
+
+        The decay counts from the first step, so the warm-up replaces its beginning: after it the rate is what it
+        would be without one. That is how PC-DARTS trains and searches on ImageNet, where both change per epoch.
+        """
+        warmup = warmup_epochs * self.steps_per_epoch
+        if step <= warmup:
+            return start * step / warmup
+        progress = self.progress(step)
+        left = 0.5 * (1 + math.cos(math.pi * progress)) if decay == "cosine" else 1 - progress
+        return end + (start - end) * left

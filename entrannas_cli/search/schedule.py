@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -47,13 +46,17 @@ class Schedule(Epochs):
         return isinstance(every, int) and step % every == 0
 
     def learning_rate(self, step: int) -> float:
-        """Of the weights: a cosine from the first to the last step."""
+        """Of the weights: a linear warm-up, then a cosine to the last step."""
         weights = self.config.weights
-        falling = 0.5 * (1 + math.cos(math.pi * self.progress(step)))
-        return weights.learning_rate_min + (weights.learning_rate - weights.learning_rate_min) * falling
+        return self.decayed(
+            step,
+            start=weights.learning_rate,
+            end=weights.learning_rate_min,
+            warmup_epochs=weights.warmup_epochs,
+        )
 
     def temperature(self, step: int) -> float:
-        """τ of the softmax: geometric from the first to the last step."""
+        """τ of the softmax: geometric from the first step in which the architecture learns to the last."""
         architecture = self.config.architecture
         start, end = architecture.temperature_start, architecture.temperature_end
-        return float(start * (end / start) ** self.progress(step))
+        return float(start * (end / start) ** self.progress(step, after=self.warmup_steps))

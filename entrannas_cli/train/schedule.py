@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,14 +31,15 @@ class TrainSchedule(Epochs):
         return self.config.evaluation.every
 
     def learning_rate(self, step: int) -> float:
-        """A line up in the warm-up, then down by a cosine or in a line to the last step."""
+        """A linear warm-up, then a cosine or linear decay to the last step."""
         train = self.config.train
-        warmup = train.warmup_epochs * self.steps_per_epoch
-        if step <= warmup:
-            return train.learning_rate * step / warmup
-        progress = (step - warmup - 1) / max(self.steps - warmup - 1, 1)
-        left = 0.5 * (1 + math.cos(math.pi * progress)) if train.decay == "cosine" else 1 - progress
-        return train.learning_rate_min + (train.learning_rate - train.learning_rate_min) * left
+        return self.decayed(
+            step,
+            start=train.learning_rate,
+            end=train.learning_rate_min,
+            warmup_epochs=train.warmup_epochs,
+            decay=train.decay,
+        )
 
     def drop_path(self, step: int) -> float:
         """The chance with which a connection is left out: in a line from 0 to its full value."""

@@ -164,7 +164,7 @@ class TestPresets:
     def test_a_preset_that_is_not_there(self) -> None:
         (line,) = errors({"preset": "papr"})
         assert line.startswith('preset = "papr" (--preset): no preset papr (did you mean paper?)')
-        assert "auto, imagenet, paper and quick" in line
+        assert "auto, darts, imagenet, paper and quick" in line
         (line,) = errors({"preset": "no/such.toml"})
         assert "no such file" in line
 

@@ -21,13 +21,13 @@ from entrannas_cli.config.resolve import config_dict, load_config, preset_names,
 from entrannas_cli.config.schema import SearchConfig
 from entrannas_cli.errors import UsageError
 
-from .resolving import resolve
+from .resolving import errors, resolve
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "configuration.md"
 
 
 def test_the_presets_resolve_with_each_method() -> None:
-    assert preset_names() == ("imagenet", "paper", "quick")
+    assert preset_names() == ("darts", "imagenet", "paper", "quick")
     for preset in preset_names():
         assert load_preset(preset).description
         for method in ("entrannas-dst", "entrannas", "darts", "random"):
@@ -69,10 +69,41 @@ def test_the_imagenet_preset_is_the_protocol_of_pc_darts() -> None:
     config = resolve({"preset": "imagenet", "data.path": "images"}).config
     assert (config.data.weights_share, config.data.architecture_share) == (0.1, 0.025)
     assert (config.search.batch_size, config.weights.learning_rate) == (1024, 0.5)
+    assert (config.weights.learning_rate_min, config.weights.warmup_epochs) == (0.0, 5)
     assert (config.architecture.learning_rate, config.architecture.warmup_epochs) == (6e-3, 35)
     assert (config.network.stem, config.target.stem) == ("imagenet", "imagenet")
     assert (config.target.cells, config.target.channels, config.target.classes) == (14, 48, 1000)
     assert config.target.image == (3, 224, 224)
+
+
+def test_the_darts_preset_is_the_published_search_of_darts() -> None:
+    resolved = resolve({"preset": "darts"})
+    config = resolved.config
+    assert (config.method, resolved.sources["method"]) == ("darts", "preset darts")
+    assert (config.network.engine_cells, config.network.share_features) == ("all", False)
+    data = config.data
+    assert (data.dataset, data.weights_share, data.architecture_share) == ("cifar10", 0.5, 0.5)
+    assert (data.crop_padding, data.flip, data.cutout) == (4, True, 0)
+    assert (config.network.cells, config.network.channels, config.network.stem) == (8, 16, "cifar")
+    assert (config.search.epochs, config.search.batch_size) == (50, 64)
+    weights, architecture = config.weights, config.architecture
+    assert (weights.learning_rate, weights.learning_rate_min, weights.warmup_epochs) == (0.025, 0.001, 0)
+    assert (weights.momentum, weights.weight_decay, weights.clip) == (0.9, 3e-4, 5.0)
+    assert (architecture.learning_rate, architecture.betas) == (3e-4, (0.5, 0.999))
+    assert (architecture.weight_decay, architecture.warmup_epochs) == (1e-3, 0)
+    assert (architecture.temperature_start, architecture.temperature_end) == (1.0, 1.0)
+    assert (config.target.cells, config.target.channels) == (20, 36)
+
+
+def test_another_method_takes_the_recipe_of_darts_and_nothing_else_of_it() -> None:
+    resolved = resolve({"preset": "darts", "method": "entrannas-dst"})
+    config = resolved.config
+    assert (config.method, resolved.sources["method"]) == ("entrannas-dst", "--method")
+    assert (config.architecture.derivation, config.network.share_features) == ("dst", True)
+    assert config.network.engine_cells != "all"
+    assert (config.search.batch_size, config.architecture.learning_rate) == (64, 3e-4)
+    (line,) = errors({"preset": "darts"}, "network.share_features=true")
+    assert 'method = "darts" (preset darts): darts shares no features' in line
 
 
 @pytest.mark.parametrize("method", ["entrannas-dst", "entrannas", "darts", "random"])

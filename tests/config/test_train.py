@@ -39,6 +39,8 @@ def test_the_published_recipes() -> None:
     imagenet = resolve_training({"train.preset": "imagenet", "data.path": "x"}).config
     assert (imagenet.train.epochs, imagenet.train.batch_size, imagenet.train.decay) == (250, 1024, "linear")
     assert (imagenet.train.label_smoothing, imagenet.train.warmup_epochs) == (0.1, 5)
+    assert imagenet.data.color_jitter == (0.4, 0.4, 0.4, 0.2)
+    assert cifar.data.color_jitter == (0, 0, 0, 0)
     assert (imagenet.derived.channels, imagenet.derived.largest_multiply_adds) == ("auto", 600_000_000)
 
 

@@ -11,6 +11,7 @@ from entrannas_cli.config.schema import SearchDataConfig
 from entrannas_cli.data import placed
 from entrannas_cli.data.datasets import Dataset
 from entrannas_cli.data.search_data import SearchData, open_search_data
+from entrannas_cli.data.streams import evaluation_batches
 from entrannas_cli.errors import UsageError
 from entrannas_cli.prepare import require_data
 
@@ -114,6 +115,23 @@ def test_images_leave_the_memory_that_the_network_needs(
     assert asked == [40, 40]
     with pytest.raises(UsageError, match="of which the network needs"):
         placement(2 * size + 1, placement="device")
+
+
+@pytest.mark.parametrize("placement", ["device", "stream"])
+def test_the_configured_jitter_changes_the_training_images_alone(placement: str) -> None:
+    settings = {"dataset": "synthetic", "images": 64, "classes": 4, "placement": placement}
+    plain = opened(**settings)
+    changed = opened(**settings, color_jitter=[0.4, 0.4, 0.4, 0.2])
+    for name in ("weights", "architecture"):
+        batches = [next(getattr(data, name).iterate()) for data in (plain, changed)]
+        assert torch.equal(batches[0].labels, batches[1].labels)
+        assert (batches[0].images - batches[1].images).abs().mean() > 0.1
+        assert torch.equal(batches[1].images, next(getattr(changed, name).iterate()).images)
+    shown = [
+        next(evaluation_batches(data.dataset, data.architecture_indices, 8, CPU, workers=0)).images
+        for data in (plain, changed)
+    ]
+    assert torch.equal(*shown)
 
 
 @pytest.mark.parametrize("placement", ["device", "stream"])

@@ -22,6 +22,7 @@ from entrannas_cli.errors import RunFailed, UsageError
 from .images import encoded, picture, tree, write_folder
 
 CPU = torch.device("cpu")
+NO_JITTER, JITTER = (0.0, 0.0, 0.0, 0.0), (0.4, 0.4, 0.4, 0.2)
 
 
 def numbered(count: int) -> Dataset:
@@ -70,11 +71,18 @@ def same(first: list[Batch], second: list[Batch]) -> bool:
     start=st.integers(0, 40),
     seed=st.integers(0, 2**40),
     placement=st.sampled_from(["device", "stream"]),
+    color_jitter=st.sampled_from([NO_JITTER, JITTER]),
 )
 def test_a_resumed_stream_equals_an_undisturbed_one(
-    count: int, batch: int, start: int, seed: int, placement: str
+    count: int, batch: int, start: int, seed: int, placement: str, color_jitter: tuple[float, ...]
 ) -> None:
-    stream = stream_of(numbered(count), batch_size=min(batch, count), seed=seed, placement=placement)
+    stream = stream_of(
+        numbered(count),
+        batch_size=min(batch, count),
+        seed=seed,
+        placement=placement,
+        augmentation=Augmentation(crop_padding=1, flip=True, color_jitter=color_jitter),
+    )
     assert same(taken(stream, start + 3)[start:], taken(stream, 3, start))
 
 
@@ -126,13 +134,38 @@ def test_switching_the_flip_off_keeps_the_crops() -> None:
             assert torch.equal(a, b) or torch.equal(a, b.flip(2))
 
 
+def test_switching_the_jitter_on_keeps_order_crops_and_flips() -> None:
+    dataset = numbered(40)  # brightness alone: black stays black, and the rest doesn't become it
+    plain, changed = (
+        taken(
+            stream_of(dataset, augmentation=Augmentation(crop_padding=2, flip=True, color_jitter=amounts)), 20
+        )
+        for amounts in (NO_JITTER, (0.4, 0.0, 0.0, 0.0))
+    )
+    for before, after in zip(plain, changed, strict=True):
+        assert torch.equal(before.labels, after.labels)
+        assert torch.equal(before.images > 0, after.images > 0)
+    factors = torch.cat(
+        [
+            (after.images.amax((1, 2, 3)) / before.labels)[before.labels > 0]
+            for before, after in zip(plain, changed, strict=True)
+        ]
+    )
+    assert 0.59 < factors.min() < 0.7 < 1.3 < factors.max() < 1.41
+    assert len(factors.unique()) == len(factors)  # each image, each time it comes
+
+
+@pytest.mark.parametrize("color_jitter", [NO_JITTER, JITTER])
 @pytest.mark.parametrize("workers", [0, 2])
-def test_streamed_batches_equal_those_from_memory(tmp_path: Path, workers: int) -> None:
+def test_streamed_batches_equal_those_from_memory(
+    tmp_path: Path, workers: int, color_jitter: tuple[float, ...]
+) -> None:
     files = open_dataset("folder", path=write_folder(tmp_path / "d", tree(images=8)))
     memory = load_into_memory(files, workers=0)
     files = replace(files, mean=memory.mean, std=memory.std)
-    expected = taken(stream_of(memory), 7)
-    streamed = stream_of(files, placement="stream", workers=workers)
+    augmentation = Augmentation(crop_padding=1, flip=True, cutout=2, color_jitter=color_jitter)
+    expected = taken(stream_of(memory, augmentation=augmentation), 7)
+    streamed = stream_of(files, placement="stream", workers=workers, augmentation=augmentation)
     assert same(expected, taken(streamed, 7))
     assert same(expected[3:], taken(streamed, 4, 3))
     assert not multiprocessing.active_children()
@@ -189,8 +222,14 @@ def test_a_worker_that_dies_ends_the_run_with_a_reason(tmp_path: Path) -> None:
 
 def test_batches_can_be_channels_last() -> None:
     dataset = open_dataset("synthetic", images=16)
-    for placement in ("device", "stream"):
-        (batch,) = taken(stream_of(dataset, placement=placement, memory_format=torch.channels_last), 1)
+    for placement, amounts in itertools.product(("device", "stream"), (NO_JITTER, JITTER)):
+        stream = stream_of(
+            dataset,
+            placement=placement,
+            memory_format=torch.channels_last,
+            augmentation=Augmentation(color_jitter=amounts),
+        )
+        (batch,) = taken(stream, 1)
         assert batch.images.is_contiguous(memory_format=torch.channels_last)
 
 
@@ -212,20 +251,25 @@ def test_evaluation_shows_each_image_once_as_it_is(tmp_path: Path, in_memory: bo
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_on_cuda_a_batch_equals_the_cpus_and_the_host_waits_for_nothing() -> None:
+@pytest.mark.parametrize("color_jitter", [NO_JITTER, JITTER])
+def test_on_cuda_a_batch_equals_the_cpus_and_the_host_waits_for_nothing(
+    color_jitter: tuple[float, ...],
+) -> None:
     cuda = torch.device("cuda")
+    augmentation = Augmentation(crop_padding=1, flip=True, cutout=2, color_jitter=color_jitter)
     dataset = open_dataset("synthetic", images=64)
     assert isinstance(dataset.images, torch.Tensor)
     there = replace(dataset, images=dataset.images.to(cuda))
-    iterator = stream_of(there, device=cuda, batch_size=16).iterate()
+    iterator = stream_of(there, device=cuda, batch_size=16, augmentation=augmentation).iterate()
     next(iterator)
     torch.cuda.set_sync_debug_mode("error")
     try:
         batches = list(itertools.islice(iterator, 5))
     finally:
         torch.cuda.set_sync_debug_mode("default")
-    for batch, expected in zip(batches, taken(stream_of(dataset, batch_size=16), 5, 1), strict=True):
-        torch.testing.assert_close(batch.images.cpu(), expected.images)
+    on_cpu = stream_of(dataset, batch_size=16, augmentation=augmentation)
+    for batch, expected in zip(batches, taken(on_cpu, 5, 1), strict=True):
+        torch.testing.assert_close(batch.images.cpu(), expected.images, rtol=1e-5, atol=1e-4)
         assert torch.equal(batch.labels.cpu(), expected.labels)
 
 

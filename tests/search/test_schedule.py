@@ -53,6 +53,30 @@ def test_the_last_epoch_is_always_evaluated() -> None:
     assert [step for step in range(1, 51) if plan.evaluates(step)] == [20, 40, 50]
 
 
+def test_the_temperature_waits_for_the_architecture() -> None:
+    plan = schedule(architecture={"temperature_start": 2.0, "temperature_end": 0.5, "warmup_epochs": 3})
+    temperatures = [plan.temperature(step) for step in range(1, 51)]
+    assert temperatures[:31] == [2.0] * 31  # 30 steps of warm-up, and the first in which α learns
+    assert temperatures[31] < 2.0
+    assert temperatures[-1] == pytest.approx(0.5)
+    assert len({round(b / a, 9) for a, b in pairwise(temperatures[30:])}) == 1
+
+
+def test_the_temperature_of_a_single_step_of_learning() -> None:
+    plan = schedule(1, search={"epochs": 2}, architecture={"warmup_epochs": 1})
+    assert (plan.temperature(1), plan.temperature(2)) == (1.0, 1.0)
+
+
+def test_the_learning_rate_warms_up_linearly_as_in_pc_darts() -> None:
+    weights = {"learning_rate": 0.5, "learning_rate_min": 0.0}
+    plan = schedule(weights=weights | {"warmup_epochs": 2})
+    without = schedule(weights=weights)
+    rates = [plan.learning_rate(step) for step in range(1, 51)]
+    assert rates[:20] == pytest.approx([0.5 * step / 20 for step in range(1, 21)])
+    assert rates[9:20:10] == pytest.approx([0.25, 0.5])  # PC-DARTS' rates of the two epochs, at their ends
+    assert rates[20:] == [without.learning_rate(step) for step in range(21, 51)]
+
+
 def test_warm_up_takes_whole_epochs() -> None:
     assert schedule(architecture={"warmup_epochs": 2}).warmup_steps == 20
 
