@@ -70,7 +70,7 @@ def _of_training(run: Run, weights: Weights) -> TrainedNetwork:
             genotype,
             classes=len(content["images"]["classes"]),
             channels_in=content["images"]["shape"][0],
-            **content["network"],
+            **{"pool_batch_norm": True} | content["network"],  # releases that don't say so always had it
         )
         own = network.state_dict()  # an auxiliary head, if there was one, is left out
         network.load_state_dict({key: content["weights"][key] for key in own})

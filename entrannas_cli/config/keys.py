@@ -19,7 +19,8 @@ __all__ = ["Key", "flatten_model", "keys_of", "sections_of"]
 class Key:
     """One key. ``allowed`` says in words what may stand there; ``options`` are its words, if it takes any.
 
-    ``is_text`` is true where any text is a value; ``path`` is "always", "file" or "" (see :func:`base.key`).
+    ``is_text`` is true where any text is a value; ``path`` is "always", "file" or "" (see :func:`base.key`);
+    ``former`` is the value for runs made before the key existed.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Key:
     options: tuple[str, ...]
     is_text: bool
     path: str
+    former: Any
 
 
 def keys_of(model: type[BaseModel]) -> dict[str, Key]:
@@ -83,6 +85,7 @@ def _key(name: str, field: FieldInfo) -> Key:
         options=options,
         is_text=field.annotation is str,
         path=extra.get("path", ""),
+        former=field.default if extra.get("former") is None else extra["former"],
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -10,7 +12,7 @@ from .keys import keys_of
 from .schema import SearchConfig
 from .train import RankConfig, TrainConfig
 
-__all__ = ["RANK", "SEARCH", "TRAIN", "Kind", "foreign_keys"]
+__all__ = ["RANK", "SEARCH", "TRAIN", "Kind", "foreign_keys", "former_values"]
 
 
 @dataclass(frozen=True)
@@ -32,3 +34,10 @@ def foreign_keys(kind: Kind) -> frozenset[str]:
     """Keys that only other kinds have. A project's file and the environment serve all kinds, and may set them."""
     others = (keys_of(other.model) for other in (SEARCH, TRAIN, RANK) if other is not kind)
     return frozenset(name for keys in others for name in keys) - frozenset(keys_of(kind.model))
+
+
+@cache
+def former_values() -> dict[str, Any]:
+    """The values by dotted key that describe a run made before the keys existed."""
+    models = (kind.model for kind in (SEARCH, TRAIN, RANK))
+    return {name: key.former for model in models for name, key in keys_of(model).items()}

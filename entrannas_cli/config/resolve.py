@@ -151,6 +151,8 @@ def load_config(path_or_text: Path | str, model: type[Config]) -> Config: ...
 def load_config(path_or_text: Path | str, model: type[BaseModel] = SearchConfig) -> BaseModel:
     """The configuration in a run directory's ``config.toml`` (its path, or its text).
 
+    A key that is missing gets its value for runs made before it existed.
+
     Raises ``UsageError`` that lists everything wrong with it.
     """
     if isinstance(path_or_text, Path):
@@ -159,7 +161,8 @@ def load_config(path_or_text: Path | str, model: type[BaseModel] = SearchConfig)
         table, source, base = parse_toml(path_or_text, "configuration"), "configuration", Path.cwd()
     keys = keys_of(model)
     layer = from_table(table, keys, plain(source), base)
-    config, wrong = validated(model, keys, layer.settings)
+    former = {name: Setting(key.former, source) for name, key in keys.items() if key.former != key.default}
+    config, wrong = validated(model, keys, former | layer.settings)
     if layer.problems or config is None:
         newer = "keys that this release doesn't know may come from a newer release of entrannas"
         raise ConfigurationError([*layer.problems, *wrong], [newer] if layer.problems else [])

@@ -65,6 +65,12 @@ class DerivedConfig(Section):
     share_features: bool = key(
         False, "Compute each operation once a source node, for all nodes that read it.", origin="ours"
     )
+    pool_batch_norm: bool = key(
+        False,
+        "Batch-norm after pooling, as in the super-net. DARTS' derived networks have none.",
+        origin="recipe",
+        former=True,
+    )
 
 
 class TrainSection(Section):
@@ -116,6 +122,13 @@ class TrainSection(Section):
         origin="recipe",
         ge=0,
         le=100,
+    )
+    auxiliary_batch_norm: bool = key(
+        False,
+        "Batch-norm after the last convolution of the auxiliary head with the stem `imagenet`, as in P-DARTS. With "
+        "the stem `cifar` the head always has it.",
+        origin="recipe",
+        former=True,
     )
 
 

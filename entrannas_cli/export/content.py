@@ -76,6 +76,7 @@ def _options(network: DerivedNetwork) -> Options:
         stem="cifar" if cifar else "imagenet",
         share_features=network.share_features,
         affine=in_cells.affine,
+        pool_batch_norm=network.pool_batch_norm,
     )
 
 

@@ -34,6 +34,7 @@ class Options(_Strict):
     stem: Literal["cifar", "imagenet"]
     share_features: bool
     affine: bool
+    pool_batch_norm: bool = True  # files of releases that don't say so always had it
 
 
 class Metadata(_Strict):

@@ -103,6 +103,7 @@ class _Cell:
         self.share = network.share_features
         norms = (module for module in self.cells[0].modules() if isinstance(module, nn.BatchNorm2d))
         self.affine = next(norms).affine
+        self.pool_batch_norm = network.pool_batch_norm
         live = set(self.graph.concat)
         for j in reversed(range(INPUT_NODES, INPUT_NODES + len(self.graph.nodes))):
             if j in live:
@@ -127,7 +128,9 @@ class _Cell:
         owner, operation = feature
         source = int(owner.split("-")[0])
         stride = 2 if self.kind == "reduce" and source < INPUT_NODES else 1
-        return operation_code(operation, stride=stride, affine=self.affine)
+        return operation_code(
+            operation, stride=stride, affine=self.affine, pool_batch_norm=self.pool_batch_norm
+        )
 
     def layers(self) -> set[str]:
         """The names of our classes that the cell is made of."""

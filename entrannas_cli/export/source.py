@@ -39,12 +39,13 @@ def check_builtin(names: Iterable[str]) -> None:
         )
 
 
-def operation_code(name: str, *, stride: int, affine: bool) -> str:
+def operation_code(name: str, *, stride: int, affine: bool, pool_batch_norm: bool) -> str:
     """The expression that builds operation ``name`` for ``channels`` channels; "" for the identity.
 
     ``SeparableConv(channels, kernel=3, stride=1, affine=True)``, say.
     """
-    builder = ast.parse(textwrap.dedent(inspect.getsource(operations.get_operation(name).build))).body[0]
+    operation = operations.get_operation(name)
+    builder = ast.parse(textwrap.dedent(inspect.getsource(operation.build))).body[0]
     assert isinstance(builder, ast.FunctionDef)
     parameters = [argument.arg for argument in builder.args.args]
     values: dict[str, ast.expr] = dict(
@@ -58,9 +59,13 @@ def operation_code(name: str, *, stride: int, affine: bool) -> str:
     assert returned.value is not None
     call = _Filled(values).visit(returned.value)
     assert isinstance(call, ast.Call)
-    if ast.unparse(call.func) == "nn.Identity":
+    function = ast.unparse(call.func)
+    if function == "nn.Identity":
         return ""
-    return _call_text(ast.unparse(call.func), call.args)
+    if not operation.pooling:
+        return _call_text(function, call.args)
+    pool = ast.unparse(call)
+    return f"nn.Sequential({pool}, nn.BatchNorm2d(channels, affine={affine}))" if pool_batch_norm else pool
 
 
 class _Filled(ast.NodeTransformer):

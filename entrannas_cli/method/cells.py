@@ -38,6 +38,7 @@ class CellKeywords(TypedDict):
     reduction_before: bool
     share_features: bool
     affine: bool
+    pool_batch_norm: bool
 
 
 class TransitCell(nn.Module):
@@ -58,6 +59,7 @@ class TransitCell(nn.Module):
         reduction_before: bool,
         share_features: bool,
         affine: bool,
+        pool_batch_norm: bool,
     ) -> None:
         super().__init__()
         self.share_features = share_features
@@ -76,7 +78,11 @@ class TransitCell(nn.Module):
                 self.operations[owner] = nn.ModuleDict()
             if name not in self._operations_of(owner):
                 stride = 2 if reduction and source < INPUT_NODES else 1
-                self._operations_of(owner)[name] = get_operation(name).build(channels, stride, affine)
+                operation = get_operation(name)
+                module = operation.build(channels, stride, affine)
+                if operation.pooling and pool_batch_norm:
+                    module = nn.Sequential(module, nn.BatchNorm2d(channels, affine=affine))
+                self._operations_of(owner)[name] = module
 
     def _owner(self, source: int, target: int) -> str:
         """Weights belong to (i, k) when features are shared, otherwise to (i, j, k)."""

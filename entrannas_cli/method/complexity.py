@@ -59,6 +59,7 @@ def derived_complexity(
     cells: int,
     stem: Stem,
     share_features: bool = False,
+    pool_batch_norm: bool = False,
 ) -> tuple[int, int]:
     """(parameters, multiply-adds) of the network that ``genotype`` gives, without the auxiliary head.
 
@@ -75,6 +76,7 @@ def derived_complexity(
                 cells=cells,
                 stem=stem,
                 share_features=share_features,
+                pool_batch_norm=pool_batch_norm,
             )
             return parameter_count(network), multiply_adds(network, image)
 

@@ -17,7 +17,6 @@ __all__ = [
     "ConvBlock",
     "DilatedConv",
     "FactorizedReduce",
-    "Pool",
     "SeparableConv",
     "drop_path",
 ]
@@ -81,18 +80,6 @@ class DilatedConv(nn.Sequential):
         super().__init__(*_depthwise_separable(channels, kernel, stride, 2, affine))
 
 
-class Pool(nn.Sequential):
-    """3x3 pooling ("max" or "avg", without the padding in the average), then batch-norm."""
-
-    def __init__(self, kind: str, channels: int, stride: int, affine: bool) -> None:
-        pool = (
-            nn.MaxPool2d(3, stride, 1)
-            if kind == "max"
-            else nn.AvgPool2d(3, stride, 1, count_include_pad=False)
-        )
-        super().__init__(pool, nn.BatchNorm2d(channels, affine=affine))
-
-
 class FactorizedReduce(nn.Module):
     """Halves both sides with two 1x1 convolutions, the second one shifted by a pixel; any image size.
 
@@ -140,10 +127,11 @@ class AuxiliaryHead(nn.Module):
     """A second classifier in the middle of a network, for training: (N, C, H, W) → (N, classes).
 
     As in DARTS: pooling 5x5 (of ``stride`` 3 for CIFAR, 2 for ImageNet) to 2x2 pixels, convolutions 1x1 to 128
-    and 2x2 to 768 channels. Features of other sizes are pooled to 2x2 as well.
+    and 2x2 to 768 channels; ``batch_norm`` follows the second one (CIFAR). Features of other sizes are pooled to
+    2x2 as well.
     """
 
-    def __init__(self, channels_in: int, classes: int, stride: int) -> None:
+    def __init__(self, channels_in: int, classes: int, stride: int, batch_norm: bool) -> None:
         super().__init__()
         self.stride = stride
         self.features = nn.Sequential(
@@ -151,7 +139,7 @@ class AuxiliaryHead(nn.Module):
             nn.BatchNorm2d(128),
             nn.ReLU(),
             nn.Conv2d(128, 768, 2, bias=False),
-            nn.BatchNorm2d(768),
+            *([nn.BatchNorm2d(768)] if batch_norm else []),
             nn.ReLU(),
         )
         self.classifier = nn.Linear(768, classes)

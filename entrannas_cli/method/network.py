@@ -87,10 +87,12 @@ class _CellStack(nn.Module):
         stem: Stem,
         share_features: bool,
         affine: bool,
+        pool_batch_norm: bool,
     ) -> None:
         super().__init__()
         self.kinds = cell_kinds(cells)
         self.share_features = share_features
+        self.pool_batch_norm = pool_batch_norm
         self.stem = (
             CifarStem(channels_in, channels) if stem == "cifar" else ImageNetStem(channels_in, channels)
         )
@@ -108,6 +110,7 @@ class _CellStack(nn.Module):
                 reduction_before=reduction_before,
                 share_features=share_features,
                 affine=affine,
+                pool_batch_norm=pool_batch_norm,
             )
             built.append(build_cell(n, surroundings))
             reduction_before = reduction
@@ -168,7 +171,12 @@ class SuperNet(_CellStack):
         )
         nodes_out = dict.fromkeys(CELL_KINDS, space.nodes)
         super().__init__(
-            build_cell, nodes_out=nodes_out, share_features=share_features, affine=False, **shape
+            build_cell,
+            nodes_out=nodes_out,
+            share_features=share_features,
+            affine=False,
+            pool_batch_norm=True,
+            **shape,
         )
         self.shape = shape
         self.engine_cells = engine_cells
@@ -201,8 +209,9 @@ class SuperNet(_CellStack):
 class DerivedNetwork(_CellStack):
     """The network of ``genotype``: nodes sum their inputs unweighted.
 
-    By default one operation a connection and affine batch-norms, as it is trained from scratch. ``auxiliary``
-    adds a head behind the second reduction cell that is of use in training only.
+    By default it is the network that DARTS trains from scratch: one operation per connection, affine batch-norms,
+    none after pooling. ``auxiliary`` adds a head behind the second reduction cell, for training only; with the
+    "imagenet" stem ``auxiliary_batch_norm`` adds the batch-norm that P-DARTS has after its last convolution.
     """
 
     def __init__(
@@ -216,7 +225,9 @@ class DerivedNetwork(_CellStack):
         stem: Stem = "cifar",
         share_features: bool = False,
         affine: bool = True,
+        pool_batch_norm: bool = False,
         auxiliary: bool = False,
+        auxiliary_batch_norm: bool = False,
     ) -> None:
         kinds = cell_kinds(cells)
 
@@ -234,13 +245,18 @@ class DerivedNetwork(_CellStack):
             stem=stem,
             share_features=share_features,
             affine=affine,
+            pool_batch_norm=pool_batch_norm,
         )
         self.genotype = genotype
         self.auxiliary_cell = 2 * cells // 3  # the second reduction cell
         self.auxiliary_head = None
         if auxiliary:
             features = 4 * channels * len(genotype.reduce.concat)  # doubled by each of two reduction cells
-            self.auxiliary_head = AuxiliaryHead(features, classes, stride=3 if stem == "cifar" else 2)
+            self.auxiliary_head = (
+                AuxiliaryHead(features, classes, stride=3, batch_norm=True)
+                if stem == "cifar"
+                else AuxiliaryHead(features, classes, stride=2, batch_norm=auxiliary_batch_norm)
+            )
 
     @classmethod
     def inheriting(cls, supernet: SuperNet, genotype: Genotype) -> DerivedNetwork:
@@ -249,7 +265,13 @@ class DerivedNetwork(_CellStack):
         It computes what the super-net computes when every cell is a Transit-cell.
         """
         with torch.random.fork_rng(devices=[]):  # the weights that are drawn here are replaced
-            network = cls(genotype, share_features=supernet.share_features, affine=False, **supernet.shape)
+            network = cls(
+                genotype,
+                share_features=supernet.share_features,
+                affine=False,
+                pool_batch_norm=supernet.pool_batch_norm,
+                **supernet.shape,
+            )
         own = supernet.state_dict()
         network.load_state_dict({key: own[key].clone() for key in network.state_dict()}, assign=True)
         reference = supernet.classifier.weight  # of buffers that are no part of the state

@@ -39,25 +39,29 @@ Builder = Callable[[int, int, bool], "nn.Module"]
 class Operation:
     """A candidate operation. ``label`` is its short name in pictures, ``parametric`` whether it has weights.
 
-    ``parametric`` is about the operation at stride 1, see :func:`has_weights`.
+    ``parametric`` is about the operation at stride 1, see :func:`has_weights`. The cell adds a batch-norm to a
+    ``pooling`` operation: always in the super-net, on request in a derived network.
     """
 
     name: str
     label: str
     parametric: bool
     build: Builder
+    pooling: bool = False
 
 
 _registry: dict[str, Operation] = {}
 
 
-def register_operation(name: str, *, label: str, parametric: bool) -> Callable[[Builder], Builder]:
+def register_operation(
+    name: str, *, label: str, parametric: bool, pooling: bool = False
+) -> Callable[[Builder], Builder]:
     """Decorates the builder of operation ``name``. Raises ``ValueError`` if the name is taken."""
 
     def register(build: Builder) -> Builder:
         if name in _registry:
             raise ValueError(f"operation {name} is registered twice")
-        _registry[name] = Operation(name, label, parametric, build)
+        _registry[name] = Operation(name, label, parametric, build, pooling)
         return build
 
     return register
@@ -97,18 +101,18 @@ def has_weights(kind: str, source: int, operation: _Described) -> bool:
     return operation.parametric or (halves and operation.name == "skip_connect")
 
 
-@register_operation("max_pool_3x3", label="max", parametric=False)
+@register_operation("max_pool_3x3", label="max", parametric=False, pooling=True)
 def _(channels: int, stride: int, affine: bool) -> nn.Module:
-    from .layers import Pool
+    from torch.nn import MaxPool2d
 
-    return Pool("max", channels, stride, affine)
+    return MaxPool2d(3, stride, padding=1)
 
 
-@register_operation("avg_pool_3x3", label="avg", parametric=False)
+@register_operation("avg_pool_3x3", label="avg", parametric=False, pooling=True)
 def _(channels: int, stride: int, affine: bool) -> nn.Module:
-    from .layers import Pool
+    from torch.nn import AvgPool2d
 
-    return Pool("avg", channels, stride, affine)
+    return AvgPool2d(3, stride, padding=1, count_include_pad=False)
 
 
 @register_operation("skip_connect", label="skip", parametric=False)

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from ..config.kinds import former_values
 from ..errors import RunFailed, UsageError
 from ..store.run import Run
 from ..wording import plain
@@ -88,11 +89,15 @@ def newest_checkpoint(run: Run, kind: str, observer: Observer) -> dict[str, Any]
 
 
 def check_identity(before: Mapping[str, str], now: Mapping[str, str]) -> None:
-    """Raises ``UsageError`` that names what differs: another run would go on under the name of this one."""
+    """Raises ``UsageError`` that names what differs: another run would go on under the name of this one.
+
+    A key that isn't in ``before`` counts with its value for runs made before it existed.
+    """
+    known = {**former_values(), **before}
     for key, value in now.items():
-        if before.get(key) != value:
+        if str(known.get(key)) != value:
             raise UsageError(
-                f"{key} is {plain(value)}, but was {plain(str(before.get(key)))} when this run began: "
+                f"{key} is {plain(value)}, but was {plain(str(known.get(key)))} when this run began: "
                 "change it back, or start a new run"
             )
 

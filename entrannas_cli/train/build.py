@@ -52,6 +52,7 @@ def size_of(
         cells=config.cells,
         stem=config.stem,
         share_features=config.share_features,
+        pool_batch_norm=config.pool_batch_norm,
     )
 
 
@@ -80,7 +81,9 @@ def build_training(
         cells=config.derived.cells,
         stem=config.derived.stem,
         share_features=config.derived.share_features,
+        pool_batch_norm=config.derived.pool_batch_norm,
         auxiliary=train.auxiliary_weight > 0,
+        auxiliary_batch_norm=train.auxiliary_batch_norm,
     ).to(compute.device)
     network.checkpoint_cells = config.device.activation_checkpointing == "cells"
     if config.device.fast_layers:

@@ -140,6 +140,7 @@ def _how_built(config: TrainConfig, channels: int) -> Row:
         "cells": derived.cells,
         "stem": derived.stem,
         "share_features": derived.share_features,
+        "pool_batch_norm": derived.pool_batch_norm,
     }
 
 

@@ -98,7 +98,7 @@ def test_a_name_that_is_nothing(call: Any) -> None:
     result = call("genotype", "show", "quite-different")
     assert result.code == 2
     assert "no file and no published cell" in result.err
-    assert "published: DARTS_V2, PC_DARTS_cifar, ISTA_twostage" in result.err
+    assert f"published: {', '.join(PUBLISHED)}" in result.err
 
 
 def test_an_ambiguous_beginning_lists_the_runs(call: Any) -> None:

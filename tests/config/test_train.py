@@ -44,6 +44,18 @@ def test_the_published_recipes() -> None:
     assert (imagenet.derived.channels, imagenet.derived.largest_multiply_adds) == ("auto", 600_000_000)
 
 
+def test_a_stored_configuration_without_a_newer_key_means_what_its_release_did() -> None:
+    config = resolve_training({}).config
+    assert not config.derived.pool_batch_norm
+    assert not config.train.auxiliary_batch_norm
+    text = resolve_training({}).to_toml()
+    older = "\n".join(line for line in text.splitlines() if "batch_norm" not in line)
+    stored = load_config(older, TrainConfig)
+    assert stored.derived == config.derived.model_copy(update={"pool_batch_norm": True})
+    assert stored.train == config.train.model_copy(update={"auxiliary_batch_norm": True})
+    assert load_config(text, TrainConfig) == config
+
+
 def test_one_project_file_and_environment_serve_every_kind(tmp_path: Path) -> None:
     file = tmp_path / "entrannas.toml"
     file.write_text(

@@ -94,13 +94,17 @@ def test_a_program_for_a_fixed_number_of_images() -> None:
     stem=st.sampled_from(["cifar", "imagenet"]),
     share=st.booleans(),
     affine=st.booleans(),
+    pool_batch_norm=st.booleans(),
 )
-def test_a_checkpoint_rebuilds_the_network(genotype: Genotype, stem: str, share: bool, affine: bool) -> None:
+def test_a_checkpoint_rebuilds_the_network(
+    genotype: Genotype, stem: str, share: bool, affine: bool, pool_batch_norm: bool
+) -> None:
     one = trained(
         genotype,
         stem=stem,
         share_features=share,
         affine=affine,
+        pool_batch_norm=pool_batch_norm,
         channels=2,
         auxiliary=True,
         shape=(3, 33, 34),
@@ -116,9 +120,17 @@ def test_a_checkpoint_rebuilds_the_network(genotype: Genotype, stem: str, share:
         assert set(file.keys()) == {key for key in one.network.state_dict() if "auxiliary" not in key}
 
 
-def saved(**changes: Any) -> Path:
+def test_a_file_of_a_release_that_always_normalised_pooling() -> None:
+    one = trained(pool_batch_norm=True)
+    network = content_of(one).metadata.network.model_dump(exclude={"pool_batch_norm"})
+    loaded = load_exported(saved(one, network=network))
+    images = images_for(loaded)
+    assert torch.equal(logits(loaded.network, images), logits(one.network, images))
+
+
+def saved(one: TrainedNetwork | None = None, **changes: Any) -> Path:
     """A checkpoint with other metadata; None leaves an entry out."""
-    content = content_of(trained())
+    content = content_of(one or trained())
     texts = metadata_texts(content.metadata) | {
         k: v if isinstance(v, str) else json.dumps(v) for k, v in changes.items()
     }
@@ -144,6 +156,7 @@ NETWORK = content_of(trained()).metadata.network.model_dump()
         ({"network": NETWORK | {"channels": True}}, "network.channels"),
         ({"network": NETWORK | {"stem": "x"}}, "network.stem"),
         ({"network": NETWORK | {"affine": False}}, "not part of the network"),
+        ({"network": NETWORK | {"pool_batch_norm": True}}, "is missing"),
         ({"shape": [1, 0, 5]}, "shape"),
         ({"shape": [3, 5, 5]}, "shape is for 3"),
         ({"classes": ["a"]}, "classes is for 1"),

@@ -52,6 +52,7 @@ EXTENDED = SearchSpace(name="random", operations=OPERATIONS, nodes=3)
     stem=st.sampled_from(["cifar", "imagenet"]),
     share=st.booleans(),
     affine=st.booleans(),
+    pool_batch_norm=st.booleans(),
     cells=st.integers(1, 7),
     sides=st.tuples(st.integers(5, 20), st.integers(5, 20)),
     seed=st.integers(0, 2**16),
@@ -62,6 +63,7 @@ def test_any_network(
     stem: str,
     share: bool,
     affine: bool,
+    pool_batch_norm: bool,
     cells: int,
     sides: tuple[int, int],
     seed: int,
@@ -73,6 +75,7 @@ def test_any_network(
         stem=stem,
         share_features=share,
         affine=affine,
+        pool_batch_norm=pool_batch_norm,
         cells=cells,
         channels=2,
         seed=seed,
@@ -126,8 +129,10 @@ runpy.run_path("my_net.py", run_name="__main__")
         Genotype(cell("1:conv_1x1"), cell("0:skip_connect")),
     ],
 )
-def test_it_is_written_as_a_person_would(genotype: Genotype) -> None:
-    code = module_text(content_of(trained(genotype, share_features=True)), "net").encode()
+@pytest.mark.parametrize("pool_batch_norm", [False, True])
+def test_it_is_written_as_a_person_would(genotype: Genotype, pool_batch_norm: bool) -> None:
+    one = trained(genotype, share_features=True, pool_batch_norm=pool_batch_norm)
+    code = module_text(content_of(one), "net").encode()
     for command in (["check", "--select", "E,F,W,I,UP,B,C4,SIM,PTH,RET", "-"], ["format", "--check", "-"]):
         result = subprocess.run(
             [sys.executable, "-m", "ruff", command[0], "--isolated", "--line-length", "110", *command[1:]],
@@ -141,9 +146,7 @@ def test_it_holds_only_what_is_used(tmp_path: Path) -> None:
     graph = cell("1:conv_1x1", "1:sep_conv_3x3", concat=(2,))
     content = content_of(trained(Genotype(graph, graph)))
     module = imported_module(content, tmp_path)
-    assert not {"SeparableConv", "DilatedConv", "Pool", "FactorizedReduce", "ImageNetStem"} & set(
-        vars(module)
-    )
+    assert not {"SeparableConv", "DilatedConv", "FactorizedReduce", "ImageNetStem"} & set(vars(module))
     state = torch.load(tmp_path / "net.pt", weights_only=True)
     assert state.keys() == module.Network().state_dict().keys()
     assert not [key for key in state if "sep_conv" in key or "preprocess_0" in key]
@@ -188,9 +191,16 @@ def test_an_operation_of_a_package_is_refused_by_name(monkeypatch: pytest.Monkey
     [
         ("skip_connect", 1, ""),
         ("skip_connect", 2, "FactorizedReduce(channels, channels, affine=True)"),
-        ("max_pool_3x3", 2, 'Pool("max", channels, stride=2, affine=True)'),
+        ("max_pool_3x3", 2, "nn.MaxPool2d(3, 2, padding=1)"),
+        ("avg_pool_3x3", 1, "nn.AvgPool2d(3, 1, padding=1, count_include_pad=False)"),
         ("conv_1x7_7x1", 1, "ConvBlock(channels, channels, kernels=[(1, 7), (7, 1)], stride=1, affine=True)"),
     ],
 )
 def test_code_of_operations(name: str, stride: int, expected: str) -> None:
-    assert operation_code(name, stride=stride, affine=True) == expected
+    assert operation_code(name, stride=stride, affine=True, pool_batch_norm=False) == expected
+    with_norm = operation_code(name, stride=stride, affine=False, pool_batch_norm=True)
+    assert with_norm == (
+        f"nn.Sequential({expected}, nn.BatchNorm2d(channels, affine=False))"
+        if "pool" in name
+        else expected.replace("True", "False")
+    )

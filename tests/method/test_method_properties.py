@@ -37,6 +37,7 @@ def cell(space: SearchSpace, kind: str, *, share: bool = True, seed: int = 0) ->
         reduction_before=False,
         share_features=share,
         affine=False,
+        pool_batch_norm=True,
     ).double()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 from pathlib import Path
 
@@ -112,3 +113,18 @@ def test_what_is_wrong_for_all_cells_is_said_and_leaves_nothing(searched: Run) -
     assert result.returncode == 2
     assert "train.batch_size" in result.stderr
     assert list_runs(Path("runs")) == []
+
+
+def test_a_ranking_of_an_older_release_trains_what_it_began_with(searched: Run) -> None:
+    """Releases without the key always had a batch-norm after pooling."""
+    entrannas("rank", str(searched.path), *BUDGET, "--top", "1", "--quiet")
+    run = newest()
+    config = run.path / "config.toml"
+    config.write_text("".join(line for line in config.open() if "batch_norm" not in line))
+    shutil.rmtree(run.path / TRAININGS)
+    status = json.loads((run.path / "status.json").read_text())
+    (run.path / "status.json").write_text(json.dumps(status | {"state": "stopped"}))
+    entrannas("resume", run.id, "--quiet")
+    (child,) = list_runs(run.path / TRAININGS)
+    assert child.status().state == "completed"
+    assert "pool_batch_norm = true" in (child.path / "config.toml").read_text()

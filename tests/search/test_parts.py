@@ -204,8 +204,13 @@ def test_damaged_and_foreign_checkpoints_are_refused(tmp_path: Path) -> None:
         read_checkpoint(path, "train")
     with pytest.raises(RuntimeError, match="size mismatch"):
         load_state(read_checkpoint(path, "search"), search(network={"cells": 3, "channels": 6}))
-    with pytest.raises(UsageError, match="seed is 1, but was None"):
-        check_identity({}, {"seed": "1"})
+    with pytest.raises(UsageError, match="seed is 1, but was 0"):
+        check_identity({"seed": "0"}, {"seed": "1"})
+    with pytest.raises(UsageError, match="genotype is 1, but was None"):
+        check_identity({}, {"genotype": "1"})
+    check_identity({}, {"derived.pool_batch_norm": "True"})  # of a release without the key
+    with pytest.raises(UsageError, match=r"derived\.pool_batch_norm is False, but was True"):
+        check_identity({}, {"derived.pool_batch_norm": "False"})
 
 
 @pytest.mark.parametrize("method", ["entrannas-dst", "entrannas"])

@@ -21,6 +21,7 @@ from .trainings import (
     EPOCHS,
     SMALL,
     STEPS,
+    as_if_stopped,
     assert_same_training,
     newest,
     trained,
@@ -37,12 +38,6 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def copy(undisturbed: Run, tmp_path: Path) -> Run:
     """One like it, to change something in."""
     return Run(shutil.copytree(undisturbed.path, tmp_path / "copy"))
-
-
-def as_if_stopped(run: Run) -> None:
-    """What its last process wrote of the end is forgotten."""
-    status = json.loads((run.path / "status.json").read_text())
-    (run.path / "status.json").write_text(json.dumps(status | {"state": "stopped"}))
 
 
 def begun(*further: str) -> tuple[Run, WarmProcess]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,12 @@ def undisturbed_training(factory: pytest.TempPathFactory) -> Run:
 
 def newest() -> Run:
     return Run(max(Path("runs").iterdir(), key=lambda path: path.stat().st_mtime_ns))
+
+
+def as_if_stopped(run: Run) -> None:
+    """What its last process wrote of the end is forgotten."""
+    status = json.loads((run.path / "status.json").read_text())
+    (run.path / "status.json").write_text(json.dumps(status | {"state": "stopped"}))
 
 
 def assert_same_training(one: Run, other: Run) -> None:
