@@ -47,7 +47,7 @@ GenotypeArgument = Annotated[
 ]
 
 app = typer.Typer(
-    help="Cells, derived or published: show, draw, compare, import.",
+    help="Cells, derived, published or random: show, draw, compare, import.",
     no_args_is_help=True,
 )
 
@@ -363,6 +363,76 @@ def _unknown(found: NamedGenotype) -> list[str]:
         for name in sorted(found.genotype.operations)
         if not look(name).known
     ]
+
+
+@app.command()
+def random(
+    like: Annotated[
+        str | None,
+        typer.Option(
+            "--like",
+            metavar="RUN|FILE|NAME",
+            help="As many connections in each cell kind as these cells, and multiply-adds within --tolerance.",
+            autocompletion=complete_genotype,
+            show_default="two connections per node, as top2 derives",
+        ),
+    ] = None,
+    space: Annotated[str, typer.Option("--space", "-s", help="A space's name or a .toml file.")] = "standard",
+    seed: Annotated[int, typer.Option(min=0, help="The same seed draws the same cells.")] = 0,
+    tolerance: Annotated[
+        float, typer.Option(min=0.001, max=1, help="Share by which the multiply-adds may differ.")
+    ] = 0.05,
+    cells: Annotated[int, typer.Option(min=3, max=1000, help="Cells of the network that is counted.")] = 20,
+    channels: Annotated[int, typer.Option(min=2, max=4096, help="Channels of its first cell.")] = 36,
+    image_size: Annotated[int, typer.Option(min=4, max=4096, help="Side of its images in pixels.")] = 32,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Write it there.", show_default="standard output"
+        ),
+    ] = None,
+    runs_dir: RunsDirOption = None,
+) -> None:
+    """Draw cells at random, as our JSON: the baseline for a search.
+
+    With --like they are as large as other cells, for a fair comparison.
+    """
+    from ..method.random_search import draw_genotype
+    from ..spaces import load_space
+
+    if output is not None:
+        from ..render.output_file import check_output
+
+        check_output(output, (".json",))
+    chosen = load_space(space)
+    if like is None:
+        drawn = draw_genotype(chosen, seed)
+    else:
+        from ..errors import UsageError
+        from ..method.complexity import derived_complexity
+        from ..method.genotype import Genotype, GenotypeError
+        from ..method.random_search import draw_like
+
+        def multiply_adds(genotype: Genotype) -> int:
+            image = (3, image_size, image_size)
+            return derived_complexity(
+                genotype, image=image, classes=10, channels=channels, cells=cells, stem="cifar"
+            )[1]
+
+        found = _find(like, runs_dir)
+        try:
+            drawn = draw_like(found.genotype, chosen, seed, multiply_adds, tolerance=tolerance)
+        except GenotypeError as error:
+            raise UsageError(f"--like: {found.title}: not cells of this space", error.problems) from None
+        except ValueError as error:
+            raise UsageError(f"--like: {found.title}: {error}: raise --tolerance") from None
+    if output is None:
+        print(drawn.to_json(), end="")
+        return
+    from ..render.output_file import write_output
+
+    write_output(output, drawn.to_json())
+    _written(output)
 
 
 @app.command("list")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 from .genotype import CellGraph, Connection, Genotype
-from .space import CELL_KINDS, SearchSpace
+from .space import CELL_KINDS, INPUT_NODES, SearchSpace
 
-__all__ = ["draw_genotype"]
+__all__ = ["ATTEMPTS", "TOLERANCE", "draw_genotype", "draw_like"]
+
+TOLERANCE = 0.05  # of the multiply-adds
+ATTEMPTS = 200_000  # draws, a few seconds
 
 
 def draw_genotype(space: SearchSpace, seed: int) -> Genotype:
@@ -26,3 +30,72 @@ def _draw_cell(space: SearchSpace, draw: random.Random) -> CellGraph:
             for j in space.intermediate
         )
     )
+
+
+def draw_like(
+    genotype: Genotype,
+    space: SearchSpace,
+    seed: int,
+    multiply_adds: Callable[[Genotype], int],
+    *,
+    tolerance: float = TOLERANCE,
+) -> Genotype:
+    """Draw cells as large as those of ``genotype``: the fair baseline for a learned topology.
+
+    Each cell kind keeps its number of connections, drawn uniformly from all sets of that size that leave no node
+    without an input. Draws whose ``multiply_adds`` differ by more than ``tolerance`` (a share) are rejected. The
+    same seed gives the same genotype on every machine.
+
+    Raises ``GenotypeError`` if ``genotype`` is not of ``space``, ``ValueError`` if no draw is close enough.
+    """
+    genotype.check(space)
+    draw = random.Random(seed)
+    candidates = [(j, Connection(i, name)) for i, j in space.edges for name in space.operations]
+    cost = _connection_costs(space, multiply_adds)
+    sizes = {kind: len(cell.connections) for kind, cell in genotype.cells}
+
+    def total(kind: str, connections: list[tuple[int, Connection]]) -> int:
+        return sum(cost[kind, c.source < INPUT_NODES, c.operation] for _, c in connections)
+
+    wanted = multiply_adds(genotype)
+    fixed = wanted - sum(total(kind, list(cell.connections)) for kind, cell in genotype.cells)
+    for _ in range(ATTEMPTS):
+        drawn = {kind: draw.sample(candidates, size) for kind, size in sizes.items()}
+        if any(len({j for j, _ in cell}) < space.nodes for cell in drawn.values()):
+            continue
+        size = fixed + sum(total(kind, cell) for kind, cell in drawn.items())
+        if abs(size - wanted) <= tolerance * wanted:
+            return Genotype(**{kind: _cell(space, cell) for kind, cell in drawn.items()})
+    raise ValueError(
+        f"none of {ATTEMPTS} draws of {sizes['normal']} + {sizes['reduce']} connections has "
+        f"{wanted} multiply-adds within {100 * tolerance:g} %"
+    )
+
+
+def _cell(space: SearchSpace, connections: list[tuple[int, Connection]]) -> CellGraph:
+    return CellGraph(tuple(tuple(c for j, c in connections if j == node) for node in space.intermediate))
+
+
+def _connection_costs(
+    space: SearchSpace, multiply_adds: Callable[[Genotype], int]
+) -> dict[tuple[str, bool, str], int]:
+    """Multiply-adds that a connection adds, by cell kind, whether it reads an input of the cell, and operation.
+
+    They add up, since a connection's operation depends on nothing else: cells of few connections tell them.
+    """
+    first = (Connection(0, space.operations[0]),)
+    smallest = CellGraph((first,) * space.nodes)
+    without = multiply_adds(Genotype(normal=smallest, reduce=smallest))
+
+    def more(kind: str, source: int, name: str) -> int:
+        cell = CellGraph((*(first,) * (space.nodes - 1), (*first, Connection(source, name))))
+        cells = {"normal": smallest, "reduce": smallest, kind: cell}
+        return multiply_adds(Genotype(**cells)) - without
+
+    sources = (1, INPUT_NODES) if space.nodes > 1 else (1,)
+    return {
+        (kind, source < INPUT_NODES, name): more(kind, source, name)
+        for kind in CELL_KINDS
+        for source in sources
+        for name in space.operations
+    }

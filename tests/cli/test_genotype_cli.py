@@ -406,3 +406,27 @@ def test_reading_loads_nothing_heavy() -> None:
             [sys.executable, "-c", code, "genotype", *arguments], capture_output=True, text=True, check=True
         )
         assert result.stderr.splitlines()[-1] == "", result.stderr
+
+
+def test_random_cells(call: Any) -> None:
+    first, again, other = (call("genotype", "random", "--seed", seed).out for seed in (3, 3, 4))
+    assert first == again != other
+    drawn = parse_genotype(first, "standard output")
+    assert all(len(node) == 2 for _, cell in drawn.cells for node in cell.nodes)
+
+
+def test_random_cells_like_others(call: Any) -> None:
+    make_run(PUBLISHED["PC_DARTS_cifar"], name="searched")
+    result = call(
+        "genotype", "random", "--like", "searched", "--cells", 5, "--channels", 8, "-o", "like.json"
+    )
+    assert (result.code, result.err) == (0, "like.json written\n")
+    drawn = find_genotype("like.json", Path("runs")).genotype
+    assert [len(cell.connections) for _, cell in drawn.cells] == [8, 8]
+
+
+def test_random_cells_like_none_of_the_space(call: Any) -> None:
+    Path("narrow.toml").write_text('name = "narrow"\noperations = ["skip_connect", "sep_conv_3x3"]\n')
+    result = call("genotype", "random", "--like", "DARTS_V2", "--space", "narrow.toml")
+    assert result.code == 2
+    assert "--like: published cells DARTS_V2: not cells of this space" in result.err

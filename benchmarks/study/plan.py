@@ -1,0 +1,210 @@
+"""From the study's file to its jobs: searches, draws and trainings, each with what it needs first."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from entrannas_cli.config.files import read_toml
+from entrannas_cli.errors import UsageError
+from entrannas_cli.wording import choices, did_you_mean, plain
+
+__all__ = ["Arm", "Job", "Plan", "load_plan"]
+
+SCALES = ("full", "smoke")
+Values = dict[str, Any]  # by dotted key
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arm:
+    """Cells of one kind: found by a ``method``, drawn ``like`` those of another arm, or ``cells`` by name."""
+
+    name: str
+    method: str = ""
+    like: str = ""
+    cells: tuple[str, ...] = ()
+    space: str = "standard"
+    seeds: tuple[int, ...] = ()
+    against: str = ""
+    values: Values = field(default_factory=dict)
+
+    @property
+    def searched(self) -> bool:
+        """Whether something is learned."""
+        return self.method not in ("", "random")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One process. ``cells`` names what it makes or trains; ``arguments`` follow `entrannas`.
+
+    A ``draw`` writes the file ``cells/NAME.json``, the others are runs of that name.
+    """
+
+    kind: Literal["search", "draw", "train"]
+    name: str
+    arm: Arm
+    cells: str
+    seed: int
+    arguments: tuple[str, ...]
+    needs: Job | None = None
+    training_seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """``arms`` in the order of the file; ``search`` and ``train`` are the values of every search and training."""
+
+    arms: tuple[Arm, ...]
+    training_seeds: tuple[int, ...]
+    search: Values
+    train: Values
+
+    def jobs(self) -> list[Job]:
+        """Every job, seed by seed, so that a study stopped halfway has something of each arm."""
+        found: list[tuple[int, Job]] = []
+        makers: dict[str, list[Job | None]] = {}
+        for arm in sorted(self.arms, key=lambda arm: bool(arm.like)):
+            makers[arm.name] = []
+            for turn, (name, seed, maker) in enumerate(self._cells(arm, makers)):
+                makers[arm.name].append(maker)
+                found += [(turn, maker)] if maker else []
+                found += [(turn, self._training(arm, name, seed, maker, t)) for t in self.training_seeds]
+        order = [arm.name for arm in self.arms]
+        found.sort(key=lambda one: (one[0], bool(one[1].arm.like), order.index(one[1].arm.name)))
+        return [job for _, job in found]
+
+    def _cells(
+        self, arm: Arm, makers: Mapping[str, list[Job | None]]
+    ) -> Iterator[tuple[str, int, Job | None]]:
+        yield from ((name, 0, None) for name in arm.cells)
+        for turn, seed in enumerate(arm.seeds):
+            name = f"{arm.name}-s{seed}"
+            if arm.like:
+                models = makers[arm.like]
+                model = models[turn % len(models)]
+                yield name, seed, self._draw(arm, name, seed, model)
+            else:
+                chosen = {**self.search, "method": arm.method, "space": arm.space, "seed": seed, **arm.values}
+                arguments = ("search", "--name", name, *_sets(chosen))
+                yield (
+                    name,
+                    seed,
+                    Job(kind="search", name=name, arm=arm, cells=name, seed=seed, arguments=arguments),
+                )
+
+    def _draw(self, arm: Arm, name: str, seed: int, model: Job | None) -> Job:
+        if model is None:
+            raise UsageError(f"arm {arm.name}: like: {arm.like} is no arm with seeds")
+        size = self.train.get("data.image_size") or 32
+        network = (self.train["derived.cells"], self.train["derived.channels"], size)
+        arguments = ("genotype", "random", "--like", model.name, "--space", arm.space, "--seed", str(seed))
+        arguments += tuple(
+            text
+            for option, value in zip(("--cells", "--channels", "--image-size"), network, strict=True)
+            for text in (option, str(value))
+        )
+        return Job(kind="draw", name=name, arm=arm, cells=name, seed=seed, arguments=arguments, needs=model)
+
+    def _training(self, arm: Arm, name: str, seed: int, maker: Job | None, training_seed: int) -> Job:
+        training = f"{name}-t{training_seed}"
+        source = f"cells/{name}.json" if arm.like else name
+        values = {**self.train, "seed": training_seed}
+        return Job(
+            kind="train",
+            name=training,
+            arm=arm,
+            cells=name,
+            seed=seed,
+            training_seed=training_seed,
+            arguments=("train", source, "--name", training, *_sets(values)),
+            needs=maker,
+        )
+
+
+def load_plan(path: Path, *, scale: str, data: Path | None, score: str, seeds: int | None) -> Plan:
+    """The plan in the file ``path``; ``seeds`` limits each arm. Raises ``UsageError``."""
+    content = read_toml(path)
+    tables = [content] + ([content.get("smoke", {})] if scale == "smoke" else [])
+    search: Values = {}
+    train: Values = {}
+    limit = seeds
+    for table in tables:
+        values = table.get("values", {})
+        for kind, into in (("search", search), ("train", train)):
+            into |= {**_flat(values.get("both", {})), **_flat(values.get(kind, {}))}
+        limit = min((n for n in (table.get("seeds"), limit) if n is not None), default=None)
+    if data is not None:
+        for into in (search, train):
+            into |= {"data.dataset": "folder", "data.path": str(data.expanduser().absolute())}
+        if scale == "smoke":
+            for into in (search, train):
+                into["data.image_size"] = 8
+    elif scale != "smoke":
+        raise UsageError("--data: say where the images are: a folder or a .zip with train/ and test/")
+    if score == "validation":
+        train["evaluation.test"] = False
+    arms = tuple(_arm(path, one, limit) for one in content.get("arm", []))
+    _check(path, arms)
+    return Plan(
+        arms=arms, training_seeds=tuple(range(content.get("training_seeds", 1))), search=search, train=train
+    )
+
+
+def _arm(path: Path, table: Mapping[str, Any], limit: int | None) -> Arm:
+    known = ("name", "method", "like", "cells", "space", "seeds", "against", "values")
+    name = str(table.get("name", ""))
+    for key in table:
+        if key not in known:
+            raise UsageError(
+                f"{plain(str(path))}: arm {plain(name)}: no key {plain(key)}{did_you_mean(key, known)}"
+            )
+    if not name or sum(key in table for key in ("method", "like", "cells")) != 1:
+        raise UsageError(
+            f"{plain(str(path))}: arm {plain(name) or '(unnamed)'}: needs a name and one of method, like or cells"
+        )
+    seeds = table.get("seeds", 0)
+    seeds = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
+    if not seeds and "cells" not in table:
+        raise UsageError(f"{plain(str(path))}: arm {plain(name)}: seeds: how many, or a list of them")
+    return Arm(
+        **{key: str(table[key]) for key in ("name", "method", "like", "space", "against") if key in table},
+        cells=tuple(table.get("cells", ())),
+        seeds=tuple(seeds[:limit]),
+        values=_flat(table.get("values", {})),
+    )
+
+
+def _check(path: Path, arms: Sequence[Arm]) -> None:
+    by_name = {arm.name: arm for arm in arms}
+    if len(by_name) < len(arms):
+        raise UsageError(f"{plain(str(path))}: two arms have the same name")
+    if not arms:
+        raise UsageError(f"{plain(str(path))}: no [[arm]] in it")
+    for arm in arms:
+        for key, other in (("like", arm.like), ("against", arm.against)):
+            if other and other not in by_name:
+                known = choices(by_name, last="and")
+                raise UsageError(
+                    f"{plain(str(path))}: arm {plain(arm.name)}: {key}: no arm {plain(other)}; there are {known}"
+                )
+        if arm.like and not by_name[arm.like].method:
+            raise UsageError(
+                f"{plain(str(path))}: arm {plain(arm.name)}: like: {plain(arm.like)} has no method"
+            )
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Values:
+    flat: Values = {}
+    for key, value in values.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+    return flat
+
+
+def _sets(values: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in values.items():
+        yield "--set"
+        yield f"{key}={value if isinstance(value, str) else json.dumps(value)}"

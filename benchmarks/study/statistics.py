@@ -1,0 +1,67 @@
+"""The few statistics of the report, on small samples."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from statistics import fmean, stdev
+from typing import Any
+
+__all__ = ["difference", "rank_correlations", "spread"]
+
+CONFIDENCE = 0.95
+
+
+def spread(values: Sequence[float]) -> dict[str, Any]:
+    """Number, mean and standard deviation (n - 1; None for fewer than two values)."""
+    return {
+        "n": len(values),
+        "mean": fmean(values) if values else None,
+        "std": stdev(values) if len(values) > 1 else None,
+    }
+
+
+def difference(values: Sequence[float], others: Sequence[float]) -> dict[str, Any] | None:
+    """Mean of ``values`` minus that of ``others``, with Welch's 95 % confidence interval.
+
+    ``in_deviations`` is it in pooled standard deviations. None where a sample has fewer than two values.
+    """
+    n, m = len(values), len(others)
+    if min(n, m) < 2:
+        return None
+    from scipy.stats import t
+
+    apart = fmean(values) - fmean(others)
+    v, w = stdev(values) ** 2, stdev(others) ** 2
+    pooled = math.sqrt(((n - 1) * v + (m - 1) * w) / (n + m - 2))
+    error = math.sqrt(v / n + w / m)
+    half = 0.0
+    if error:
+        freedom = error**4 / ((v / n) ** 2 / (n - 1) + (w / m) ** 2 / (m - 1))
+        half = float(t.ppf((1 + CONFIDENCE) / 2, freedom)) * error
+    return {
+        "difference": apart,
+        "low": apart - half,
+        "high": apart + half,
+        "pooled_std": pooled,
+        "in_deviations": apart / pooled if pooled else None,
+    }
+
+
+def rank_correlations(pairs: Sequence[tuple[float | None, float | None]]) -> dict[str, Any]:
+    """Kendall's tau-b with its p-value, Spearman's rho, and the number of pairs that have both values.
+
+    None where there are fewer than three, or all values of one side are equal.
+    """
+    from scipy.stats import kendalltau, spearmanr
+
+    whole = [pair for pair in pairs if None not in pair]
+    found: dict[str, Any] = {"n": len(whole), "kendall": None, "p": None, "spearman": None}
+    if len(whole) > 2 and all(len(set(side)) > 1 for side in zip(*whole, strict=True)):
+        kendall, spearman = kendalltau(*zip(*whole, strict=True)), spearmanr(*zip(*whole, strict=True))
+        found |= {
+            "kendall": float(kendall.statistic),
+            "p": float(kendall.pvalue),
+            "spearman": float(spearman.statistic),
+        }
+    return found
