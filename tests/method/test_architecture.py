@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from entrannas_cli.method.architecture import (
@@ -18,28 +18,94 @@ from entrannas_cli.method.architecture import (
     top2,
 )
 from entrannas_cli.method.genotype import Connection
-from entrannas_cli.method.space import CELL_KINDS, INPUT_NODES, SearchSpace
+from entrannas_cli.method.space import CELL_KINDS, SearchSpace
 
+from . import by_hand
 from .strategies import architecture, spaces
 
 seeds = st.integers(0, 2**32 - 1)
 
 
-@given(spaces(), seeds, st.floats(0.01, 50), st.floats(0.05, 2))
-def test_sparsified_weights_follow_the_equations(
+temperatures = st.floats(0.05, 3)
+
+
+def apart(arch: Architecture, kind: str, temperature: float) -> bool:
+    """Whether no ratio is near its threshold, nor near the strongest: there the equations have kinks."""
+    space = arch.space
+    ratios = by_hand.ratios(arch.alpha[kind].tolist(), temperature, space)
+    for j, t in zip(space.intermediate, torch.sigmoid(arch.beta[kind]).tolist(), strict=True):
+        values = sorted(ratio for n in by_hand.edges_into(j, space) for ratio in ratios[n])
+        if any(abs(ratio - t) < 1e-3 for ratio in values) or values[-2:-1] > [0.999]:
+            return False
+    return True
+
+
+@given(spaces(), seeds, st.floats(0.01, 50), temperatures)
+def test_the_weights_follow_the_equations(
     space: SearchSpace, seed: int, spread: float, temperature: float
 ) -> None:
     arch = architecture(space, seed, spread)
-    p = operation_weights(arch.alpha["normal"], temperature).detach()
-    t = thresholds(arch.beta["normal"]).detach()
-    found = sparsify(p, t, space).tolist()
-    for j in space.intermediate:
-        edges = [n for n, (_, target) in enumerate(space.edges) if target == j]
-        strongest = max(float(p[n].max()) for n in edges)
-        for n in edges:
-            q = [max(float(value) / strongest - float(t[j - INPUT_NODES]), 0.0) for value in p[n]]
-            expected = [value / sum(q) for value in q] if sum(q) else q
-            assert found[n] == pytest.approx(expected, abs=1e-12)
+    top2, dst = (arch.weights(derivation, temperature) for derivation in ("top2", "dst"))
+    for kind in CELL_KINDS:
+        alpha, beta = arch.alpha[kind].tolist(), arch.beta[kind].tolist()
+        expected = torch.tensor(by_hand.p(alpha, temperature), dtype=torch.float64)
+        torch.testing.assert_close(top2[kind], expected, rtol=0, atol=1e-12)
+        assume(apart(arch, kind, temperature))
+        expected = torch.tensor(by_hand.q_hat(alpha, beta, temperature, space), dtype=torch.float64)
+        torch.testing.assert_close(dst[kind], expected, rtol=0, atol=1e-9)
+
+
+@settings(max_examples=20)
+@given(spaces(max_nodes=3, max_operations=4), seeds, st.floats(0.2, 3))
+def test_the_gradients_are_those_of_the_equations(space: SearchSpace, seed: int, temperature: float) -> None:
+    """Of q̂ in α and β, the strongest connection and the threshold of a node among them, by finite differences."""
+    arch = architecture(space, seed, spread=1.0)
+    assume(apart(arch, "normal", temperature))
+    alpha, beta = arch.alpha["normal"], arch.beta["normal"]
+    factors = torch.randn(alpha.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+    def objective(values: list[float]) -> float:
+        """Σ factors · q̂, of all numbers of α and then of β."""
+        rows = torch.tensor(values[: alpha.numel()], dtype=torch.float64).view_as(alpha).tolist()
+        weights = by_hand.q_hat(rows, values[alpha.numel() :], temperature, space)
+        pairs = zip(weights, factors.tolist(), strict=True)
+        return sum(w * f for row, some in pairs for w, f in zip(row, some, strict=True))
+
+    at = [*alpha.flatten().tolist(), *beta.tolist()]
+    step, expected = 1e-6, []
+    for n, value in enumerate(at):
+        there, back = (objective([*at[:n], moved, *at[n + 1 :]]) for moved in (value + step, value - step))
+        expected.append((there - back) / (2 * step))
+    gradients = torch.autograd.grad(
+        (arch.weights("dst", temperature)["normal"] * factors).sum(), [alpha, beta]
+    )
+    found = torch.cat([gradient.flatten() for gradient in gradients])
+    torch.testing.assert_close(found, torch.tensor(expected, dtype=torch.float64), rtol=1e-5, atol=1e-6)
+
+
+@given(spaces(), seeds, temperatures)
+def test_what_is_derived_follows_the_equations(space: SearchSpace, seed: int, temperature: float) -> None:
+    arch = architecture(space, seed)
+    derived = {derivation: arch.derive(derivation, temperature) for derivation in ("top2", "dst")}
+    for kind in CELL_KINDS:
+        assume(apart(arch, kind, temperature))
+        alpha, beta = arch.alpha[kind].tolist(), arch.beta[kind].tolist()
+        found = {
+            derivation: {(c.source, j, c.operation) for j, c in genotype.cell(kind).connections}
+            for derivation, genotype in derived.items()
+        }
+        assert found["dst"] == by_hand.kept_by_dst(by_hand.q_hat(alpha, beta, temperature, space), space)
+        assert found["top2"] == by_hand.kept_by_top2(by_hand.p(alpha, temperature), space)
+
+
+@given(spaces(), seeds, st.lists(temperatures, min_size=1, max_size=3))
+def test_cells_at_several_temperatures_are_those_at_each(
+    space: SearchSpace, seed: int, several: list[float]
+) -> None:
+    arch = architecture(space, seed)
+    for derivation in ("dst", "top2"):
+        one_by_one = [arch.derive(derivation, temperature) for temperature in several]
+        assert arch.derive_at(derivation, several) == one_by_one
 
 
 @given(spaces(), seeds, st.floats(0.01, 1000))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+import math
 import pickle
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from entrannas_cli.config.schema import SearchConfig
 from entrannas_cli.errors import RunFailed, UsageError
@@ -25,6 +26,7 @@ from entrannas_cli.runtime.checkpoint import (
     write_checkpoint,
 )
 from entrannas_cli.runtime.device import Compute
+from entrannas_cli.runtime.scoring import calibrate_batch_norm
 from entrannas_cli.search.build import build_search
 from entrannas_cli.search.checkpoint import SearchState, load_state, state_of
 from entrannas_cli.search.evaluate import compare_with_derived
@@ -98,6 +100,42 @@ def test_comparing_leaves_the_search_as_it_was() -> None:
     assert one.supernet.training
 
 
+@pytest.mark.parametrize("poison", [1e6, float("inf")])
+def test_what_the_batch_norms_remember_is_of_no_account(poison: float) -> None:
+    """The statistics are those of the calibration images, whatever the search has left in them."""
+
+    def comparison(remembered: float | None) -> tuple[float, float]:
+        one = search()
+        for module in one.supernet.modules():
+            if remembered is not None and isinstance(module, nn.BatchNorm2d):
+                assert module.running_mean is not None
+                assert module.running_var is not None
+                module.running_mean.fill_(remembered)
+                module.running_var.fill_(remembered)
+        found = compare_with_derived(
+            one, 1.0, calibration=lambda: batches(3), validation=lambda: batches(2, first=100)
+        )
+        return found.supernet.loss, found.derived.loss
+
+    assert comparison(poison) == comparison(None)
+
+
+def test_calibrated_statistics_are_plain_averages_over_the_batches() -> None:
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.ReLU(), nn.BatchNorm2d(2, momentum=0.3))
+    some = list(batches(3))
+    calibrate_batch_norm(network, network, some)
+    assert not network.training
+    assert [network[n].momentum for n in (1, 3)] == [0.1, 0.3]
+    with torch.no_grad():
+        features = [network[0](images) for images, _ in some]
+        for norm in (network[1], network[3]):
+            means = torch.stack([x.mean(dim=(0, 2, 3)) for x in features]).mean(0)
+            variances = torch.stack([x.var(dim=(0, 2, 3)) for x in features]).mean(0)
+            torch.testing.assert_close(norm.running_mean, means)
+            torch.testing.assert_close(norm.running_var, variances)
+            features = [torch.relu(nn.functional.batch_norm(x, None, None, training=True)) for x in features]
+
+
 def test_the_score_is_a_mean_over_images_not_over_batches() -> None:
     one = search()
     whole = batch(7, size=10)
@@ -108,6 +146,67 @@ def test_the_score_is_a_mean_over_images_not_over_batches() -> None:
         return result.supernet.loss, result.derived.accuracy
 
     assert score_of([10]) == pytest.approx(score_of([7, 3]), rel=1e-5)
+
+
+def test_weight_decay_reaches_alpha_alone() -> None:
+    """The thresholds move as they do without it, also where they are far from 0."""
+
+    def after_a_step(decay: float) -> BilevelSearch:
+        one = search(architecture={"learning_rate": 0.1, "weight_decay": decay, "threshold_init": -2.0})
+        for parameter in one.architecture.alpha.values():
+            parameter.data.add_(1.0)  # leaves the softmax as it is
+        one.step(batch(0), batch(1), temperature=1.0)
+        return one
+
+    without, decayed = after_a_step(0.0), after_a_step(50.0)
+    for kind in CELL_KINDS:
+        assert torch.equal(without.architecture.beta[kind], decayed.architecture.beta[kind])
+        assert not torch.equal(without.architecture.alpha[kind], decayed.architecture.alpha[kind])
+        assert bool((decayed.architecture.alpha[kind] < 1.0).all())
+
+
+def test_the_optimisers_learn_as_configured() -> None:
+    """Two steps of each by hand, on gradients that are given."""
+    weights = {"learning_rate": 0.2, "momentum": 0.7, "weight_decay": 0.05}
+    settings = {"learning_rate": 0.3, "betas": (0.6, 0.8), "weight_decay": 0.02}
+    one = search(weights=weights, architecture=settings)
+    weight = next(one.supernet.parameters())
+    alpha, beta = one.architecture.alpha["reduce"], one.architecture.beta["reduce"]
+    start = {parameter: parameter.detach().clone() for parameter in (weight, alpha, beta)}
+    gradients = (0.4, -0.1)
+    for gradient in gradients:
+        for parameter in start:
+            parameter.grad = torch.full_like(parameter, gradient)
+        one.weight_optimizer.step()
+        one.architecture_optimizer.step()
+
+    x, velocity = start[weight], torch.zeros_like(weight)
+    for gradient in gradients:
+        velocity = 0.7 * velocity + gradient + 0.05 * x
+        x = x - 0.2 * velocity
+    torch.testing.assert_close(weight.detach(), x)
+    for parameter, decay in ((alpha, 0.02), (beta, 0.0)):
+        x, mean, square = start[parameter], torch.zeros_like(parameter), torch.zeros_like(parameter)
+        for n, gradient in enumerate(gradients, start=1):
+            whole = gradient + decay * x
+            mean, square = 0.6 * mean + 0.4 * whole, 0.8 * square + 0.2 * whole**2
+            x = x - 0.3 * (mean / (1 - 0.6**n)) / ((square / (1 - 0.8**n)).sqrt() + 1e-8)
+        torch.testing.assert_close(parameter.detach(), x)
+
+
+def test_pressure_and_clipping_are_the_configured_ones() -> None:
+    losses = []
+    for pressure in (0.0, 2.0):
+        one = search(architecture={"sparsity_weight": pressure, "threshold_init": 0.5})
+        losses.append(float(one.architecture_step(batch(0), 1.0)))
+    assert losses[1] - losses[0] == pytest.approx(2 * math.log1p(math.exp(-0.5)), rel=1e-5)
+    for clip, expected in ((0.25, 0.25), (0.0, None)):
+        one = search(weights={"clip": clip})
+        outcome = one.step(batch(0), None, temperature=1.0)
+        gradients = [weight.grad for weight in one.supernet.parameters() if weight.grad is not None]
+        norm = float(torch.cat([gradient.flatten() for gradient in gradients]).norm())
+        assert norm == pytest.approx(expected or float(outcome.gradient_norm), rel=1e-3)
+        assert float(outcome.gradient_norm) > 0.25
 
 
 def test_a_packed_step_unpacks_to_its_numbers() -> None:

@@ -1,0 +1,234 @@
+"""What the loop of a search gives to its steps: whose images, in which order, at which temperature and rate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from entrannas_cli.config.schema import SearchConfig
+from entrannas_cli.data.search_data import SearchData, open_search_data
+from entrannas_cli.data.streams import evaluation_batches
+from entrannas_cli.method.genotype import Genotype
+from entrannas_cli.method.network import DerivedNetwork
+from entrannas_cli.method.space import CELL_KINDS, SearchSpace
+from entrannas_cli.runtime.device import Compute
+from entrannas_cli.runtime.observer import Row, Started
+from entrannas_cli.search.build import build_search
+from entrannas_cli.search.loop import SearchLoop
+from entrannas_cli.store.create import create_run
+from entrannas_cli.store.session import RunSession
+
+SPACE = SearchSpace(name="small", operations=("skip_connect", "sep_conv_3x3", "max_pool_3x3"), nodes=2)
+CPU = Compute(torch.device("cpu"), "float32", torch.channels_last, 1)
+STEPS_PER_EPOCH = 5  # 72 or 71 of 143 images, 16 a step
+
+
+def config(*, method: str = "entrannas-dst", **sections: dict[str, Any]) -> SearchConfig:
+    defaults: dict[str, dict[str, Any]] = {
+        "data": {"dataset": "digits", "portion": 0.1, "crop_padding": 0, "flip": False, "workers": 0},
+        "network": {"cells": 3, "channels": 2},
+        "architecture": {"learning_rate": 0.3, "temperature_end": 0.4},
+        "search": {"epochs": 3, "batch_size": 16},
+        "evaluation": {"calibration_batches": 2},
+    }
+    merged = {name: defaults.get(name, {}) | sections.get(name, {}) for name in {**defaults, **sections}}
+    return SearchConfig.model_validate(merged | {"method": method})
+
+
+@dataclass
+class Seen:
+    """What reached the super-net in the steps, and whom the loop told what."""
+
+    training: list[Tensor] = field(default_factory=list)
+    validation: list[Tensor] = field(default_factory=list)
+    rates: list[float] = field(default_factory=list)
+    mixtures: list[dict[str, Tensor]] = field(default_factory=list)  # of the weight steps
+    derived_at: dict[int, tuple[Genotype, Genotype]] = field(default_factory=dict)  # told, and to be expected
+    rows: list[Row] = field(default_factory=list)
+    epochs: list[Row] = field(default_factory=list)
+
+
+@dataclass
+class Watching:
+    """The observer; it compares what is derived with the architecture at that moment."""
+
+    seen: Seen
+    loop: SearchLoop | None = None
+
+    def started(self, facts: Started) -> None: ...
+
+    def step(self, row: Row) -> None:
+        self.seen.rows.append(row)
+
+    def epoch(self, row: Row) -> None:
+        self.seen.epochs.append(row)
+
+    def derived(self, step: int, genotype: Genotype) -> None:
+        assert self.loop is not None
+        search = self.loop.search
+        now = search.architecture.derive(search.derivation, self.loop.schedule.temperature(step))
+        self.seen.derived_at[step] = genotype, now
+
+    def message(self, level: str, text: str) -> None: ...
+
+    def finished(self, summary: Row) -> None: ...
+
+
+@contextmanager
+def opened(settings: SearchConfig) -> Iterator[tuple[SearchLoop, SearchData, Seen]]:
+    """A search of a few steps on the embedded digits."""
+    seen = Seen()
+    observer = Watching(seen)
+    data = open_search_data(
+        settings.data, seed=settings.seed, device=CPU.device, batch_size=settings.search.batch_size
+    )
+    search = build_search(settings, SPACE, CPU, channels_in=1, classes=10)
+
+    def look(_: nn.Module, arguments: tuple[Any, ...]) -> None:
+        images, _, mixtures = arguments
+        if not torch.is_grad_enabled():
+            return  # an evaluation
+        if mixtures["normal"].weights.requires_grad:
+            seen.validation.append(images.clone())
+        else:
+            seen.training.append(images.clone())
+            seen.rates.append(float(search.weight_optimizer.param_groups[0]["lr"]))
+            seen.mixtures.append({kind: mixture.weights.clone() for kind, mixture in mixtures.items()})
+
+    search.supernet.register_forward_pre_hook(look)
+    run = create_run(Path("runs"), space="small", method=settings.method, seed=settings.seed)
+    with RunSession(run) as session:
+        loop = SearchLoop(
+            config=settings,
+            space=SPACE,
+            compute=CPU,
+            data=data,
+            search=search,
+            session=session,
+            observer=observer,
+        )
+        observer.loop = loop
+        session.begin_attempt(1)
+        yield loop, data, seen
+
+
+def images_of(data: SearchData, indices: Tensor) -> set[bytes]:
+    """Each image as the network sees it, without augmentation."""
+    return {
+        image.numpy().tobytes()
+        for batch in evaluation_batches(data.dataset, indices, 64, CPU.device)
+        for image in batch.images
+    }
+
+
+def as_bytes(batches: list[Tensor]) -> set[bytes]:
+    return {image.contiguous().numpy().tobytes() for batch in batches for image in batch}
+
+
+def test_each_step_takes_the_next_batch_of_its_own_half() -> None:
+    with opened(config()) as (loop, data, seen):
+        assert loop.run()
+        assert data.weights.steps_per_epoch == data.architecture.steps_per_epoch == STEPS_PER_EPOCH
+        steps = 3 * STEPS_PER_EPOCH
+        for found, stream, indices in [
+            (seen.training, data.weights, data.weights_indices),
+            (seen.validation, data.architecture, data.architecture_indices),
+        ]:
+            assert len(found) == steps
+            expected = [batch.images for batch in islice(stream.iterate(), steps)]
+            assert all(torch.equal(one, other) for one, other in zip(found, expected, strict=True))
+            # the first epoch goes through all images of the half, and none shows one of the other's
+            half = images_of(data, indices)
+            assert len(half - as_bytes(found[:STEPS_PER_EPOCH])) == 0
+            assert len(as_bytes(found) - half) == 0
+
+
+def test_the_architecture_waits_out_the_warm_up() -> None:
+    with opened(config(architecture={"warmup_epochs": 1})) as (loop, _, seen):
+        before = [parameter.detach().clone() for parameter in loop.search.architecture.parameters()]
+        as_at_the_start: list[bool] = []
+
+        def compare(*_: object) -> None:
+            pairs = zip(before, loop.search.architecture.parameters(), strict=True)
+            as_at_the_start.append(all(torch.equal(one, other) for one, other in pairs))
+
+        loop.search.supernet.register_forward_pre_hook(compare)
+        assert loop.run()
+        assert len(seen.training) == 3 * STEPS_PER_EPOCH
+        assert len(seen.validation) == 2 * STEPS_PER_EPOCH
+        assert all(as_at_the_start[:STEPS_PER_EPOCH])
+        assert not as_at_the_start[-1]
+        assert [row["architecture_loss"] is None for row in seen.rows] == [
+            step <= STEPS_PER_EPOCH for step in range(1, 3 * STEPS_PER_EPOCH + 1)
+        ]
+        assert seen.rows[0]["architecture_learning_rate"] == 0
+        assert seen.rows[-1]["architecture_learning_rate"] == 0.3
+
+
+@pytest.mark.parametrize("method", ["entrannas-dst", "entrannas"])
+def test_temperature_and_learning_rate_are_the_schedule_s(method: str) -> None:
+    architecture = {"derivation": "top2", "sparsity_weight": 0.0} if method == "entrannas" else {}
+    with opened(config(method=method, architecture=architecture)) as (loop, _, seen):
+        assert loop.run()
+        schedule, steps = loop.schedule, range(1, 3 * STEPS_PER_EPOCH + 1)
+        assert [row["temperature"] for row in seen.rows] == [schedule.temperature(step) for step in steps]
+        assert seen.rates == [schedule.learning_rate(step) for step in steps]
+        assert [row["learning_rate"] for row in seen.rows] == seen.rates
+        # α as it is after the last step is what the last weight step mixed by
+        expected = loop.search.architecture.weights(loop.search.derivation, schedule.temperature(steps[-1]))
+        for kind in CELL_KINDS:
+            torch.testing.assert_close(seen.mixtures[-1][kind], expected[kind].detach())
+
+
+def test_cells_are_derived_from_the_architecture_as_the_step_left_it() -> None:
+    with opened(config()) as (loop, _, seen):
+        assert loop.run()
+        assert len(seen.derived_at) > 3
+        assert all(told == expected for told, expected in seen.derived_at.values())
+        changes = sum(row["genotype_changes"] for row in seen.epochs)
+        assert changes == len(seen.derived_at)
+
+
+def test_cells_are_derived_as_often_as_is_said() -> None:
+    with opened(config(architecture={"derive_every": 3})) as (loop, _, seen):
+        assert loop.run()
+        assert seen.derived_at
+        assert set(seen.derived_at) <= {3, 5, 6, 9, 10, 12, 15}
+
+
+def test_an_epoch_is_scored_on_all_images_of_the_architecture_and_on_no_others() -> None:
+    """By hand: the derived network with the weights at the end, its batch-norms averaged over training batches."""
+    with opened(config()) as (loop, data, seen):
+        assert loop.run()
+        search, row = loop.search, seen.epochs[-1]
+        network = DerivedNetwork.inheriting(search.supernet, search.genotype)
+        norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None  # a plain average
+        with torch.no_grad():
+            for batch in islice(data.weights.iterate(row["step"]), 2):
+                network(batch.images)
+            network.eval()
+            ((images, labels),) = evaluation_batches(
+                data.dataset, data.architecture_indices, 1000, CPU.device
+            )
+            logits = network(images)
+        assert row["derived_accuracy"] == pytest.approx(float((logits.argmax(1) == labels).double().mean()))
+        assert row["derived_loss"] == pytest.approx(
+            float(nn.functional.cross_entropy(logits, labels)), rel=1e-4
+        )
+        assert row["gap"] == row["supernet_accuracy"] - row["derived_accuracy"]
+        means = [
+            sum(step[key] for step in seen.rows[-STEPS_PER_EPOCH:]) / STEPS_PER_EPOCH
+            for key in ("weight_loss", "architecture_loss", "accuracy")
+        ]
+        assert [row[key] for key in ("weight_loss", "architecture_loss", "accuracy")] == pytest.approx(means)
