@@ -68,10 +68,10 @@ class NetworkConfig(Section):
     engine_cells: Annotated[
         Literal["last", "first", "middle", "rotate", "all"] | tuple[int, ...], BeforeValidator(_tuple)
     ] = key(
-        "last",
-        "Which cells are Engine-cells: the `last`, `first` or `middle` one of each kind; `rotate`: each in turn, "
-        "another one in each step; `all` of them (DARTS); or a list of cell numbers, counted from 0. The others "
-        "are Transit-cells.",
+        "rotate",
+        "Which cells are Engine-cells. `rotate`: one of each kind in turn, the next one whenever the cells are "
+        "derived; `last`, `first`, `middle`: always that one of each kind; `all` of them (DARTS); or a list of "
+        "cell numbers, counted from 0. The others are Transit-cells.",
         origin="ours",
         allowed='"last", "first", "middle", "rotate", "all" or a list of cell numbers such as [5, 7]',
     )

@@ -112,7 +112,7 @@ class SearchLoop(Loop[SearchState]):
                 temperature=facts["temperature"],
                 derive=schedule.derives(step),
                 next_temperature=schedule.temperature(step + 1) if step < schedule.steps else None,
-                turn=step - 1,
+                turn=schedule.turn(step),
             )
         except FloatingPointError:
             recorder.flush()  # names the loss, if one was not finite before

@@ -45,6 +45,13 @@ class Schedule(Epochs):
             return True
         return isinstance(every, int) and step % every == 0
 
+    def turn(self, step: int) -> int:
+        """Which of the Engine-cells that rotate has its turn in ``step``: the next one after each derivation."""
+        every = self.config.architecture.derive_every
+        if every == "epoch":
+            return self.epoch(step) - 1
+        return (step - 1) // (1 if every == "step" else every)
+
     def learning_rate(self, step: int) -> float:
         """Of the weights: a linear warm-up, then a cosine to the last step."""
         weights = self.config.weights

@@ -45,7 +45,7 @@ def test_the_paper_preset_is_the_published_recipe() -> None:
         0.5,
     )
     assert (config.data.crop_padding, config.data.flip, config.data.cutout) == (4, True, 0)
-    assert (config.network.cells, config.network.channels, config.network.engine_cells) == (8, 16, "last")
+    assert (config.network.cells, config.network.channels, config.network.engine_cells) == (8, 16, "rotate")
     assert (config.search.epochs, config.search.batch_size) == (50, 256)
     weights, architecture = config.weights, config.architecture
     assert (weights.learning_rate, weights.learning_rate_min, weights.momentum) == (0.1, 0.001, 0.9)

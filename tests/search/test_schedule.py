@@ -48,6 +48,15 @@ def test_when_the_sub_graph_is_derived(every: object, expected: list[int]) -> No
     assert [step for step in range(1, 21) if plan.derives(step)] == expected
 
 
+@pytest.mark.parametrize(
+    ("every", "expected"),
+    [("step", list(range(20))), ("epoch", [0] * 10 + [1] * 10), (8, [0] * 8 + [1] * 8 + [2] * 4)],
+)
+def test_engine_cells_rotate_whenever_the_cells_are_derived(every: object, expected: list[int]) -> None:
+    plan = schedule(architecture={"derive_every": every})
+    assert [plan.turn(step) for step in range(1, 21)] == expected
+
+
 def test_the_last_epoch_is_always_evaluated() -> None:
     plan = schedule(evaluation={"every": 2})
     assert [step for step in range(1, 51) if plan.evaluates(step)] == [20, 40, 50]
@@ -64,7 +73,7 @@ def test_the_temperature_waits_for_the_architecture() -> None:
 
 def test_the_temperature_of_a_single_step_of_learning() -> None:
     plan = schedule(1, search={"epochs": 2}, architecture={"warmup_epochs": 1})
-    assert (plan.temperature(1), plan.temperature(2)) == (1.0, 1.0)
+    assert (plan.temperature(1), plan.temperature(2)) == (10.0, 10.0)
 
 
 def test_the_learning_rate_warms_up_linearly_as_in_pc_darts() -> None:
