@@ -82,6 +82,7 @@ class NetworkConfig(Section):
         "random connections per node instead, drawn again each time the cells would be derived. Once each edge "
         "keeps one operation, both pass the derived cells.",
         origin="ours",
+        former="derived",
     )
     share_features: bool = key(
         True, "Compute each operation once a source node, for all nodes that read it.", origin="paper"
@@ -102,6 +103,7 @@ class ArchitectureConfig(Section):
         "Cells are then decided at the same pace for any learning rate, number of steps and noise. `absolute`: "
         "plain numbers.",
         origin="ours",
+        former="absolute",
     )
     temperature_start: float = key(
         10.0,
@@ -143,6 +145,7 @@ class ArchitectureConfig(Section):
         "Adam's learning rate for β. This decides how sparse the cells become, not `sparsity_weight`: under "
         "pressure β rises by about this much per step. Derivation `dst` only.",
         origin="ours",
+        former=6e-4,
         ge=0,
         le=100,
     )
