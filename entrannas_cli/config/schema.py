@@ -120,7 +120,7 @@ class ArchitectureConfig(Section):
         le=1000,
     )
     sparsity_weight: float = key(
-        0.05,
+        0.2,
         "Weight λ of the sparsity pressure on the thresholds. Derivation `dst` only.",
         origin="ours",
         ge=0,

@@ -59,7 +59,7 @@ def test_the_paper_preset_is_the_published_recipe() -> None:
     assert (architecture.temperature_start, architecture.temperature_end) == (10.0, 0.67)
     assert architecture.threshold_learning_rate == 6e-4
     assert (architecture.sparsity_weight, architecture.threshold_init, architecture.warmup_epochs) == (
-        0.05,
+        0.2,
         0.0,
         0,
     )
