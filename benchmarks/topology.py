@@ -15,8 +15,8 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from entrannas_cli.method.architecture import operation_weights, sparsify  # noqa: E402
-from entrannas_cli.spaces import load_space  # noqa: E402
+from entrannas_cli.method.architecture import operation_weights, sparsify
+from entrannas_cli.spaces import load_space
 
 SPREADS = (0.2, 0.35, 0.5, 1.0, 2.0, 3.5, 10.0, 28.0)
 THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9)

@@ -30,7 +30,11 @@ ROUNDING = 1e-9
 
 _ALL_WARMUP = "no epoch is left after the warm-up: it must be below the number of epochs"
 
-_TOP2: dict[str, object] = {"architecture.derivation": "top2", "architecture.sparsity_weight": 0.0}
+_TOP2: dict[str, object] = {
+    "architecture.derivation": "top2",
+    "architecture.sparsity_weight": 0.0,
+    "architecture.threshold_init": 0.0,
+}
 _IMPLIED: dict[str, dict[str, object]] = {
     "entrannas-dst": {"architecture.derivation": "dst"},
     "entrannas": _TOP2,

@@ -120,14 +120,14 @@ class ArchitectureConfig(Section):
         le=1000,
     )
     sparsity_weight: float = key(
-        0.2,
+        0.1,
         "Weight λ of the sparsity pressure on the thresholds. Derivation `dst` only.",
         origin="ours",
         ge=0,
         le=1000,
     )
     threshold_init: float = key(
-        0.0,
+        0.5,
         "β at the start; the threshold is sigmoid(β). Derivation `dst` only.",
         origin="ours",
         ge=-20,
@@ -141,7 +141,7 @@ class ArchitectureConfig(Section):
     )
     learning_rate: float = key(6e-4, "Adam's learning rate for α.", origin="recipe", gt=0, le=100)
     threshold_learning_rate: float = key(
-        3e-4,
+        5e-4,
         "Adam's learning rate for β. This decides how sparse the cells become, not `sparsity_weight`: under "
         "pressure β rises by about this much per step. Derivation `dst` only.",
         origin="ours",

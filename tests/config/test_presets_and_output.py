@@ -57,10 +57,10 @@ def test_the_paper_preset_is_the_published_recipe() -> None:
     )
     assert architecture.temperature_unit == "spread"
     assert (architecture.temperature_start, architecture.temperature_end) == (10.0, 0.67)
-    assert architecture.threshold_learning_rate == 6e-4
+    assert architecture.threshold_learning_rate == 5e-4
     assert (architecture.sparsity_weight, architecture.threshold_init, architecture.warmup_epochs) == (
-        0.2,
-        0.0,
+        0.1,
+        0.5,
         0,
     )
 

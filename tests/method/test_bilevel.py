@@ -119,7 +119,7 @@ def test_the_sparsity_pressure_is_the_mean_over_the_nodes_of_both_kinds(weight: 
     with torch.no_grad():
         one.architecture.beta["normal"].copy_(torch.tensor([-1.0, 2.0]))
         one.architecture.beta["reduce"].copy_(torch.tensor([0.5, -3.0]))
-    one.genotype = one.architecture.derive("dst", TEMPERATURE)
+    one.derive(TEMPERATURE)
     validation = batch(1)
     cross_entropy, _ = loss_of(one, *validation)
     expected = float(cross_entropy.detach()) + weight * by_hand.pressure([[-1.0, 2.0], [0.5, -3.0]])
@@ -178,5 +178,5 @@ def test_what_the_host_knows_of_the_architecture_is_never_out_of_date(derivation
     with torch.no_grad():  # as from a checkpoint
         for kind in CELL_KINDS:
             ahead.architecture.alpha[kind].copy_(torch.eye(5, 3) * 9)
-    ahead.step(batch(0), None, temperature=0.3)
+    ahead.derive(0.3)
     assert ahead.genotype == ahead.architecture.derive(derivation, 0.3)

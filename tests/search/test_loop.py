@@ -93,7 +93,7 @@ def opened(settings: SearchConfig) -> Iterator[tuple[SearchLoop, SearchData, See
     search = build_search(settings, SPACE, CPU, channels_in=1, classes=10)
 
     def look(_: nn.Module, arguments: tuple[Any, ...]) -> None:
-        images, _, mixtures = arguments
+        images, _, mixtures = arguments[:3]
         if not torch.is_grad_enabled():
             return  # an evaluation
         if mixtures["normal"].weights.requires_grad:

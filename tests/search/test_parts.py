@@ -63,7 +63,7 @@ def decided(one: BilevelSearch) -> BilevelSearch:
     with torch.no_grad():
         for kind in CELL_KINDS:
             one.architecture.alpha[kind][:, 1] += 5.0
-    one.genotype = one.architecture.derive("dst", 0.5)
+    one.derive(0.5)
     return one
 
 
@@ -152,7 +152,8 @@ def test_weight_decay_reaches_alpha_alone() -> None:
     """The thresholds move as they do without it, also where they are far from 0."""
 
     def after_a_step(decay: float) -> BilevelSearch:
-        one = search(architecture={"learning_rate": 0.1, "weight_decay": decay, "threshold_init": -2.0})
+        settings = {"learning_rate": 0.1, "weight_decay": decay, "threshold_init": -2.0}
+        one = search(architecture=settings | {"temperature_unit": "absolute"})
         for parameter in one.architecture.alpha.values():
             parameter.data.add_(1.0)  # leaves the softmax as it is
         one.step(batch(0), batch(1), temperature=1.0)
@@ -168,7 +169,12 @@ def test_weight_decay_reaches_alpha_alone() -> None:
 def test_the_optimisers_learn_as_configured() -> None:
     """Two steps of each by hand, on gradients that are given."""
     weights = {"learning_rate": 0.2, "momentum": 0.7, "weight_decay": 0.05}
-    settings = {"learning_rate": 0.3, "betas": (0.6, 0.8), "weight_decay": 0.02}
+    settings = {
+        "learning_rate": 0.3,
+        "threshold_learning_rate": 0.1,
+        "betas": (0.6, 0.8),
+        "weight_decay": 0.02,
+    }
     one = search(weights=weights, architecture=settings)
     weight = next(one.supernet.parameters())
     alpha, beta = one.architecture.alpha["reduce"], one.architecture.beta["reduce"]
@@ -185,12 +191,12 @@ def test_the_optimisers_learn_as_configured() -> None:
         velocity = 0.7 * velocity + gradient + 0.05 * x
         x = x - 0.2 * velocity
     torch.testing.assert_close(weight.detach(), x)
-    for parameter, decay in ((alpha, 0.02), (beta, 0.0)):
+    for parameter, rate, decay in ((alpha, 0.3, 0.02), (beta, 0.1, 0.0)):
         x, mean, square = start[parameter], torch.zeros_like(parameter), torch.zeros_like(parameter)
         for n, gradient in enumerate(gradients, start=1):
             whole = gradient + decay * x
             mean, square = 0.6 * mean + 0.4 * whole, 0.8 * square + 0.2 * whole**2
-            x = x - 0.3 * (mean / (1 - 0.6**n)) / ((square / (1 - 0.8**n)).sqrt() + 1e-8)
+            x = x - rate * (mean / (1 - 0.6**n)) / ((square / (1 - 0.8**n)).sqrt() + 1e-8)
         torch.testing.assert_close(parameter.detach(), x)
 
 
