@@ -91,7 +91,7 @@ def test_every_error_is_listed_with_its_source() -> None:
         "network.cells = 2 (--set): must be",
         "weights.clip = -1 (entrannas.toml): must be",
         "search.epochs = 0 (--epochs): must be",
-        "architecture.temperature_end = 20 (--set), architecture.temperature_start = 10.0 (default): the temp",
+        "architecture.temperature_end = 20 (--set), architecture.temperature_start = 5.0 (preset quick): the temp",
         'space = "standrd" (--space): no search space standrd (did you mean standard?)',
     ]
     assert len(found) == len(starts)

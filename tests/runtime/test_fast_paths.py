@@ -129,6 +129,7 @@ def test_bf16_agrees_with_float32_to_its_rounding(derivation: str) -> None:
                     "derivation": derivation,
                     "learning_rate": 0.05,
                     "sparsity_weight": 0.0,
+                    "threshold_init": 0.0,
                     "temperature_unit": "absolute",
                 },
                 "weights": {"learning_rate": 0.01, "learning_rate_min": 0.01},  # rounding must not grow

@@ -44,7 +44,12 @@ def test_a_search_step_with_its_batches_waits_for_nothing(
             "data": {"dataset": "digits", "crop_padding": 1, "flip": True, "cutout": 2},
             "network": {"cells": 3, "channels": 8},
             "method": {"dst": "entrannas-dst", "top2": "entrannas"}[derivation],
-            "architecture": {"derivation": derivation, "derive_every": "epoch", "sparsity_weight": 0.0},
+            "architecture": {
+                "derivation": derivation,
+                "derive_every": "epoch",
+                "sparsity_weight": 0.0,
+                "threshold_init": 0.0,
+            },
             "device": {"device": "cuda", "graphs": graphs},
         }
     )

@@ -60,6 +60,7 @@ def search(derivation: str = "dst", device: torch.device = CPU, rate: float = 0.
                 "derivation": derivation,
                 "learning_rate": rate,
                 "sparsity_weight": 0.0,
+                "threshold_init": 0.0,
                 "temperature_unit": "absolute",
             },
             "weights": {"weight_decay": 0.01},

@@ -175,7 +175,9 @@ def test_the_architecture_waits_out_the_warm_up() -> None:
 
 @pytest.mark.parametrize("method", ["entrannas-dst", "entrannas"])
 def test_temperature_and_learning_rate_are_the_schedule_s(method: str) -> None:
-    architecture = {"derivation": "top2", "sparsity_weight": 0.0} if method == "entrannas" else {}
+    architecture = (
+        {"derivation": "top2", "sparsity_weight": 0.0, "threshold_init": 0.0} if method == "entrannas" else {}
+    )
     with opened(config(method=method, architecture=architecture)) as (loop, _, seen):
         assert loop.run()
         schedule, steps = loop.schedule, range(1, 3 * STEPS_PER_EPOCH + 1)

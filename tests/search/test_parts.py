@@ -82,7 +82,9 @@ def test_the_gap_of_a_decided_search_is_zero() -> None:
 
 
 def test_an_undecided_search_has_a_derived_network_that_differs() -> None:
-    one = search(architecture={"derivation": "top2", "sparsity_weight": 0.0}, method="entrannas")
+    one = search(
+        architecture={"derivation": "top2", "sparsity_weight": 0.0, "threshold_init": 0.0}, method="entrannas"
+    )
     comparison = compare_with_derived(
         one,
         1.0,
@@ -239,7 +241,9 @@ def test_sparsity_is_the_share_of_zero_weights() -> None:
         assert facts[f"sparsity_{kind}"] == pytest.approx(zero)
     unread = {kind: Mixture(mixture.weights) for kind, mixture in mixtures.items()}
     assert sparsity_facts(one, unread) == facts  # as of the last derivation
-    top2 = search(method="entrannas", architecture={"derivation": "top2", "sparsity_weight": 0.0})
+    top2 = search(
+        method="entrannas", architecture={"derivation": "top2", "sparsity_weight": 0.0, "threshold_init": 0.0}
+    )
     assert set(sparsity_facts(top2, top2.architecture.mixtures("top2", 0.5)).values()) == {0.0}
 
 
@@ -260,7 +264,14 @@ def test_operations_are_counted_by_kind() -> None:
 
 @pytest.mark.parametrize("derivation", ["dst", "top2"])
 def test_a_restored_search_goes_on_bit_for_bit(tmp_path: Path, derivation: str) -> None:
-    sections = {"architecture": {"derivation": derivation, "learning_rate": 0.1, "sparsity_weight": 0.0}}
+    sections = {
+        "architecture": {
+            "derivation": derivation,
+            "learning_rate": 0.1,
+            "sparsity_weight": 0.0,
+            "threshold_init": 0.0,
+        }
+    }
     method = {"dst": "entrannas-dst", "top2": "entrannas"}[derivation]
     one = search(method=method, **sections)
     for step in range(3):
@@ -322,7 +333,11 @@ def test_damaged_and_foreign_checkpoints_are_refused(tmp_path: Path) -> None:
 def test_mixed_precision_trains_and_compares(method: str) -> None:
     settings = config(
         method=method,
-        architecture={"derivation": "dst" if method == "entrannas-dst" else "top2", "sparsity_weight": 0.0},
+        architecture={
+            "derivation": "dst" if method == "entrannas-dst" else "top2",
+            "sparsity_weight": 0.0,
+            "threshold_init": 0.0,
+        },
     )
     mixed = Compute(torch.device("cpu"), "bf16", torch.channels_last, 1)
     one = build_search(settings, SPACE, mixed, channels_in=1, classes=3)
