@@ -63,6 +63,8 @@ def derived_complexity(
 ) -> tuple[int, int]:
     """(parameters, multiply-adds) of the network that ``genotype`` gives, without the auxiliary head.
 
+    By default of the network as published: see :class:`DerivedNetwork`.
+
     Nothing is computed, unless an operation of a user's insists on real numbers.
     """
 
