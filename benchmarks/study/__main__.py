@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -100,7 +101,7 @@ def _selected(plan: Plan, arms: list[str] | None, only: str | None) -> list[Job]
 def _show(study: Study, jobs: list[Job]) -> None:
     runs = study.runs()
     for job in jobs:
-        print(f"{study.state(job, runs):8}{job.name:36}entrannas {' '.join(job.arguments)}")
+        print(f"{study.state(job, runs):8}{job.name:36}entrannas {shlex.join(job.arguments)}")
 
 
 def _work(study: Study, jobs: list[Job], slots: int, nice: int) -> list[str]:

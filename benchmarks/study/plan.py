@@ -20,7 +20,7 @@ Values = dict[str, Any]  # by dotted key
 
 @dataclass(frozen=True, kw_only=True)
 class Arm:
-    """Cells of one kind: found by a ``method``, drawn ``like`` those of another arm, or ``cells`` by name."""
+    """Cells found by a ``method``, drawn ``like`` those of another arm, or ``cells`` by name or file."""
 
     name: str
     method: str = ""
@@ -80,7 +80,7 @@ class Plan:
     def _cells(
         self, arm: Arm, makers: Mapping[str, list[Job | None]]
     ) -> Iterator[tuple[str, int, Job | None]]:
-        yield from ((name, 0, None) for name in arm.cells)
+        yield from ((Path(cells).stem, 0, None) for cells in arm.cells)
         for turn, seed in enumerate(arm.seeds):
             name = f"{arm.name}-s{seed}"
             if arm.like:
@@ -112,6 +112,7 @@ class Plan:
     def _training(self, arm: Arm, name: str, seed: int, maker: Job | None, training_seed: int) -> Job:
         training = f"{name}-t{training_seed}"
         source = f"cells/{name}.json" if arm.like else name
+        source = next((cells for cells in arm.cells if Path(cells).stem == name), source)
         values = {**self.train, "seed": training_seed}
         return Job(
             kind="train",
@@ -172,10 +173,15 @@ def _arm(path: Path, table: Mapping[str, Any], limit: int | None) -> Arm:
         raise UsageError(f"{plain(str(path))}: arm {plain(name)}: seeds: how many, or a list of them")
     return Arm(
         **{key: str(table[key]) for key in ("name", "method", "like", "space", "against") if key in table},
-        cells=tuple(table.get("cells", ())),
+        cells=tuple(_located(path, cells) for cells in table.get("cells", ())),
         seeds=tuple(seeds[:limit]),
         values=_flat(table.get("values", {})),
     )
+
+
+def _located(path: Path, cells: str) -> str:
+    """A file of cells is relative to the plan; other texts are names."""
+    return str(path.absolute().parent / cells) if cells.endswith(".json") else cells
 
 
 def _check(path: Path, arms: Sequence[Arm]) -> None:

@@ -79,6 +79,11 @@ def test_jobs_in_their_order() -> None:
     assert {job.cells for job in jobs if job.arm.name == "published"} == {"DARTS_V2", "PC_DARTS_cifar"}
 
 
+def test_cells_of_a_file_lie_beside_the_plan() -> None:
+    (job,) = plan('[[arm]]\nname = "mine"\ncells = ["own.json"]\n')
+    assert (job.name, job.arguments[1]) == ("own-t0", str(Path("own.json").absolute()))
+
+
 def test_what_an_arm_sets_wins_and_seeds_are_limited() -> None:
     jobs = plan(
         '[values.search]\nnetwork.cells = 5\n[[arm]]\nname = "a"\nmethod = "entrannas"\nseeds = [3, 5, 7]\n'
