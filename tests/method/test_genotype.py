@@ -24,7 +24,7 @@ def test_json_reads_back_equal(data: st.DataObject, space: SearchSpace) -> None:
     genotype.check(space)
 
 
-@pytest.mark.parametrize("name", sorted(PUBLISHED))
+@pytest.mark.parametrize("name", sorted(PUBLISHED.keys() - {"AmoebaNet"}))  # that is of NASNet's space
 def test_bundled_cells_fit_the_standard_space(name: str) -> None:
     PUBLISHED[name].check(STANDARD)
     assert len(PUBLISHED[name].normal.connections) == 8
