@@ -116,6 +116,8 @@ def search_config(case: Case) -> tuple[SearchConfig, SearchConfig]:
         measured["data.placement"] = case.variant
     else:
         measured["architecture.warmup_epochs"] = 0
+        measured["architecture.temperature_unit"] = "absolute"  # a given sparsity stays as it is
+        measured["architecture.temperature_start"] = measured["architecture.temperature_end"] = 1.0
     return resolve_search(_request(case, {"preset": case.preset, **measured})).config, real
 
 

@@ -6,7 +6,7 @@ import tempfile
 import time
 from collections.abc import Callable, Generator, Hashable
 from contextlib import contextmanager
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -58,8 +58,10 @@ class SearchSubject(LoopSubject):
             config, self.loop.space, compute, channels_in=dataset.shape[0], classes=len(dataset.classes)
         )
         prepare(self.case, config, search)
-        temperature = config.architecture.temperature_start
-        return lambda images, labels: search.step((images, labels), (images, labels), temperature=temperature)
+        temperature, turns = config.architecture.temperature_start, count()
+        return lambda images, labels: search.step(
+            (images, labels), (images, labels), temperature=temperature, turn=next(turns)
+        )
 
     def own_facts(self) -> dict[str, Any]:
         loop, (config, real) = self.loop, search_config(self.case)

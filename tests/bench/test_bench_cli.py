@@ -84,7 +84,7 @@ def test_a_search_is_measured_by_its_own_loop(variant: str) -> None:
     assert facts["work"]["forward"] < facts["work"]["backward"]  # two gradients, but not in all of the net
     assert facts["checkpoint"]["bytes"] > 0
     assert facts["settings"]["space"] == "tiny"
-    assert facts["settings"]["engine_cells"] == ("all" if variant == "darts" else "last")
+    assert facts["settings"]["engine_cells"] == ("all" if variant == "darts" else "rotate")
     assert facts["cells"] == {"entrannas-dst": "dense start", "darts": "all operations"}.get(
         variant, "drawn, seed 0"
     )
