@@ -101,7 +101,7 @@ class Architecture(nn.Module):
     @torch.no_grad()
     def hold(self, kind: str, temperature: float) -> None:
         """Keeps the temperature of ``kind`` from falling below ``temperature``."""
-        self.held[CELL_KINDS.index(kind)] = temperature
+        self.held[CELL_KINDS.index(kind)].clamp_(min=temperature)
 
     def mixtures(self, derivation: Derivation, temperature: float) -> dict[str, Mixture]:
         """The Engine-cells' weights of both kinds, differentiable in α (and in β for "dst").
