@@ -7,7 +7,17 @@ from collections.abc import Sequence
 
 from entrannas_cli.method.space import INPUT_NODES, SearchSpace
 
-__all__ = ["Matrix", "edges_into", "kept_by_dst", "kept_by_top2", "p", "pressure", "q_hat", "ratios"]
+__all__ = [
+    "Matrix",
+    "edges_into",
+    "kept_by_dst",
+    "kept_by_top2",
+    "p",
+    "pressure",
+    "q_hat",
+    "ratios",
+    "spread",
+]
 
 Matrix = list[list[float]]  # (edges, operations)
 
@@ -25,6 +35,12 @@ def p(alpha: Matrix, temperature: float) -> Matrix:
         exponentials = [math.exp((value - largest) / temperature) for value in row]
         result.append([value / sum(exponentials) for value in exponentials])
     return result
+
+
+def spread(alpha: Matrix) -> float:
+    """The standard deviation of α[i,j,k] around the mean of its edge."""
+    deviations = [value - sum(row) / len(row) for row in alpha for value in row]
+    return math.sqrt(sum(deviation**2 for deviation in deviations) / len(deviations))
 
 
 def ratios(alpha: Matrix, temperature: float, space: SearchSpace) -> Matrix:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from entrannas_cli.method.architecture import (
     Architecture,
+    Derivation,
     normalised_entropy,
     operation_weights,
     sparsify,
@@ -147,6 +148,31 @@ def test_top2_takes_the_two_strongest_edges(space: SearchSpace, seed: int) -> No
             assert row[space.operations.index(c.operation)] == row.max()
 
 
+@given(spaces(), seeds, temperatures, st.booleans())
+def test_a_temperature_may_count_in_spreads_of_alpha_and_be_held(
+    space: SearchSpace, seed: int, temperature: float, held: bool
+) -> None:
+    """The spread has no gradient; a held temperature is that of its kind alone, and falls no further."""
+    assume(len(space.operations) > 1)
+    arch = architecture(space, seed)
+    arch.temperature_unit = "spread"
+    if held:
+        arch.hold("reduce", 1.5)
+    factors = torch.randn(arch.alpha["reduce"].shape, dtype=torch.float64)
+    found = arch.weights("top2", temperature)
+    for kind in CELL_KINDS:
+        alpha = arch.alpha[kind].tolist()
+        least = max(temperature, 1.5) if held and kind == "reduce" else temperature
+        expected = torch.tensor(by_hand.p(alpha, least * by_hand.spread(alpha)), dtype=torch.float64)
+        torch.testing.assert_close(found[kind], expected, rtol=1e-6, atol=1e-9)
+        fixed = torch.softmax(arch.alpha[kind] / (least * by_hand.spread(alpha)), dim=-1)
+        gradients = [
+            torch.autograd.grad((weights * factors).sum(), arch.alpha[kind])[0]
+            for weights in (found[kind], fixed)
+        ]
+        torch.testing.assert_close(*gradients, rtol=1e-6, atol=1e-9)
+
+
 def test_pressure_pulls_every_threshold_up() -> None:
     beta = torch.tensor([-2.0, 0.0, 3.0], requires_grad=True)
     sparsity_pressure(beta).backward()
@@ -167,14 +193,57 @@ def test_a_temperature_near_zero_leaves_the_best_operation_of_the_strongest_edge
     assert [c.operation for c in graph.nodes[1]] == ["skip_connect", "sep_conv_3x3", "skip_connect"]
 
 
+@pytest.mark.parametrize("derivation", ["top2", "dst"])
+def test_among_equals_the_first_is_taken(derivation: Derivation) -> None:
+    """As in DARTS; equal are all in a search that has not begun to learn."""
+    space = SearchSpace(name="s", operations=("conv_1x1", "skip_connect", "max_pool_3x3"), nodes=3)
+    arch = Architecture(space)
+    with torch.no_grad():
+        for parameter in arch.parameters():
+            parameter.zero_()
+    (derived,) = arch.derive_at(derivation, [1.0])
+    for kind in CELL_KINDS:
+        nodes = derived.strongest.cell(kind).nodes
+        sources = [range(2) if derivation == "top2" else range(j) for j in space.intermediate]
+        assert nodes == tuple(tuple(Connection(i, "conv_1x1") for i in some) for some in sources)
+
+
+@given(spaces(), seeds, temperatures)
+def test_the_strongest_operation_of_each_edge_that_survives(
+    space: SearchSpace, seed: int, temperature: float
+) -> None:
+    arch = architecture(space, seed)
+    (derived,) = arch.derive_at("dst", [temperature])
+    assert derived.passed_by("derived") == derived.genotype
+    assert derived.passed_by("strongest") == derived.strongest
+    for kind in CELL_KINDS:
+        weights = arch.weights("dst", temperature)[kind].tolist()
+        expected = {
+            (i, j, space.operations[row.index(max(row))])
+            for (i, j), row in zip(space.edges, weights, strict=True)
+            if sum(row)
+        }
+        connections = derived.strongest.cell(kind).connections
+        assert {(c.source, j, c.operation) for j, c in connections} == expected
+
+
+def test_the_start_is_small_noise_and_the_given_threshold() -> None:
+    space = SearchSpace(name="s", operations=("conv_1x1", "skip_connect", "max_pool_3x3"), nodes=7)
+    arch = Architecture(space, threshold_init=-1.5)
+    for kind in CELL_KINDS:
+        assert 0.8e-3 < float(arch.alpha[kind].std()) < 1.2e-3
+        assert arch.beta[kind].tolist() == [-1.5] * 7
+    assert Architecture(space).beta["normal"].tolist() == [0.0] * 7
+
+
 def test_a_nan_is_refused() -> None:
     space = SearchSpace(name="s", operations=("skip_connect",), nodes=1)
     arch = Architecture(space)
     with torch.no_grad():
         arch.alpha["normal"].fill_(float("nan"))
-    with pytest.raises(FloatingPointError, match="not finite"):
+    with pytest.raises(FloatingPointError, match=r"^the architecture weights are not finite$"):
         arch.derive("dst", 1.0)
-    with pytest.raises(FloatingPointError, match="not finite"):
+    with pytest.raises(FloatingPointError, match=r"^the architecture weights are not finite$"):
         arch.derive("top2", 1.0)
 
 

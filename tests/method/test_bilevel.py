@@ -11,7 +11,9 @@ from torch import Tensor, nn
 
 from entrannas_cli.method.architecture import Derivation, Mixture
 from entrannas_cli.method.bilevel import Batch, BilevelSearch
+from entrannas_cli.method.idle import IdleWeights
 from entrannas_cli.method.network import SuperNet
+from entrannas_cli.method.optimizers import prepare
 from entrannas_cli.method.space import CELL_KINDS, SearchSpace
 
 from . import by_hand
@@ -180,3 +182,71 @@ def test_what_the_host_knows_of_the_architecture_is_never_out_of_date(derivation
             ahead.architecture.alpha[kind].copy_(torch.eye(5, 3) * 9)
     ahead.derive(0.3)
     assert ahead.genotype == ahead.architecture.derive(derivation, 0.3)
+
+
+@pytest.mark.parametrize("derivation", ["dst", "top2"])
+def test_each_half_of_a_step_computes_what_is_in_use_and_no_more(derivation: Derivation) -> None:
+    one = search(derivation, 11, rate=1e-6)
+    with torch.no_grad():  # three operations on an edge become one, and edges are cut
+        for kind in CELL_KINDS:
+            one.architecture.alpha[kind].mul_(12)
+    one.derive(TEMPERATURE)
+    evaluated: list[tuple[int, str, str]] = []
+    for n, cell in enumerate(one.supernet.cells):
+        for owner, operations in cell.operations.items():
+            for name, module in operations.items():
+                module.register_forward_hook(
+                    lambda *_, key=(n, owner, name): evaluated.append(key)  # type: ignore[misc]
+                )
+    engines = one.supernet.engines()
+    expected = set()
+    for n, kind in enumerate(one.supernet.kinds):
+        whole = n in engines and derivation == "top2"
+        used = (
+            {(str(i), name) for i in SPACE.sources for name in SPACE.operations}
+            if whole
+            else {(str(c.source), c.operation) for _, c in one.genotype.cell(kind).connections}
+        )
+        assert whole or len(used) < 9
+        expected |= {(n, owner, name) for owner, name in used}
+    one.step(batch(0), None, temperature=TEMPERATURE)
+    assert sorted(evaluated) == sorted(expected)
+    evaluated.clear()
+    one.architecture_step(batch(0), TEMPERATURE)
+    assert sorted(evaluated) == sorted(expected)
+    evaluated.clear()
+    one.step(batch(0), batch(1), temperature=TEMPERATURE)
+    assert sorted(evaluated) == sorted([*expected, *expected])
+
+
+def test_what_a_softmax_weighs_next_to_nothing_decays_as_everything_does() -> None:
+    """Only q̂ leaves operations out; an Engine-cell under a softmax is that of DARTS."""
+    one = search("top2", 2, engine_cells="all")
+    with torch.no_grad():
+        for kind in CELL_KINDS:
+            one.architecture.alpha[kind][:, 2] = -9999.0  # p is 0 in floating point
+    before = {name: weight.detach().clone() for name, weight in one.supernet.named_parameters()}
+    one.step(batch(0), None, temperature=TEMPERATURE)
+    names = [name for name in before if ".conv_1x1." in name]
+    assert names
+    for name, weight in one.supernet.named_parameters():
+        if name in names:
+            torch.testing.assert_close(weight.detach(), before[name] * (1 - 0.1 * 0.01))
+
+
+def test_the_least_gradient_is_one() -> None:
+    """One whose square is 0 in floating point too: the weights are not idle."""
+    weights = [nn.Parameter(torch.ones(3)) for _ in range(3)]
+    optimizer = torch.optim.SGD(weights, lr=1.0, momentum=0.5)
+    prepare(optimizer)
+    idle = IdleWeights(weights, optimizer)
+    weights[0].grad = torch.tensor([0.0, 1e-30, 0.0])
+    weights[1].grad = torch.zeros(3)
+    for weight in weights:
+        optimizer.state[weight]["momentum_buffer"].fill_(1.0)
+    with idle.held():
+        optimizer.step()
+    assert torch.equal(weights[0], torch.full((3,), 0.5))
+    for weight in weights[1:]:
+        assert torch.equal(weight, torch.ones(3))
+        assert torch.equal(optimizer.state[weight]["momentum_buffer"], torch.ones(3))

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from entrannas_cli.method.architecture import Architecture, Mixture, operation_weights
 from entrannas_cli.method.bilevel import BilevelSearch
-from entrannas_cli.method.cells import EngineCell, TransitCell
+from entrannas_cli.method.cells import EngineCell, TransitCell, mix
 from entrannas_cli.method.genotype import CellGraph
 from entrannas_cli.method.network import DerivedNetwork, SuperNet
 from entrannas_cli.method.operations import register_operation
@@ -102,6 +102,24 @@ def darts_cell(owned: EngineCell, states: tuple[Tensor, Tensor], p: Tensor) -> T
                 mixed.append(p[space.edges.index((i, j)), k] * operations[name](nodes[i]))
         nodes.append(torch.stack(mixed).sum(dim=0))
     return torch.cat(nodes[INPUT_NODES:], dim=1)
+
+
+@given(st.integers(1, 3), st.integers(1, 3), seeds, st.booleans())
+def test_mixed_features_are_sums_laid_out_as_the_features_are(
+    targets: int, operations: int, seed: int, last: bool
+) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    layout = torch.channels_last if last else torch.contiguous_format
+    features = [
+        torch.randn(2, 3, 4, 5, generator=generator).to(memory_format=layout) for _ in range(operations)
+    ]
+    weights = torch.randn(targets, operations, generator=generator)
+    mixed = mix(weights, features)
+    assert mixed.shape == (targets, 2, 3, 4, 5)
+    for j in range(targets):
+        expected = sum(float(weights[j, k]) * features[k] for k in range(operations))
+        torch.testing.assert_close(mixed[j], expected)
+        assert mixed[j].is_contiguous(memory_format=layout)
 
 
 @slow

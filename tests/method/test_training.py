@@ -59,6 +59,22 @@ def test_drop_path_is_for_training_only_and_spares_the_identity() -> None:
     assert torch.equal(normal(x, x, SKIPS, 0.9), normal(x, x, SKIPS, 0.0))
 
 
+def test_next_to_no_drop_path_changes_next_to_nothing() -> None:
+    """Nodes of several connections from several sources; and none draws no numbers."""
+    cell = CellGraph(
+        (
+            (Connection(0, "max_pool_3x3"), Connection(0, "sep_conv_3x3"), Connection(1, "conv_1x1")),
+            (Connection(1, "conv_1x1"), Connection(2, "sep_conv_3x3")),
+        )
+    )
+    network = small(Genotype(cell, cell))
+    state = torch.get_rng_state()
+    without, _ = network.forward_in_training(images(), 0.0)
+    assert torch.equal(state, torch.get_rng_state())
+    dropped, _ = network.forward_in_training(images(), 1e-7)
+    torch.testing.assert_close(dropped, without, rtol=1e-4, atol=1e-5)
+
+
 def test_each_connection_is_dropped_by_itself_where_features_are_shared() -> None:
     """Two nodes that read the same feature lose it independently."""
     cell = CellGraph(((Connection(0, "sep_conv_3x3"),), (Connection(0, "sep_conv_3x3"),)), concat=(2, 3))

@@ -24,6 +24,7 @@ from entrannas_cli.runtime.observer import Row, Started
 from entrannas_cli.search.build import build_search
 from entrannas_cli.search.loop import SearchLoop
 from entrannas_cli.store.create import create_run
+from entrannas_cli.store.run import Run, checkpoint_step
 from entrannas_cli.store.session import RunSession
 
 SPACE = SearchSpace(name="small", operations=("skip_connect", "sep_conv_3x3", "max_pool_3x3"), nodes=2)
@@ -61,12 +62,15 @@ class Watching:
     """The observer; it compares what is derived with the architecture at that moment."""
 
     seen: Seen
+    stop_after: int = 0
     loop: SearchLoop | None = None
 
     def started(self, facts: Started) -> None: ...
 
     def step(self, row: Row) -> None:
         self.seen.rows.append(row)
+        if self.loop is not None and row["step"] == self.stop_after:
+            self.loop.session.request_stop("the test")
 
     def epoch(self, row: Row) -> None:
         self.seen.epochs.append(row)
@@ -83,10 +87,12 @@ class Watching:
 
 
 @contextmanager
-def opened(settings: SearchConfig) -> Iterator[tuple[SearchLoop, SearchData, Seen]]:
-    """A search of a few steps on the embedded digits."""
+def opened(
+    settings: SearchConfig, run: Run | None = None, stop_after: int = 0
+) -> Iterator[tuple[SearchLoop, SearchData, Seen]]:
+    """A search of a few steps on the embedded digits, in a new run or in one that was stopped."""
     seen = Seen()
-    observer = Watching(seen)
+    observer = Watching(seen, stop_after)
     data = open_search_data(
         settings.data, seed=settings.seed, device=CPU.device, batch_size=settings.search.batch_size
     )
@@ -104,7 +110,7 @@ def opened(settings: SearchConfig) -> Iterator[tuple[SearchLoop, SearchData, See
             seen.mixtures.append({kind: mixture.weights.clone() for kind, mixture in mixtures.items()})
 
     search.supernet.register_forward_pre_hook(look)
-    run = create_run(Path("runs"), space="small", method=settings.method, seed=settings.seed)
+    run = run or create_run(Path("runs"), space="small", method=settings.method, seed=settings.seed)
     with RunSession(run) as session:
         loop = SearchLoop(
             config=settings,
@@ -116,7 +122,8 @@ def opened(settings: SearchConfig) -> Iterator[tuple[SearchLoop, SearchData, See
             observer=observer,
         )
         observer.loop = loop
-        session.begin_attempt(1)
+        loop.restore()
+        session.begin_attempt(loop.state.step + 1)
         yield loop, data, seen
 
 
@@ -234,3 +241,56 @@ def test_an_epoch_is_scored_on_all_images_of_the_architecture_and_on_no_others()
             for key in ("weight_loss", "architecture_loss", "accuracy")
         ]
         assert [row[key] for key in ("weight_loss", "architecture_loss", "accuracy")] == pytest.approx(means)
+
+
+def test_rows_and_summary_say_what_was_done() -> None:
+    with opened(config(architecture={"warmup_epochs": 1})) as (loop, _, seen):
+        assert loop.run()
+        run, last = loop.session.run, seen.epochs[-1]
+        assert [(row["epoch"], row["step"]) for row in seen.epochs] == [(1, 5), (2, 10), (3, 15)]
+        for row in seen.epochs:
+            images = 16 * STEPS_PER_EPOCH * (1 if row["epoch"] == 1 else 2)
+            assert row["images_per_second"] * row["seconds"] == pytest.approx(images)
+            derived = [step for step in seen.derived_at if (step - 1) // STEPS_PER_EPOCH + 1 == row["epoch"]]
+            assert row["genotype_changes"] == len(derived)
+            assert row["kind"] == "epoch"
+            for kind in CELL_KINDS:
+                assert len(row[f"weights_{kind}"]) == len(SPACE.edges)
+                assert 0 < row[f"entropy_{kind}"] <= 1
+        assert [(change.step, change.epoch) for change in run.genotypes()] == [
+            (step, (step - 1) // STEPS_PER_EPOCH + 1) for step in seen.derived_at
+        ]
+        summary = run.summary()
+        for key in ("weight_loss", "architecture_loss", "accuracy", "supernet_accuracy", "derived_accuracy"):
+            assert summary[key] == last[key]
+        for key in ("gap", "sparsity_normal", "connections_reduce", "operations_normal"):
+            assert summary[key] == last[key]
+        assert summary["search_seconds"] == pytest.approx(sum(row["seconds"] for row in seen.epochs))
+        seconds = sum(row["evaluation_seconds"] for row in seen.epochs)
+        assert summary["evaluation_seconds"] == pytest.approx(seconds)
+        assert isinstance(summary["warnings"], list)
+
+
+def test_a_stop_and_a_resume_change_nothing() -> None:
+    """A checkpoint is at the step of the stop, and at the end of each epoch."""
+    with opened(config()) as (loop, _, whole):
+        assert loop.run()
+        state = {key: value.clone() for key, value in loop.search.supernet.state_dict().items()}
+        assert [checkpoint_step(path) for path in loop.session.run.checkpoints()] == [15, 10]
+    with opened(config(), stop_after=7) as (loop, _, first):
+        assert not loop.run()
+        assert loop.state.step == 7
+        run = loop.session.run
+        assert [checkpoint_step(path) for path in run.checkpoints()] == [7, 5]
+    with opened(config(), run) as (loop, _, second):
+        assert loop.state.step == 7
+        assert loop.run()
+        measured = ("images_per_second", "memory_mb", "seconds", "evaluation_seconds")
+        for found, expected in (
+            ([*first.rows, *second.rows], whole.rows),
+            ([*first.epochs, *second.epochs], whole.epochs),
+        ):
+            for one, other in zip(found, expected, strict=True):
+                assert all(one[key] == other[key] for key in other if key not in measured)
+        for key, value in loop.search.supernet.state_dict().items():
+            assert torch.equal(value, state[key])

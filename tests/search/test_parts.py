@@ -17,6 +17,7 @@ from entrannas_cli.errors import RunFailed, UsageError
 from entrannas_cli.method.architecture import Mixture
 from entrannas_cli.method.bilevel import BilevelSearch
 from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
+from entrannas_cli.method.network import SuperNet
 from entrannas_cli.method.space import CELL_KINDS, SearchSpace
 from entrannas_cli.runtime.cells import operation_facts
 from entrannas_cli.runtime.checkpoint import (
@@ -200,6 +201,40 @@ def test_the_optimisers_learn_as_configured() -> None:
             mean, square = 0.6 * mean + 0.4 * whole, 0.8 * square + 0.2 * whole**2
             x = x - rate * (mean / (1 - 0.6**n)) / ((square / (1 - 0.8**n)).sqrt() + 1e-8)
         torch.testing.assert_close(parameter.detach(), x)
+
+
+def test_the_super_net_is_the_configured_one_with_the_weights_of_the_seed() -> None:
+    def built(seed: int) -> BilevelSearch:
+        network = {"cells": 4, "channels": 6, "stem": "imagenet", "engine_cells": "first"}
+        settings = config(
+            data={"dataset": "cifar10"},
+            network=network | {"share_features": False, "transit_cells": "derived"},
+            device={"activation_checkpointing": "cells"},
+            seed=seed,
+        )
+        return build_search(settings, SPACE, CPU, channels_in=2, classes=5)
+
+    one, again, other = built(3), built(3), built(4)
+    expected = SuperNet(
+        SPACE,
+        classes=5,
+        channels_in=2,
+        channels=6,
+        cells=4,
+        stem="imagenet",
+        engine_cells="first",
+        share_features=False,
+    )
+    shapes = [{k: v.shape for k, v in net.state_dict().items()} for net in (one.supernet, expected)]
+    assert shapes[0] == shapes[1]
+    assert one.supernet.engines() == expected.engines()
+    assert one.transit_cells == "derived"
+    assert one.supernet.checkpoint_cells
+    assert not search().supernet.checkpoint_cells
+    for module in ("supernet", "architecture"):
+        states = [getattr(each, module).state_dict() for each in (one, again, other)]
+        assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])
+        assert not all(torch.equal(states[0][key], states[2][key]) for key in states[0])
 
 
 def test_pressure_and_clipping_are_the_configured_ones() -> None:
