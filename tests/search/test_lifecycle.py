@@ -278,7 +278,7 @@ def test_the_other_methods_derive_two_connections_a_node(method: str) -> None:
     assert genotype is not None
     assert all(len(node) == 2 for node in (*genotype.normal.nodes, *genotype.reduce.nodes))
     assert run.metrics("epoch")[-1]["sparsity_normal"] == 0  # a softmax has no zeros
-    expected = {"entrannas": 'engine_cells = "last"', "darts": 'engine_cells = "all"'}[method]
+    expected = {"entrannas": 'engine_cells = "rotate"', "darts": 'engine_cells = "all"'}[method]
     assert expected in (run.path / "config.toml").read_text()
 
 
