@@ -294,3 +294,37 @@ def test_a_stop_and_a_resume_change_nothing() -> None:
                 assert all(one[key] == other[key] for key in other if key not in measured)
         for key, value in loop.search.supernet.state_dict().items():
             assert torch.equal(value, state[key])
+
+
+def passed(settings: SearchConfig) -> list[tuple[Genotype, int]]:
+    """The sub-graph of the Transit-cells and the turn of the Engine-cells, in each weight step."""
+    found: list[tuple[Genotype, int]] = []
+    with opened(settings) as (loop, _, _):
+
+        def look(_: nn.Module, arguments: tuple[Any, ...]) -> None:
+            if torch.is_grad_enabled() and not arguments[2]["normal"].weights.requires_grad:
+                found.append((arguments[1], arguments[3]))
+
+        loop.search.supernet.register_forward_pre_hook(look)
+        assert loop.run()
+    return found
+
+
+def test_while_alpha_is_frozen_transit_cells_pass_a_sparse_cell_drawn_in_each_step() -> None:
+    warmup = {"architecture": {"warmup_epochs": 2}}
+    drawn = [genotype for genotype, _ in passed(config(**warmup))[: 2 * STEPS_PER_EPOCH]]
+    assert len(set(drawn)) > STEPS_PER_EPOCH
+    for genotype in drawn:
+        for _, cell in genotype.cells:
+            assert [len({connection.source for connection in node}) for node in cell.nodes] == [2, 2]
+            assert len(cell.connections) == 4
+    again = [genotype for genotype, _ in passed(config(**warmup))[: 2 * STEPS_PER_EPOCH]]
+    assert again == drawn  # of the seed and the step alone
+    dense = passed(config(**warmup, network={"transit_cells": "derived"}))
+    assert {len(genotype.normal.connections) for genotype, _ in dense[: 2 * STEPS_PER_EPOCH]} == {
+        SPACE.connections
+    }
+
+
+def test_the_engine_cells_take_turns_from_step_to_step() -> None:
+    assert [turn for _, turn in passed(config())] == list(range(3 * STEPS_PER_EPOCH))
