@@ -35,8 +35,9 @@ def estimate_search(
 ) -> MemoryEstimate:
     """The peaks of both steps and of an evaluation for images of ``shape`` (C, H, W).
 
-    The Engine-cells compute every operation, the Transit-cells ``genotype``: if None, the sub-graph that takes most
-    of those that the search may derive. Torch's errors pass for operations that can't do without numbers.
+    The Engine-cells compute every operation, the Transit-cells and the derived network ``genotype``: if None, the
+    sub-graph that takes most of those that the search may pass or derive. Torch's errors pass for operations that
+    can't do without numbers.
     """
     meta = replace(compute, device=torch.device("meta"), precision="float32")
     # so that no operation is left out for its weight
@@ -54,6 +55,7 @@ def estimate_search(
                 classes=classes,
                 genotype=genotype or heaviest_cells(space, config),
             )
+        derived = genotype or heaviest_cells(space, config, derived=True)
         mixed = compute.precision == "bf16"
         unseen = in_bf16(search.supernet) if mixed else 0
         if mixed:
@@ -70,19 +72,26 @@ def estimate_search(
         search.weight_step(training, search.architecture.mixtures("top2", 1.0), turn=0)
         steps["weight step"] = meter.step_need(rest, recorded=recorded) + unseen
         del training, validation
-        meter.restart()
+        evaluation = 0
         with torch.no_grad():
             scored, _ = copy.deepcopy(search.supernet).eval(), copy.deepcopy(search.supernet)
             images, _ = meta_batch(config.evaluation.batch_size, shape, compute.memory_format, dtype)
-            scored(images, search.genotype, search.architecture.mixtures("top2", 1.0))
-        return MemoryEstimate(steps, evaluation=meter.need + unseen)
+            mixtures = search.architecture.mixtures("top2", 1.0)
+            for cells in ((search.passed, mixtures), (derived, None)):  # super-net, derived network
+                meter.restart()
+                scored(images, *cells)
+                evaluation = max(evaluation, meter.need)
+        return MemoryEstimate(steps, evaluation=evaluation + unseen)
 
 
-def heaviest_cells(space: SearchSpace, config: SearchConfig) -> Genotype:
-    """Of what Transit-cells may pass in a search of ``config``, the cells that hold most."""
+def heaviest_cells(space: SearchSpace, config: SearchConfig, *, derived: bool = False) -> Genotype:
+    """Of what Transit-cells may pass in a search of ``config``, the cells that hold most.
+
+    With ``derived``, of what the search may derive.
+    """
     if config.architecture.derivation == "top2":
         chosen = _heaviest(space, edges_per_node=2)
-    elif config.network.transit_cells == "strongest":
+    elif config.network.transit_cells == "strongest" and not derived:
         chosen = _heaviest(space, edges_per_node=space.nodes + INPUT_NODES)
     else:
         chosen = all_connections(space)

@@ -23,7 +23,7 @@ from entrannas_cli.method.space import SearchSpace
 from entrannas_cli.runtime import memory
 from entrannas_cli.runtime.free_memory import free_memory, left_in_cgroup
 from entrannas_cli.runtime.memory import largest_that_fits
-from entrannas_cli.search.memory import heaviest_cells
+from entrannas_cli.search.memory import estimate_search, heaviest_cells
 from entrannas_cli.store.run import Run
 
 from ..method.strategies import STANDARD
@@ -116,6 +116,23 @@ def test_other_batches_and_other_forms_need_what_is_expected() -> None:
     assert estimated(replace(small, method="entrannas")) < need  # 8 connections per Transit-cell, not 14
 
 
+def test_an_evaluation_makes_room_for_derived_cells_that_are_still_dense() -> None:
+    """Whatever the Transit-cells pass: the derived network computes all that survives."""
+    small = replace(SEARCH, cells=3, channels=4)
+    config = with_values(small.config, {"evaluation": {"batch_size": 8}})
+    strongest, derived = (
+        estimate_search(
+            with_values(config, {"network": {"transit_cells": cells}}),
+            STANDARD,
+            small.compute,
+            shape=small.shape,
+            classes=10,
+        ).evaluation
+        for cells in ("strongest", "derived")
+    )
+    assert strongest > 0.95 * derived
+
+
 def test_an_estimate_leaves_random_numbers_alone() -> None:
     torch.manual_seed(3)
     before = torch.get_rng_state()
@@ -126,6 +143,7 @@ def test_an_estimate_leaves_random_numbers_alone() -> None:
 def test_the_heaviest_cells() -> None:
     dense = heaviest_cells(STANDARD, _passing("derived")).normal
     assert len(dense.connections) == STANDARD.connections
+    assert heaviest_cells(STANDARD, _passing("strongest"), derived=True).normal == dense
     strongest = heaviest_cells(STANDARD, _passing("strongest")).normal
     assert [len(node) for node in strongest.nodes] == [2, 3, 4, 5]  # one of each edge
     assert len({(c.source, c.operation) for _, c in strongest.connections}) == 14
