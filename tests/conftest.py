@@ -22,7 +22,6 @@ settings.load_profile("entrannas")
 if (
     "MUTANT_UNDER_TEST" in os.environ
 ):  # what tests import as they run, once for the processes that mutmut forks
-    import sklearn.datasets
     import torch._dynamo  # noqa: F401
 
 # Python looks through all of torch's and pandas' objects for garbage, a fifth of a second each time: less often
