@@ -19,6 +19,10 @@ phases = (Phase.explicit, Phase.generate)
 settings.register_profile("mutation", deadline=None, max_examples=10, derandomize=True, phases=phases)
 settings.load_profile("entrannas")
 
+# what tests import as they run: once, not in each process that mutmut forks
+if "MUTANT_UNDER_TEST" in os.environ:
+    import torch._dynamo  # noqa: F401
+
 # Python looks through all of torch's and pandas' objects for garbage, a fifth of a second each time: less often
 gc.set_threshold(20_000, 20, 20)
 
