@@ -35,7 +35,7 @@ STEPS_PER_EPOCH = 5  # 72 or 71 of 143 images, 16 a step
 def config(*, method: str = "entrannas-dst", **sections: dict[str, Any]) -> SearchConfig:
     defaults: dict[str, dict[str, Any]] = {
         "data": {"dataset": "digits", "portion": 0.1, "crop_padding": 0, "flip": False, "workers": 0},
-        "network": {"cells": 3, "channels": 2},
+        "network": {"cells": 3, "channels": 4},
         "architecture": {"learning_rate": 0.3, "temperature_end": 0.4},
         "search": {"epochs": 3, "batch_size": 16},
         "evaluation": {"calibration_batches": 2},
