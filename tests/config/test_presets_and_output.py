@@ -103,7 +103,9 @@ def test_another_method_takes_the_recipe_of_darts_and_nothing_else_of_it() -> No
     assert config.network.engine_cells != "all"
     assert (config.search.batch_size, config.architecture.learning_rate) == (64, 3e-4)
     # batches of 64 instead of 256: β must not travel further than in `paper`
-    rates = [resolve({"preset": name}).config.architecture.threshold_learning_rate for name in ("darts", "paper")]
+    rates = [
+        resolve({"preset": name}).config.architecture.threshold_learning_rate for name in ("darts", "paper")
+    ]
     assert rates[0] == rates[1] / 4
     (line,) = errors({"preset": "darts"}, "network.share_features=true")
     assert 'method = "darts" (preset darts): darts shares no features' in line
