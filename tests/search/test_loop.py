@@ -198,7 +198,11 @@ def test_temperature_and_learning_rate_are_the_schedule_s(method: str) -> None:
 
 
 def test_cells_are_derived_from_the_architecture_as_the_step_left_it() -> None:
-    with opened(config()) as (loop, _, seen):
+    with opened(config(architecture={"learning_rate": 0.02, "temperature_unit": "absolute"})) as (
+        loop,
+        _,
+        seen,
+    ):
         assert loop.run()
         assert len(seen.derived_at) > 3
         assert all(told == expected for told, expected in seen.derived_at.values())
