@@ -154,8 +154,8 @@ def test_a_temperature_may_count_in_spreads_of_alpha_and_be_held(
 ) -> None:
     """The spread has no gradient; a held temperature is that of its kind alone, and falls no further."""
     assume(len(space.operations) > 1)
-    arch = architecture(space, seed)
-    arch.temperature_unit = "spread"
+    arch = Architecture(space, temperature_unit="spread").double()
+    arch.load_state_dict(architecture(space, seed).state_dict())
     if held:
         arch.hold("reduce", 1.5)
     factors = torch.randn(arch.alpha["reduce"].shape, dtype=torch.float64)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from entrannas_cli.method.architecture import Derivation, Mixture
+from entrannas_cli.method.architecture import Derivation, Mixture, TransitCells
 from entrannas_cli.method.bilevel import Batch, BilevelSearch
 from entrannas_cli.method.idle import IdleWeights
 from entrannas_cli.method.network import SuperNet
@@ -217,6 +218,15 @@ def test_each_half_of_a_step_computes_what_is_in_use_and_no_more(derivation: Der
     evaluated.clear()
     one.step(batch(0), batch(1), temperature=TEMPERATURE)
     assert sorted(evaluated) == sorted([*expected, *expected])
+
+
+@pytest.mark.parametrize("cells", ["strongest", "derived"])
+def test_transit_cells_pass_what_they_are_to_pass(cells: TransitCells) -> None:
+    one = replace(search("dst", 0), transit_cells=cells, passed=None)
+    one.step(batch(0), batch(1), temperature=TEMPERATURE)
+    (derived,) = one.architecture.derive_at("dst", [TEMPERATURE])
+    assert derived.strongest != derived.genotype == one.genotype
+    assert one.passed == {"strongest": derived.strongest, "derived": derived.genotype}[cells]
 
 
 def test_what_a_softmax_weighs_next_to_nothing_decays_as_everything_does() -> None:
