@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from entrannas_cli.method.architecture import (
@@ -51,12 +51,13 @@ def test_the_weights_follow_the_equations(
         alpha, beta = arch.alpha[kind].tolist(), arch.beta[kind].tolist()
         expected = torch.tensor(by_hand.p(alpha, temperature), dtype=torch.float64)
         torch.testing.assert_close(top2[kind], expected, rtol=0, atol=1e-12)
-        assume(apart(arch, kind, temperature))
+        if not apart(arch, kind, temperature):
+            continue
         expected = torch.tensor(by_hand.q_hat(alpha, beta, temperature, space), dtype=torch.float64)
         torch.testing.assert_close(dst[kind], expected, rtol=0, atol=1e-9)
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, suppress_health_check=[HealthCheck.filter_too_much])
 @given(spaces(max_nodes=3, max_operations=4), seeds, st.floats(0.2, 3))
 def test_the_gradients_are_those_of_the_equations(space: SearchSpace, seed: int, temperature: float) -> None:
     """Of q̂ in α and β, the strongest connection and the threshold of a node among them, by finite differences."""
@@ -89,7 +90,8 @@ def test_what_is_derived_follows_the_equations(space: SearchSpace, seed: int, te
     arch = architecture(space, seed)
     derived = {derivation: arch.derive(derivation, temperature) for derivation in ("top2", "dst")}
     for kind in CELL_KINDS:
-        assume(apart(arch, kind, temperature))
+        if not apart(arch, kind, temperature):
+            continue
         alpha, beta = arch.alpha[kind].tolist(), arch.beta[kind].tolist()
         found = {
             derivation: {(c.source, j, c.operation) for j, c in genotype.cell(kind).connections}
