@@ -121,7 +121,7 @@ def chain(*operations: str) -> Genotype:
 
 @pytest.mark.parametrize("space", SPACES, ids=lambda space: space.name)
 def test_at_most_one_in_twenty_cells_of_independent_operations_raises_it(space: SearchSpace) -> None:
-    """Exactly, over every number of connections: the warning depends on counts only, whatever the sources are."""
+    """Exactly, over every number of connections: the warning depends on counts, not on sources."""
     pools = sum(name.endswith("_pool_3x3") for name in space.operations)
     others = len(space.operations) - pools - 1
     for connections in range(1, 25):

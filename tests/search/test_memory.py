@@ -117,7 +117,7 @@ def test_other_batches_and_other_forms_need_what_is_expected() -> None:
 
 
 def test_an_evaluation_makes_room_for_derived_cells_that_are_still_dense() -> None:
-    """Whatever the Transit-cells pass: the derived network computes all that survives."""
+    """The derived network computes all that survives, even where the Transit-cells pass less."""
     small = replace(SEARCH, cells=3, channels=4)
     config = with_values(small.config, {"evaluation": {"batch_size": 8}})
     strongest, derived = (

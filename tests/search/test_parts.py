@@ -105,7 +105,7 @@ def test_comparing_leaves_the_search_as_it_was() -> None:
 
 @pytest.mark.parametrize("poison", [1e6, float("inf")])
 def test_what_the_batch_norms_remember_is_of_no_account(poison: float) -> None:
-    """The statistics are those of the calibration images, whatever the search has left in them."""
+    """The statistics are those of the calibration images alone, not what the search left behind."""
 
     def comparison(remembered: float | None) -> tuple[float, float]:
         one = search()
