@@ -59,6 +59,11 @@ class Session(Terminal):
             assert time.monotonic() < end, f"never shown:\n{shown}"
         return shown
 
+    def back(self) -> None:
+        """To the table of runs. Esc and a key that follow each other at once would be read as Alt and that key."""
+        self.press("\x1b")
+        self.until(lambda shown: shown.lstrip().startswith("entrannas  2 runs"))
+
     def loss(self) -> str:
         """The weight loss that the chart's legend tells."""
         found = re.search(r"weights (\d+\.\d+)", self.read(0.05))
@@ -112,8 +117,7 @@ def test_start_watch_stop_resume_compare_and_export(session: Session) -> None:
     assert run.status().step >= before
     assert run.status().attempt == 2
 
-    session.press("\x1b")
-    session.until(lambda shown: "2 runs" in shown)
+    session.back()
     session.press("ac")
     session.until(lambda shown: "3 Differences" in shown)
     session.press("2")
@@ -121,7 +125,7 @@ def test_start_watch_stop_resume_compare_and_export(session: Session) -> None:
     session.press("x")
     session.until(lambda shown: "Export" in shown and ".csv" in shown)
     session.press("\r")
-    session.until(lambda _: list(Path.cwd().glob("*.csv")))
+    session.until(lambda shown: list(Path.cwd().glob("*.csv")) and "wrote" in shown)
     (written,) = Path.cwd().glob("*.csv")
     with written.open(newline="") as file:
         rows = {row["run"]: row for row in csv.DictReader(file)}
@@ -130,8 +134,7 @@ def test_start_watch_stop_resume_compare_and_export(session: Session) -> None:
     assert rows[name]["state"] == "running"
     assert rows[name]["dataset"] == "digits"
 
-    session.press("\x1b")
-    session.until(lambda shown: "2 runs" in shown)
+    session.back()
     session.press("q")
     _, code = session.ended()
     assert code == 0
