@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from operator import truediv
 from statistics import fmean
 from typing import Any
 
 from entrannas_cli.method.genotype import CellGraph, Genotype
 from entrannas_cli.method.operations import get_operation, has_weights
-from entrannas_cli.method.space import INPUT_NODES
+from entrannas_cli.method.space import CELL_KINDS, INPUT_NODES
 from entrannas_cli.store.run import Run
 from entrannas_cli.wording import number
 
@@ -67,6 +69,7 @@ def results(study: Study, plan: Plan, score: str) -> dict[str, Any]:
             for key in SIGNS
             if any(row.get(key) is not None for row in cells)
         },
+        "searches": _searches(plan, runs),
         "training_noise": _noise(rows),
         "notes": _notes(rows, trainings, score),
         "rows": rows,
@@ -158,6 +161,45 @@ def _inherited(plan: Plan, searched: Sequence[Row]) -> dict[str, Row]:
     }
 
 
+def _searches(plan: Plan, runs: Mapping[str, Run]) -> list[Row]:
+    """How the searches of each arm ended; those by sparsification beside top-2 searches of the same values."""
+    ended: dict[str, dict[int, Run]] = defaultdict(dict)
+    for job in plan.jobs():
+        run = runs.get(job.name)
+        if job.kind == "search" and job.arm.searched and run and run.status().state == "completed":
+            ended[job.arm.name][job.seed] = run
+    top2 = {(arm.space, repr(arm.values)): arm.name for arm in plan.arms if arm.method == "entrannas"}
+    rows = []
+    for arm in (arm for arm in plan.arms if arm.name in ended):
+        others = ended.get(top2.get((arm.space, repr(arm.values)), ""), {})
+        cells = [genotype.cells for run in ended[arm.name].values() if (genotype := run.genotype())]
+        edges = [
+            {kind: len({(node, c.source) for node, c in cell.connections}) for kind, cell in pair}
+            for pair in cells
+        ]
+        connections = sum(len(cell.connections) for pair in cells for _, cell in pair)
+        ratios = [_loss_ratio(run, others[seed]) for seed, run in ended[arm.name].items() if seed in others]
+        rows.append(
+            {
+                "arm": arm.name,
+                "n": len(ended[arm.name]),
+                **{f"edges_{kind}": [counts[kind] for counts in edges] for kind in CELL_KINDS},
+                "operations_per_edge": connections / sum(sum(counts.values()) for counts in edges),
+                "gap": _mean(number(run.summary().get("gap")) for run in ended[arm.name].values()),
+                "loss_ratio": max(ratios, default=None) if arm.method != "entrannas" else None,
+            }
+        )
+    return rows
+
+
+def _loss_ratio(run: Run, other: Run) -> float:
+    """The largest ratio of two searches' losses after the first tenth of their steps; means over a twentieth."""
+    losses = [[float(row["weight_loss"]) for row in each.metrics("step")] for each in (run, other)]
+    ends = [min(map(len, losses)) * part // 20 for part in range(2, 21)]
+    means = [[fmean(loss[a:b]) for a, b in pairwise(ends) if a < b] for loss in losses]
+    return max(map(truediv, *means))
+
+
 def _sign(cells: Sequence[Row], key: str) -> Row:
     """Rank correlation of what is known before the training with the error after it."""
     return rank_correlations([(row.get(key), row["error"]) for row in cells])
@@ -222,6 +264,22 @@ def markdown(found: Mapping[str, Any]) -> str:
                 "search, CPU s",
             ),
             [_sizes(row) for row in found["arms"]],
+        ),
+        "How the searches ended. Loss: the super-net's, as the largest ratio to that of the top-2 search\n"
+        "of the same seed after the first tenth of the steps.\n\n"
+        + _table(
+            ("arm", "n", "edges, normal", "edges, reduction", "operations per edge", "gap, points", "loss"),
+            [
+                (
+                    row["arm"],
+                    row["n"],
+                    *(", ".join(map(str, row[f"edges_{kind}"])) for kind in CELL_KINDS),
+                    _text(row["operations_per_edge"]),
+                    _text(row["gap"], 100, digits=1),
+                    _text(row["loss_ratio"]),
+                )
+                for row in found["searches"]
+            ],
         ),
         "Inherited against trained accuracy:\n\n"
         + _table(

@@ -47,6 +47,10 @@ method = "entrannas-dst"
 seeds = 1
 against = "published"
 [[arm]]
+name = "top2"
+method = "entrannas"
+seeds = 1
+[[arm]]
 name = "alike"
 like = "dst"
 seeds = 1
@@ -181,7 +185,7 @@ def test_a_study_stopped_and_continued() -> None:
     second = study("--scale", "smoke", "--nice", 0)
     text, told = second.communicate(timeout=900)
     assert second.returncode == 0, told
-    names = ["DARTS_V2-t0", "alike-s0-t0", "dst-s0", "dst-s0-t0"]
+    names = ["DARTS_V2-t0", "alike-s0-t0", "dst-s0", "dst-s0-t0", "top2-s0", "top2-s0-t0"]
     runs = sorted((Run(path) for path in Path("study/runs").iterdir()), key=lambda run: run.id[16:])
     assert [run.id[16:] for run in runs] == names
     assert {run.status().state for run in runs} == {"completed"}
@@ -192,7 +196,13 @@ def test_a_study_stopped_and_continued() -> None:
     found = json.loads(Path("study/report.json").read_text())
     errors = {row["cells"]: row["error"] for row in found["rows"]}
     assert errors["dst-s0"] == runs[3].summary()["test_error"]
-    assert [row["arm"] for row in found["arms"]] == ["dst", "alike", "published"]
+    assert [row["arm"] for row in found["arms"]] == ["dst", "top2", "alike", "published"]
+    dst, top2 = found["searches"]
+    assert (top2["edges_normal"], top2["operations_per_edge"], top2["loss_ratio"]) == ([8], 1, None)
+    assert sum(sizes[1]) >= dst["edges_normal"][0]
+    losses = [[row["weight_loss"] for row in runs[index].metrics("step")] for index in (2, 4)]
+    ratios = [dst / top2 for dst, top2 in zip(*losses, strict=True)]  # 16 steps: each window is one or none
+    assert dst["loss_ratio"] == max(ratios[1:])
     assert found["rows"][0]["search_cpu_seconds"] > 0
     assert found["notes"] == []
     assert text == Path("study/report.md").read_text() == markdown(found)
@@ -200,7 +210,7 @@ def test_a_study_stopped_and_continued() -> None:
 
     third = study("--scale", "smoke", "--nice", 0)
     again, told = third.communicate(timeout=300)
-    assert told == "5 of 5 jobs are done\n"
+    assert told == "7 of 7 jobs are done\n"
     assert again == text
     assert len(list(Path("study/runs").iterdir())) == len(names)
 
@@ -210,7 +220,7 @@ def test_a_study_asked_for_an_arm_that_is_none() -> None:
     process = study("--scale", "smoke", "--arms", "published,dts")
     _, told = process.communicate(timeout=300)
     assert process.returncode == 2
-    assert told == "error: --arms: no arm dts (did you mean dst?): there are dst, alike, published\n"
+    assert told == "error: --arms: no arm dts (did you mean dst?): there are dst, top2, alike, published\n"
 
 
 def test_what_can_not_run_yet_is_named() -> None:
