@@ -240,7 +240,7 @@ def _cell(kind: str, nodes: Iterable[Iterable[Connection]], concat: Iterable[int
 
 def _kind_of(data: object) -> str:
     names = {dict: "an object", list: "a list", str: "a text", type(None): "nothing"}
-    return names.get(type(data), f"a {type(data).__name__}")
+    return names.get(type(data), f"the {type(data).__name__} {_shown(data)}")
 
 
 def _shown(value: object) -> str:

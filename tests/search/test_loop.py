@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from entrannas_cli.config.schema import SearchConfig
 from entrannas_cli.data.search_data import SearchData, open_search_data
 from entrannas_cli.data.streams import evaluation_batches
+from entrannas_cli.errors import RunFailed
 from entrannas_cli.method.genotype import Genotype
 from entrannas_cli.method.network import DerivedNetwork
 from entrannas_cli.method.space import CELL_KINDS, SearchSpace
@@ -332,3 +333,25 @@ def test_while_alpha_is_frozen_transit_cells_pass_a_sparse_cell_drawn_in_each_st
 
 def test_the_engine_cells_take_turns_from_step_to_step() -> None:
     assert [turn for _, turn in passed(config())] == list(range(3 * STEPS_PER_EPOCH))
+
+
+@pytest.mark.parametrize("after", [0, STEPS_PER_EPOCH])
+def test_a_loss_that_is_not_finite_ends_the_search_with_advice(after: int) -> None:
+    settings = config(weights={"learning_rate": 0.0625})
+    run = create_run(Path("runs"), space="small", method=settings.method, seed=settings.seed)
+    if after:
+        with opened(settings, run, stop_after=after) as (loop, _, _):
+            loop.run()
+            loop.session.finish("stopped", "the test")
+    with opened(settings, run) as (loop, _, _):
+        with torch.no_grad():
+            loop.search.supernet.classifier.weight.fill_(float("nan"))
+        with pytest.raises(RunFailed) as caught:
+            loop.run()
+    checkpoints = run.checkpoints()
+    last = f"the last good checkpoint is {checkpoints[0]}" if after else "there is no checkpoint yet"
+    assert [checkpoint_step(path) for path in checkpoints] == [after] * bool(after)
+    assert caught.value.message == (
+        f"step {after + 1}: the architecture is not finite; {last}; try a new search with a lower "
+        "weights.learning_rate (now 0.0625) or architecture.learning_rate (now 0.3)"
+    )

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from entrannas_cli.config.train import TrainConfig
 from entrannas_cli.data.train_data import TrainData, open_train_data
+from entrannas_cli.errors import RunFailed
 from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
 from entrannas_cli.runtime.device import Compute
 from entrannas_cli.runtime.observer import Row, Started
@@ -192,3 +193,15 @@ def test_a_stop_and_a_resume_change_nothing() -> None:
             assert torch.equal(value, weights[key])
     for key in ("best_validation_accuracy", "best_epoch", "weight_loss", "validation_loss"):
         assert broken.summary()[key] == whole.summary()[key]
+
+
+def test_a_loss_that_is_not_finite_ends_the_training_with_advice() -> None:
+    with opened(new_run("diverged")) as (loop, _, _):
+        with torch.no_grad():
+            loop.training.network.classifier.weight.fill_(float("nan"))
+        with pytest.raises(RunFailed) as caught:
+            loop.run()
+    assert caught.value.message == (
+        "step 1: the loss is not finite; there is no checkpoint yet; try a new training with a lower "
+        "train.learning_rate (now 0.1), or with train.warmup_epochs"
+    )
