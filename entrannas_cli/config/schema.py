@@ -78,8 +78,8 @@ class NetworkConfig(Section):
     transit_cells: Literal["strongest", "derived"] = key(
         "strongest",
         "What the Transit-cells pass while edges still keep several operations: the `strongest` operation of each "
-        "edge, or the sum of all `derived` ones. During `architecture.warmup_epochs`, `strongest` passes two "
-        "random connections per node instead, drawn again each time the cells would be derived. Once each edge "
+        "edge, or the sum of all `derived` ones. During `architecture.warmup_epochs`, `strongest` passes a "
+        "random one on every edge instead, drawn again each time the cells would be derived. Once each edge "
         "keeps one operation, both pass the derived cells.",
         origin="ours",
         former="derived",

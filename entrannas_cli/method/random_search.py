@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from .genotype import CellGraph, Connection, Genotype
 from .space import CELL_KINDS, INPUT_NODES, SearchSpace
 
-__all__ = ["ATTEMPTS", "TOLERANCE", "draw_genotype", "draw_like"]
+__all__ = ["ATTEMPTS", "TOLERANCE", "draw_genotype", "draw_like", "draw_operations"]
 
 TOLERANCE = 0.05  # of the multiply-adds
 ATTEMPTS = 200_000  # draws, a few seconds
@@ -19,16 +19,29 @@ def draw_genotype(space: SearchSpace, seed: int) -> Genotype:
 
     The same seed gives the same genotype on every machine.
     """
+    return _draw(space, seed, lambda draw, sources: sorted(draw.sample(sources, 2)))
+
+
+def draw_operations(space: SearchSpace, seed: int) -> Genotype:
+    """An operation on every edge, drawn uniformly: what trains all operations alike.
+
+    The same seed gives the same genotype on every machine.
+    """
+    return _draw(space, seed, lambda _, sources: sources)
+
+
+def _draw(space: SearchSpace, seed: int, chosen: Callable[[random.Random, range], Iterable[int]]) -> Genotype:
     draw = random.Random(seed)
-    return Genotype(**{kind: _draw_cell(space, draw) for kind in CELL_KINDS})
-
-
-def _draw_cell(space: SearchSpace, draw: random.Random) -> CellGraph:
-    return CellGraph(
-        tuple(
-            tuple(Connection(i, draw.choice(space.operations)) for i in sorted(draw.sample(range(j), 2)))
-            for j in space.intermediate
-        )
+    return Genotype(
+        **{
+            kind: CellGraph(
+                tuple(
+                    tuple(Connection(i, draw.choice(space.operations)) for i in chosen(draw, range(j)))
+                    for j in space.intermediate
+                )
+            )
+            for kind in CELL_KINDS
+        }
     )
 
 

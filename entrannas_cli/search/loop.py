@@ -12,7 +12,7 @@ from ..data.search_data import SearchData
 from ..data.streams import evaluation_batches
 from ..method.bilevel import Batch, BilevelSearch
 from ..method.optimizers import set_learning_rate
-from ..method.random_search import draw_genotype
+from ..method.random_search import draw_operations
 from ..method.space import SearchSpace
 from ..runtime.cells import cell_facts, operation_facts
 from ..runtime.device import Compute
@@ -104,7 +104,7 @@ class SearchLoop(Loop[SearchState]):
         before = search.genotype
         if warmup and schedule.derives(step) and config.network.transit_cells == "strongest":
             # α says nothing yet; passing always the same operations would leave the others untrained
-            search.passed = draw_genotype(self.space, (config.seed << 32) + step)
+            search.passed = draw_operations(self.space, (config.seed << 32) + step)
         try:
             outcome = search.step(
                 next(self._training),

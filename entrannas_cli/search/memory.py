@@ -89,10 +89,12 @@ def heaviest_cells(space: SearchSpace, config: SearchConfig, *, derived: bool = 
 
     With ``derived``, of what the search may derive.
     """
-    if config.architecture.derivation == "top2":
-        chosen = _heaviest(space, edges_per_node=2)
-    elif config.network.transit_cells == "strongest" and not derived:
+    top2 = config.architecture.derivation == "top2"
+    every_edge = not top2 or config.architecture.warmup_epochs > 0
+    if every_edge and config.network.transit_cells == "strongest" and not derived:
         chosen = _heaviest(space, edges_per_node=space.nodes + INPUT_NODES)
+    elif top2:
+        chosen = _heaviest(space, edges_per_node=2)
     else:
         chosen = all_connections(space)
     graph = CellGraph(

@@ -153,6 +153,9 @@ def test_the_heaviest_cells() -> None:
     assert {connection.operation for _, connection in two.connections} == {"sep_conv_3x3", "sep_conv_5x5"}
     features = {(connection.source, connection.operation) for _, connection in two.connections}
     assert len(features) == 8  # none serves two nodes
+    warmup = with_values(top2, {"architecture": {"warmup_epochs": 1}})  # passes an operation on every edge
+    assert heaviest_cells(STANDARD, warmup).normal == strongest
+    assert heaviest_cells(STANDARD, warmup, derived=True).normal == two
     light = SearchSpace(name="light", operations=("skip_connect",), nodes=2)
     assert [len(node) for node in heaviest_cells(light, top2).normal.nodes] == [2, 2]
 
