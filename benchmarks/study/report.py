@@ -171,7 +171,8 @@ def _searches(plan: Plan, runs: Mapping[str, Run]) -> list[Row]:
     top2 = {(arm.space, repr(arm.values)): arm.name for arm in plan.arms if arm.method == "entrannas"}
     rows = []
     for arm in (arm for arm in plan.arms if arm.name in ended):
-        others = ended.get(top2.get((arm.space, repr(arm.values)), ""), {})
+        beside = "" if arm.method == "entrannas" else top2.get((arm.space, repr(arm.values)), "")
+        others = ended.get(beside, {})
         cells = [genotype.cells for run in ended[arm.name].values() if (genotype := run.genotype())]
         edges = [
             {kind: len({(node, c.source) for node, c in cell.connections}) for kind, cell in pair}
@@ -186,7 +187,7 @@ def _searches(plan: Plan, runs: Mapping[str, Run]) -> list[Row]:
                 **{f"edges_{kind}": [counts[kind] for counts in edges] for kind in CELL_KINDS},
                 "operations_per_edge": connections / sum(sum(counts.values()) for counts in edges),
                 "gap": _mean(number(run.summary().get("gap")) for run in ended[arm.name].values()),
-                "loss_ratio": max(ratios, default=None) if arm.method != "entrannas" else None,
+                "loss_ratio": max(ratios, default=None),
             }
         )
     return rows
