@@ -12,7 +12,7 @@ from ..store.create import create_run
 from ..store.find import short_id
 from ..store.run import CONFIG_FILE, Run
 from ..train.prepare import data_of, search_facts
-from ..wording import plain
+from ..wording import plain, texts
 from .candidates import CANDIDATES_FILE, candidates_json, find_candidates
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def prepare_ranking(
         },
         summary={
             "searches": [run.id for run in searches],
+            "warnings": [f"{fact['id']}: {text}" for fact in facts for text in texts(fact.get("warnings"))],
             "candidates": len(candidates),
             "dataset": config.data.dataset,
             "preset": config.train.preset,

@@ -24,7 +24,14 @@ __all__ = ["CIFAR_HINT", "choose_preset", "data_of", "prepare_training", "search
 CIFAR_HINT = "the published protocol: --preset cifar --download"
 
 DATA_KEYS = ("dataset", "path", "image_size", "crop_padding", "flip", "classes", "images")
-AT_THE_END = ("supernet_accuracy", "derived_accuracy", "gap", "sparsity_normal", "sparsity_reduce")
+AT_THE_END = (
+    "supernet_accuracy",
+    "derived_accuracy",
+    "gap",
+    "sparsity_normal",
+    "sparsity_reduce",
+    "warnings",
+)
 COPIED = (
     *(
         "space",

@@ -91,8 +91,12 @@ def test_killed_and_stopped_it_goes_on_where_it_was(searched: Run) -> None:
 
 def test_without_a_checkpoint_it_ranks_all_the_same(searched: Run, tmp_path: Path) -> None:
     entrannas("search", "--method", "random", "--dataset", "digits", "--quiet")
+    search = only_run()
+    warned = json.dumps(search.summary() | {"warnings": ["signs of a collapse"]})
+    (search.path / "summary.json").write_text(warned)
     result = entrannas("rank", "latest", *BUDGET[2:], "--epochs", "1", "--quiet", "--json")
     summary = json.loads(result.stdout)
+    assert summary["warnings"] == [f"{search.id}: signs of a collapse"]
     (row,) = summary["ranking"]
     assert row["inherited_accuracy"] is None
     assert 0 < row["accuracy"] < 1
