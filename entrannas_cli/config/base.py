@@ -46,13 +46,16 @@ def key(
     allowed: str = "",
     path: Literal["", "always", "file"] = "",
     former: Any = None,
+    former_key: str = "",
     **bounds: Any,
 ) -> Any:
     """A field of a :class:`Section`.
 
     ``allowed`` says in words what may stand there, where type and bounds don't say it. ``path`` marks a path that
     is relative to where it was written: ``always``, or only if it looks like a ``file`` (a name otherwise).
-    ``former`` is the value that describes runs made before the key existed, where it isn't the default.
+    ``former`` is the value that describes runs made before the key existed, where it isn't the default: that of
+    ``former_key`` if one is named.
     """
     extra: dict[str, Any] = {"origin": origin, "allowed": allowed, "path": path, "former": former}
+    extra["former_key"] = former_key
     return Field(default, description=description, json_schema_extra=extra, **bounds)

@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 
 from ..wording import choices
 
-__all__ = ["Key", "flatten_model", "keys_of", "sections_of"]
+__all__ = ["Key", "flatten_model", "former_values", "keys_of", "sections_of"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +20,7 @@ class Key:
     """One key. ``allowed`` says in words what may stand there; ``options`` are its words, if it takes any.
 
     ``is_text`` is true where any text is a value; ``path`` is "always", "file" or "" (see :func:`base.key`);
-    ``former`` is the value for runs made before the key existed.
+    ``former`` is the value for runs made before the key existed, ``former_key`` the key whose value they had.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Key:
     is_text: bool
     path: str
     former: Any
+    former_key: str
 
 
 def keys_of(model: type[BaseModel]) -> dict[str, Key]:
@@ -57,6 +58,11 @@ def flatten_model(config: BaseModel) -> dict[str, Any]:
             value = getattr(value, part)
         flat[name] = value
     return flat
+
+
+def former_values(keys: Mapping[str, Key], known: Mapping[str, Any]) -> dict[str, Any]:
+    """What a run of an older release had for each of ``keys`` that its ``known`` values lack."""
+    return {name: known.get(key.former_key, key.former) for name, key in keys.items() if name not in known}
 
 
 def _is_section(field: FieldInfo) -> bool:
@@ -86,6 +92,7 @@ def _key(name: str, field: FieldInfo) -> Key:
         is_text=field.annotation is str,
         path=extra.get("path", ""),
         former=field.default if extra.get("former") is None else extra["former"],
+        former_key=extra.get("former_key", ""),
     )
 
 

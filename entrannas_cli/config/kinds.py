@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
-
 from pydantic import BaseModel
 
-from .keys import keys_of
+from .keys import Key, keys_of
 from .schema import SearchConfig
 from .train import RankConfig, TrainConfig
 
-__all__ = ["RANK", "SEARCH", "TRAIN", "Kind", "foreign_keys", "former_values"]
+__all__ = ["RANK", "SEARCH", "TRAIN", "Kind", "all_keys", "foreign_keys"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ def foreign_keys(kind: Kind) -> frozenset[str]:
 
 
 @cache
-def former_values() -> dict[str, Any]:
-    """The values by dotted key that describe a run made before the keys existed."""
+def all_keys() -> dict[str, Key]:
+    """The keys of every kind."""
     models = (kind.model for kind in (SEARCH, TRAIN, RANK))
-    return {name: key.former for model in models for name, key in keys_of(model).items()}
+    return {name: key for model in models for name, key in keys_of(model).items()}

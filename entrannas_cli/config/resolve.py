@@ -19,7 +19,7 @@ from ..wording import plain, shown
 from .consistency import implied_by_method
 from .errors import ConfigurationError, Problem
 from .files import parse_toml, read_toml
-from .keys import Key, flatten_model, keys_of
+from .keys import Key, flatten_model, former_values, keys_of
 from .kinds import RANK, SEARCH, TRAIN, Kind, foreign_keys
 from .layers import Layer, Setting, from_environment, from_flags, from_overrides, from_table, implied
 from .location import RUNS_DIR_KEY, find_config_file
@@ -47,6 +47,7 @@ Config = TypeVar("Config", bound=BaseModel)
 
 ChoosePreset = Callable[[Mapping[str, Any]], tuple[str, str]]
 
+NEARLY_ALL = 0.8  # of the keys: what only the configuration of a run sets
 PATHLESS = ("digits", "synthetic")  # data sets that are nowhere on a disk
 
 
@@ -161,8 +162,7 @@ def load_config(path_or_text: Path | str, model: type[BaseModel] = SearchConfig)
         table, source, base = parse_toml(path_or_text, "configuration"), "configuration", Path.cwd()
     keys = keys_of(model)
     layer = from_table(table, keys, plain(source), base)
-    former = {name: Setting(key.former, source) for name, key in keys.items() if key.former != key.default}
-    config, wrong = validated(model, keys, former | layer.settings)
+    config, wrong = validated(model, keys, _completed(layer, keys, source).settings)
     if layer.problems or config is None:
         newer = "keys that this release doesn't know may come from a newer release of entrannas"
         raise ConfigurationError([*layer.problems, *wrong], [newer] if layer.problems else [])
@@ -195,8 +195,17 @@ def _project(file: Path | None, keys: Mapping[str, Key], cwd: Path, foreign: fro
     if file is None:
         return Layer()
     table = {name: value for name, value in read_toml(file).items() if name != RUNS_DIR_KEY}
-    near = file.is_relative_to(cwd)
-    return from_table(table, keys, plain(str(file.relative_to(cwd) if near else file)), file.parent, foreign)
+    source = plain(str(file.relative_to(cwd) if file.is_relative_to(cwd) else file))
+    layer = from_table(table, keys, source, file.parent, foreign)
+    is_of_a_run = len(layer.settings) >= NEARLY_ALL * len(keys)  # maybe one of an older release
+    return _completed(layer, keys, source) if is_of_a_run else layer
+
+
+def _completed(layer: Layer, keys: Mapping[str, Key], source: str) -> Layer:
+    """The configuration of a run, with what an older release had for the keys that it lacks."""
+    values = {name: setting.value for name, setting in layer.settings.items()}
+    missing = {name: Setting(value, source) for name, value in former_values(keys, values).items()}
+    return Layer(missing | layer.settings, layer.problems)
 
 
 def _preset_layer(

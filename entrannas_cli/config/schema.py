@@ -145,7 +145,7 @@ class ArchitectureConfig(Section):
         "Adam's learning rate for β. This decides how sparse the cells become, not `sparsity_weight`: under "
         "pressure β rises by about this much per step. Derivation `dst` only.",
         origin="ours",
-        former=6e-4,
+        former_key="architecture.learning_rate",
         ge=0,
         le=100,
     )

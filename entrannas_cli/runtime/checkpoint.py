@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 
-from ..config.kinds import former_values
+from ..config.keys import former_values
+from ..config.kinds import all_keys
 from ..errors import RunFailed, UsageError
 from ..store.run import Run
 from ..wording import plain
@@ -93,7 +94,7 @@ def check_identity(before: Mapping[str, str], now: Mapping[str, str]) -> None:
 
     A key that isn't in ``before`` counts with its value for runs made before it existed.
     """
-    known = {**former_values(), **before}
+    known = {**former_values(all_keys(), before), **before}
     for key, value in now.items():
         if str(known.get(key)) != value:
             raise UsageError(

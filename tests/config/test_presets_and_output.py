@@ -131,6 +131,21 @@ def test_a_complete_file_needs_its_preset_no_more() -> None:
     assert resolve(config_file=Path("config.toml")).config == resolved.config
 
 
+def test_a_run_of_an_older_release_is_searched_again_as_it_was() -> None:
+    keys = ("temperature_unit", "threshold_learning_rate", "transit_cells")
+    lines = resolve({"architecture.learning_rate": 0.05}).to_toml().splitlines()
+    Path("config.toml").write_text("\n".join(line for line in lines if not line.startswith(keys)))
+    again = resolve({"preset": "paper"}, config_file=Path("config.toml"))
+    assert again.config.architecture.temperature_unit == "absolute"
+    assert again.config.architecture.threshold_learning_rate == 0.05  # α's: there was one rate for both
+    assert again.config.network.transit_cells == "derived"
+    assert again.sources["network.transit_cells"] == "config.toml"
+    assert load_config(Path("config.toml")).architecture == again.config.architecture
+    # a file of somebody's own leaves the rest to the preset
+    Path("config.toml").write_text("\n".join(lines[:4] + ["[architecture]", "learning_rate = 0.05"]))
+    assert resolve(config_file=Path("config.toml")).config.architecture.temperature_unit == "spread"
+
+
 def test_the_printed_configuration_is_toml_with_sources() -> None:
     resolved = resolve({"search.epochs": 3}, "network.engine_cells=[1, 4]", environ={"ENTRANNAS_SEED": "4"})
     text = print_config(resolved)
