@@ -42,6 +42,7 @@ _IMPLIED: dict[str, dict[str, object]] = {
         **_TOP2,
         "network.engine_cells": "all",
         "network.share_features": False,
+        "network.transit_cells": "derived",  # there are none: nothing is to be drawn in a warm-up
         "architecture.temperature_unit": "absolute",
         "architecture.temperature_start": 1.0,
         "architecture.temperature_end": 1.0,
@@ -129,6 +130,11 @@ def _method(config: SearchConfig) -> Iterator[Contradiction]:
         yield Contradiction(
             ("network.share_features", "method"),
             "darts shares no features (false); to share them take entrannas",
+        )
+    if method == "darts" and architecture.temperature_unit != "absolute":
+        yield Contradiction(
+            ("architecture.temperature_unit", "method"),
+            'darts has a plain temperature ("absolute"); for multiples of the spread take entrannas',
         )
 
 

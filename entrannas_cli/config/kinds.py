@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+
 from pydantic import BaseModel
 
 from .keys import Key, keys_of

@@ -102,7 +102,8 @@ class SearchLoop(Loop[SearchState]):
         }
         set_learning_rate(search.weight_optimizer, facts["learning_rate"])
         before = search.genotype
-        if warmup and schedule.derives(step) and config.network.transit_cells == "strongest":
+        draws = warmup and (step == 1 or schedule.derives(step))
+        if draws and config.network.transit_cells == "strongest":
             # α says nothing yet; passing always the same operations would leave the others untrained
             search.passed = draw_operations(self.space, (config.seed << 32) + step)
         try:

@@ -35,6 +35,10 @@ class Schedule(Epochs):
         """Steps at the start in which only the weights learn."""
         return self.config.architecture.warmup_epochs * self.steps_per_epoch
 
+    def evaluates(self, step: int) -> bool:
+        """Whether super-net and derived network are compared after ``step``: not while α says nothing yet."""
+        return step > self.warmup_steps and super().evaluates(step)
+
     def derives(self, step: int) -> bool:
         """Whether the Transit-cells' sub-graph is derived anew in ``step``.
 

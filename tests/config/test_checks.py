@@ -123,6 +123,7 @@ def test_every_error_is_listed_with_its_source() -> None:
         (["method=entrannas", "architecture.threshold_init=-1"], "has no thresholds"),
         (["method=darts", "network.engine_cells=last"], "in darts every cell is an Engine-cell"),
         (["method=darts", "network.share_features=true"], "darts shares no features"),
+        (["method=darts", "architecture.temperature_unit=spread"], "darts has a plain temperature"),
         (["data.path=images"], "is not read from a path: add --dataset folder"),
     ],
 )

@@ -142,7 +142,7 @@ def test_a_run_of_an_older_release_is_searched_again_as_it_was() -> None:
     assert again.sources["network.transit_cells"] == "config.toml"
     assert load_config(Path("config.toml")).architecture == again.config.architecture
     # a file of somebody's own leaves the rest to the preset
-    Path("config.toml").write_text("\n".join(lines[:4] + ["[architecture]", "learning_rate = 0.05"]))
+    Path("config.toml").write_text("\n".join([*lines[:4], "[architecture]", "learning_rate = 0.05"]))
     assert resolve(config_file=Path("config.toml")).config.architecture.temperature_unit == "spread"
 
 

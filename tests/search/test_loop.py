@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,8 @@ def config(*, method: str = "entrannas-dst", **sections: dict[str, Any]) -> Sear
         "search": {"epochs": 3, "batch_size": 16},
         "evaluation": {"calibration_batches": 2},
     }
+    if method == "entrannas":
+        defaults["architecture"] |= {"derivation": "top2", "sparsity_weight": 0.0, "threshold_init": 0.0}
     merged = {name: defaults.get(name, {}) | sections.get(name, {}) for name in {**defaults, **sections}}
     return SearchConfig.model_validate(merged | {"method": method})
 
@@ -183,10 +185,7 @@ def test_the_architecture_waits_out_the_warm_up() -> None:
 
 @pytest.mark.parametrize("method", ["entrannas-dst", "entrannas"])
 def test_temperature_and_learning_rate_are_the_schedule_s(method: str) -> None:
-    architecture = (
-        {"derivation": "top2", "sparsity_weight": 0.0, "threshold_init": 0.0} if method == "entrannas" else {}
-    )
-    with opened(config(method=method, architecture=architecture)) as (loop, _, seen):
+    with opened(config(method=method)) as (loop, _, seen):
         assert loop.run()
         schedule, steps = loop.schedule, range(1, 3 * STEPS_PER_EPOCH + 1)
         assert [row["temperature"] for row in seen.rows] == [schedule.temperature(step) for step in steps]
@@ -271,7 +270,8 @@ def test_rows_and_summary_say_what_was_done() -> None:
         for key in ("gap", "sparsity_normal", "connections_reduce", "operations_normal"):
             assert summary[key] == last[key]
         assert summary["search_seconds"] == pytest.approx(sum(row["seconds"] for row in seen.epochs))
-        seconds = sum(row["evaluation_seconds"] for row in seen.epochs)
+        assert "evaluation_seconds" not in seen.epochs[0]  # a warm-up is not compared
+        seconds = sum(row["evaluation_seconds"] for row in seen.epochs[1:])
         assert summary["evaluation_seconds"] == pytest.approx(seconds)
         assert isinstance(summary["warnings"], list)
 
@@ -315,17 +315,24 @@ def passed(settings: SearchConfig) -> list[tuple[Genotype, int]]:
     return found
 
 
-def test_while_alpha_is_frozen_transit_cells_pass_a_random_operation_on_each_edge() -> None:
-    warmup = {"architecture": {"warmup_epochs": 2}}
-    drawn = [genotype for genotype, _ in passed(config(**warmup))[: 2 * STEPS_PER_EPOCH]]
-    assert len(set(drawn)) > STEPS_PER_EPOCH
+@pytest.mark.parametrize("method", ["entrannas-dst", "entrannas"])
+@pytest.mark.parametrize(("every", "draws"), [("step", 10), ("epoch", 3), (3, 6)])
+def test_while_alpha_is_frozen_transit_cells_pass_a_random_operation_on_each_edge(
+    method: str, every: str | int, draws: int
+) -> None:
+    settings = {"architecture": {"warmup_epochs": 2, "derive_every": every}}
+    drawn = [genotype for genotype, _ in passed(config(method=method, **settings))[: 2 * STEPS_PER_EPOCH]]
+    assert 1 + sum(one != other for one, other in pairwise(drawn)) == draws
     for genotype in drawn:
         for _, cell in genotype.cells:
             assert [[connection.source for connection in node] for node in cell.nodes] == [[0, 1], [0, 1, 2]]
     assert {c.operation for genotype in drawn for _, c in genotype.normal.connections} == {*SPACE.operations}
-    again = [genotype for genotype, _ in passed(config(**warmup))[: 2 * STEPS_PER_EPOCH]]
+    again = [genotype for genotype, _ in passed(config(method=method, **settings))[: 2 * STEPS_PER_EPOCH]]
     assert again == drawn  # of the seed and the step alone
-    dense = passed(config(**warmup, network={"transit_cells": "derived"}))
+
+
+def test_a_warm_up_may_pass_all_that_is_derived() -> None:
+    dense = passed(config(architecture={"warmup_epochs": 2}, network={"transit_cells": "derived"}))
     assert {len(genotype.normal.connections) for genotype, _ in dense[: 2 * STEPS_PER_EPOCH]} == {
         SPACE.connections
     }

@@ -155,7 +155,11 @@ def test_weight_decay_reaches_alpha_alone() -> None:
     """The thresholds move as they do without it, also where they are far from 0."""
 
     def after_a_step(decay: float) -> BilevelSearch:
-        settings = {"learning_rate": 0.1, "weight_decay": decay, "threshold_init": -2.0}
+        settings = {
+            "learning_rate": 0.1,
+            "weight_decay": decay,
+            "threshold_init": 2.0,
+        }  # decay is down, pressure up
         one = search(architecture=settings | {"temperature_unit": "absolute"})
         for parameter in one.architecture.alpha.values():
             parameter.data.add_(1.0)  # leaves the softmax as it is
@@ -311,10 +315,12 @@ def test_a_restored_search_goes_on_bit_for_bit(tmp_path: Path, derivation: str) 
     one = search(method=method, **sections)
     for step in range(3):
         one.step(batch(step), batch(step + 50), temperature=0.9)
+    one.decide("normal", 0.85)  # holds its temperature
     state = SearchState(step=3, sums={"weight_loss": 0.1})
     write_checkpoint(tmp_path / "c.pt", "search", state_of(one, state))
     other = search(method=method, seed=99, **sections)
     assert load_state(read_checkpoint(tmp_path / "c.pt", "search"), other) == state
+    assert other.decided == one.decided
     for step in range(3, 6):
         results = [s.step(batch(step), batch(step + 50), temperature=0.8) for s in (one, other)]
         assert torch.equal(results[0].weight_loss, results[1].weight_loss)

@@ -87,7 +87,9 @@ def test_the_learning_rate_warms_up_linearly_as_in_pc_darts() -> None:
 
 
 def test_warm_up_takes_whole_epochs() -> None:
-    assert schedule(architecture={"warmup_epochs": 2}).warmup_steps == 20
+    plan = schedule(architecture={"warmup_epochs": 2})
+    assert plan.warmup_steps == 20
+    assert [step for step in range(1, 51) if plan.evaluates(step)] == [30, 40, 50]
 
 
 def test_a_search_of_one_step() -> None:
