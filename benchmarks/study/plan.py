@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from entrannas_cli.config.files import read_toml
 from entrannas_cli.errors import UsageError
+from entrannas_cli.method.names import METHODS
 from entrannas_cli.wording import choices, did_you_mean, plain
 
 __all__ = ["Arm", "Job", "Plan", "load_plan"]
@@ -99,6 +100,11 @@ class Plan:
     def _draw(self, arm: Arm, name: str, seed: int, model: Job | None) -> Job:
         if model is None:
             raise UsageError(f"arm {arm.name}: like: {arm.like} is no arm with seeds")
+        for key in ("derived.cells", "derived.channels"):
+            if key not in self.train:
+                raise UsageError(
+                    f"arm {plain(arm.name)}: like: [values.train] lacks {key}: the size of what is matched"
+                )
         size = self.train.get("data.image_size") or 32
         network = (self.train["derived.cells"], self.train["derived.channels"], size)
         arguments = ("genotype", "random", "--like", model.name, "--space", arm.space, "--seed", str(seed))
@@ -128,6 +134,8 @@ class Plan:
 
 def load_plan(path: Path, *, scale: str, data: Path | None, score: str, seeds: int | None) -> Plan:
     """The plan in the file ``path``; ``seeds`` limits each arm. Raises ``UsageError``."""
+    if seeds is not None and seeds < 1:
+        raise UsageError(f"--seeds {seeds}: at least 1 of each arm")
     content = read_toml(path)
     tables = [content] + ([content.get("smoke", {})] if scale == "smoke" else [])
     search: Values = {}
@@ -166,6 +174,12 @@ def _arm(path: Path, table: Mapping[str, Any], limit: int | None) -> Arm:
     if not name or sum(key in table for key in ("method", "like", "cells")) != 1:
         raise UsageError(
             f"{plain(str(path))}: arm {plain(name) or '(unnamed)'}: needs a name and one of method, like or cells"
+        )
+    method = str(table.get("method", ""))
+    if method and method not in METHODS:
+        raise UsageError(
+            f"{plain(str(path))}: arm {plain(name)}: no method {plain(method)}{did_you_mean(method, METHODS)}: "
+            f"there are {', '.join(METHODS)}"
         )
     seeds = table.get("seeds", 0)
     seeds = list(range(seeds)) if isinstance(seeds, int) else list(seeds)

@@ -10,6 +10,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -66,9 +67,10 @@ class Study:
         total: dict[str, dict[str, float]] = defaultdict(lambda: {"cpu": 0.0, "wall": 0.0})
         path = self.folder / "cost.jsonl"
         for line in path.read_text().splitlines() if path.exists() else []:
-            row = json.loads(line)
-            for key in ("cpu", "wall"):
-                total[row["name"]][key] += row[key]
+            with suppress(ValueError):  # cut off by a kill or a full disk
+                row = json.loads(line)
+                for key in ("cpu", "wall"):
+                    total[row["name"]][key] += row[key]
         return total
 
     def work(self, jobs: Sequence[Job], slots: int) -> list[str]:

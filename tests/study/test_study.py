@@ -17,6 +17,7 @@ from scipy.stats import ttest_ind
 from benchmarks.study.plan import Job, load_plan
 from benchmarks.study.report import depth, markdown
 from benchmarks.study.statistics import difference, rank_correlations, spread
+from benchmarks.study.work import Study
 from entrannas_cli.errors import UsageError
 from entrannas_cli.method.genotype import CellGraph, Connection
 from entrannas_cli.method.published import PUBLISHED
@@ -111,6 +112,14 @@ def test_what_an_arm_sets_wins_and_seeds_are_limited() -> None:
             '[[arm]]\nname = "a"\ncells = ["DARTS_V2"]\n[[arm]]\nname = "b"\nlike = "a"\nseeds = 1\n',
             "a has no method",
         ),
+        (
+            '[[arm]]\nname = "a"\nmethod = "entranas"\nseeds = 1\n',
+            "no method entranas (did you mean entrannas?)",
+        ),
+        (
+            '[[arm]]\nname = "a"\nmethod = "entrannas"\nseeds = 1\n[[arm]]\nname = "b"\nlike = "a"\nseeds = 1\n',
+            "arm b: like: [values.train] lacks derived.cells",
+        ),
         ("", "no [[arm]] in it"),
     ],
 )
@@ -118,6 +127,17 @@ def test_a_plan_with_a_fault(text: str, fault: str) -> None:
     with pytest.raises(UsageError) as caught:
         plan(text)
     assert fault in caught.value.message
+
+
+def test_at_least_one_seed() -> None:
+    with pytest.raises(UsageError, match="--seeds -1: at least 1"):
+        plan(SMALL, seeds=-1)
+
+
+def test_a_cost_that_was_cut_off_is_left_out() -> None:
+    study = Study(Path())
+    Path("cost.jsonl").write_text('{"name": "a", "cpu": 1.5, "wall": 2}\n{"name": "a", "cp')
+    assert study.costs() == {"a": {"cpu": 1.5, "wall": 2}}
 
 
 def test_a_difference_is_that_of_welchs_test() -> None:
