@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Generator, Hashable
 from contextlib import contextmanager
 from itertools import count, islice
@@ -49,6 +51,11 @@ class SearchSubject(LoopSubject):
 
     loop: SteppedSearch
 
+    def __init__(self, case: Case, loop: SteppedSearch, cells: str, memory: PeakMemory) -> None:
+        super().__init__(case, loop, cells, memory)
+        if (loop.config.network.engine_cells, loop.config.architecture.derive_every) == ("rotate", "step"):
+            self.cycle = math.lcm(*Counter(loop.search.supernet.kinds).values())
+
     def state(self) -> dict[str, Any]:
         return {key: value for key, value in self.loop.last.items() if key.startswith("sparsity_")}
 
@@ -80,6 +87,7 @@ class SearchSubject(LoopSubject):
                 "channels": config.network.channels,
                 "network_cells": config.network.cells,
                 "engine_cells": config.network.engine_cells,
+                "steps_per_cycle": self.cycle,
                 "share_features": config.network.share_features,
                 "derive_every": config.architecture.derive_every,
                 "fast_paths": str(search_fast_paths(config, loop.compute)),

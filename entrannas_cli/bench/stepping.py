@@ -32,9 +32,13 @@ RECORDING = "recording"  # rows, files, and all that is no other part
 
 
 class Steps(ABC):
-    """A subject: takes steps, times whole ones and one by parts."""
+    """A subject: takes steps, times whole ones and one by parts.
+
+    A round takes its steps ``cycle`` times: the next ones after them cost the same again.
+    """
 
     device: torch.device
+    cycle = 1
 
     @abstractmethod
     def take(self, count: int) -> None:
@@ -56,6 +60,7 @@ class Steps(ABC):
         """See :class:`entrannas_cli.bench.remote.Subject`."""
         if question == "facts":
             return self.facts()
+        count *= self.cycle if question == "round" else 1
         synchronise(self.device)
         begun = time.perf_counter()
         self.take(count)
@@ -186,10 +191,11 @@ class LoopSubject(Steps):
         def counted(size: int, config: Any) -> Work:
             step = self.build(config, compute)
             images = torch.randn(size, *shape).contiguous(memory_format=compute.memory_format)
-            return count_work(lambda: step(images, torch.zeros(size, dtype=torch.int64)))
+            labels = torch.zeros(size, dtype=torch.int64)
+            return count_work(lambda: [step(images, labels) for _ in range(self.cycle)])
 
         config = self.loop.config
         plain = with_values(config, {"device": {"fast_layers": False}})
         needed = work_at(batch_size, lambda size: counted(size, plain))
         moved = work_at(batch_size, lambda size: counted(size, config))
-        return Work(needed.forward, needed.backward, moved.bytes)
+        return Work(*(total // self.cycle for total in (needed.forward, needed.backward, moved.bytes)))

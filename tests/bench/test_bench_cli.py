@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from entrannas_cli.bench.case import Case, cases
 from entrannas_cli.bench.cells import draw_sparse, lead_to, named_cells
 from entrannas_cli.bench.child import open_subject
+from entrannas_cli.bench.of_search import SearchSubject
 from entrannas_cli.bench.remote import Remote
 from entrannas_cli.bench.spread import spread
 from entrannas_cli.errors import UsageError
@@ -93,6 +94,20 @@ def test_a_search_is_measured_by_its_own_loop(variant: str) -> None:
     projection = facts["projection"]
     assert (projection["steps_per_epoch"], projection["steps"]) == (6250, 312_500)  # 25,000 images, 50 epochs
     assert projection["images_per_evaluation"] == 25_000 + 20 * 4
+
+
+def test_a_round_gives_each_engine_cell_its_turn() -> None:
+    found = {}
+    for position in ("last", "rotate", "first"):
+        settings = SMALL | {"network.cells": 5, "network.engine_cells": position}
+        case = Case(kind="search", variant="entrannas", preset="paper", settings=settings)
+        with open_subject({"case": case.as_dict()}) as subject:
+            assert isinstance(subject, SearchSubject)
+            subject.answer("round", 1)
+            steps = subject.loop.state.step  # one of them by parts
+            found[position] = steps, subject.answer("facts", 1)["work"]["backward"]
+    assert [steps for steps, _ in found.values()] == [2, 6 + 1, 2]  # 3 normal and 2 reduction cells
+    assert found["last"][1] < found["rotate"][1] < found["first"][1]
 
 
 def test_an_evaluation_is_projected_by_the_images_that_were_evaluated(
