@@ -15,10 +15,10 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from entrannas_cli.method.architecture import operation_weights, sparsify
+from entrannas_cli.method.architecture import operation_weights, sparsify, spread
 from entrannas_cli.spaces import load_space
 
-SPREADS = (0.2, 0.35, 0.5, 1.0, 2.0, 3.5, 10.0, 28.0)
+RATIOS = (0.2, 0.35, 0.5, 1.0, 2.0, 3.5, 10.0, 28.0)
 THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9)
 
 
@@ -33,17 +33,20 @@ def main() -> None:
     generator = torch.Generator().manual_seed(0)
     print("| spread / τ | " + " | ".join(f"t = {t}" for t in THRESHOLDS) + " |")
     print("|---" * (len(THRESHOLDS) + 1) + "|")
-    for spread in SPREADS:
+    for ratio in RATIOS:
         alphas = torch.randn(chosen.draws, len(space.edges), len(space.operations), generator=generator)
         cells = []
         for t in THRESHOLDS:
             thresholds = torch.full((space.nodes,), t)
             kept = torch.stack(
-                [sparsify(operation_weights(alpha, 1 / spread), thresholds, space) > 0 for alpha in alphas]
+                [
+                    sparsify(operation_weights(alpha, spread(alpha) / ratio), thresholds, space) > 0
+                    for alpha in alphas
+                ]
             )
             edges, operations = float(kept.any(dim=2).sum()), float(kept.sum())
             cells.append(f"{edges / chosen.draws:.1f} x {operations / edges:.2f}")
-        print(f"| {spread:g} | " + " | ".join(cells) + " |")
+        print(f"| {ratio:g} | " + " | ".join(cells) + " |")
 
 
 if __name__ == "__main__":
