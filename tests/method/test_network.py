@@ -84,7 +84,7 @@ def test_factorized_reduce_reads_all_four_pixels_apart() -> None:
 @given(
     spaces(max_nodes=3, max_operations=3),
     st.integers(3, 6),
-    st.sampled_from(["last", "first", "all"]),
+    st.sampled_from(["last", "first", "middle", "all", "rotate"]),
     st.booleans(),
 )
 def test_a_super_net_runs_in_any_shape(
@@ -100,9 +100,10 @@ def test_a_super_net_runs_in_any_shape(
         share_features=share,  # type: ignore[arg-type]
     )
     arch = Architecture(space)
-    for derivation in ("dst", "top2"):
+    for turn, derivation in enumerate(("dst", "top2")):
         genotype = arch.derive(derivation, 1.0)  # type: ignore[arg-type]
-        logits = net(torch.randn(2, 1, 9, 7), genotype, arch.mixtures(derivation, 1.0))  # type: ignore[arg-type]
+        mixtures = arch.mixtures(derivation, 1.0)  # type: ignore[arg-type]
+        logits = net(torch.randn(2, 1, 9, 7), genotype, mixtures, turn)
         assert logits.shape == (2, 5)
 
 
