@@ -187,6 +187,8 @@ class Process:
                 stderr=log,
                 start_new_session=True,  # Ctrl-C comes from us, once
             )
+        with suppress(OSError):  # Linux weighs sessions first: there, `nice` counts within a session only
+            Path(f"/proc/{self.popen.pid}/autogroup").write_text(f"{os.nice(0)}\n")
 
     def ended(self, *, wait: bool = False) -> bool:
         """Whether it has ended; then its ``code`` and what it took are known."""

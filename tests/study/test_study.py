@@ -21,6 +21,7 @@ from benchmarks.study.work import Study
 from entrannas_cli.errors import UsageError
 from entrannas_cli.method.genotype import CellGraph, Connection
 from entrannas_cli.method.published import PUBLISHED
+from entrannas_cli.store.find import list_runs
 from entrannas_cli.store.run import Run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -188,12 +189,15 @@ def study(*arguments: object) -> subprocess.Popen[str]:
 
 def test_a_study_stopped_and_continued() -> None:
     Path("plan.toml").write_text(SMALL)
-    first = study("--scale", "smoke", "--nice", 0)
+    first = study("--scale", "smoke", "--nice", 1)
     deadline = time.monotonic() + 600
     while not any('"step"' in file.read_text() for file in Path("study/runs").glob("*-dst-s0/metrics.jsonl")):
         assert first.poll() is None, first.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.02)
+    search = next(run for run in list_runs(Path("study/runs")) if run.id.endswith("dst-s0"))
+    priority = Path(f"/proc/{search.status().pid}/autogroup")
+    assert not priority.exists() or priority.read_text().endswith(" nice 1\n")
     first.send_signal(signal.SIGINT)
     _, told = first.communicate(timeout=300)
     assert first.returncode == 130, told
