@@ -156,7 +156,8 @@ FROM_SEARCH = (
         "evaluation_seconds",
         "gpu_days",
     ),
-    *("supernet_accuracy", "derived_accuracy", "gap", "sparsity_normal", "sparsity_reduce", "epochs"),
+    *("supernet_accuracy", "derived_accuracy", "gap", "sparsity_normal", "sparsity_reduce"),
+    *("epochs", "warnings"),
 )
 
 
