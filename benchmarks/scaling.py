@@ -32,7 +32,7 @@ from entrannas_cli.bench.measure import Start, measure  # noqa: E402
 from entrannas_cli.bench.remote import Remote  # noqa: E402
 from entrannas_cli.bench.report import append_records, records  # noqa: E402
 from entrannas_cli.bench.spread import median_ratio  # noqa: E402
-from entrannas_cli.spaces import load_space, space_to_toml  # noqa: E402
+from entrannas_cli.spaces.files import load_space, space_to_toml  # noqa: E402
 
 BASE = {"search.batch_size": 64, "network.channels": 16, "network.cells": 8}
 METHODS = ("entrannas", "entrannas-dst")

@@ -16,7 +16,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from entrannas_cli.method.architecture import operation_weights, sparsify, spread
-from entrannas_cli.spaces import load_space
+from entrannas_cli.spaces.files import load_space
 
 RATIOS = (0.2, 0.35, 0.5, 1.0, 2.0, 3.5, 10.0, 28.0)
 THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9)

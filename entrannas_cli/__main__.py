@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from .errors import EntrannasError
+from .common.errors import EntrannasError
 
 __all__ = ["main"]
 

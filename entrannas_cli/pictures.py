@@ -11,13 +11,13 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from .common.errors import RunFailed, UsageError
+from .common.files import reason_of
+from .common.text import plain
 from .data.availability import user_cache_dir
-from .errors import RunFailed, UsageError
-from .genotypes import POINT_MARK
 from .runtime.launch import this_program
-from .store.files import reason_of
+from .store.find_genotype import POINT_MARK
 from .store.run import Run
-from .wording import plain
 
 __all__ = ["draw_picture", "open_picture", "viewer"]
 

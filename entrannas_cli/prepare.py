@@ -13,9 +13,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .common.errors import UsageError
+from .common.text import plain
 from .data.availability import CIFAR, cifar_found, cifar_or_complain
-from .errors import UsageError
-from .wording import plain
 
 if TYPE_CHECKING:
     from .config.resolve import ChoosePreset, Request

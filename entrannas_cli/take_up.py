@@ -6,8 +6,9 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
+from .common.errors import UsageError
+from .common.text import plain
 from .config.resolve import load_config
-from .errors import UsageError
 from .runtime.context import Context, Loading, StoppedEarly
 from .runtime.device import resolve_compute
 from .runtime.environment import describe_environment
@@ -15,7 +16,6 @@ from .runtime.logged import Logged
 from .runtime.observer import Observer, Row
 from .store.run import CONFIG_FILE
 from .store.session import RunSession
-from .wording import plain
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

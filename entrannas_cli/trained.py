@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from .errors import RunFailed, UsageError
+from .common.errors import RunFailed, UsageError
+from .common.files import BrokenRun
+from .common.text import first_line, plain
 from .method.genotype import Genotype
 from .method.network import DerivedNetwork, SuperNet
 from .runtime.checkpoint import DamagedCheckpoint, read_checkpoint
-from .store.files import BrokenRun
 from .store.run import BEST_CHECKPOINT, CHECKPOINTS, CONFIG_FILE, Run
-from .wording import first_line, plain
 
 __all__ = ["TrainedNetwork", "load_supernet", "load_trained"]
 

@@ -14,9 +14,9 @@ import shlex
 import sys
 from pathlib import Path
 
-from entrannas_cli.errors import EntrannasError, UsageError
+from entrannas_cli.common.errors import EntrannasError, UsageError
+from entrannas_cli.common.text import did_you_mean, plain
 from entrannas_cli.store.lock import take_lock
-from entrannas_cli.wording import did_you_mean, plain
 
 from .plan import SCALES, Job, Plan, load_plan
 from .report import markdown, results

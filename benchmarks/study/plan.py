@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from entrannas_cli.common.errors import UsageError
+from entrannas_cli.common.text import choices, did_you_mean, plain
 from entrannas_cli.config.files import read_toml
-from entrannas_cli.errors import UsageError
 from entrannas_cli.method.names import METHODS
-from entrannas_cli.wording import choices, did_you_mean, plain
 
 __all__ = ["Arm", "Job", "Plan", "load_plan"]
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Literal
 
-from entrannas_cli.store.find import list_runs, name_in
+from entrannas_cli.store.find_run import list_runs, name_in
 from entrannas_cli.store.run import Run
 
 from .plan import Job

@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from ..common.errors import UsageError
+from ..common.text import choices
 from ..config.resolve import Request, Resolved, resolve_search, resolve_train
 from ..data.availability import dataset_facts
-from ..errors import UsageError
-from ..wording import choices
 
 if TYPE_CHECKING:
     from ..config.schema import SearchConfig

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 
 import torch
 
-from ..errors import UsageError
+from ..common.errors import UsageError
 from ..method.architecture import Architecture
 from ..method.genotype import CellGraph, Connection, Genotype
-from ..method.published import PUBLISHED
 from ..method.random_search import draw_genotype
 from ..method.space import CELL_KINDS, INPUT_NODES, SearchSpace
+from ..spaces.published import PUBLISHED
 
 __all__ = ["draw_sparse", "lead_to", "named_cells"]
 

@@ -24,7 +24,7 @@ from ..runtime.device import Compute, resolve_compute
 from ..search.build import build_search, search_fast_paths
 from ..search.evaluate import compare_with_derived
 from ..search.rows import sparsity_facts
-from ..spaces import load_space
+from ..spaces.files import load_space
 from ..store.create import create_run
 from ..store.session import RunSession
 from .case import CELLS, Case, projected_images, projected_steps, search_config

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from ..errors import EntrannasError, RunFailed, UsageError
+from ..common.errors import EntrannasError, RunFailed, UsageError
 
 __all__ = ["Remote", "Subject", "serve"]
 

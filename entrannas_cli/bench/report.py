@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ..errors import UsageError
-from ..store.files import reason_of
+from ..common.errors import UsageError
+from ..common.files import reason_of
+from ..common.text import plain
 from ..store.jsonl import JsonLinesWriter
-from ..wording import plain
 from .measure import Measured
 from .spread import median_ratio, spread
 

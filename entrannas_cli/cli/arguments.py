@@ -28,10 +28,10 @@ RUN_HELP = "An id, its unique beginning, a name, a path, or `latest`."
 
 def complete_run(ctx: typer.Context, incomplete: str) -> list[str]:
     """The ids that begin with ``incomplete``, newest first, for the shell. Never fails."""
+    from ..common.errors import EntrannasError
     from ..config.location import runs_dir
-    from ..errors import EntrannasError
     from ..store.create import LATEST
-    from ..store.find import list_runs
+    from ..store.find_run import list_runs
 
     given = ctx.params.get("runs_dir")
     try:
@@ -43,7 +43,7 @@ def complete_run(ctx: typer.Context, incomplete: str) -> list[str]:
 
 def complete_genotype(ctx: typer.Context, incomplete: str) -> list[str]:
     """Published names and ids that begin so, for the shell."""
-    from ..method.published import PUBLISHED
+    from ..spaces.published import PUBLISHED
 
     named = [name for name in PUBLISHED if name.lower().startswith(incomplete.lower())]
     return [*named, *complete_run(ctx, incomplete)]
@@ -80,13 +80,13 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def resolve_run(reference: str, flag: Path | None) -> Run:
     """The run that the user means, of those in ``--runs-dir``. Raises ``UsageError``."""
     from ..config.location import runs_dir
-    from ..store.find import find_run
+    from ..store.find_run import find_run
 
     return find_run(reference, runs_dir(flag))
 
 
 def print_json(value: Mapping[str, Any] | list[dict[str, Any]]) -> None:
     """Strict JSON on stdout, numbers that aren't finite as null."""
-    from ..store.atomic import dump_json
+    from ..common.atomic import dump_json
 
     print(dump_json(value, indent=2))

@@ -198,7 +198,7 @@ def _bench(
     if output is not None:
         append_records(output, rows)
     if as_json:
-        from ..store.atomic import dump_json
+        from ..common.atomic import dump_json
 
         for row in rows:
             print(dump_json(row))

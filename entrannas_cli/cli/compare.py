@@ -112,11 +112,11 @@ def compare(
     """
     import sys
 
+    from ..common.errors import UsageError
+    from ..common.text import counted, plain
     from ..config.location import runs_dir as locate
-    from ..errors import UsageError
     from ..results.comparison import Request, compare_runs, split_keys
     from ..results.select import select_runs
-    from ..wording import counted, plain
 
     chosen = _form(form, output, as_json)
     if list_columns:
@@ -157,7 +157,7 @@ def compare(
 def _form(form: Form | None, output: Path | None, as_json: bool) -> Form:
     import sys
 
-    from ..errors import UsageError
+    from ..common.errors import UsageError
     from ..render.output_file import check_output
     from ..render.terminal import is_live
 
@@ -172,7 +172,7 @@ def _form(form: Form | None, output: Path | None, as_json: bool) -> Form:
 
 def _known_ids(folder: Path, ids: Sequence[str]) -> list[str]:
     """All ids among which a shortened one must be unique."""
-    from ..store.find import list_runs
+    from ..store.find_run import list_runs
 
     return list(dict.fromkeys([*ids, *(run.id for run in list_runs(folder))]))
 
@@ -203,13 +203,13 @@ def _differences(
 ) -> None:
     import sys
 
-    from ..errors import UsageError
+    from ..common.errors import UsageError
+    from ..common.text import counted, plain
     from ..render.results import fitted_differences, plain_results, print_results
     from ..render.terminal import console_for
     from ..results.comparison import selected
     from ..results.differences import configurations, differing
     from ..results.formats import text_table
-    from ..wording import counted, plain
 
     kept = selected(selection, where)
     configs, problems = configurations(kept)
@@ -255,8 +255,8 @@ def _write(text: str, output: Path | None) -> None:
     """Prints ``text``, or puts it into a file; what was there stays unless all of it is written."""
     import sys
 
+    from ..common.text import plain
     from ..render.output_file import write_output
-    from ..wording import plain
 
     if output is None or output == STANDARD_OUTPUT:
         print(text, end="")

@@ -41,8 +41,8 @@ def dashboard(
 
     Press ? for its keys.
     """
+    from ..common.errors import UsageError
     from ..config.location import runs_dir as locate
-    from ..errors import UsageError
     from ..render.terminal import why_no_screen
 
     folder = locate(runs_dir)
@@ -63,8 +63,8 @@ def dashboard(
 def _serve(folder: Path, *, readonly: bool, port: int | None) -> None:
     import sys
 
+    from ..common.text import plain
     from ..dashboard.serve import serve
-    from ..wording import plain
 
     def ready(address: str) -> None:
         how = "read-only: --writable allows more" if readonly else "whoever has it may stop and delete runs"

@@ -80,8 +80,8 @@ def prepare(
 
     Prints the folder that holds it.
     """
+    from ..common.errors import UsageError
     from ..data.availability import CIFAR, dataset_facts
-    from ..errors import UsageError
 
     dataset_facts(name)
     if name not in CIFAR:

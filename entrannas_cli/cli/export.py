@@ -87,9 +87,9 @@ def export(
 
     The file is loaded back, and has to give the same outputs as the run's network. Prints its path.
     """
-    from ..errors import UsageError
+    from ..common.errors import UsageError
+    from ..common.text import plain
     from ..export.target import choose_target, require_onnx
-    from ..wording import plain
 
     chosen = resolve_run(run, runs_dir)
     if output is not None and output.endswith("/") and not os.path.isdir(output):  # noqa: PTH112 (never raises)
@@ -113,9 +113,9 @@ def export(
 
 def _report(written: Written) -> None:
     """The paths on stdout; on stderr what they hold, that it is right, and how it is loaded."""
+    from ..common.text import choices, plain
     from ..export.target import load_hint
     from ..render.text import bytes_text
-    from ..wording import choices, plain
 
     metadata = written.content.metadata
     for path in reversed(written.sizes):

@@ -11,7 +11,7 @@ import typer
 from .arguments import AsJson, RunArgument, RunsDirOption, complete_genotype, print_json, resolve_run
 
 if TYPE_CHECKING:
-    from ..genotypes import NamedGenotype
+    from ..store.find_genotype import NamedGenotype
     from ..store.run import Derived, Run
 
 __all__ = ["register"]
@@ -60,7 +60,7 @@ def register(app_: typer.Typer) -> None:
 def _find(reference: str, flag: Path | None) -> NamedGenotype:
     """The genotype, with its notes on stderr. Raises ``UsageError``."""
     from ..config.location import runs_dir as locate
-    from ..genotypes import find_genotype
+    from ..store.find_genotype import find_genotype
 
     found = find_genotype(reference, locate(flag))
     _note(found.notes)
@@ -70,7 +70,7 @@ def _find(reference: str, flag: Path | None) -> NamedGenotype:
 def _note(notes: tuple[str, ...]) -> None:
     import sys
 
-    from ..wording import plain
+    from ..common.text import plain
 
     for note in notes[:20]:
         print(f"note: {plain(note)}", file=sys.stderr)
@@ -81,7 +81,7 @@ def _note(notes: tuple[str, ...]) -> None:
 def _written(path: Path) -> None:
     import sys
 
-    from ..wording import plain
+    from ..common.text import plain
 
     print(f"{plain(str(path))} written", file=sys.stderr)
 
@@ -97,7 +97,7 @@ def show(
     runs_dir: RunsDirOption = None,
 ) -> None:
     """Show the normal and the reduction cell of a genotype."""
-    from ..errors import UsageError
+    from ..common.errors import UsageError
     from ..method.genotype import GenotypeError
 
     found = _find(genotype, runs_dir)
@@ -163,9 +163,9 @@ def diff(
     runs_dir: RunsDirOption = None,
 ) -> None:
     """Show what changed between two genotypes, a line a change."""
-    from ..errors import UsageError
-    from ..genotypes import STANDARD_INPUT
+    from ..common.errors import UsageError
     from ..render.cell_diff import difference_dict, print_difference
+    from ..store.find_genotype import STANDARD_INPUT
 
     if before == after == STANDARD_INPUT:
         raise UsageError("standard input can't be read twice: name a file for one of the two")
@@ -214,8 +214,8 @@ def history(
     """
     import sys
 
-    from ..errors import UsageError
-    from ..wording import plain
+    from ..common.errors import UsageError
+    from ..common.text import plain
 
     asked = [name for name, given in (("--output", output), ("--play", film), ("--json", as_json)) if given]
     if len(asked) > 1:
@@ -255,8 +255,8 @@ def history(
 
 
 def _history(run: Run) -> list[Derived]:
-    from ..errors import UsageError
-    from ..wording import plain
+    from ..common.errors import UsageError
+    from ..common.text import plain
 
     status = run.status()
     entries = run.genotypes() if status.kind == "search" else []
@@ -321,9 +321,9 @@ def import_(
     """
     import sys
 
-    from ..errors import UsageError
-    from ..genotypes import STANDARD_INPUT, read_listed, take
-    from ..wording import plain
+    from ..common.errors import UsageError
+    from ..common.text import plain
+    from ..store.find_genotype import STANDARD_INPUT, read_listed, take
 
     if listed and (choice or output):
         raise UsageError("--list shows all: --take and --output don't go with it")
@@ -398,7 +398,7 @@ def random(
     With --like they are as large as other cells, for a fair comparison.
     """
     from ..method.random_search import draw_genotype
-    from ..spaces import load_space
+    from ..spaces.files import load_space
 
     if output is not None:
         from ..render.output_file import check_output
@@ -408,7 +408,7 @@ def random(
     if like is None:
         drawn = draw_genotype(chosen, seed)
     else:
-        from ..errors import UsageError
+        from ..common.errors import UsageError
         from ..method.complexity import derived_complexity
         from ..method.genotype import Genotype, GenotypeError
         from ..method.random_search import draw_like
@@ -438,7 +438,7 @@ def random(
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
     """List the published cells that come with entrannas."""
-    from ..method.published import PUBLISHED
+    from ..spaces.published import PUBLISHED
 
     if as_json:
         print_json([{"name": name, "genotype": genotype.to_dict()} for name, genotype in PUBLISHED.items()])

@@ -27,8 +27,8 @@ def resume(
 
     It ends as if it had never been interrupted.
     """
-    from ..errors import UsageError
-    from ..wording import plain
+    from ..common.errors import UsageError
+    from ..common.text import plain
     from .running import run_here, run_in_background
 
     chosen = resolve_run(run, runs_dir)

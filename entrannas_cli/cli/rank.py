@@ -52,7 +52,7 @@ def rank(
     from ..config.resolve import resolve_rank
     from ..prepare import request_here, require_data
     from ..rank.prepare import prepare_ranking
-    from ..store.find import find_run
+    from ..store.find_run import find_run
     from ..train.prepare import CIFAR_HINT, choose_preset
     from .data import progress_on_stderr
 

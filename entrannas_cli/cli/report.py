@@ -37,12 +37,12 @@ def report(
 
     The page works offline and can be sent to somebody; searches and trainings may be mixed.
     """
+    from ..common.text import counted
     from ..config.location import runs_dir as locate
     from ..render.output_file import check_output, write_output
     from ..render.text import bytes_text, safe
     from ..report.page import report_page
     from ..results.select import select_runs
-    from ..wording import counted
 
     check_output(output, SUFFIXES)
     selection = select_runs(runs, locate(runs_dir))

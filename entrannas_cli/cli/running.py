@@ -21,8 +21,8 @@ def run_or_detach(run: Run, *, detach: bool, as_json: bool, quiet: bool) -> None
     A run that never began because something is wrong with what was asked for is removed again: only what is wrong
     needs to stay on the screen.
     """
-    from ..errors import UsageError
-    from ..store.find import remove_run
+    from ..common.errors import UsageError
+    from ..store.find_run import remove_run
 
     if detach:
         run_in_background(run, as_json=as_json)
@@ -84,9 +84,9 @@ def run_here(run: Run, *, as_json: bool, quiet: bool) -> None:
 
 
 def _say_how_to_go_on(run: Run) -> None:
+    from ..common.text import plain
+    from ..store.messages import reference_to
     from ..store.run import checkpoint_step
-    from ..store.wording import reference_to
-    from ..wording import plain
 
     steps = [checkpoint_step(path) for path in run.checkpoints()[:1]]
     where = f" from step {steps[0]}" if steps else " from the start (there is no checkpoint yet)"

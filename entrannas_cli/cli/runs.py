@@ -48,11 +48,11 @@ def list_(
     import itertools
     import sys
 
+    from ..common.text import choices, plain
     from ..config.location import runs_dir as locate
-    from ..store.find import list_runs
+    from ..store.find_run import list_runs
     from ..store.notes import checked_tag
     from ..store.overview import overview
-    from ..wording import choices, plain
 
     _check_states(state or [])
     tags = {checked_tag(one) for one in tag or []}
@@ -80,9 +80,9 @@ def list_(
 
 
 def _check_states(states: list[str]) -> None:
-    from ..errors import UsageError
+    from ..common.errors import UsageError
+    from ..common.text import did_you_mean, shown
     from ..store.status import BROKEN, LOST, WRITTEN_STATES
-    from ..wording import did_you_mean, shown
 
     known = (*WRITTEN_STATES, LOST, BROKEN)
     for state in states:
@@ -133,9 +133,9 @@ def tag(
     """
     import sys
 
-    from ..errors import UsageError
+    from ..common.errors import UsageError
+    from ..common.text import plain
     from ..store.notes import change_notes
-    from ..wording import plain
 
     if not add and not remove:
         raise UsageError("nothing to change: name a tag with --add TAG or --remove TAG")
@@ -155,8 +155,8 @@ def note(
     runs_dir: RunsDirOption = None,
 ) -> None:
     """Note something about a run, or print what was noted."""
+    from ..common.text import plain
     from ..store.notes import change_notes, read_notes
-    from ..wording import plain
 
     chosen = resolve_run(run, runs_dir)
     if text is not None:
@@ -175,8 +175,8 @@ def rm(
     """Remove runs with all their files. Asks first; refuses a running one."""
     import sys
 
-    from ..store.find import check_removable, remove_run
-    from ..wording import plain
+    from ..common.text import plain
+    from ..store.find_run import check_removable, remove_run
 
     chosen = list(dict.fromkeys(resolve_run(run, runs_dir) for run in runs))
     for run in chosen:
@@ -194,9 +194,9 @@ def _agreed(runs: list[Run]) -> bool:
 
     from typer.exceptions import Abort
 
-    from ..errors import UsageError
+    from ..common.errors import UsageError
+    from ..common.text import plain
     from ..render.text import bytes_text
-    from ..wording import plain
 
     for run in runs:
         size = bytes_text(sum(run.files().values()))

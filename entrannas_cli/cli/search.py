@@ -19,7 +19,7 @@ def _complete_method(incomplete: str) -> list[str]:
 
 
 def _complete_space(incomplete: str) -> list[str]:
-    from ..spaces import space_names
+    from ..spaces.files import space_names
 
     return options.complete(space_names(), incomplete)
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..wording import counted
+from ..common.text import counted
 from .arguments import AsJson, print_json
 
 __all__ = ["app"]
@@ -22,7 +22,7 @@ Space = Annotated[
 @app.command("list")
 def list_spaces(as_json: AsJson = False) -> None:
     """List the search spaces that come with entrannas."""
-    from ..spaces import load_space, space_names, space_path
+    from ..spaces.files import load_space, space_names, space_path
 
     spaces = [(load_space(name), space_path(name)) for name in space_names()]
     if as_json:
@@ -52,7 +52,7 @@ def list_spaces(as_json: AsJson = False) -> None:
 @app.command()
 def show(name: Space, as_json: AsJson = False) -> None:
     """Show a search space: operations, nodes, edges, connections."""
-    from ..spaces import load_space, operation_facts, space_path
+    from ..spaces.files import load_space, operation_facts, space_path
 
     path = space_path(name)
     space = load_space(path)
@@ -101,8 +101,8 @@ def check(
 
     Lists everything wrong with it, and exits with 2 if anything is.
     """
-    from ..errors import UsageError
-    from ..spaces import check_space, load_space
+    from ..common.errors import UsageError
+    from ..spaces.files import check_space, load_space
 
     if not as_json:
         space = load_space(file)

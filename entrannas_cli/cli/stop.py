@@ -34,8 +34,8 @@ def stop(
     """
     import sys
 
+    from ..common.text import plain
     from ..store.stop import outcome, request_stop, wait_until_ended
-    from ..wording import plain
 
     chosen = resolve_run(run, runs_dir)
     before = request_stop(chosen)

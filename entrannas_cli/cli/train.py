@@ -78,8 +78,8 @@ def train(
     """
     from ..config.location import runs_dir as resolve_runs_dir
     from ..config.resolve import resolve_train
-    from ..genotypes import find_genotype
     from ..prepare import request_here, require_data
+    from ..store.find_genotype import find_genotype
     from ..train.prepare import CIFAR_HINT, choose_preset, prepare_training
     from .data import progress_on_stderr
 

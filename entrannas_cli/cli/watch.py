@@ -27,9 +27,9 @@ def watch(
 
     Curves, cells, architecture parameters, log. Press ? for its keys.
     """
-    from ..errors import UsageError
+    from ..common.errors import UsageError
     from ..render.terminal import why_no_screen
-    from ..store.wording import reference_to
+    from ..store.messages import reference_to
 
     found = resolve_run(run, runs_dir)
     if reason := why_no_screen():

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ..errors import UsageError
-from ..toml_text import load_toml
-from ..wording import plain
+from ..common.errors import UsageError
+from ..common.text import plain
+from ..common.toml import load_toml
 
 __all__ = ["parse_toml", "read_text", "read_toml"]
 

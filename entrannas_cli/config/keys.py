@@ -10,7 +10,7 @@ import annotated_types
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from ..wording import choices
+from ..common.text import choices
 
 __all__ = ["Key", "flatten_model", "former_values", "keys_of", "sections_of"]
 

@@ -6,8 +6,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..errors import UsageError
-from ..wording import plain
+from ..common.errors import UsageError
+from ..common.text import plain
 from .files import read_toml
 
 __all__ = ["CONFIG_FILE", "RUNS_DIR_KEY", "RUNS_DIR_VARIABLE", "find_config_file", "runs_dir"]

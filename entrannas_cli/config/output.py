@@ -7,7 +7,7 @@ from typing import Any
 
 import tomli_w
 
-from ..wording import plain
+from ..common.text import plain
 
 __all__ = ["to_toml", "toml_value"]
 

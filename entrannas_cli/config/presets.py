@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import UsageError
-from ..wording import choices, did_you_mean, looks_like_path, plain
+from ..common.errors import UsageError
+from ..common.text import choices, did_you_mean, looks_like_path, plain
 from .files import read_toml
 
 __all__ = ["AUTO", "Preset", "load_preset", "preset_names"]

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from ..wording import did_you_mean, shown
+from ..common.text import did_you_mean, shown
 from .consistency import Contradiction
 from .errors import Problem
 from .keys import Key, flatten_model

@@ -13,9 +13,9 @@ from typing import Any, Generic, TypeVar, overload
 
 from pydantic import BaseModel
 
-from ..errors import UsageError
-from ..spaces import load_space
-from ..wording import plain, shown
+from ..common.errors import UsageError
+from ..common.text import plain, shown
+from ..spaces.files import load_space
 from .consistency import implied_by_method
 from .errors import ConfigurationError, Problem
 from .files import parse_toml, read_toml

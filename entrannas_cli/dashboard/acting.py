@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.screen import ModalScreen, Screen
 
-from ..errors import EntrannasError
+from ..common.errors import EntrannasError
+from ..common.text import counted
 from ..render.text import safe
 from ..store.overview import Overview
 from ..store.run import Run
-from ..wording import counted
 from .background import in_background, tell
 from .confirm import ConfirmScreen
 from .deeds import DELETE, RESUME, STOP, Deed

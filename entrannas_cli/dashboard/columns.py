@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 
+from ..common.text import number
 from ..render.text import metric, safe
 from ..results.columns import COLUMNS as RESULT_COLUMNS
 from ..results.columns import Column
 from ..store.overview import Overview
-from ..wording import number
 
 __all__ = ["RUN", "TABLE", "USUAL", "TableColumn", "age_text", "chosen", "column_for", "sorted_by"]
 

@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..errors import RunFailed, UsageError
+from ..common.errors import RunFailed, UsageError
 from ..render.text import safe
 from ..runtime.launch import launch_detached
-from ..store.find import check_removable, remove_run
+from ..store.find_run import check_removable, remove_run
 from ..store.run import Run
 from ..store.stop import outcome, request_stop, wait_until_ended
 

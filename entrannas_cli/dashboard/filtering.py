@@ -7,11 +7,11 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..errors import UsageError
+from ..common.errors import UsageError
+from ..common.text import did_you_mean
 from ..results.columns import COLUMNS as RESULT_COLUMNS
 from ..results.conditions import Condition, parse_condition
 from ..store.overview import Overview
-from ..wording import did_you_mean
 from .columns import TABLE, column_for
 
 __all__ = ["Filter", "parse_filter"]

@@ -15,12 +15,12 @@ from textual.screen import ModalScreen
 from textual.suggester import Suggester
 from textual.widgets import Button, Input, Static, TextArea
 
-from ..errors import EntrannasError, UsageError
+from ..common.errors import EntrannasError, UsageError
+from ..common.files import BrokenRun
+from ..common.text import counted
 from ..render.text import safe
-from ..store.files import BrokenRun
 from ..store.notes import Notes, change_notes, checked_note, checked_tag, read_notes
 from ..store.run import Run
-from ..wording import counted
 from .background import in_background
 from .keys import bindings
 from .telling import tell_errors

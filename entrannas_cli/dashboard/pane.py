@@ -10,14 +10,14 @@ from textual.content import Content
 from textual.timer import Timer
 from textual.widgets import Static
 
+from ..common.files import BrokenRun
+from ..common.text import counted, texts
 from ..method.genotype import Genotype
 from ..render.cell_text import cell_short, kind_title
 from ..render.text import count_text, duration, metric, percent, safe
-from ..store.files import BrokenRun
-from ..store.find import short_id
+from ..store.find_run import short_id
 from ..store.overview import Overview, next_command
 from ..store.run import Run
-from ..wording import counted, texts
 from .background import in_background
 from .curves import RunCurves
 

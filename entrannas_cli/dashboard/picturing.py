@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..errors import EntrannasError
+from ..common.errors import EntrannasError
 from ..pictures import draw_picture, open_picture
 from ..render.text import safe
 from ..store.run import Run

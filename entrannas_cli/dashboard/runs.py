@@ -10,10 +10,10 @@ from textual.containers import Container, Horizontal
 from textual.content import Content
 from textual.widgets import Footer, Input, Static
 
+from ..common.text import counted
 from ..render.text import safe
 from ..store.overview import Overview
 from ..store.run import Run
-from ..wording import counted
 from .acting import RunsActing
 from .columns import RUN, TABLE, chosen, sorted_by
 from .filtering import parse_filter

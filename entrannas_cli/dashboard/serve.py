@@ -24,9 +24,9 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from textual_serve.server import Server
 
-from ..errors import UsageError
+from ..common.errors import UsageError
+from ..common.files import reason_of
 from ..runtime.launch import this_program
-from ..store.files import reason_of
 
 __all__ = ["DashboardServer", "serve"]
 

@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..store.atomic import write_json
-from ..store.files import BrokenRun, read_json, reason_of
-from ..wording import plain
+from ..common.atomic import write_json
+from ..common.files import BrokenRun, read_json, reason_of
+from ..common.text import plain
 from .themes import DEFAULT, THEMES
 
 __all__ = ["Settings", "SettingsFile", "settings_path"]

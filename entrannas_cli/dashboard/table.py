@@ -16,7 +16,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from ..render.text import safe, shortened
-from ..store.find import short_id
+from ..store.find_run import short_id
 from ..store.overview import Overview
 from .columns import RUN, TableColumn
 from .keys import bindings

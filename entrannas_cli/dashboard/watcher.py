@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..common.text import plain
 from ..store.overview import Overview
 from ..watching.catalogue import Catalogue, Changes
-from ..wording import plain
 
 __all__ = ["Snapshot", "Watcher"]
 

@@ -7,8 +7,8 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import UsageError
-from ..wording import did_you_mean, plain
+from ..common.errors import UsageError
+from ..common.text import did_you_mean, plain
 
 __all__ = [
     "CIFAR",

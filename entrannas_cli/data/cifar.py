@@ -13,8 +13,8 @@ import torch
 from filelock import FileLock
 from torch import Tensor
 
-from ..errors import RunFailed, UsageError
-from ..wording import plain
+from ..common.errors import RunFailed, UsageError
+from ..common.text import plain
 from .availability import cifar_directories, cifar_found, cifar_or_complain
 
 if TYPE_CHECKING:

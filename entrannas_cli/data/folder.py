@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import UnidentifiedImageError
 
-from ..errors import UsageError
-from ..wording import plain
+from ..common.errors import UsageError
+from ..common.text import plain
 from .decode import decode_image, header_size
 
 __all__ = ["FolderPart", "ImageFiles", "list_folder"]

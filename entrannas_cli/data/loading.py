@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils import data
 
-from ..errors import RunFailed, UsageError
+from ..common.errors import RunFailed, UsageError
 from .folder import ImageFiles
 
 __all__ = ["Request", "read_batches", "worker_count"]

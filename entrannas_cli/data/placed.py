@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ..errors import UsageError
-from ..runtime.free_memory import free_memory
-from ..wording import gib
+from ..common.errors import UsageError
+from ..common.free_memory import free_memory
+from ..common.text import gib
 from .augment import Augmentation
 from .datasets import Dataset, Part, Progress, load_into_memory, open_dataset
 from .loading import worker_count

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from ..errors import UsageError
+from ..common.errors import UsageError
 from .augment import Augmentation, augment, channel_constants, draw_moves, normalise, to_device
 from .datasets import Dataset
 from .jitter import draw_jitter, jitter

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 from torch import Tensor
 
-from ..errors import UsageError
+from ..common.errors import UsageError
 from .datasets import Dataset, Progress
 from .placed import Reserve, open_part
 from .streams import Batch, BatchStream, Placement, evaluation_batches

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .. import __version__
-from ..errors import EntrannasError
+from ..common.errors import EntrannasError
+from ..common.text import first_line, plain
 from ..render.text import bytes_text
-from ..wording import first_line, plain
 from .probe import ask_torch
 
 __all__ = ["Finding", "Level", "examine"]
@@ -176,7 +176,7 @@ def _memory_limit() -> int | None:
 
 def _data() -> Iterator[Finding]:
     from ..data.availability import CIFAR, DATASETS, cifar_found
-    from ..spaces import load_space, space_names
+    from ..spaces.files import load_space, space_names
 
     for facts in DATASETS:
         if facts.name in CIFAR:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ..wording import first_line
+from ..common.text import first_line
 
 __all__ = ["ask_torch", "main"]
 

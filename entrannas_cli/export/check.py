@@ -14,8 +14,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ..errors import RunFailed
-from ..store.files import reason_of
+from ..common.errors import RunFailed
+from ..common.files import reason_of
 from .checkpoint import load_exported
 from .graphs import INPUT, OUTPUT, quiet
 

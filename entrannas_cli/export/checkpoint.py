@@ -6,9 +6,9 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ..errors import UsageError
-from ..store.files import open_regular, reason_of
-from ..wording import plain
+from ..common.errors import UsageError
+from ..common.files import open_regular, reason_of
+from ..common.text import plain
 from .content import ExportedNetwork, build_network, load_weights
 from .metadata import metadata_texts, read_metadata
 

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from .. import __version__
+from ..common.files import BrokenRun
+from ..common.text import number, plain
 from ..method.genotype import Genotype
 from ..method.network import CifarStem, DerivedNetwork
-from ..store.files import BrokenRun
-from ..wording import number, plain
 from .metadata import Metadata, Options
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ..errors import RunFailed
-from ..store.files import reason_of
+from ..common.errors import RunFailed
+from ..common.files import reason_of
 from .content import ExportedNetwork
 from .metadata import metadata_texts
 from .target import require_onnx

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
+from ..common.text import plain
 from ..method.genotype import Genotype, GenotypeError
-from ..wording import plain
 
 __all__ = ["FORMAT", "FORMAT_VERSION", "Metadata", "Options", "metadata_texts", "read_metadata"]
 

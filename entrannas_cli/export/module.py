@@ -14,11 +14,11 @@ from typing import cast
 import torch
 from torch import nn
 
+from ..common.text import counted, plain
 from ..method.cells import TransitCell
 from ..method.genotype import CellGraph, Connection
 from ..method.network import DerivedNetwork
 from ..method.space import CELL_NAMES, INPUT_NODES
-from ..wording import counted, plain
 from .content import ExportedNetwork
 from .metadata import Metadata
 from .source import Definitions, check_builtin, operation_code, python_text

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from types import ModuleType
 
-from ..errors import UsageError
+from ..common.errors import UsageError
+from ..common.text import plain
 from ..method import layers, network, operations
-from ..wording import plain
 
 __all__ = ["Definitions", "check_builtin", "operation_code", "python_text"]
 

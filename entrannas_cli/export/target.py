@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from ..errors import UsageError
-from ..store.files import reason_of
-from ..wording import choices, plain
+from ..common.errors import UsageError
+from ..common.files import reason_of
+from ..common.text import choices, plain
 
 __all__ = ["FORMATS", "SUFFIXES", "WEIGHTS_SUFFIX", "Target", "choose_target", "load_hint", "require_onnx"]
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import RunFailed, UsageError
+from ..common.atomic import TEMPORARY, replace_with
+from ..common.errors import RunFailed, UsageError
+from ..common.files import reason_of
+from ..common.text import plain
 from ..runtime.failures import explained
-from ..store.atomic import TEMPORARY, replace_with
-from ..store.files import reason_of
-from ..wording import plain
 from .check import BATCHES, TOLERANCE, Check, compare, expected_of, outputs_of
 from .checkpoint import checkpoint_bytes
 from .content import ExportedNetwork, content_of

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..errors import UsageError
+from ..common.errors import UsageError
+from ..common.text import choices, counted, plain, shown
 from ..store.run import Run
-from ..wording import choices, counted, plain, shown
 from .figure import Line, Panel
 from .labels import run_labels
 from .metrics import OVERVIEW, Metric, metric_named, unknown_metric

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..errors import UsageError
-from ..wording import shown
+from ..common.errors import UsageError
+from ..common.text import shown
 from .metrics import Metric
 from .series import Axis, Band, Series
 from .style import LineLook, line_look, plot_style

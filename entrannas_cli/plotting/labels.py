@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from ..render.text import safe
-from ..store.find import name_in
+from ..store.find_run import name_in
 from ..store.run import Run
 
 __all__ = ["run_labels"]

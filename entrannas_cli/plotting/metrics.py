@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import UsageError
-from ..wording import did_you_mean, number, plain, shown
+from ..common.errors import UsageError
+from ..common.text import did_you_mean, number, plain, shown
 
 __all__ = ["OVERVIEW", "Metric", "metric_named", "names_in", "parse_metrics", "unknown_metric"]
 

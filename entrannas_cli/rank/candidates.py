@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import UsageError
+from ..common.errors import UsageError
+from ..common.files import BrokenRun, read_json
+from ..common.text import number, plain
 from ..method.genotype import Genotype, GenotypeError
-from ..store.files import BrokenRun, read_json
 from ..store.run import Run
-from ..wording import number, plain
 
 __all__ = ["CANDIDATES_FILE", "Candidate", "candidates_json", "find_candidates", "read_candidates"]
 

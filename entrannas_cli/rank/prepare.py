@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..common.errors import UsageError
+from ..common.text import plain, texts
 from ..config.resolve import print_config
-from ..errors import UsageError
 from ..store.create import create_run
-from ..store.find import short_id
+from ..store.find_run import short_id
 from ..store.run import CONFIG_FILE, Run
 from ..train.prepare import data_of, search_facts
-from ..wording import plain, texts
 from .candidates import CANDIDATES_FILE, candidates_json, find_candidates
 
 if TYPE_CHECKING:

@@ -6,9 +6,10 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ..common.errors import RunFailed, UsageError
+from ..common.text import plain
 from ..config.keys import flatten_model
 from ..config.output import to_toml
-from ..errors import RunFailed, UsageError
 from ..method.genotype import Genotype
 from ..method.space import CELL_KINDS
 from ..runtime.context import Context
@@ -16,12 +17,11 @@ from ..runtime.failures import explained
 from ..runtime.observer import Observer, Row, Started
 from ..runtime.operations import require_operations
 from ..store.create import create_run
-from ..store.find import list_runs
+from ..store.find_run import list_runs
 from ..store.run import CONFIG_FILE, GENOTYPE_FILE, Run
 from ..store.session import RunSession
 from ..take_up import take_up
 from ..train.prepare import search_facts
-from ..wording import plain
 from .candidates import Candidate, read_candidates
 from .inherited import inherited_accuracies
 from .ranking import chosen, rank_correlation, ranking

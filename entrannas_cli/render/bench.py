@@ -8,7 +8,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from ..wording import counted
+from ..common.text import counted
 from .terminal import ascii_only, console_for
 from .text import bytes_text, count_text, duration, percent, safe
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from ..errors import UsageError
+from ..common.errors import UsageError
+from ..common.text import counted
 from ..method.genotype import Genotype
 from ..method.space import CELL_KINDS
-from ..wording import counted
 from .cell_text import kind_title
 from .figure_file import any_script
 from .layout import (

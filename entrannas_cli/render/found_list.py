@@ -8,7 +8,7 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
-from ..method.darts_text import Found
+from ..spaces.darts_text import Found
 from .history import connections_text
 from .terminal import console_for, is_live
 from .text import safe, shortened

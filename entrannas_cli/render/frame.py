@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 from rich.text import Text
 
+from ..common.text import number
 from ..method.space import CELL_KINDS
-from ..wording import number
 from .cell_text import cell_picture, cell_short, kind_title
 from .curve import curve
 from .layout import lay_out

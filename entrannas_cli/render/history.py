@@ -13,9 +13,9 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from ..common.text import counted
 from ..method.genotype import CellGraph, Genotype
 from ..store.run import Derived
-from ..wording import counted
 from .cell_diff import CellChange, Change, change_dict, compare_cells, filled
 from .cell_text import cell_short, kind_title
 from .layout import look

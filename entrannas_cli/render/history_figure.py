@@ -10,8 +10,8 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..common.text import counted
 from ..method.space import CELL_KINDS
-from ..wording import counted
 from .cell_figure import (
     FONT,
     HEAD,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ..common.text import counted, number
 from ..runtime.observer import Row, Started
-from ..wording import counted, number
 from .progress import Progress
 from .text import duration, metric, percent, safe
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import UsageError
-from ..wording import choices, plain
+from ..common.errors import UsageError
+from ..common.text import choices, plain
 
 __all__ = ["check_output", "write_output"]
 
@@ -32,7 +32,7 @@ def check_output(path: Path, suffixes: Sequence[str]) -> str:
 
 def write_output(path: Path, data: bytes | str) -> None:
     """Writes ``data`` whole or not at all; of a link what it leads to. Raises ``UsageError`` with the reason."""
-    from ..store.atomic import write_atomic
+    from ..common.atomic import write_atomic
 
     try:
         write_atomic(path.resolve(), data, durable=False)
@@ -41,6 +41,6 @@ def write_output(path: Path, data: bytes | str) -> None:
 
 
 def _unwritable(path: Path, error: BaseException) -> UsageError:
-    from ..store.files import reason_of
+    from ..common.files import reason_of
 
     return UsageError(f"{plain(str(path))}: can't be written: {reason_of(error)}")

@@ -6,9 +6,9 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from ..common.text import number
 from ..method.genotype import Genotype
 from ..runtime.observer import Row, Started
-from ..wording import number
 from .curve import Series
 
 __all__ = ["CURVES", "Pace", "Progress"]

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..store.create import LATEST
-from ..store.find import name_in
+from ..store.find_run import name_in
 from ..store.overview import Overview
 from .terminal import console_for, is_live
 from .text import duration, hundredths, metric, safe

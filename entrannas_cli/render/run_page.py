@@ -9,9 +9,9 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
+from ..common.text import number, texts
 from ..method.genotype import Genotype
-from ..store.wording import local_time
-from ..wording import number, texts
+from ..store.messages import local_time
 from .cell_text import cell_short, kind_title
 from .run_list import STATE_STYLES
 from .summary import ranking_table

@@ -10,11 +10,11 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from ..common.text import number, plain, texts
 from ..method.genotype import Genotype
-from ..store.find import short_id
+from ..store.find_run import short_id
+from ..store.messages import reference_to
 from ..store.run import CONFIG_FILE, Run
-from ..store.wording import reference_to
-from ..wording import number, plain, texts
 from .cell_text import genotype_picture, genotype_tables
 from .terminal import ascii_only, console_for
 from .text import count_text, duration, hundredths, percent, safe

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.cells import cell_len
 
-from ..wording import number
+from ..common.text import number
 
 __all__ = ["bytes_text", "count_text", "duration", "hundredths", "metric", "percent", "safe", "shortened"]
 

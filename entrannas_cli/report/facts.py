@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..common.files import BrokenRun, read_text
 from ..render.text import safe
 from ..results.columns import MISSING, cell_text, scalar
-from ..store.files import BrokenRun, read_text
 from ..store.overview import Overview
 from ..store.run import CONFIG_FILE, GENOTYPE_FILE, Run
 

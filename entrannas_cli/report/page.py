@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from .. import __version__
-from ..errors import UsageError
+from ..common.errors import UsageError
+from ..common.text import counted, plain, texts
 from ..plotting.labels import run_labels
 from ..render.text import duration, safe
 from ..results.columns import COLUMNS, USUAL
 from ..results.formats import TextTable, text_table
+from ..store.messages import local_time
 from ..store.overview import Overview
 from ..store.run import Run
-from ..store.wording import local_time
-from ..wording import counted, plain, texts
 from .facts import attempts_of, commands_of, configuration_text, spread
 from .pictures import cell_sections, curve_panels
 

@@ -7,14 +7,14 @@ from typing import Any
 
 from markupsafe import Markup
 
-from ..errors import UsageError
+from ..common.errors import UsageError
+from ..common.files import BrokenRun
 from ..method.genotype import Genotype
 from ..plotting.curves import gather
 from ..plotting.figure import Panel, draw_panel
 from ..plotting.style import line_look, plot_style
 from ..render.cell_text import genotype_picture
 from ..render.text import safe
-from ..store.files import BrokenRun
 from ..store.overview import Overview
 from ..store.run import Run
 from .inline import inline_svg, swatch

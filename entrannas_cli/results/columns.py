@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from ..common.text import number, plain
 from ..store.overview import Overview
-from ..wording import number, plain
 
 __all__ = [
     "COLUMNS",

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..errors import UsageError
+from ..common.errors import UsageError
+from ..common.text import plain
 from ..store.overview import Overview
-from ..wording import plain
 from .columns import USUAL
 from .conditions import parse_condition
 from .formats import TextTable, text_table

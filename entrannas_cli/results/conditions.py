@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..errors import UsageError
-from ..wording import choices, did_you_mean, plain
+from ..common.errors import UsageError
+from ..common.text import choices, did_you_mean, plain
 from .columns import Column
 
 if TYPE_CHECKING:

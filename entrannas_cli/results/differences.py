@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..store.files import BrokenRun
+from ..common.files import BrokenRun
+from ..common.text import plain
 from ..store.overview import Overview
 from ..store.run import Run
-from ..wording import plain
 from .columns import scalar
 
 if TYPE_CHECKING:

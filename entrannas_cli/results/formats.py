@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ..store.atomic import dump_json
+from ..common.atomic import dump_json
 from .columns import COLUMNS, MISSING, PUBLISHED, cell_text, spread_key
 from .table import RUNS, best_key, column_of, count_key
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from ..errors import UsageError
-from ..store.find import find_run, list_runs, name_in
+from ..common.errors import UsageError
+from ..common.text import counted, plain
+from ..store.find_run import find_run, list_runs, name_in
 from ..store.overview import Overview, overview
 from ..store.run import Run
-from ..wording import counted, plain
 
 __all__ = ["Selection", "select_runs"]
 

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from ..errors import UsageError
-from ..store.files import BrokenRun
+from ..common.errors import UsageError
+from ..common.files import BrokenRun
+from ..common.text import did_you_mean, plain
 from ..store.overview import Overview, overview
 from ..store.run import Run
-from ..wording import did_you_mean, plain
 from .columns import COLUMNS, PUBLISHED, USUAL, Column, Kind, cell_text, scalar, spread_key
 from .conditions import parse_condition
 from .published import published_rows

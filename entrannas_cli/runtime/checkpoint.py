@@ -9,11 +9,11 @@ from typing import Any
 
 import torch
 
+from ..common.errors import RunFailed, UsageError
+from ..common.text import plain
 from ..config.keys import former_values
 from ..config.kinds import all_keys
-from ..errors import RunFailed, UsageError
 from ..store.run import Run
-from ..wording import plain
 from .observer import Observer
 
 __all__ = [

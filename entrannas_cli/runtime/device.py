@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ..errors import UsageError
-from ..wording import counted
+from ..common.errors import UsageError
+from ..common.text import counted
 
 if TYPE_CHECKING:
     from ..config.shared import DeviceConfig

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 import torch
 
-from ..errors import RunFailed
-from ..wording import first_line
+from ..common.errors import RunFailed
+from ..common.text import first_line
 
 __all__ = ["explained"]
 

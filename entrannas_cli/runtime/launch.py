@@ -8,9 +8,9 @@ import subprocess
 import sys
 import time
 
-from ..errors import RunFailed
+from ..common.errors import RunFailed
+from ..common.text import plain
 from ..store.run import LOG_FILE, Run
-from ..wording import plain
 
 __all__ = ["launch_detached", "this_program"]
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ..common.text import number
 from ..method.genotype import Genotype
 from ..store.session import RunSession
-from ..wording import number
 from .observer import Observer, Row, Started
 
 __all__ = ["Logged"]

@@ -9,9 +9,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
-from ..errors import RunFailed, UsageError
+from ..common.errors import RunFailed, UsageError
+from ..common.text import first_line
 from ..store.session import RunSession
-from ..wording import first_line
 from .checkpoint import (
     check_identity,
     newest_checkpoint,

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
+from ..common.errors import RunFailed
+from ..common.free_memory import free_memory
+from ..common.text import first_line, gib
 from ..config.base import with_values
 from ..data.datasets import Dataset
-from ..errors import RunFailed
 from ..method.memory import MemoryEstimate
 from ..store.session import RunSession
-from ..wording import first_line, gib
 from .device import MIB, Compute
-from .free_memory import free_memory
 
 if TYPE_CHECKING:
     from ..config.schema import SearchConfig

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 import torch
 
-from ..errors import UsageError
+from ..common.errors import UsageError
+from ..common.text import first_line, plain
 from ..method.operations import ENTRY_POINT_GROUP, get_operation
-from ..wording import first_line, plain
 
 __all__ = ["require_operations"]
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from ..wording import first_line
+from ..common.text import first_line
 from .capture import Capture
 
 __all__ = ["WARM_UP_CALLS", "Replaying"]

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..common.text import plain
 from ..prepare import automatic_preset, cuda_here
-from ..spaces import load_space, space_to_toml
+from ..spaces.files import load_space, space_to_toml
 from ..store.create import create_run
 from ..store.run import CONFIG_FILE, SPACE_FILE, Run
-from ..wording import plain
 
 if TYPE_CHECKING:
     from ..config.resolve import Resolved

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ..errors import RunFailed, UsageError
-from ..wording import plain
-from .atomic import sync_directory, write_atomic, write_json
-from .files import reason_of
+from ..common.atomic import sync_directory, write_atomic, write_json
+from ..common.errors import RunFailed, UsageError
+from ..common.files import reason_of
+from ..common.text import plain
 from .run import SUMMARY_FILE, Run
 from .status import FORMAT, Status, process_identity, write_status
 

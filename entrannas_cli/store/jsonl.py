@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .atomic import dump_json
-from .files import open_regular
+from ..common.atomic import dump_json
+from ..common.files import open_regular
 
 __all__ = ["ATTEMPT", "JsonLinesReader", "JsonLinesWriter", "NewRows"]
 

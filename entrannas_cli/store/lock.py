@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import RunFailed
-from ..wording import plain
-from .files import reason_of
+from ..common.errors import RunFailed
+from ..common.files import reason_of
+from ..common.text import plain
 from .run import LOCK_FILE
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..errors import RunFailed, UsageError
-from ..wording import plain, shown
-from .atomic import write_json
-from .files import BrokenRun, read_json, reason_of
+from ..common.atomic import write_json
+from ..common.errors import RunFailed, UsageError
+from ..common.files import BrokenRun, read_json, reason_of
+from ..common.text import plain, shown
 
 if TYPE_CHECKING:
     from .run import Run

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..wording import number
-from .files import DEEPEST, BrokenRun, nested_deeper
+from ..common.files import DEEPEST, BrokenRun, nested_deeper
+from ..common.text import number
 from .jsonl import JsonLinesReader
+from .messages import reference_to
 from .notes import NOTHING, Notes, read_notes
 from .run import METRICS_FILE, Run
 from .status import BROKEN, Status
-from .wording import reference_to
 
 __all__ = ["Overview", "describe", "next_command", "overview"]
 

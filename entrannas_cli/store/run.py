@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..common.files import BrokenRun, read_json, read_text, read_toml, reason_of
 from ..method.genotype import Genotype, GenotypeError
-from .files import BrokenRun, read_json, read_text, read_toml, reason_of
 from .jsonl import JsonLinesReader
 from .status import BROKEN, STATUS_FILE, Status, read_status, reconcile
 
@@ -122,7 +122,7 @@ class Run:
 
     def space(self) -> SearchSpace:
         """The search space, also where its operations aren't installed. Raises ``BrokenRun``."""
-        from ..spaces import SpaceError, space_from_table
+        from ..spaces.files import SpaceError, space_from_table
 
         path = self.path / SPACE_FILE
         try:

@@ -13,13 +13,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from ..errors import EntrannasError, RunFailed, UsageError
+from ..common.atomic import TEMPORARY, replace_with, write_atomic, write_json
+from ..common.errors import EntrannasError, RunFailed, UsageError
+from ..common.files import BrokenRun, reason_of
+from ..common.text import first_line, plain
 from ..method.genotype import Genotype
-from ..wording import first_line, plain
-from .atomic import TEMPORARY, replace_with, write_atomic, write_json
-from .files import BrokenRun, reason_of
 from .jsonl import ATTEMPT, JsonLinesWriter
 from .lock import take_lock
+from .messages import describe_holder, reference_to
 from .run import (
     CHECKPOINTS,
     GENOTYPE_FILE,
@@ -36,7 +37,6 @@ from .run import (
 )
 from .status import BROKEN, ENDINGS, FORMAT, HEARTBEAT, Status, process_identity, write_status
 from .stop import asked_by
-from .wording import describe_holder, reference_to
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock

@@ -14,8 +14,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from .atomic import write_json
-from .files import BrokenRun, read_json
+from ..common.atomic import write_json
+from ..common.files import BrokenRun, read_json
 
 if TYPE_CHECKING:
     from psutil import Process

@@ -7,12 +7,12 @@ import os
 import time
 from contextlib import suppress
 
-from ..errors import RunFailed, UsageError
-from ..wording import plain
-from .files import BrokenRun, read_json, reason_of
+from ..common.errors import RunFailed, UsageError
+from ..common.files import BrokenRun, read_json, reason_of
+from ..common.text import plain
+from .messages import describe_holder, reference_to
 from .run import STOP_FILE, Run
 from .status import LOST, Status, process_identity
-from .wording import describe_holder, reference_to
 
 __all__ = ["asked_by", "outcome", "request_stop", "wait_until_ended"]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ..errors import UsageError
+from ..common.errors import UsageError
 from ..method.accelerate import accelerate
 from ..method.complexity import derived_complexity, widest
 from ..method.genotype import Genotype

@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ..common.errors import UsageError
+from ..common.text import plain
 from ..config.resolve import PATHLESS, load_config
 from ..config.train import TrainConfig
 from ..data.datasets import Progress
-from ..errors import UsageError
 from ..runtime.device import resolve_compute
 from ..store.run import CONFIG_FILE, Run
 from ..store.status import BROKEN
 from ..trained import Weights, load_trained
-from ..wording import plain
 from .score import ScoredPart, score_part
 
 __all__ = ["evaluate_run"]

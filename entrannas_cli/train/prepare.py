@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..common.files import BrokenRun
+from ..common.text import plain
 from ..config.resolve import print_config
-from ..genotypes import POINT_MARK, NamedGenotype
 from ..prepare import automatic_preset, cuda_here
 from ..store.create import create_run
-from ..store.files import BrokenRun
-from ..store.find import short_id
+from ..store.find_genotype import POINT_MARK, NamedGenotype
+from ..store.find_run import short_id
 from ..store.run import CONFIG_FILE, GENOTYPE_FILE, Run
-from ..wording import plain
 
 if TYPE_CHECKING:
     from ..config.resolve import Resolved

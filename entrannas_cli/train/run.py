@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..common.errors import RunFailed, UsageError
+from ..common.text import plain
 from ..data.datasets import Dataset
 from ..data.train_data import open_train_data
-from ..errors import RunFailed, UsageError
 from ..method.genotype import Genotype
 from ..method.memory import MemoryEstimate
 from ..runtime.cells import cell_facts, operation_facts
@@ -19,7 +20,6 @@ from ..runtime.observer import Row
 from ..runtime.operations import require_operations
 from ..store.run import BEST_CHECKPOINT, CHECKPOINTS, GENOTYPE_FILE
 from ..trained import load_trained
-from ..wording import plain
 from .build import build_training, channels_of, size_of
 from .loop import TrainLoop
 from .memory import estimate_training

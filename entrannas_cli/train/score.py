@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
+from ..common.errors import UsageError
 from ..config.keys import flatten_model
 from ..data.datasets import Progress
 from ..data.streams import evaluation_batches
 from ..data.train_data import open_test_part, open_train_data, require_same
-from ..errors import UsageError
 from ..runtime.checkpoint import check_identity
 from ..runtime.device import Compute
 from ..runtime.failures import explained

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from ..errors import UsageError
-from ..store.find import run_names
+from ..common.errors import UsageError
+from ..store.find_run import run_names
 from ..store.notes import NOTES_FILE
 from ..store.overview import Overview, overview
 from ..store.run import SUMMARY_FILE, Run

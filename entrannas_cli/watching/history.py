@@ -8,9 +8,9 @@ from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from typing import Any
 
+from ..common.atomic import dump_json
+from ..common.files import BrokenRun
 from ..method.genotype import Genotype, GenotypeError
-from ..store.atomic import dump_json
-from ..store.files import BrokenRun
 from ..store.jsonl import JsonLinesReader
 from ..store.run import GENOTYPES_FILE, Derived, Run
 

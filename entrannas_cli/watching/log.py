@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections import deque
 
-from ..store.files import open_regular
+from ..common.files import open_regular
+from ..common.text import plain
 from ..store.run import LOG_FILE, Run
-from ..wording import plain
 
 __all__ = ["LogTail"]
 

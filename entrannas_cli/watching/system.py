@@ -10,8 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..common.text import number, plain
 from ..store.status import Status, living_process
-from ..wording import number, plain
 
 if TYPE_CHECKING:
     from psutil import Process

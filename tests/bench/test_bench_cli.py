@@ -20,11 +20,11 @@ from entrannas_cli.bench.child import open_subject
 from entrannas_cli.bench.of_search import SearchSubject
 from entrannas_cli.bench.remote import Remote
 from entrannas_cli.bench.spread import spread
-from entrannas_cli.errors import UsageError
+from entrannas_cli.common.errors import UsageError
 from entrannas_cli.method.architecture import Architecture
-from entrannas_cli.method.published import PUBLISHED
 from entrannas_cli.render.bench import print_records
-from entrannas_cli.spaces import load_space
+from entrannas_cli.spaces.files import load_space
+from entrannas_cli.spaces.published import PUBLISHED
 
 from ..search.runs import SPACE, in_process
 

@@ -12,8 +12,8 @@ from torch.nn import functional as F
 from entrannas_cli.bench.counting import Work, count_work, work_at
 from entrannas_cli.method.complexity import multiply_adds
 from entrannas_cli.method.network import DerivedNetwork, SuperNet
-from entrannas_cli.method.published import PUBLISHED
-from entrannas_cli.spaces import load_space
+from entrannas_cli.spaces.files import load_space
+from entrannas_cli.spaces.published import PUBLISHED
 
 BATCH = 3
 

@@ -18,13 +18,13 @@ from entrannas_cli.bench.memory import PeakMemory
 from entrannas_cli.bench.remote import Remote
 from entrannas_cli.bench.report import append_records, records
 from entrannas_cli.bench.spread import median_ratio, spread
-from entrannas_cli.errors import RunFailed, UsageError
+from entrannas_cli.common.errors import RunFailed, UsageError
 
 CHILD = """
 import os, sys
 from contextlib import contextmanager
 from entrannas_cli.bench.remote import serve
-from entrannas_cli.errors import UsageError
+from entrannas_cli.common.errors import UsageError
 
 class Subject:
     taken = 0

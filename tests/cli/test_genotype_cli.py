@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from entrannas_cli.errors import UsageError
-from entrannas_cli.genotypes import find_genotype, parse_genotype
+from entrannas_cli.common.errors import UsageError
 from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
-from entrannas_cli.method.published import PUBLISHED
+from entrannas_cli.spaces.published import PUBLISHED
 from entrannas_cli.store.create import create_run
+from entrannas_cli.store.find_genotype import find_genotype, parse_genotype
 from entrannas_cli.store.run import GENOTYPE_FILE, Run
 from entrannas_cli.store.session import RunSession
 

@@ -16,11 +16,11 @@ import pytest
 import typer
 
 from entrannas_cli.cli.stop import stop
-from entrannas_cli.errors import EntrannasError, RunFailed, UsageError
-from entrannas_cli.method.published import PUBLISHED
+from entrannas_cli.common.errors import EntrannasError, RunFailed, UsageError
 from entrannas_cli.render.run_list import short_references
+from entrannas_cli.spaces.published import PUBLISHED
 from entrannas_cli.store.create import create_run
-from entrannas_cli.store.find import find_run, list_runs
+from entrannas_cli.store.find_run import find_run, list_runs
 from entrannas_cli.store.run import Run
 from entrannas_cli.store.session import RunSession
 from entrannas_cli.store.status import Status, write_status

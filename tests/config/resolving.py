@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from entrannas_cli.common.errors import UsageError
 from entrannas_cli.config.resolve import Request, Resolved, resolve_search, resolve_train
-from entrannas_cli.errors import UsageError
 
 
 def request(flags: dict[str, object] | None = None, *overrides: str, **options: Any) -> Request:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from entrannas_cli.common.errors import UsageError
 from entrannas_cli.config.schema import NetworkConfig, SearchConfig, SearchDataConfig
-from entrannas_cli.errors import UsageError
 
 from .resolving import errors, resolve
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from entrannas_cli.common.errors import UsageError
 from entrannas_cli.config.files import LARGEST, parse_toml, read_toml
-from entrannas_cli.errors import UsageError
 
 
 def test_reads_a_file_also_with_a_byte_order_mark() -> None:

@@ -15,8 +15,8 @@ import pytest
 from entrannas_cli import prepare
 from entrannas_cli.dashboard.compare import export_screen
 from entrannas_cli.dashboard.table import RunTable
-from entrannas_cli.method.published import PUBLISHED
-from entrannas_cli.spaces import load_space, space_to_toml
+from entrannas_cli.spaces.files import load_space, space_to_toml
+from entrannas_cli.spaces.published import PUBLISHED
 from entrannas_cli.store.jsonl import JsonLinesWriter
 from entrannas_cli.store.notes import change_notes
 from entrannas_cli.store.run import GENOTYPES_FILE, LOG_FILE, METRICS_FILE, SPACE_FILE, Run

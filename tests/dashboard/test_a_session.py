@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from entrannas_cli.store.find import list_runs
+from entrannas_cli.store.find_run import list_runs
 from entrannas_cli.store.run import Run
 from entrannas_cli.store.stop import request_stop, wait_until_ended
 

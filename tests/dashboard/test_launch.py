@@ -12,6 +12,7 @@ from typing import get_args
 import pytest
 from textual import events
 
+from entrannas_cli.common.errors import RunFailed, UsageError
 from entrannas_cli.config.schema import Method
 from entrannas_cli.dashboard.launch import screen
 from entrannas_cli.dashboard.launch.checking import DataLook, Verdict, check, with_data
@@ -21,9 +22,8 @@ from entrannas_cli.dashboard.launch.prefill import for_cells_of, like
 from entrannas_cli.dashboard.launch.row import FieldRow
 from entrannas_cli.dashboard.launch.saying import what_runs
 from entrannas_cli.dashboard.launch.starting import start
-from entrannas_cli.errors import RunFailed, UsageError
 from entrannas_cli.method.names import METHODS
-from entrannas_cli.method.published import PUBLISHED
+from entrannas_cli.spaces.published import PUBLISHED
 from entrannas_cli.store.create import create_run
 from entrannas_cli.store.overview import overview
 from entrannas_cli.store.run import Run

@@ -18,7 +18,7 @@ from entrannas_cli.dashboard.help import help_text
 from entrannas_cli.dashboard.keys import KEYS
 from entrannas_cli.dashboard.settings import Settings, SettingsFile, settings_path
 from entrannas_cli.dashboard.themes import THEMES, following
-from entrannas_cli.store.find import list_runs
+from entrannas_cli.store.find_run import list_runs
 from entrannas_cli.store.overview import Overview, overview
 from entrannas_cli.store.status import Status
 from tests.results.generated import make_runs

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from entrannas_cli import pictures
-from entrannas_cli.errors import UsageError
-from entrannas_cli.method.published import PUBLISHED
+from entrannas_cli.common.errors import UsageError
+from entrannas_cli.spaces.published import PUBLISHED
 from entrannas_cli.store.run import Run
 from entrannas_cli.store.session import RunSession
 

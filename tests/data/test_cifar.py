@@ -15,11 +15,11 @@ import pytest
 import torch
 from torchvision import datasets as published
 
+from entrannas_cli.common.errors import RunFailed, UsageError
 from entrannas_cli.config.schema import SearchDataConfig
 from entrannas_cli.data.availability import cifar_found, user_cache_dir
 from entrannas_cli.data.cifar import fetch_cifar
 from entrannas_cli.data.datasets import open_dataset
-from entrannas_cli.errors import RunFailed, UsageError
 from entrannas_cli.prepare import require_data
 
 NAMES = ["cifar10", "cifar100"]

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from entrannas_cli.common.errors import UsageError
 from entrannas_cli.data.datasets import Dataset, open_dataset
-from entrannas_cli.errors import UsageError
 
 
 def pixels(dataset: Dataset) -> torch.Tensor:

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from entrannas_cli.common.errors import UsageError
 from entrannas_cli.data import folder
 from entrannas_cli.data.decode import decode_image
 from entrannas_cli.data.folder import list_folder
-from entrannas_cli.errors import UsageError
 
 from .images import encoded, picture, tree, write_folder, write_zip
 

@@ -14,10 +14,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from entrannas_cli.common.errors import RunFailed, UsageError
 from entrannas_cli.data.augment import Augmentation
 from entrannas_cli.data.datasets import Dataset, load_into_memory, open_dataset
 from entrannas_cli.data.streams import Batch, BatchStream, evaluation_batches
-from entrannas_cli.errors import RunFailed, UsageError
 
 from .images import encoded, picture, tree, write_folder
 

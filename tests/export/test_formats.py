@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from entrannas_cli.errors import RunFailed, UsageError
+from entrannas_cli.common.errors import RunFailed, UsageError
 from entrannas_cli.export.check import compare, expected_of
 from entrannas_cli.export.checkpoint import checkpoint_bytes, load_exported
 from entrannas_cli.export.content import content_of

@@ -14,7 +14,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from entrannas_cli.errors import UsageError
+from entrannas_cli.common.errors import UsageError
 from entrannas_cli.export.content import content_of
 from entrannas_cli.export.module import module_text
 from entrannas_cli.export.source import operation_code
@@ -29,7 +29,7 @@ from .networks import OPERATIONS, SMALL, assert_same_module, cell, imported_modu
 
 
 def test_the_operations_are_all_that_come_with_the_program() -> None:
-    from entrannas_cli.spaces import load_space
+    from entrannas_cli.spaces.files import load_space
 
     assert set(OPERATIONS) == {*load_space("extended").operations, *load_space("standard").operations}
 

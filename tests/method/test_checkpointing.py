@@ -17,9 +17,9 @@ from entrannas_cli.method.bilevel import BilevelSearch
 from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
 from entrannas_cli.method.network import DerivedNetwork, Stem, SuperNet
 from entrannas_cli.method.operations import register_operation
-from entrannas_cli.method.published import PUBLISHED
 from entrannas_cli.method.space import EngineCells, SearchSpace
 from entrannas_cli.method.training import Training
+from entrannas_cli.spaces.published import PUBLISHED
 
 from .strategies import architecture, spaces
 from .test_accelerate import batch

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entrannas_cli.method.genotype import MAX_NODES, CellGraph, Connection, Genotype, GenotypeError
-from entrannas_cli.method.published import PUBLISHED
 from entrannas_cli.method.space import SearchSpace
+from entrannas_cli.spaces.published import PUBLISHED
 
 from .strategies import STANDARD, genotypes, spaces
 

@@ -15,9 +15,9 @@ from entrannas_cli.method.complexity import derived_complexity, multiply_adds, p
 from entrannas_cli.method.layers import FactorizedReduce
 from entrannas_cli.method.network import DerivedNetwork, SuperNet
 from entrannas_cli.method.operations import get_operation, operation_names
-from entrannas_cli.method.published import PUBLISHED
 from entrannas_cli.method.random_search import draw_genotype
 from entrannas_cli.method.space import SearchSpace, cell_kinds, engine_positions
+from entrannas_cli.spaces.published import PUBLISHED
 
 from .strategies import spaces
 

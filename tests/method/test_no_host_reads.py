@@ -14,11 +14,11 @@ from entrannas_cli.method.architecture import Derivation
 from entrannas_cli.method.bilevel import BilevelSearch
 from entrannas_cli.method.network import DerivedNetwork, SuperNet
 from entrannas_cli.method.optimizers import prepare
-from entrannas_cli.method.published import PUBLISHED
 from entrannas_cli.method.space import SearchSpace
 from entrannas_cli.method.training import Training
 from entrannas_cli.runtime.replay import Replaying
 from entrannas_cli.search.rows import pack
+from entrannas_cli.spaces.published import PUBLISHED
 
 from ..runtime.rehearsal import Rehearsal
 from .strategies import STANDARD, architecture

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from entrannas_cli.method import random_search
 from entrannas_cli.method.complexity import derived_complexity
 from entrannas_cli.method.genotype import CellGraph, Connection, Genotype, GenotypeError
-from entrannas_cli.method.published import PUBLISHED
 from entrannas_cli.method.random_search import draw_like
 from entrannas_cli.method.space import SearchSpace
-from entrannas_cli.spaces import load_space
+from entrannas_cli.spaces.files import load_space
+from entrannas_cli.spaces.published import PUBLISHED
 
 SPACES = {name: load_space(name) for name in ("standard", "extended")}
 IMAGE = (3, 16, 16)

@@ -15,9 +15,9 @@ from entrannas_cli.method.complexity import derived_complexity, multiply_adds, p
 from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
 from entrannas_cli.method.layers import AuxiliaryHead, drop_path
 from entrannas_cli.method.network import DerivedNetwork, SuperNet
-from entrannas_cli.method.published import PUBLISHED
 from entrannas_cli.method.training import Training
-from entrannas_cli.spaces import load_space
+from entrannas_cli.spaces.files import load_space
+from entrannas_cli.spaces.published import PUBLISHED
 
 SKIPS = CellGraph(((Connection(0, "skip_connect"), Connection(1, "skip_connect")),) * 2)
 POOLS = CellGraph(((Connection(0, "max_pool_3x3"), Connection(0, "sep_conv_3x3")),) * 2)

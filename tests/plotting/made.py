@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from entrannas_cli.method.genotype import Genotype
-from entrannas_cli.method.published import PUBLISHED
+from entrannas_cli.spaces.published import PUBLISHED
 from entrannas_cli.store.create import create_run
 from entrannas_cli.store.run import Run
 from entrannas_cli.store.session import RunSession

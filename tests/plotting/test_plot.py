@@ -19,7 +19,7 @@ from entrannas_cli.plotting.metrics import parse_metrics
 from entrannas_cli.plotting.series import Band
 from entrannas_cli.plotting.style import plot_style
 from entrannas_cli.store.create import create_run
-from entrannas_cli.store.find import list_runs
+from entrannas_cli.store.find_run import list_runs
 from entrannas_cli.store.run import Run
 from entrannas_cli.store.session import RunSession
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from entrannas_cli.errors import UsageError
+from entrannas_cli.common.errors import UsageError
 from entrannas_cli.plotting.labels import run_labels
 from entrannas_cli.plotting.metrics import metric_named, names_in, parse_metrics
 from entrannas_cli.plotting.series import Axis, Series, average, read_course, smoothed, thinned

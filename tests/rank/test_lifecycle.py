@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from entrannas_cli.rank.run import TRAININGS
-from entrannas_cli.store.find import list_runs
+from entrannas_cli.store.find_run import list_runs
 from entrannas_cli.store.run import Run
 
 from ..search.runs import in_process as entrannas

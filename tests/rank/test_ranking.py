@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from entrannas_cli.errors import UsageError
+from entrannas_cli.common.errors import UsageError
 from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
 from entrannas_cli.rank.candidates import (
     CANDIDATES_FILE,

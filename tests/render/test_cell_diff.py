@@ -7,10 +7,10 @@ import re
 from hypothesis import given
 from rich.cells import cell_len
 
-from entrannas_cli.genotypes import NamedGenotype
 from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
-from entrannas_cli.method.published import PUBLISHED
 from entrannas_cli.render.cell_diff import cell_change, compare_cells, difference_dict, difference_text
+from entrannas_cli.spaces.published import PUBLISHED
+from entrannas_cli.store.find_genotype import NamedGenotype
 
 from .cells import cells, genotypes
 

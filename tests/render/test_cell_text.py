@@ -13,7 +13,6 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
-from entrannas_cli.method.published import PUBLISHED
 from entrannas_cli.render.cell_text import (
     cell_picture,
     cell_short,
@@ -22,6 +21,7 @@ from entrannas_cli.render.cell_text import (
     genotype_tables,
     published_table,
 )
+from entrannas_cli.spaces.published import PUBLISHED
 
 from .cells import OPERATIONS, Read, cells, expected, genotypes, read_picture
 
@@ -217,7 +217,7 @@ def test_nothing_here_loads_torch(tmp_path: Path) -> None:
 
     code = (
         "import sys; from entrannas_cli.render import cell_text, dot, frame, live, summary, views;"
-        "from entrannas_cli.method.published import PUBLISHED;"
+        "from entrannas_cli.spaces.published import PUBLISHED;"
         "[cell_text.genotype_picture(g) for g in PUBLISHED.values()];"
         "print({'torch', 'numpy', 'pandas', 'textual', 'pydantic'} & set(sys.modules))"
     )

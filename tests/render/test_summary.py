@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from entrannas_cli.method.published import PUBLISHED
 from entrannas_cli.render.summary import cost_text, print_result, print_summary, summary_facts
+from entrannas_cli.spaces.published import PUBLISHED
 from entrannas_cli.store.create import create_run
 from entrannas_cli.store.run import Run
 from entrannas_cli.store.session import RunSession

@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 
 from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
-from entrannas_cli.method.published import PUBLISHED
 from entrannas_cli.report.page import report_page
 from entrannas_cli.results.select import select_runs
-from entrannas_cli.store.find import list_runs
+from entrannas_cli.spaces.published import PUBLISHED
+from entrannas_cli.store.find_run import list_runs
 from entrannas_cli.store.session import RunSession
 
 from ..calling import Call

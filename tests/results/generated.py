@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from entrannas_cli.config.output import to_toml
-from entrannas_cli.method.published import PUBLISHED
+from entrannas_cli.spaces.published import PUBLISHED
 from entrannas_cli.store.create import STAMP
 from entrannas_cli.store.run import Run
 from entrannas_cli.store.status import Status

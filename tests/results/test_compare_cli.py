@@ -15,8 +15,8 @@ import pexpect
 import pyte
 import pytest
 
+from entrannas_cli.common.text import plain
 from entrannas_cli.results.columns import COLUMNS, USUAL
-from entrannas_cli.wording import plain
 
 from ..calling import Call
 from .generated import START, make_runs, search_run, train_run

@@ -8,7 +8,7 @@ from pathlib import Path
 from entrannas_cli.results.columns import COLUMNS
 from entrannas_cli.results.table import result_frame
 from entrannas_cli.store.create import create_run
-from entrannas_cli.store.find import list_runs
+from entrannas_cli.store.find_run import list_runs
 from entrannas_cli.store.overview import overview
 from entrannas_cli.store.session import RunSession
 

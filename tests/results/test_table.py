@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pandas import DataFrame, isna
 
-from entrannas_cli.errors import UsageError
+from entrannas_cli.common.errors import UsageError
 from entrannas_cli.results.columns import COLUMNS, Column
 from entrannas_cli.results.differences import configuration_differences, configurations
 from entrannas_cli.results.published import published_rows

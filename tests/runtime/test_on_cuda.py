@@ -11,12 +11,12 @@ from entrannas_cli.config.schema import SearchConfig
 from entrannas_cli.config.shared import DeviceConfig
 from entrannas_cli.config.train import TrainConfig
 from entrannas_cli.data.search_data import open_search_data
-from entrannas_cli.method.published import PUBLISHED
 from entrannas_cli.runtime.capture import CudaCapture
 from entrannas_cli.runtime.device import resolve_compute
 from entrannas_cli.runtime.replay import WARM_UP_CALLS, Replaying
 from entrannas_cli.search.build import build_search
 from entrannas_cli.search.rows import pack
+from entrannas_cli.spaces.published import PUBLISHED
 from entrannas_cli.train.build import build_training
 
 from .test_replay import SPACE, batch, untold

@@ -15,7 +15,6 @@ from entrannas_cli.method.bilevel import BilevelSearch
 from entrannas_cli.method.genotype import Genotype
 from entrannas_cli.method.network import DerivedNetwork
 from entrannas_cli.method.optimizers import prepare, set_learning_rate
-from entrannas_cli.method.published import PUBLISHED
 from entrannas_cli.method.space import SearchSpace
 from entrannas_cli.method.training import Training
 from entrannas_cli.runtime.capture import Capture, CudaCapture
@@ -23,6 +22,7 @@ from entrannas_cli.runtime.device import Compute
 from entrannas_cli.runtime.replay import WARM_UP_CALLS, Replaying
 from entrannas_cli.search.build import build_search
 from entrannas_cli.search.evaluate import compare_with_derived
+from entrannas_cli.spaces.published import PUBLISHED
 
 from .rehearsal import Rehearsal
 

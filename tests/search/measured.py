@@ -18,10 +18,10 @@ from entrannas_cli.bench.memory import PeakMemory
 from entrannas_cli.config.base import with_values
 from entrannas_cli.config.schema import SearchConfig
 from entrannas_cli.config.train import TrainConfig
-from entrannas_cli.method.published import PUBLISHED
 from entrannas_cli.runtime.device import Compute
 from entrannas_cli.search.build import build_search
 from entrannas_cli.search.memory import estimate_search, heaviest_cells
+from entrannas_cli.spaces.published import PUBLISHED
 from entrannas_cli.train.build import build_training
 from entrannas_cli.train.memory import estimate_training
 

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from entrannas_cli.__main__ import main
-from entrannas_cli.store.find import find_run
+from entrannas_cli.store.find_run import find_run
 from entrannas_cli.store.run import Run
 
 from ..isolation import made_once

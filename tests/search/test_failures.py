@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from entrannas_cli.errors import RunFailed
+from entrannas_cli.common.errors import RunFailed
 from entrannas_cli.runtime.failures import explained
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from entrannas_cli.config.resolve import load_config
 from entrannas_cli.method.genotype import Genotype
-from entrannas_cli.store.find import find_run
+from entrannas_cli.store.find_run import find_run
 from entrannas_cli.store.run import Run
 
 from .runs import (

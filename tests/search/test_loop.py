@@ -13,10 +13,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from entrannas_cli.common.errors import RunFailed
 from entrannas_cli.config.schema import SearchConfig
 from entrannas_cli.data.search_data import SearchData, open_search_data
 from entrannas_cli.data.streams import evaluation_batches
-from entrannas_cli.errors import RunFailed
 from entrannas_cli.method.genotype import Genotype
 from entrannas_cli.method.network import DerivedNetwork
 from entrannas_cli.method.space import CELL_KINDS, SearchSpace

@@ -15,13 +15,13 @@ import pytest
 import torch
 from torch import nn
 
+from entrannas_cli.common.free_memory import free_memory, left_in_cgroup
 from entrannas_cli.config.base import with_values
 from entrannas_cli.config.schema import SearchConfig
 from entrannas_cli.method.memory import MemoryMeter
 from entrannas_cli.method.operations import register_operation
 from entrannas_cli.method.space import SearchSpace
 from entrannas_cli.runtime import memory
-from entrannas_cli.runtime.free_memory import free_memory, left_in_cgroup
 from entrannas_cli.runtime.memory import largest_that_fits
 from entrannas_cli.search.memory import estimate_search, heaviest_cells
 from entrannas_cli.store.run import Run

@@ -12,8 +12,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from entrannas_cli.common.errors import RunFailed, UsageError
 from entrannas_cli.config.schema import SearchConfig
-from entrannas_cli.errors import RunFailed, UsageError
 from entrannas_cli.method.architecture import Mixture
 from entrannas_cli.method.bilevel import BilevelSearch
 from entrannas_cli.method.genotype import CellGraph, Connection, Genotype

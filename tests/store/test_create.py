@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entrannas_cli.errors import RunFailed, UsageError
+from entrannas_cli.common.errors import RunFailed, UsageError
 from entrannas_cli.store.create import create_run, slug
-from entrannas_cli.store.find import list_runs
+from entrannas_cli.store.find_run import list_runs
 from entrannas_cli.store.run import Run
 
 from .processes import python

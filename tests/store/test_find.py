@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from entrannas_cli.errors import UsageError
+from entrannas_cli.common.errors import UsageError
 from entrannas_cli.store.create import create_run
-from entrannas_cli.store.find import find_run, list_runs, remove_run
+from entrannas_cli.store.find_run import find_run, list_runs, remove_run
+from entrannas_cli.store.messages import reference_to
 from entrannas_cli.store.run import Run
 from entrannas_cli.store.session import RunSession
 from entrannas_cli.store.status import Status, write_status
-from entrannas_cli.store.wording import reference_to
 
 from .processes import kill, python
 

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from entrannas_cli.method.published import PUBLISHED
-from entrannas_cli.store.atomic import dump_json
+from entrannas_cli.common.atomic import dump_json
+from entrannas_cli.spaces.published import PUBLISHED
 from entrannas_cli.store.create import create_run
-from entrannas_cli.store.find import list_runs
+from entrannas_cli.store.find_run import list_runs
 from entrannas_cli.store.overview import describe, overview
 from entrannas_cli.store.run import BrokenRun, Run
 from entrannas_cli.store.session import RunSession

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from entrannas_cli.errors import RunFailed, UsageError
+from entrannas_cli.common.errors import RunFailed, UsageError
 from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
 from entrannas_cli.store.create import create_run
 from entrannas_cli.store.jsonl import JsonLinesReader, JsonLinesWriter

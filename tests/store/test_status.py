@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from entrannas_cli.store.files import BrokenRun
+from entrannas_cli.common.files import BrokenRun
 from entrannas_cli.store.run import Run
 from entrannas_cli.store.status import (
     STATUS_FILE,

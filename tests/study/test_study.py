@@ -18,10 +18,10 @@ from benchmarks.study.plan import Job, load_plan
 from benchmarks.study.report import depth, markdown
 from benchmarks.study.statistics import difference, rank_correlations, spread
 from benchmarks.study.work import Study
-from entrannas_cli.errors import UsageError
+from entrannas_cli.common.errors import UsageError
 from entrannas_cli.method.genotype import CellGraph, Connection
-from entrannas_cli.method.published import PUBLISHED
-from entrannas_cli.store.find import list_runs
+from entrannas_cli.spaces.published import PUBLISHED
+from entrannas_cli.store.find_run import list_runs
 from entrannas_cli.store.run import Run
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -13,9 +13,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from entrannas_cli.common.errors import RunFailed
 from entrannas_cli.config.train import TrainConfig
 from entrannas_cli.data.train_data import TrainData, open_train_data
-from entrannas_cli.errors import RunFailed
 from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
 from entrannas_cli.runtime.device import Compute
 from entrannas_cli.runtime.observer import Row, Started

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from entrannas_cli.store.atomic import write_json
+from entrannas_cli.common.atomic import write_json
 from entrannas_cli.store.create import create_run
-from entrannas_cli.store.find import list_runs
+from entrannas_cli.store.find_run import list_runs
 from entrannas_cli.store.notes import change_notes
 from entrannas_cli.store.overview import overview
 from entrannas_cli.store.run import Run

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from entrannas_cli.method.published import PUBLISHED
+from entrannas_cli.common.files import BrokenRun
+from entrannas_cli.spaces.published import PUBLISHED
 from entrannas_cli.store.create import create_run
-from entrannas_cli.store.files import BrokenRun
 from entrannas_cli.store.run import GENOTYPES_FILE, Run
 from entrannas_cli.store.session import RunSession
 from entrannas_cli.watching import history as module

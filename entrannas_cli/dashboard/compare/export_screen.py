@@ -14,7 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from ...errors import EntrannasError
+from ...common.errors import EntrannasError
 from ...render.text import safe
 from ..background import in_background
 from ..choosing import Options

@@ -8,16 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...errors import RunFailed, UsageError
+from ...common.errors import RunFailed, UsageError
+from ...common.files import reason_of
+from ...common.text import counted, plain
 from ...render.output_file import check_output, write_output
 from ...render.text import safe
 from ...results.comparison import Request
 from ...results.formats import text_table
 from ...results.written import Form, written
 from ...runtime.launch import this_program
-from ...store.files import reason_of
 from ...store.overview import Overview
-from ...wording import counted, plain
 from .tables import compared, differences
 
 __all__ = ["FORMATS", "Export", "Format", "checked_path", "format_of", "write_export"]

@@ -12,10 +12,10 @@ from textual.content import Content
 from textual.timer import Timer
 from textual.widgets import Footer, TabbedContent, TabPane
 
+from ...common.text import counted, plain
 from ...render.text import safe
 from ...store.overview import Overview
 from ...store.run import Run
-from ...wording import counted, plain
 from ..acting import RunsActing
 from ..chart import ChartView
 from ..keys import Place, bindings

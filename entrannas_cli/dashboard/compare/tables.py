@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
-from ...errors import EntrannasError
+from ...common.errors import EntrannasError
+from ...common.text import counted, plain
 from ...render.text import safe, shortened
 from ...results.comparison import Comparison, Request, compare_runs
 from ...results.differences import configurations, differing
 from ...results.formats import TextTable, text_table
 from ...results.select import Selection
 from ...store.overview import Overview
-from ...wording import counted, plain
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...common.errors import EntrannasError, UsageError
+from ...common.text import shown
 from ...config.flags import OVERRIDE_FLAG, flag_of
 from ...config.location import runs_dir as usual_runs_dir
-from ...errors import EntrannasError, UsageError
 from ...store.create import slug
-from ...wording import shown
 from .draft import OVERRIDES, Draft, fields_of, seeds_of
 from .resolving import resolve
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ...config.resolve import Resolved
     from ...config.schema import SearchConfig
     from ...config.train import TrainConfig
-    from ...genotypes import NamedGenotype
+    from ...store.find_genotype import NamedGenotype
 
 __all__ = ["DataLook", "Verdict", "check", "learned_from", "with_data"]
 
@@ -99,7 +99,7 @@ def _runs_dir_option(runs_dir: Path) -> str:
 
 
 def _cells(draft: Draft, runs_dir: Path, problems: _Problems) -> NamedGenotype | None:
-    from ...genotypes import STANDARD_INPUT, find_genotype
+    from ...store.find_genotype import STANDARD_INPUT, find_genotype
 
     reference = draft.text("cells")
     if draft.kind != "train":

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from ...common.errors import UsageError
+from ...common.text import plain
 from ...config.flags import OVERRIDE_FLAG, flag_of
-from ...errors import UsageError
-from ...wording import plain
 
 __all__ = [
     "FIELDS",

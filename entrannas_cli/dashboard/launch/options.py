@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from ...common.errors import UsageError
+from ...common.text import plain
 from ...data.availability import DATASETS
-from ...errors import UsageError
 from ...method.names import METHODS
-from ...method.published import PUBLISHED
+from ...spaces.published import PUBLISHED
 from ...store.overview import Overview
-from ...wording import plain
 
 __all__ = ["CHOOSABLE", "Option", "names_in", "options_in"]
 
@@ -28,7 +28,7 @@ CHOOSABLE = ("cells", "space", "method", *PRESETS, "dataset", "device")
 def names_in(name: str, runs: Mapping[str, Overview]) -> tuple[str, ...]:
     """What the field ``name`` completes what is typed to."""
     if name == "space":
-        from ...spaces import space_names
+        from ...spaces.files import space_names
 
         return space_names()
     if name in PRESETS:
@@ -62,7 +62,7 @@ def _searches(runs: Iterable[Overview]) -> list[Option]:
 
 
 def _space_text(name: str) -> str:
-    from ...spaces import load_space
+    from ...spaces.files import load_space
 
     try:
         return plain(load_space(name).description)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ...errors import UsageError
-from ...store.files import BrokenRun
+from ...common.errors import UsageError
+from ...common.files import BrokenRun
+from ...common.text import plain
 from ...store.overview import Overview
 from ...store.run import CONFIG_FILE, SPACE_FILE, Run
-from ...wording import plain
 from .draft import OVERRIDES, Draft, Kind, fields_of
 from .resolving import resolve
 
@@ -83,7 +83,7 @@ def _texts(wanted: dict[str, Any], settled: dict[str, Any], names: dict[str, str
 
 def _space_of(run: Run, space: str) -> str:
     """Of a space of the user's own the copy that the run has: as it was then."""
-    from ...spaces import space_names
+    from ...spaces.files import space_names
 
     own = space not in space_names() and os.path.lexists(run.path / SPACE_FILE)
     return str(run.path / SPACE_FILE) if own else space
@@ -91,7 +91,7 @@ def _space_of(run: Run, space: str) -> str:
 
 def _cells_of(run: Run) -> tuple[str, Run | None]:
     """How a training's cells were called, and their run; its own cells if that name means other ones now."""
-    from ...genotypes import find_genotype
+    from ...store.find_genotype import find_genotype
 
     try:
         reference = str(run.summary().get("cells") or "")

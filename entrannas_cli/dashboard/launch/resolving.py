@@ -6,7 +6,7 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ...errors import UsageError
+from ...common.errors import UsageError
 from .draft import Draft
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ...wording import counted, plain
+from ...common.text import counted, plain
 from .checking import Verdict, learned_from
 from .draft import KINDS
 

@@ -13,10 +13,10 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Button, Footer, Static
 
-from ...errors import RunFailed
+from ...common.errors import RunFailed
+from ...common.text import counted
 from ...render.text import safe
 from ...store.run import Run
-from ...wording import counted
 from ..background import in_background, tell
 from ..keys import bindings
 from ..run.plain_parts import configuration_text

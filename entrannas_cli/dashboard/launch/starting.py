@@ -5,9 +5,9 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Sequence
 
-from ...errors import RunFailed
+from ...common.errors import RunFailed
+from ...common.text import plain
 from ...runtime.launch import this_program
-from ...wording import plain
 
 __all__ = ["start"]
 

@@ -10,9 +10,9 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
 
+from ...common.text import number, texts
 from ...render.cell_text import kind_title
 from ...render.text import metric, percent, safe
-from ...wording import number, texts
 from ..sheet import Sheet
 from .heat import heat_map, usable
 from .pair import Pair

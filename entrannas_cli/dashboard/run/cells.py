@@ -7,12 +7,12 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
 
+from ...common.files import BrokenRun
+from ...common.text import counted
 from ...method.genotype import CellGraph, Genotype
 from ...render.cell_text import cell_picture, cell_short, kind_title
 from ...render.text import safe
-from ...store.files import BrokenRun
 from ...watching.history import History
-from ...wording import counted
 from ..sheet import Sheet
 from .pair import Pair
 from .part import Seen

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from ...common.files import BrokenRun, read_text
 from ...method.genotype import Genotype
-from ...store.files import BrokenRun, read_text
 from ...store.overview import Overview, overview
 from ...store.run import CONFIG_FILE, Run
 from ...watching.system import Sample, SystemWatch

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.content import Content
 
 from ...render.text import safe, shortened
-from ...store.find import short_id
+from ...store.find_run import short_id
 from ...store.notes import NOTHING
 from ...store.overview import Overview
 from ...watching.course import LARGEST_STEP, Course

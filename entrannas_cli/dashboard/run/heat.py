@@ -8,10 +8,10 @@ from typing import Any
 from rich.style import Style
 from rich.text import Text
 
+from ...common.text import number
 from ...method.space import INPUT_NODES
 from ...render.layout import look
 from ...render.text import safe
-from ...wording import number
 
 __all__ = ["edge_names", "heat_map", "shade", "usable"]
 

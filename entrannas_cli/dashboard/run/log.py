@@ -9,8 +9,8 @@ from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Input
 
+from ...common.text import counted
 from ...render.text import safe
-from ...wording import counted
 from ..sheet import Sheet
 from .part import Seen
 

@@ -7,9 +7,9 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
 
+from ...common.text import number
 from ...render.text import bytes_text, metric, percent, safe
 from ...watching.system import Sample
-from ...wording import number
 from ..sheet import Sheet
 from .head import bar
 from .part import Seen

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .genotype import CellGraph, Connection, Genotype
+from ..method.genotype import CellGraph, Connection, Genotype
 
 __all__ = ["PUBLISHED"]
 

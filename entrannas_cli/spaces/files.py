@@ -11,11 +11,11 @@ from typing import Any
 
 import tomli_w
 
-from .config.files import read_toml
-from .errors import UsageError
-from .method.operations import ENTRY_POINT_GROUP, get_operation, operation_names
-from .method.space import SearchSpace
-from .wording import choices, did_you_mean, looks_like_path, plain, shown
+from ..common.errors import UsageError
+from ..common.text import choices, did_you_mean, looks_like_path, plain, shown
+from ..config.files import read_toml
+from ..method.operations import ENTRY_POINT_GROUP, get_operation, operation_names
+from ..method.space import SearchSpace
 
 __all__ = [
     "OperationFacts",
@@ -71,7 +71,7 @@ class OperationFacts:
 
 def _folder() -> Path:
     """Inside the package where a wheel was installed, beside it in a source tree."""
-    package = Path(__file__).resolve().parent
+    package = Path(__file__).resolve().parents[1]
     return next(
         (f for f in (package / "searchspaces", package.parent / "searchspaces") if f.is_dir()), package
     )

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from entrannas_cli.store.atomic import dump_json, write_atomic, write_json
-from entrannas_cli.store.files import BrokenRun, read_json, read_text, read_toml
+from entrannas_cli.common.atomic import dump_json, write_atomic, write_json
+from entrannas_cli.common.files import BrokenRun, read_json, read_text, read_toml
 
-from .processes import kill, python, wait_for
+from ..store.processes import kill, python, wait_for
 
 REPLACE = """
 import itertools, sys
 from pathlib import Path
-from entrannas_cli.store.atomic import write_atomic
+from entrannas_cli.common.atomic import write_atomic
 for n in itertools.count():
     write_atomic(Path(sys.argv[1]), str(n % 10) * 500_000, durable=False)
 """

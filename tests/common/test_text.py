@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from entrannas_cli.wording import first_line
+from entrannas_cli.common.text import first_line
 
 
 @pytest.mark.parametrize(

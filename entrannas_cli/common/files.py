@@ -8,8 +8,8 @@ import stat
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ..errors import RunFailed
-from ..wording import plain
+from .errors import RunFailed
+from .text import plain
 
 __all__ = [
     "DEEPEST",
@@ -83,7 +83,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def read_toml(path: Path) -> dict[str, Any]:
     """The content of a small TOML file. Raises ``BrokenRun``."""
-    from ..toml_text import load_toml
+    from .toml import load_toml
 
     text = read_text(path)
     try:

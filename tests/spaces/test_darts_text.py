@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entrannas_cli.method.darts_text import Found, has_genotype, read_genotypes
 from entrannas_cli.method.genotype import Connection, Genotype
-from entrannas_cli.method.published import PUBLISHED
 from entrannas_cli.method.random_search import draw_genotype
 from entrannas_cli.method.space import SearchSpace
+from entrannas_cli.spaces.darts_text import Found, has_genotype, read_genotypes
+from entrannas_cli.spaces.published import PUBLISHED
 
-from .strategies import spaces
+from ..method.strategies import spaces
 
 NORMAL = (
     "[('sep_conv_3x3', 0), ('sep_conv_3x3', 1), ('sep_conv_3x3', 0), ('sep_conv_3x3', 1), "

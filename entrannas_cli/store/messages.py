@@ -6,9 +6,9 @@ import os
 import shlex
 from datetime import datetime
 
+from ..common.errors import EntrannasError
+from ..common.text import plain
 from ..config.location import runs_dir
-from ..errors import EntrannasError
-from ..wording import plain
 from .run import Run
 from .status import Status
 

@@ -16,8 +16,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .genotype import MAX_NODES, CellGraph, Connection, Genotype, GenotypeError
-from .space import CELL_KINDS, INPUT_NODES
+from ..method.genotype import MAX_NODES, CellGraph, Connection, Genotype, GenotypeError
+from ..method.space import CELL_KINDS, INPUT_NODES
 
 __all__ = ["EXPECTED", "Found", "has_genotype", "read_genotypes"]
 

@@ -10,14 +10,14 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import RunFailed, UsageError
-from ..wording import plain
+from ..common.errors import RunFailed, UsageError
+from ..common.files import reason_of
+from ..common.text import plain
 from .create import LATEST, STAMP
-from .files import reason_of
 from .lock import take_lock
+from .messages import describe_holder, reference_to
 from .run import LOCK_FILE, Run
 from .status import STATUS_FILE, is_starting
-from .wording import describe_holder, reference_to
 
 __all__ = ["check_removable", "find_run", "list_runs", "name_in", "remove_run", "run_names", "short_id"]
 

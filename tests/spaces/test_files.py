@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from entrannas_cli.cli.spaces import app
-from entrannas_cli.errors import UsageError
+from entrannas_cli.common.errors import UsageError
 from entrannas_cli.method.operations import get_operation, operation_names
 from entrannas_cli.method.space import SearchSpace
-from entrannas_cli.spaces import (
+from entrannas_cli.spaces.files import (
     SpaceError,
     SpaceProblem,
     check_space,
@@ -28,7 +28,7 @@ from entrannas_cli.spaces import (
     space_to_toml,
 )
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 STANDARD = (
     "max_pool_3x3", "avg_pool_3x3", "skip_connect", "sep_conv_3x3", "sep_conv_5x5", "dil_conv_3x3", "dil_conv_5x5",
 )  # fmt: skip
@@ -94,7 +94,7 @@ class TestSpaces:
             ROOT / "entrannas_cli", site / "entrannas_cli", ignore=shutil.ignore_patterns("__pycache__")
         )
         shutil.copytree(ROOT / "searchspaces", site / "entrannas_cli" / "searchspaces")
-        done = run(code="from entrannas_cli.spaces import *; print(space_path('standard'))", path=site)
+        done = run(code="from entrannas_cli.spaces.files import *; print(space_path('standard'))", path=site)
         assert done.stdout.strip() == str(site / "entrannas_cli" / "searchspaces" / "standard.toml")
 
 

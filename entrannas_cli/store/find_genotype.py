@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import UsageError
-from .method.darts_text import EXPECTED, Found, has_genotype, read_genotypes
-from .method.genotype import Genotype, GenotypeError
-from .method.published import PUBLISHED
-from .wording import counted, did_you_mean, nearest, plain
+from ..common.errors import UsageError
+from ..common.text import counted, did_you_mean, nearest, plain
+from ..method.genotype import Genotype, GenotypeError
+from ..spaces.darts_text import EXPECTED, Found, has_genotype, read_genotypes
+from ..spaces.published import PUBLISHED
 
 if TYPE_CHECKING:
-    from .store.run import Run
+    from .run import Run
 
 __all__ = [
     "POINT_MARK",
@@ -81,7 +81,7 @@ def find_genotype(reference: str, runs_dir: Path) -> NamedGenotype:
 
 def _is_run(reference: str, runs_dir: Path) -> bool:
     """Whether a run goes by ``reference``: its name may have the mark in it."""
-    from .store.find import find_run
+    from .find_run import find_run
 
     try:
         find_run(reference, runs_dir)
@@ -234,7 +234,7 @@ def _standard_input() -> str:
 
 
 def _read(path: Path) -> str:
-    from .store.files import open_regular, reason_of
+    from ..common.files import open_regular, reason_of
 
     try:
         with open_regular(path) as file:
@@ -254,8 +254,8 @@ def _decoded(content: bytes, name: str) -> str:
 
 
 def _of_run(reference: str, point: str, runs_dir: Path) -> NamedGenotype:
-    from .store.files import BrokenRun
-    from .store.find import find_run, list_runs
+    from ..common.files import BrokenRun
+    from .find_run import find_run, list_runs
 
     try:
         run = find_run(reference, runs_dir)
