@@ -15,7 +15,7 @@ from .common.errors import RunFailed, UsageError
 from .common.files import reason_of
 from .common.text import plain
 from .data.availability import user_cache_dir
-from .runtime.launch import this_program
+from .engine.detach import this_program
 from .store.find_genotype import POINT_MARK
 from .store.run import Run
 

@@ -19,7 +19,7 @@ def open_subject(specification: dict[str, Any]) -> Generator[Subject]:
     """The subject of a case, or with ``rates`` what measures the device that the case runs on."""
     case = Case(**specification["case"])
     if specification.get("rates"):
-        from ..runtime.device import resolve_compute
+        from ..engine.device import resolve_compute
         from .rates import DeviceRates
 
         config = (train_config if case.kind == "train" else search_config)(case)[0]

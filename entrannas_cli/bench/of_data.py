@@ -8,7 +8,7 @@ from typing import Any
 
 from ..data.search_data import SearchData, open_search_data
 from ..data.streams import Batch
-from ..runtime.device import Compute, resolve_compute
+from ..engine.device import Compute, resolve_compute
 from .case import Case, search_config
 from .memory import PeakMemory
 from .parts import Clock

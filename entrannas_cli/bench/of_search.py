@@ -16,14 +16,14 @@ from torch import Tensor
 
 from ..data.search_data import open_search_data
 from ..data.streams import evaluation_batches
+from ..engine.device import Compute, resolve_compute
+from ..engine.search.build import build_search, search_fast_paths
+from ..engine.search.evaluate import compare_with_derived
+from ..engine.search.metric_rows import sparsity_facts
 from ..method.bilevel import BilevelSearch
 from ..method.execute import Execute
 from ..method.genotype import Genotype
 from ..render.views import QuietView
-from ..runtime.device import Compute, resolve_compute
-from ..search.build import build_search, search_fast_paths
-from ..search.evaluate import compare_with_derived
-from ..search.rows import sparsity_facts
 from ..spaces.files import load_space
 from ..store.create import create_run
 from ..store.session import RunSession

@@ -12,15 +12,15 @@ from torch import Tensor
 
 from ..config.location import runs_dir
 from ..data.train_data import open_train_data
+from ..engine.check_operations import require_operations
+from ..engine.device import Compute, resolve_compute
+from ..engine.fast_paths import fast_paths
+from ..engine.train.build import build_training, channels_of
 from ..method.genotype import Genotype
 from ..render.views import QuietView
-from ..runtime.device import Compute, resolve_compute
-from ..runtime.fast_paths import fast_paths
-from ..runtime.operations import require_operations
 from ..store.create import create_run
 from ..store.find_genotype import find_genotype
 from ..store.session import RunSession
-from ..train.build import build_training, channels_of
 from .case import Case, projected_steps, train_config
 from .memory import PeakMemory
 from .parts import Clock

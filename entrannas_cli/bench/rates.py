@@ -12,8 +12,8 @@ from typing import Any
 import torch
 
 from .. import __version__
-from ..runtime.device import Compute
-from ..runtime.environment import git_commit
+from ..engine.device import Compute
+from ..engine.environment import git_commit
 from .parts import synchronise
 
 __all__ = ["DeviceRates", "describe_device", "describe_versions"]

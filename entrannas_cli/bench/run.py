@@ -64,7 +64,7 @@ def _device_type(case: Case) -> str:
     config = (train_config if case.kind == "train" else search_config)(case)[0]
     asked = config.device.device
     if asked == "auto":
-        from ..runtime.device import automatic_device
+        from ..engine.device import automatic_device
 
         return automatic_device()
     return asked.partition(":")[0]

@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 
 from ..config.base import with_values
-from ..runtime.device import Compute
-from ..runtime.loop import Loop
-from ..runtime.observer import Row
-from ..runtime.recorder import StepRecorder
-from ..search.loop import SearchLoop
-from ..train.loop import TrainLoop
+from ..engine.device import Compute
+from ..engine.loop import Loop
+from ..engine.observer import Row
+from ..engine.recorder import StepRecorder
+from ..engine.search.loop import SearchLoop
+from ..engine.train.loop import TrainLoop
 from .busy import busy_seconds
 from .case import Case
 from .counting import Work, count_work, work_at

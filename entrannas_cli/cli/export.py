@@ -101,8 +101,8 @@ def export(
         raise UsageError(f"--batch: a {target.format} export takes any number of images; leave it out")
     if target.format == "onnx":
         require_onnx()
+    from ..engine.load_network import load_trained
     from ..export.write import export_trained
-    from ..trained import load_trained
 
     written = export_trained(load_trained(chosen, weights.value), target, batch=batch, force=force)
     if as_json:

@@ -50,10 +50,10 @@ def rank(
     """
     from ..config.location import runs_dir as resolve_runs_dir
     from ..config.resolve import resolve_rank
-    from ..prepare import request_here, require_data
-    from ..rank.prepare import prepare_ranking
+    from ..engine.preflight import request_here, require_data
+    from ..engine.rank.create import prepare_ranking
+    from ..engine.train.create import CIFAR_HINT, choose_preset
     from ..store.find_run import find_run
-    from ..train.prepare import CIFAR_HINT, choose_preset
     from .data import progress_on_stderr
 
     folder = resolve_runs_dir(runs_dir, config_file=config)

@@ -37,7 +37,7 @@ def run_or_detach(run: Run, *, detach: bool, as_json: bool, quiet: bool) -> None
 
 def run_in_background(run: Run, *, as_json: bool) -> None:
     """Starts ``run`` in a process of its own and prints its id."""
-    from ..runtime.launch import launch_detached
+    from ..engine.detach import launch_detached
 
     launch_detached(run)
     if as_json:
@@ -53,9 +53,9 @@ def run_here(run: Run, *, as_json: bool, quiet: bool) -> None:
     """
     from contextlib import nullcontext
 
+    from ..engine.signals import EXIT_CODES, stop_on_signals
     from ..render.summary import print_summary
     from ..render.views import make_view
-    from ..runtime.signals import EXIT_CODES, stop_on_signals
     from ..store.session import RunSession
     from .data import progress_on_stderr
 
@@ -68,7 +68,7 @@ def run_here(run: Run, *, as_json: bool, quiet: bool) -> None:
 
     try:
         with view, stop_on_signals(session.request_stop, notice), session:
-            from ..take_up import take_up  # brings torch: the lock is taken before, at once
+            from ..engine.runner import take_up  # brings torch: the lock is taken before, at once
 
             summary = take_up(session, view, nullcontext if quiet else progress_on_stderr)
     except KeyboardInterrupt:

@@ -75,8 +75,8 @@ def search(
     """
     from ..config.location import runs_dir as resolve_runs_dir
     from ..config.resolve import resolve_search
-    from ..prepare import request_here, require_data
-    from ..search.prepare import PAPER_HINT, choose_preset, prepare_search
+    from ..engine.preflight import request_here, require_data
+    from ..engine.search.create import PAPER_HINT, choose_preset, prepare_search
     from .data import progress_on_stderr
 
     flags: dict[str, object] = {

@@ -78,9 +78,9 @@ def train(
     """
     from ..config.location import runs_dir as resolve_runs_dir
     from ..config.resolve import resolve_train
-    from ..prepare import request_here, require_data
+    from ..engine.preflight import request_here, require_data
+    from ..engine.train.create import CIFAR_HINT, choose_preset, prepare_training
     from ..store.find_genotype import find_genotype
-    from ..train.prepare import CIFAR_HINT, choose_preset, prepare_training
     from .data import progress_on_stderr
 
     folder = resolve_runs_dir(runs_dir, config_file=config)
@@ -135,7 +135,7 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Score a training's weights; nothing is written."""
-    from ..train.evaluate import evaluate_run
+    from ..engine.train.evaluate import evaluate_run
     from .data import progress_on_stderr
 
     chosen = resolve_run(run, runs_dir)

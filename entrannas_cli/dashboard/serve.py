@@ -26,7 +26,7 @@ from textual_serve.server import Server
 
 from ..common.errors import UsageError
 from ..common.files import reason_of
-from ..runtime.launch import this_program
+from ..engine.detach import this_program
 
 __all__ = ["DashboardServer", "serve"]
 

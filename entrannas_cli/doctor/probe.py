@@ -109,7 +109,7 @@ def _devices() -> list[dict[str, Any]]:
 
 
 def _automatic_device() -> str:
-    from ..runtime.device import automatic_device
+    from ..engine.device import automatic_device
 
     return automatic_device()
 
@@ -138,7 +138,7 @@ def _operations() -> dict[str, str]:
 
 def _automatic_preset() -> dict[str, str]:
     from ..config.resolve import Request, resolve_search
-    from ..search.prepare import PAPER_HINT, choose_preset
+    from ..engine.search.create import PAPER_HINT, choose_preset
 
     resolved = resolve_search(
         Request(

@@ -17,7 +17,7 @@ from ..method.network import CifarStem, DerivedNetwork
 from .metadata import Metadata, Options
 
 if TYPE_CHECKING:
-    from ..trained import TrainedNetwork
+    from ..engine.load_network import TrainedNetwork
 
 __all__ = ["ExportedNetwork", "build_network", "content_of", "load_weights"]
 

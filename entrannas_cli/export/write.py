@@ -14,7 +14,7 @@ from ..common.atomic import TEMPORARY, replace_with
 from ..common.errors import RunFailed, UsageError
 from ..common.files import reason_of
 from ..common.text import plain
-from ..runtime.failures import explained
+from ..engine.torch_errors import explained
 from .check import BATCHES, TOLERANCE, Check, compare, expected_of, outputs_of
 from .checkpoint import checkpoint_bytes
 from .content import ExportedNetwork, content_of
@@ -23,7 +23,7 @@ from .module import module_text, weights_bytes
 from .target import Target
 
 if TYPE_CHECKING:
-    from ..trained import TrainedNetwork
+    from ..engine.load_network import TrainedNetwork
 
 __all__ = ["Written", "export_trained"]
 

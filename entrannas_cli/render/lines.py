@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..common.text import counted, number
-from ..runtime.observer import Row, Started
+from ..engine.observer import Row, Started
 from .progress import Progress
 from .text import duration, metric, percent, safe
 

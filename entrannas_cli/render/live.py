@@ -17,8 +17,8 @@ from rich.control import Control
 from rich.segment import Segment
 from rich.text import Text
 
+from ..engine.observer import Row, Started
 from ..method.genotype import Genotype
-from ..runtime.observer import Row, Started
 from .frame import draw_frame
 from .lines import end_line, epoch_line, start_line
 from .progress import Progress

@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Callable
 
 from ..common.text import number
+from ..engine.observer import Row, Started
 from ..method.genotype import Genotype
-from ..runtime.observer import Row, Started
 from .curve import Series
 
 __all__ = ["CURVES", "Pace", "Progress"]

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import IO, Literal, Protocol, Self
 
+from ..engine.observer import Observer, Row, Started
 from ..method.genotype import Genotype
-from ..runtime.observer import Observer, Row, Started
 from .lines import end_line, epoch_line, start_line
 from .progress import Progress
 from .terminal import ascii_only, why_plain

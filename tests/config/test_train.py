@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from entrannas_cli import prepare
 from entrannas_cli.common.errors import UsageError
 from entrannas_cli.config.keys import keys_of
 from entrannas_cli.config.kinds import RANK, SEARCH, TRAIN, foreign_keys
 from entrannas_cli.config.presets import load_preset, preset_names
 from entrannas_cli.config.resolve import load_config, print_config, resolve_rank
 from entrannas_cli.config.train import TrainConfig
+from entrannas_cli.engine import preflight
 
 from .resolving import request, resolve, resolve_training
 
@@ -126,8 +126,8 @@ def test_the_automatic_preset_knows_the_data_of_the_search() -> None:
 
 
 def test_small_images_need_no_recipe_of_cifars(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(prepare, "cifar_found", lambda *_: tmp_path)  # and whatever the device is
-    assert prepare.automatic_preset({"data.dataset": "digits"}, "cifar") == (
+    monkeypatch.setattr(preflight, "cifar_found", lambda *_: tmp_path)  # and whatever the device is
+    assert preflight.automatic_preset({"data.dataset": "digits"}, "cifar") == (
         "quick",
         "the data set is digits",
     )

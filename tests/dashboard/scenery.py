@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from entrannas_cli import prepare
 from entrannas_cli.dashboard.compare import export_screen
 from entrannas_cli.dashboard.table import RunTable
+from entrannas_cli.engine import preflight
 from entrannas_cli.spaces.files import load_space, space_to_toml
 from entrannas_cli.spaces.published import PUBLISHED
 from entrannas_cli.store.jsonl import JsonLinesWriter
@@ -54,7 +54,7 @@ def frozen() -> Iterator[None]:
         patch.setattr(time, "time", lambda: NOW)
         patch.setitem(RunTable.__init__.__kwdefaults__, "clock", lambda: NOW)
         patch.setattr(SystemWatch, "sample", lambda watch, status: MACHINE)
-        patch.setattr(prepare, "cuda_in_a_child", lambda: False)
+        patch.setattr(preflight, "cuda_in_a_child", lambda: False)
         patch.setattr(export_screen, "_folder", lambda: "/home/ada/cells")
         yield
     time.tzset()

@@ -20,7 +20,7 @@ from entrannas_cli.config.schema import SearchDataConfig
 from entrannas_cli.data.availability import cifar_found, user_cache_dir
 from entrannas_cli.data.cifar import fetch_cifar
 from entrannas_cli.data.datasets import open_dataset
-from entrannas_cli.prepare import require_data
+from entrannas_cli.engine.preflight import require_data
 
 NAMES = ["cifar10", "cifar100"]
 PER_FILE = 20

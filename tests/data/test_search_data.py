@@ -13,7 +13,7 @@ from entrannas_cli.data import placed
 from entrannas_cli.data.datasets import Dataset
 from entrannas_cli.data.search_data import SearchData, open_search_data
 from entrannas_cli.data.streams import evaluation_batches
-from entrannas_cli.prepare import require_data
+from entrannas_cli.engine.preflight import require_data
 
 from .images import tree, write_folder, write_zip
 

@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from entrannas_cli.engine.load_network import TrainedNetwork
 from entrannas_cli.export.content import ExportedNetwork, content_of
 from entrannas_cli.export.module import module_text, weights_bytes
 from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
 from entrannas_cli.method.network import DerivedNetwork
 from entrannas_cli.store.run import Run
-from entrannas_cli.trained import TrainedNetwork
 
 OPERATIONS = (
     *("max_pool_3x3", "avg_pool_3x3", "skip_connect", "sep_conv_3x3", "sep_conv_5x5", "sep_conv_7x7"),

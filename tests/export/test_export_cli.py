@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from entrannas_cli.__main__ import main
+from entrannas_cli.engine.load_network import load_trained
 from entrannas_cli.export import target
 from entrannas_cli.export.checkpoint import load_exported
 from entrannas_cli.store.run import Run
-from entrannas_cli.trained import load_trained
 
 from ..search.runs import SMALL, write_space
 from .networks import logits

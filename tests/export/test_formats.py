@@ -17,6 +17,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from entrannas_cli.common.errors import RunFailed, UsageError
+from entrannas_cli.engine.load_network import TrainedNetwork
 from entrannas_cli.export.check import compare, expected_of
 from entrannas_cli.export.checkpoint import checkpoint_bytes, load_exported
 from entrannas_cli.export.content import content_of
@@ -29,7 +30,6 @@ from entrannas_cli.method.genotype import Genotype
 from entrannas_cli.method.network import DerivedNetwork
 from entrannas_cli.method.operations import operation_names
 from entrannas_cli.method.space import SearchSpace
-from entrannas_cli.trained import TrainedNetwork
 
 from ..method.strategies import genotypes
 from .networks import OPERATIONS, SMALL, cell, images_for, logits, trained

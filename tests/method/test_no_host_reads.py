@@ -9,6 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from entrannas_cli.engine.replay import Replaying
+from entrannas_cli.engine.search.metric_rows import pack
 from entrannas_cli.method.accelerate import accelerate
 from entrannas_cli.method.architecture import Derivation
 from entrannas_cli.method.bilevel import BilevelSearch
@@ -16,11 +18,9 @@ from entrannas_cli.method.network import DerivedNetwork, SuperNet
 from entrannas_cli.method.optimizers import prepare
 from entrannas_cli.method.space import SearchSpace
 from entrannas_cli.method.training import Training
-from entrannas_cli.runtime.replay import Replaying
-from entrannas_cli.search.rows import pack
 from entrannas_cli.spaces.published import PUBLISHED
 
-from ..runtime.rehearsal import Rehearsal
+from ..engine.rehearsal import Rehearsal
 from .strategies import STANDARD, architecture
 
 META = torch.device("meta")

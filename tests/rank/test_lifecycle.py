@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from entrannas_cli.rank.run import TRAININGS
+from entrannas_cli.engine.rank.run import TRAININGS
 from entrannas_cli.store.find_run import list_runs
 from entrannas_cli.store.run import Run
 

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from entrannas_cli.common.errors import UsageError
-from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
-from entrannas_cli.rank.candidates import (
+from entrannas_cli.engine.rank.candidates import (
     CANDIDATES_FILE,
     Candidate,
     candidates_json,
     find_candidates,
     read_candidates,
 )
-from entrannas_cli.rank.ranking import chosen, rank_correlation, ranking
+from entrannas_cli.engine.rank.ranking import chosen, rank_correlation, ranking
+from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
 from entrannas_cli.store.create import create_run
 from entrannas_cli.store.run import Run
 from entrannas_cli.store.session import RunSession

@@ -7,10 +7,10 @@ import sys
 import time
 from typing import Any
 
+from entrannas_cli.engine.observer import Observer, Started
 from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
 from entrannas_cli.method.operations import operation_names
 from entrannas_cli.method.space import SearchSpace
-from entrannas_cli.runtime.observer import Observer, Started
 
 SPACE = SearchSpace(name="standard", operations=operation_names()[:7])
 STEPS_PER_EPOCH = 6

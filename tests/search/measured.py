@@ -18,12 +18,12 @@ from entrannas_cli.bench.memory import PeakMemory
 from entrannas_cli.config.base import with_values
 from entrannas_cli.config.schema import SearchConfig
 from entrannas_cli.config.train import TrainConfig
-from entrannas_cli.runtime.device import Compute
-from entrannas_cli.search.build import build_search
-from entrannas_cli.search.memory import estimate_search, heaviest_cells
+from entrannas_cli.engine.device import Compute
+from entrannas_cli.engine.search.build import build_search
+from entrannas_cli.engine.search.memory import estimate_search, heaviest_cells
+from entrannas_cli.engine.train.build import build_training
+from entrannas_cli.engine.train.memory import estimate_training
 from entrannas_cli.spaces.published import PUBLISHED
-from entrannas_cli.train.build import build_training
-from entrannas_cli.train.memory import estimate_training
 
 from ..method.strategies import STANDARD
 

@@ -12,14 +12,14 @@ import pytest
 import torch
 
 from entrannas_cli.config.schema import SearchConfig, TargetConfig
+from entrannas_cli.engine.search import run
+from entrannas_cli.engine.search.collapse import collapse_warning
+from entrannas_cli.engine.search.summary import derived_summary
 from entrannas_cli.method.bilevel import BilevelSearch
 from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
 from entrannas_cli.method.operations import get_operation, operation_names
 from entrannas_cli.method.random_search import draw_genotype
 from entrannas_cli.method.space import SearchSpace
-from entrannas_cli.search import run
-from entrannas_cli.search.collapse import collapse_warning
-from entrannas_cli.search.summary import derived_summary
 from entrannas_cli.spaces.files import load_space
 from entrannas_cli.spaces.published import PUBLISHED
 

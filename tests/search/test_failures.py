@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from entrannas_cli.common.errors import RunFailed
-from entrannas_cli.runtime.failures import explained
+from entrannas_cli.engine.torch_errors import explained
 
 
 def test_memory_that_runs_out_names_the_way_out() -> None:

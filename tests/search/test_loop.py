@@ -17,13 +17,13 @@ from entrannas_cli.common.errors import RunFailed
 from entrannas_cli.config.schema import SearchConfig
 from entrannas_cli.data.search_data import SearchData, open_search_data
 from entrannas_cli.data.streams import evaluation_batches
+from entrannas_cli.engine.device import Compute
+from entrannas_cli.engine.observer import Row, Started
+from entrannas_cli.engine.search.build import build_search
+from entrannas_cli.engine.search.loop import SearchLoop
 from entrannas_cli.method.genotype import Genotype
 from entrannas_cli.method.network import DerivedNetwork
 from entrannas_cli.method.space import CELL_KINDS, SearchSpace
-from entrannas_cli.runtime.device import Compute
-from entrannas_cli.runtime.observer import Row, Started
-from entrannas_cli.search.build import build_search
-from entrannas_cli.search.loop import SearchLoop
 from entrannas_cli.store.create import create_run
 from entrannas_cli.store.run import Run, checkpoint_step
 from entrannas_cli.store.session import RunSession

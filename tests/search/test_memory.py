@@ -18,12 +18,12 @@ from torch import nn
 from entrannas_cli.common.free_memory import free_memory, left_in_cgroup
 from entrannas_cli.config.base import with_values
 from entrannas_cli.config.schema import SearchConfig
+from entrannas_cli.engine import memory_check
+from entrannas_cli.engine.memory_check import largest_that_fits
+from entrannas_cli.engine.search.memory import estimate_search, heaviest_cells
 from entrannas_cli.method.memory import MemoryMeter
 from entrannas_cli.method.operations import register_operation
 from entrannas_cli.method.space import SearchSpace
-from entrannas_cli.runtime import memory
-from entrannas_cli.runtime.memory import largest_that_fits
-from entrannas_cli.search.memory import estimate_search, heaviest_cells
 from entrannas_cli.store.run import Run
 
 from ..method.strategies import STANDARD
@@ -222,7 +222,7 @@ def test_a_run_that_does_not_fit_says_what_would(
 ) -> None:
     built: list[str] = []
     monkeypatch.setattr(torch.optim.SGD, "step", _noting(torch.optim.SGD.step, built))
-    monkeypatch.setattr(memory, "free_memory", lambda device: room * MIB)
+    monkeypatch.setattr(memory_check, "free_memory", lambda device: room * MIB)
     result = in_process(*command, check=False)
     assert result.returncode == 1
     assert "not enough memory: about" in result.stderr
@@ -245,7 +245,7 @@ def test_a_run_that_does_not_fit_says_what_would(
 def test_a_batch_of_more_images_than_there_are_is_no_matter_of_memory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(memory, "free_memory", lambda device: MIB)
+    monkeypatch.setattr(memory_check, "free_memory", lambda device: MIB)
     result = in_process(*SMALL_SEARCH, "--batch-size", "5000", check=False)
     assert result.returncode == 2
     assert "more than there are" in result.stderr
@@ -260,7 +260,7 @@ def _noting(step: Any, built: list[str]) -> Any:
 
 
 def test_it_may_be_tried_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "free_memory", lambda device: MIB)
+    monkeypatch.setattr(memory_check, "free_memory", lambda device: MIB)
     in_process(*SMALL_SEARCH, "--set", "device.check_memory=false")
     run = newest()
     assert run.status().state == "completed"
@@ -273,11 +273,11 @@ def test_memory_that_runs_out_all_the_same_names_what_fits(monkeypatch: pytest.M
     def fails(*arguments: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr("entrannas_cli.search.loop.SearchLoop._take_step", fails)
+    monkeypatch.setattr("entrannas_cli.engine.search.loop.SearchLoop._take_step", fails)
     result = in_process(*SMALL_SEARCH, check=False)
     assert "out of memory: batch size 96" in result.stderr
     assert "try --set search.batch_size=48" in result.stderr  # by the estimate all would fit
-    monkeypatch.setattr(memory, "free_memory", lambda device: 2 * MIB)
+    monkeypatch.setattr(memory_check, "free_memory", lambda device: 2 * MIB)
     result = in_process(*SMALL_SEARCH, "--set", "device.check_memory=false", check=False)
     assert int(result.stderr.split("try --set search.batch_size=")[1].split()[0]) < 40
 

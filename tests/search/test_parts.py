@@ -14,24 +14,24 @@ from torch import Tensor, nn
 
 from entrannas_cli.common.errors import RunFailed, UsageError
 from entrannas_cli.config.schema import SearchConfig
-from entrannas_cli.method.architecture import Mixture
-from entrannas_cli.method.bilevel import BilevelSearch
-from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
-from entrannas_cli.method.network import SuperNet
-from entrannas_cli.method.space import CELL_KINDS, SearchSpace
-from entrannas_cli.runtime.cells import operation_facts
-from entrannas_cli.runtime.checkpoint import (
+from entrannas_cli.engine.cell_facts import operation_facts
+from entrannas_cli.engine.checkpoint import (
     DamagedCheckpoint,
     check_identity,
     read_checkpoint,
     write_checkpoint,
 )
-from entrannas_cli.runtime.device import Compute
-from entrannas_cli.runtime.scoring import calibrate_batch_norm
-from entrannas_cli.search.build import build_search
-from entrannas_cli.search.checkpoint import SearchState, load_state, state_of
-from entrannas_cli.search.evaluate import compare_with_derived
-from entrannas_cli.search.rows import pack, sparsity_facts, unpack
+from entrannas_cli.engine.device import Compute
+from entrannas_cli.engine.scoring import calibrate_batch_norm
+from entrannas_cli.engine.search.build import build_search
+from entrannas_cli.engine.search.checkpoint import SearchState, load_state, state_of
+from entrannas_cli.engine.search.evaluate import compare_with_derived
+from entrannas_cli.engine.search.metric_rows import pack, sparsity_facts, unpack
+from entrannas_cli.method.architecture import Mixture
+from entrannas_cli.method.bilevel import BilevelSearch
+from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
+from entrannas_cli.method.network import SuperNet
+from entrannas_cli.method.space import CELL_KINDS, SearchSpace
 
 SPACE = SearchSpace(name="small", operations=("skip_connect", "sep_conv_3x3", "max_pool_3x3"), nodes=2)
 CPU = Compute(torch.device("cpu"), "float32", torch.channels_last, 1)

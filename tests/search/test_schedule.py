@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from entrannas_cli.config.schema import SearchConfig
-from entrannas_cli.search.schedule import Schedule
+from entrannas_cli.engine.search.schedule import Schedule
 
 
 def schedule(steps_per_epoch: int = 10, **sections: dict[str, object]) -> Schedule:

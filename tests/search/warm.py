@@ -21,7 +21,7 @@ _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(
     [
         "entrannas_cli.cli.app",
-        "entrannas_cli.take_up",
+        "entrannas_cli.engine.runner",
         "entrannas_cli.render.views",
         *(
             f"entrannas_cli.{kind}.{part}"

@@ -16,14 +16,14 @@ from torch import Tensor, nn
 from entrannas_cli.common.errors import RunFailed
 from entrannas_cli.config.train import TrainConfig
 from entrannas_cli.data.train_data import TrainData, open_train_data
+from entrannas_cli.engine.device import Compute
+from entrannas_cli.engine.observer import Row, Started
+from entrannas_cli.engine.train.build import build_training
+from entrannas_cli.engine.train.loop import TrainLoop
 from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
-from entrannas_cli.runtime.device import Compute
-from entrannas_cli.runtime.observer import Row, Started
 from entrannas_cli.store.create import create_run
 from entrannas_cli.store.run import BEST_CHECKPOINT, CHECKPOINTS, Run, checkpoint_step
 from entrannas_cli.store.session import RunSession
-from entrannas_cli.train.build import build_training
-from entrannas_cli.train.loop import TrainLoop
 
 CPU = Compute(torch.device("cpu"), "float32", torch.channels_last, 1)
 CELL = CellGraph(

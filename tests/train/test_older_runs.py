@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from entrannas_cli.engine.load_network import load_trained
 from entrannas_cli.export.checkpoint import load_exported
 from entrannas_cli.store.run import BEST_CHECKPOINT, CHECKPOINTS, CONFIG_FILE, Run
-from entrannas_cli.trained import load_trained
 
 from ..isolation import made_once
 from ..search.runs import in_process as entrannas

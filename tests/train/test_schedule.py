@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entrannas_cli.config.train import TrainConfig
-from entrannas_cli.train.schedule import TrainSchedule
+from entrannas_cli.engine.train.schedule import TrainSchedule
 
 
 def schedule(steps_per_epoch: int = 10, **train: object) -> TrainSchedule:

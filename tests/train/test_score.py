@@ -11,16 +11,16 @@ from entrannas_cli.common.errors import UsageError
 from entrannas_cli.config.train import TrainConfig, TrainDataConfig
 from entrannas_cli.data import placed
 from entrannas_cli.data.datasets import open_dataset
+from entrannas_cli.engine.device import resolve_compute
+from entrannas_cli.engine.load_network import TrainedNetwork
+from entrannas_cli.engine.train.create import prepare_training
+from entrannas_cli.engine.train.score import score_part
 from entrannas_cli.method.network import DerivedNetwork
-from entrannas_cli.runtime.device import resolve_compute
 from entrannas_cli.spaces.published import PUBLISHED
 from entrannas_cli.store.create import create_run
 from entrannas_cli.store.find_genotype import find_genotype
 from entrannas_cli.store.run import Run
 from entrannas_cli.store.session import RunSession
-from entrannas_cli.train.prepare import prepare_training
-from entrannas_cli.train.score import score_part
-from entrannas_cli.trained import TrainedNetwork
 
 from ..config.resolving import resolve_training
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from ...common.errors import RunFailed, UsageError
 from ...common.files import reason_of
 from ...common.text import counted, plain
+from ...engine.detach import this_program
 from ...render.output_file import check_output, write_output
 from ...render.text import safe
 from ...results.comparison import Request
 from ...results.formats import text_table
 from ...results.written import Form, written
-from ...runtime.launch import this_program
 from ...store.overview import Overview
 from .tables import compared, differences
 

@@ -178,7 +178,7 @@ class DataLook:
     def images(self, resolved: Resolved[Any]) -> int:
         """How many images the training part has, 0 if that isn't known. Raises ``EntrannasError``."""
         from ...data.availability import dataset_facts
-        from ...prepare import require_data
+        from ...engine.preflight import require_data
 
         config = resolved.config
         data, test = config.data, getattr(config.evaluation, "test", False)

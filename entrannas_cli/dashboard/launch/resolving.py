@@ -27,11 +27,11 @@ def resolve(
     except OSError:
         raise UsageError("the working directory is gone: start the dashboard in another one") from None
     from ...config.resolve import resolve_search, resolve_train
-    from ...prepare import cuda_in_a_child, request_here
-    from ...search import prepare as of_search
-    from ...train import prepare as of_train
+    from ...engine.preflight import cuda_in_a_child, request_here
+    from ...engine.search import create as create_search
+    from ...engine.train import create as create_train
 
-    choose = of_search.choose_preset if draft.kind == "search" else of_train.choose_preset
+    choose = (create_search if draft.kind == "search" else create_train).choose_preset
     request = request_here(
         {**draft.flags, "seed": seed},
         draft.overrides,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ...common.errors import RunFailed
 from ...common.text import plain
-from ...runtime.launch import this_program
+from ...engine.detach import this_program
 
 __all__ = ["start"]
 

@@ -1,0 +1,167 @@
+"""A network with its weights, from the run that trained or searched it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from ..common.errors import RunFailed, UsageError
+from ..common.files import BrokenRun
+from ..common.text import first_line, plain
+from ..method.genotype import Genotype
+from ..method.network import DerivedNetwork, SuperNet
+from ..store.run import BEST_CHECKPOINT, CHECKPOINTS, CONFIG_FILE, Run
+from .checkpoint import DamagedCheckpoint, read_checkpoint
+
+__all__ = ["TrainedNetwork", "load_supernet", "load_trained"]
+
+Weights = Literal["last", "best"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedNetwork:
+    """``network`` is in eval mode, in float32, on the CPU, without an auxiliary head.
+
+    It takes images of ``shape`` (C, H, W), normalised by ``mean`` and ``std`` (a channel, of values from 0 to 1),
+    and tells the ``classes`` apart. ``weights`` are the "last" ones or the "best", of ``step``.
+    """
+
+    network: DerivedNetwork
+    run: Run
+    weights: str
+    step: int
+    shape: tuple[int, int, int]
+    classes: tuple[str, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    identity: Mapping[str, str]  # what decided the run when the weights were written
+
+
+def load_trained(run: Run, weights: Weights = "last") -> TrainedNetwork:
+    """The network of a training; of a search, the derived network with the weights of the super-net.
+
+    Raises ``UsageError`` for a run that has no such weights (yet), ``RunFailed`` for damaged ones.
+    """
+    kind = run.status().kind
+    if kind == "train":
+        return _of_training(run, weights)
+    if kind == "search":
+        if weights == "best":
+            raise UsageError(f"{plain(run.id)} is a search: only a training has best weights")
+        return _of_search(run)
+    raise UsageError(f"{plain(run.id)} is a {plain(kind)} run, which has no weights")
+
+
+def _of_training(run: Run, weights: Weights) -> TrainedNetwork:
+    genotype = _genotype(run)
+    if weights == "best":
+        path = run.path / CHECKPOINTS / BEST_CHECKPOINT
+        if not path.exists():
+            raise UsageError(
+                f"{plain(run.id)} has no best weights: they are those of the best accuracy on images held out"
+            )
+        content = read_checkpoint(path, "train")
+    else:
+        content = _last(run, "train")
+    try:
+        network = DerivedNetwork(
+            genotype,
+            classes=len(content["images"]["classes"]),
+            channels_in=content["images"]["shape"][0],
+            **{"pool_batch_norm": True} | content["network"],  # releases that don't say so always had it
+        )
+        own = network.state_dict()  # an auxiliary head, if there was one, is left out
+        network.load_state_dict({key: content["weights"][key] for key in own})
+        return _trained(run, network, weights, content["step"], content)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise _unfit(run, error) from None
+
+
+def _of_search(run: Run) -> TrainedNetwork:
+    supernet, genotype, content = load_supernet(run)
+    network = DerivedNetwork.inheriting(supernet, genotype)
+    return _trained(run, network, "last", content["loop"]["step"], content)
+
+
+def load_supernet(run: Run) -> tuple[SuperNet, Genotype, Mapping[str, Any]]:
+    """The super-net of a search, on the CPU, with the cells it had derived and the checkpoint's content.
+
+    Raises as :func:`load_trained` does.
+    """
+    from ..config.resolve import load_config
+    from .check_operations import require_operations
+
+    try:
+        config, space = load_config(run.path / CONFIG_FILE), run.space()
+    except BrokenRun as error:
+        raise UsageError(f"{plain(run.id)}: {error.reason}") from None
+    if config.method == "random":
+        raise UsageError(f"{plain(run.id)} drew its cells at random: there is no super-net")
+    require_operations(space.operations, f"the space {space.name}")
+    content = _last(run, "search")
+    try:
+        supernet = SuperNet(
+            space,
+            classes=len(content["images"]["classes"]),
+            channels_in=content["images"]["shape"][0],
+            channels=config.network.channels,
+            cells=config.network.cells,
+            stem=config.network.stem,
+            engine_cells=config.network.engine_cells,
+            share_features=config.network.share_features,
+        )
+        supernet.load_state_dict(content["supernet"])
+        return supernet, Genotype.from_json(content["genotype"]), content
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise _unfit(run, error) from None
+
+
+def _genotype(run: Run) -> Genotype:
+    from .check_operations import require_operations
+
+    try:
+        genotype = run.genotype()
+    except BrokenRun as error:
+        raise UsageError(f"{plain(run.id)}: {error.reason}") from None
+    if genotype is None:
+        raise UsageError(f"{plain(run.id)} has no cells")
+    require_operations(genotype.operations, f"the cells of {run.id}")
+    return genotype
+
+
+def _last(run: Run, kind: str) -> dict[str, Any]:
+    """The newest checkpoint that can be read; none is changed."""
+    damaged: DamagedCheckpoint | None = None
+    for path in run.checkpoints():
+        try:
+            return read_checkpoint(path, kind)
+        except DamagedCheckpoint as error:
+            damaged = damaged or error
+    if damaged is not None:
+        raise damaged
+    folder = plain(str(Path(run.path.name) / CHECKPOINTS))
+    raise UsageError(f"{plain(run.id)} has no weights yet: there is no checkpoint in {folder}")
+
+
+def _trained(
+    run: Run, network: DerivedNetwork, weights: str, step: int, content: Mapping[str, Any]
+) -> TrainedNetwork:
+    images = content["images"]
+    channels, height, width = images["shape"]
+    return TrainedNetwork(
+        network=network.eval(),
+        run=run,
+        weights=weights,
+        step=step,
+        shape=(channels, height, width),
+        classes=tuple(images["classes"]),
+        mean=tuple(images["mean"]),
+        std=tuple(images["std"]),
+        identity=content["identity"],
+    )
+
+
+def _unfit(run: Run, error: Exception) -> RunFailed:
+    return RunFailed(f"{plain(run.id)}: its checkpoint does not fit its configuration: {first_line(error)}")

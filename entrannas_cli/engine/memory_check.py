@@ -1,0 +1,176 @@
+"""Whether what a run needs fits into the memory that is free, asked before anything is built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
+
+from ..common.errors import RunFailed
+from ..common.free_memory import free_memory
+from ..common.text import first_line, gib
+from ..config.base import with_values
+from ..data.datasets import Dataset
+from ..method.memory import MemoryEstimate
+from ..store.session import RunSession
+from .device import MIB, Compute
+
+if TYPE_CHECKING:
+    from ..config.schema import SearchConfig
+    from ..config.train import TrainConfig
+    from .run_context import Context
+
+__all__ = ["MemoryCheck", "Sizes", "largest_that_fits", "memory_check"]
+
+Config = TypeVar("Config", "SearchConfig", "TrainConfig")
+
+SHARE = 0.9  # of what is free, for sizes that are suggested: an estimate is one
+SMALLEST = 2  # images: batch-norm needs two
+
+
+class Sizes(NamedTuple):
+    """What may be changed to take less memory: images a step, images an evaluation takes at once, recomputing."""
+
+    batch: int
+    evaluation: int
+    recompute: bool
+
+
+Estimate = Callable[[Dataset, Sizes], MemoryEstimate]
+
+
+@dataclass
+class MemoryCheck:
+    """Called with the images of a run, it estimates, and compares with what is free.
+
+    ``batch_key`` is the configuration's name for the images a step, ``narrower`` what to set where none are few
+    enough; ``required`` says whether a run that doesn't fit is refused.
+    """
+
+    session: RunSession
+    compute: Compute
+    sizes: Sizes
+    estimate: Estimate
+    batch_key: str
+    narrower: str
+    required: bool = True
+    _dataset: Dataset | None = field(default=None, init=False)
+    _free: int = field(default=0, init=False)
+
+    def __call__(self, dataset: Dataset) -> int:
+        """Bytes that the run needs besides its images; 0 if they can't be told.
+
+        Raises ``RunFailed`` for more than there are, with what would fit.
+        """
+        if self.sizes.batch > len(dataset):
+            return 0  # such a batch is refused where it would be made, for a better reason
+        free = free_memory(self.compute.device)
+        try:
+            found = self.estimate(dataset, self.sizes)
+        except (RuntimeError, NotImplementedError, TypeError, ValueError) as error:
+            # an operation of a user's that insists on real numbers
+            self.session.log(f"memory: can't be estimated: {first_line(error)}")
+            return 0
+        self._dataset, self._free = dataset, free
+        need = f"about {gib(found.peak)} ({found.largest})"
+        self.session.log(f"memory: at most {need}, {gib(free)} are free on {self.compute.name}")
+        self.session.summary({"memory_estimate_mb": round(found.peak / MIB, 1)})
+        if found.peak <= free:
+            return found.peak
+        if not self.required:
+            self.session.log("warning: memory: more than is free (device.check_memory = false)")
+            return found.peak
+        raise RunFailed(
+            f"not enough memory: {need} are needed, and {gib(free)} are free on {self.compute.name}",
+            [*self._ways_out(found), "or try all the same: --set device.check_memory=false"],
+        )
+
+    def advice(self) -> str:
+        """What to set where the memory ran out all the same."""
+        batch = self.sizes.batch
+        smaller = batch // 2
+        if self._dataset is not None and (fitting := self._fitting_batch()):
+            smaller = min(fitting, smaller)  # the estimate was too low, or others took some since
+        change = f"{self.batch_key}={smaller}" if smaller >= SMALLEST else self.narrower
+        return f"batch size {batch} on {self.compute.name}: try --set {change}"
+
+    def _ways_out(self, found: MemoryEstimate) -> list[str]:
+        changes = []
+        if found.step > self._free:
+            size = self._fitting_batch()
+            changes.append(f"--set {self.batch_key}={size}" if size else f"--set {self.narrower}")
+        if found.evaluation > self._free:
+            changes.append(f"--set evaluation.batch_size={self._fitting_evaluation() or 1}")
+        ways = [f"take less at once: {' '.join(changes)}"]
+        if not self.sizes.recompute:
+            again = self._estimate(recompute=True)
+            if again.peak <= self._room:
+                ways.append(
+                    f"or compute cells again instead of keeping them, about {gib(again.peak)}: "
+                    "--set device.activation_checkpointing=cells"
+                )
+        return ways
+
+    @property
+    def _room(self) -> int:
+        return int(SHARE * self._free)
+
+    def _estimate(self, **changed: int) -> MemoryEstimate:
+        assert self._dataset is not None
+        return self.estimate(self._dataset, self.sizes._replace(**changed))  # type: ignore[arg-type]
+
+    def _fitting_batch(self) -> int:
+        return largest_that_fits(lambda size: self._estimate(batch=size).step, self.sizes.batch, self._room)
+
+    def _fitting_evaluation(self) -> int:
+        return largest_that_fits(
+            lambda size: self._estimate(evaluation=size).evaluation, self.sizes.evaluation, self._room
+        )
+
+
+def memory_check(
+    context: Context[Config],
+    section: Literal["search", "train"],
+    estimate: Callable[[Config, Dataset], MemoryEstimate],
+    *,
+    narrower: str,
+) -> MemoryCheck:
+    """The check of a run; ``section`` is that of the configuration in which its batch size stands."""
+    config = context.config
+
+    def estimated(dataset: Dataset, sizes: Sizes) -> MemoryEstimate:
+        changed: dict[str, dict[str, Any]] = {
+            section: {"batch_size": sizes.batch},
+            "evaluation": {"batch_size": sizes.evaluation},
+            "device": {"activation_checkpointing": "cells" if sizes.recompute else "none"},
+        }
+        return estimate(with_values(config, changed), dataset)
+
+    return MemoryCheck(
+        session=context.session,
+        compute=context.compute,
+        sizes=Sizes(
+            getattr(config, section).batch_size,
+            config.evaluation.batch_size,
+            config.device.activation_checkpointing == "cells",
+        ),
+        estimate=estimated,
+        batch_key=f"{section}.batch_size",
+        narrower=narrower,
+        required=config.device.check_memory,
+    )
+
+
+def largest_that_fits(need: Callable[[int], int], too_large: int, room: int) -> int:
+    """A number of images for which ``need`` is at most ``room`` bytes, close to the largest; 0 if there is none.
+
+    ``need`` is that of several parts, each a line, so that it bends upwards: it lies below the line from the
+    smallest number to the one that is ``too_large``, and that line is followed.
+    """
+    least, most = need(SMALLEST), need(too_large)
+    if least > room:
+        return 0
+    if most <= room:
+        return too_large
+    size = SMALLEST + int((room - least) / (most - least) * (too_large - SMALLEST))
+    return size // 8 * 8 if size >= 16 else size

@@ -1,0 +1,133 @@
+"""Before a run is made, of whatever kind: what is asked for, which preset `auto` means, whether the data is there.
+
+Loads no torch unless the preset depends on a GPU.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..common.errors import UsageError
+from ..common.text import plain
+from ..data.availability import CIFAR, cifar_found, cifar_or_complain
+
+if TYPE_CHECKING:
+    from ..config.resolve import ChoosePreset, Request
+    from ..config.shared import DataConfig
+    from ..data.datasets import Progress
+    from ..store.run import Run
+
+__all__ = ["automatic_preset", "cuda_here", "cuda_in_a_child", "request_here", "require_data"]
+
+SMALL = "quick"
+EMBEDDED = ("digits", "synthetic")  # small images: CIFAR's cutout would blank them
+
+
+PATIENCE = 120  # seconds; a first import of torch from a slow disk takes long
+
+
+def request_here(
+    flags: Mapping[str, object],
+    overrides: Sequence[str] | None,
+    config: Path | None,
+    choose_preset: ChoosePreset,
+    searched: Run | None = None,
+) -> Request:
+    """What is asked for, in this environment and working directory; ``searched`` is the run the cells are from."""
+    from ..config.resolve import Request
+    from .train.create import data_of
+
+    return Request(
+        flags=flags,
+        overrides=overrides or [],
+        environ=os.environ,
+        cwd=Path.cwd(),
+        choose_preset=choose_preset,
+        config_file=config,
+        inherited={} if searched is None else data_of(searched),
+        inherited_from="" if searched is None else f"run {plain(searched.id)}",
+    )
+
+
+def cuda_here() -> bool:
+    """Whether torch has a CUDA GPU. Loads torch into this process."""
+    import torch  # only now: it takes seconds
+
+    return torch.cuda.is_available()
+
+
+@cache
+def cuda_in_a_child() -> bool:
+    """What :func:`cuda_here` says, asked in a process of its own, once: for programs that must not load torch."""
+    code = (
+        f"import sys; sys.path[:] = {sys.path!r}\n"
+        "from entrannas_cli.engine.preflight import cuda_here\nsys.exit(0 if cuda_here() else 1)"
+    )
+    try:
+        result = subprocess.run(
+            [sys.executable, "-c", code], stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return result.returncode == 0
+
+
+def automatic_preset(
+    settings: Mapping[str, Any], full: str, has_cuda: Callable[[], bool] = cuda_here
+) -> tuple[str, str]:
+    """What `auto` stands for on this machine, and why: ``full`` with a CUDA GPU and CIFAR-10, else `quick`.
+
+    `quick` too for images that need no recipe of CIFAR's. ``settings`` are the values that are set, by dotted key;
+    ``has_cuda`` is asked only where it depends on a GPU.
+    """
+    dataset, path = settings.get("data.dataset", "cifar10"), settings.get("data.path")
+    if dataset in EMBEDDED:
+        return SMALL, f"the data set is {dataset}"
+    own = path if dataset == "cifar10" and isinstance(path, str) else ""
+    if cifar_found("cifar10", own) is None:
+        return SMALL, "CIFAR-10 is not on this machine"
+    device = settings.get("device.device", "auto")
+    if isinstance(device, str) and not device.startswith(("auto", "cuda")):
+        return SMALL, f"the device is {plain(device)}"
+    if not has_cuda():
+        return SMALL, "there is no CUDA GPU"
+    return full, "there are a CUDA GPU and CIFAR-10"
+
+
+def require_data(
+    config: DataConfig,
+    *,
+    test: bool = False,
+    download: bool = False,
+    progress: Progress | None = None,
+) -> None:
+    """Makes sure that the data is there, before anything is started: the training part, and the ``test`` part.
+
+    CIFAR is fetched if ``download`` says so.
+
+    Raises ``UsageError`` that says how to get it, ``RunFailed`` if the download fails.
+    """
+    if config.dataset in CIFAR:
+        if download:
+            from ..data.cifar import fetch_cifar
+
+            fetch_cifar(config.dataset, config.path, progress)
+        else:
+            cifar_or_complain(config.dataset, config.path)
+    elif config.dataset == "folder":
+        from ..data.folder import list_folder
+
+        folder = Path(config.path).expanduser()
+        list_folder(folder, "train", config.image_size)
+        if test:
+            try:
+                list_folder(folder, "test", config.image_size)
+            except UsageError as error:
+                way_out = "a training ends by scoring the test part; without one: --set evaluation.test=false"
+                raise UsageError(error.message, [*error.details, way_out]) from None

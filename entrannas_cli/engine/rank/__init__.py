@@ -1,0 +1,1 @@
+"""A ranking: the cells of searches, trained briefly and put in order."""

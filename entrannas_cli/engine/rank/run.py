@@ -1,0 +1,205 @@
+"""The work of a ranking: score by inherited weights, train the most promising, put them in order."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ...common.errors import RunFailed, UsageError
+from ...common.text import plain
+from ...config.keys import flatten_model
+from ...config.output import to_toml
+from ...method.genotype import Genotype
+from ...method.space import CELL_KINDS
+from ...store.create import create_run
+from ...store.find_run import list_runs
+from ...store.run import CONFIG_FILE, GENOTYPE_FILE, Run
+from ...store.session import RunSession
+from ..check_operations import require_operations
+from ..observer import Observer, Row, Started
+from ..run_context import Context
+from ..runner import take_up
+from ..torch_errors import explained
+from ..train.create import search_facts
+from .candidates import Candidate, read_candidates
+from .inherited import inherited_accuracies
+from .ranking import chosen, rank_correlation, ranking
+
+if TYPE_CHECKING:
+    from ...config.train import RankConfig
+
+__all__ = ["TRAININGS", "run_ranking"]
+
+TRAININGS = "trainings"  # in the run's directory: a run directory for each of the cells that are trained
+
+
+def run_ranking(context: Context[RankConfig]) -> None:
+    """Ranks from where it was, or the start, to the end or until a stop; finishes the session.
+
+    A training that fails takes the last place; the others go on.
+    """
+    session, config = context.session, context.config
+    session.summary({"preset": config.train.preset})
+    candidates = read_candidates(session.run)
+    for candidate in candidates:
+        require_operations(candidate.genotype.operations, f"cells of {candidate.search}")
+    session.begin_attempt(1)
+    inherited = _inherited(context, candidates)
+    if session.stop_requested:
+        session.finish("stopped", session.stop_reason)
+        return
+    selected = chosen(candidates, inherited, config.rank.top)
+    trained: list[tuple[Candidate, Row]] = []
+    runs: dict[Genotype, Run] = {}  # the same cells of two searches are trained once
+    wrong: UsageError | None = None
+    for place, candidate in enumerate(selected):
+        child = runs.get(candidate.genotype) or _training_of(context, candidate)
+        runs[candidate.genotype] = child
+        if child.status().state != "completed":
+            wrong = _train(context, child, _Part(context, place, len(selected))) or wrong
+        stopped = child.status().state == "stopped"  # by itself: it must not count as one that failed
+        if session.stop_requested or stopped:
+            session.finish("stopped", session.stop_reason or f"its training {child.id} was stopped")
+            return
+        trained.append((candidate, child.summary()))
+    rows = ranking(trained, inherited)
+    if all(row["accuracy"] is None for row in rows):
+        raise wrong or RunFailed("none of the cells could be trained: see the runs in trainings/")
+    by_number = {candidate.number: candidate for candidate in candidates}
+    winner = by_number[rows[0]["candidate"]]
+    session.derived(session.run.status().step, 0, winner.genotype)
+    session.summary({"ranking": rows, **rank_correlation(rows), "search": _search_of(winner) or None})
+    session.finish("completed")
+
+
+def _inherited(context: Context[RankConfig], candidates: list[Candidate]) -> dict[int, float]:
+    """Accuracies by candidate number; none for a search without a super-net or without its data."""
+    session, known = context.session, context.session.run.summary().get("inherited")
+    found = {int(key): float(value) for key, value in known.items()} if isinstance(known, dict) else {}
+    by_search: defaultdict[Any, list[Candidate]] = defaultdict(list)
+    for candidate in candidates:
+        if candidate.number not in found:
+            by_search[candidate.path].append(candidate)
+    for path, own in by_search.items():
+        genotypes: list[Genotype] = [candidate.genotype for candidate in own]
+        try:
+            with context.opening_data() as progress, explained(out_of_memory="the super-net of a search"):
+                accuracies = inherited_accuracies(path, genotypes, context.compute, progress)
+                for n, (candidate, accuracy) in enumerate(zip(own, accuracies, strict=True), 1):
+                    found[candidate.number] = accuracy
+                    progress("scoring by inherited weights", n, len(own))
+        except (UsageError, RunFailed) as error:
+            context.observer.message(
+                "warning", f"no accuracy by inherited weights for {plain(own[0].search)}: {error.message}"
+            )
+        finally:  # also when a stop is asked for
+            session.summary({"inherited": {str(key): value for key, value in found.items()}})
+    return found
+
+
+def _training_of(context: Context[RankConfig], candidate: Candidate) -> Run:
+    """The run that trains ``candidate``: the one that is there, or a new one."""
+    folder = context.session.run.path / TRAININGS
+    for run in list_runs(folder):
+        if run.summary().get("candidate") == candidate.number:
+            return run
+    config = context.config.of_a_training()
+    facts = _search_of(candidate)
+    return create_run(
+        folder,
+        kind="train",
+        space=str(facts.get("space") or ""),
+        method=str(facts.get("method") or ""),
+        seed=config.seed,
+        label=f"{candidate.number:03d}-epoch-{candidate.epoch}",
+        files={CONFIG_FILE: to_toml(flatten_model(config)), GENOTYPE_FILE: candidate.genotype.to_json()},
+        summary={
+            "candidate": candidate.number,
+            "cells": f"{candidate.search}@{candidate.step}",
+            "origin": f"run {candidate.search}",
+            "search": facts or None,
+            "dataset": config.data.dataset,
+            "preset": config.train.preset,
+        },
+    )
+
+
+def _search_of(candidate: Candidate) -> Row:
+    """What is known of its search, with the sparsities of the moment that the cells are from."""
+    sparsities = {f"sparsity_{kind}": getattr(candidate, f"sparsity_{kind}") for kind in CELL_KINDS}
+    facts = search_facts(Run(candidate.path), last=candidate.is_last)
+    return facts | {key: value for key, value in sparsities.items() if value is not None}
+
+
+def _train(context: Context[RankConfig], child: Run, part: _Part) -> UsageError | None:
+    """Trains, as far as it goes; what is wrong with the configuration, for these cells at least."""
+    session = RunSession(child)
+    part.child = session
+    try:
+        with session:
+            take_up(session, part)
+    except (RunFailed, UsageError) as error:
+        context.observer.message("warning", f"{plain(child.id)}: {error.message}")
+        return error if isinstance(error, UsageError) else None
+    return None
+
+
+class _Part:
+    """The observer of one training: passes on what it does as the ``place``-th part of the whole ranking."""
+
+    child: RunSession
+
+    def __init__(self, context: Context[RankConfig], place: int, parts: int) -> None:
+        self._observer: Observer = context.observer
+        self._session = context.session
+        self._place, self._parts = place, parts
+        self._steps = self._epochs = 0  # of the parts before
+
+    def started(self, facts: Started) -> None:
+        """The whole ranking as one run of many epochs."""
+        self._epochs = self._place * facts.epochs
+        self._steps = self._epochs * facts.steps_per_epoch
+        total = self._parts * facts.epochs
+        self._session.totals(epochs=total, steps=total * facts.steps_per_epoch)
+        what = (f"cells {self._place + 1} of {self._parts}", *facts.what[1:])
+        parent = self._session.run
+        self._observer.started(
+            replace(
+                facts,
+                kind="rank",
+                id=parent.id,
+                path=str(parent.path),
+                what=what,
+                epochs=total,
+                epoch=self._epochs + facts.epoch,
+                step=self._steps + facts.step,
+                attempt=self._session.attempt,
+            )
+        )
+
+    def step(self, row: Row) -> None:
+        """Counted on from the parts before; a stop of the ranking is one of the training."""
+        if self._session.stop_requested:
+            self.child.request_stop(self._session.stop_reason)
+        row = self._shifted(row)
+        self._session.progress(row["epoch"], row["step"])
+        self._observer.step(row)
+
+    def epoch(self, row: Row) -> None:
+        """Counted on from the parts before."""
+        self._observer.epoch(self._shifted(row))
+
+    def derived(self, step: int, genotype: Genotype) -> None:
+        """The cells that are being trained."""
+        self._observer.derived(self._steps + step, genotype)
+
+    def message(self, level: str, text: str) -> None:
+        """As it is."""
+        self._observer.message(level, text)
+
+    def finished(self, summary: Row) -> None:
+        """A part's end isn't the whole's."""
+
+    def _shifted(self, row: Row) -> Row:
+        return {**row, "step": self._steps + row["step"], "epoch": self._epochs + row["epoch"]}

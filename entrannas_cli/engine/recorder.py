@@ -1,0 +1,158 @@
+"""From steps to rows on the disk, without making the device wait for each of them."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import torch
+
+from ..store.session import RunSession
+from .device import Compute, memory_in_use
+from .device_to_host import Arriving, copy_out
+from .observer import Observer, Row
+
+__all__ = ["NotFinite", "Progress", "StepRecorder"]
+
+FLUSH_SECONDS = 0.25  # on a GPU, where reading a value waits for the device
+
+Unpack = Callable[[list[float]], Row]
+
+
+class NotFinite(Exception):
+    """A value that is no number any more, ``what`` in ``step``."""
+
+    def __init__(self, step: int, what: str) -> None:
+        super().__init__(f"step {step}: {what} is not finite")
+
+
+@dataclass
+class Progress:
+    """What a loop itself remembers: how far it is, its running sums, and the time that it took.
+
+    ``sums`` are those of the metrics of the present epoch, over ``steps_in_epoch`` steps of ``images`` images.
+    """
+
+    step: int = 0
+    steps_in_epoch: int = 0
+    images: int = 0
+    sums: dict[str, float] = field(default_factory=dict)
+    epoch_seconds: float = 0.0
+    step_seconds: float = 0.0
+    evaluation_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class _Pending:
+    row: Row
+    values: torch.Tensor
+    unpack: Unpack
+    images: int
+
+
+@dataclass(frozen=True)
+class _OnTheWay:
+    steps: list[_Pending]
+    values: Arriving
+
+
+class StepRecorder:
+    """Buffers steps and writes their rows, at once on a CPU, a few times a second on a GPU.
+
+    There, the values of some steps are copied out while the next ones run, and their rows are written once they
+    are there; only a :meth:`flush` waits for the device.
+
+    ``averaged`` are the keys whose means are an epoch's; ``finite`` those that must be finite, each with what it
+    is in words.
+    """
+
+    def __init__(
+        self,
+        session: RunSession,
+        observer: Observer,
+        progress: Progress,
+        compute: Compute,
+        *,
+        averaged: tuple[str, ...],
+        finite: Mapping[str, str],
+    ) -> None:
+        self._session, self._observer, self._progress = session, observer, progress
+        self._averaged, self._finite = averaged, finite
+        self._device = compute.device
+        self._pending: list[_Pending] = []
+        self._on_the_way: list[_OnTheWay] = []  # at most one between two steps
+        self._interval = 0.0 if compute.device.type == "cpu" else FLUSH_SECONDS
+        self.restart_clock()
+
+    def restart_clock(self) -> None:
+        """The time since the last flush was not spent on steps."""
+        self._mark = self._sent = time.perf_counter()
+
+    def add(self, row: Row, values: torch.Tensor, unpack: Unpack, *, images: int) -> None:
+        """Takes a step of ``images`` images; writes what is pending if it is time. Raises ``NotFinite``.
+
+        ``values`` are what is still on the device, which ``unpack`` turns into the rest of the row.
+        """
+        self._pending.append(_Pending(row, values, unpack, images))
+        if not self._on_the_way and time.perf_counter() - self._sent >= self._interval:
+            self._send()
+        if self._on_the_way and self._on_the_way[0].values.arrived():
+            self._write()
+
+    def flush(self) -> None:
+        """Writes all pending rows, waiting for the device. Raises ``NotFinite`` after the row of the first value
+        that isn't.
+        """
+        if self._pending:
+            self._send()
+        if self._on_the_way:
+            self._write()
+
+    def _send(self) -> None:
+        steps, self._pending = self._pending, []
+        self._on_the_way.append(_OnTheWay(steps, copy_out(torch.stack([step.values for step in steps]))))
+        self._sent = time.perf_counter()
+
+    def _write(self) -> None:
+        on_the_way, self._on_the_way = self._on_the_way, []
+        values = [numbers for some in on_the_way for numbers in some.values.rows()]
+        pending = [step for some in on_the_way for step in some.steps]
+        now = time.perf_counter()
+        seconds, self._mark = now - self._mark, now
+        self._progress.step_seconds += seconds
+        self._progress.epoch_seconds += seconds
+        images = sum(step.images for step in pending)
+        self._progress.images += images
+        speed = {"images_per_second": images / seconds, "memory_mb": memory_in_use(self._device)}
+        for step, numbers in zip(pending, values, strict=True):
+            row = {**step.row, **step.unpack(numbers), **speed}
+            self._session.step(row)
+            self._observer.step({"kind": "step", **row})
+            self._count(row)
+            for key, what in self._finite.items():
+                if row[key] is not None and not math.isfinite(row[key]):
+                    raise NotFinite(row["step"], what)
+
+    def _count(self, row: Row) -> None:
+        self._progress.steps_in_epoch += 1
+        for key in self._averaged:
+            if row[key] is not None:
+                self._progress.sums[key] = self._progress.sums.get(key, 0.0) + row[key]
+
+    def epoch_means(self) -> Row:
+        """The means over the steps since the last call, with time and speed; starts the next epoch's."""
+        progress = self._progress
+        means: Row = {
+            key: progress.sums[key] / progress.steps_in_epoch if key in progress.sums else None
+            for key in self._averaged
+        }
+        means |= {
+            "seconds": progress.epoch_seconds,
+            "images_per_second": progress.images / max(progress.epoch_seconds, 1e-9),
+            "memory_mb": memory_in_use(self._device),
+        }
+        progress.sums, progress.steps_in_epoch, progress.images = {}, 0, 0
+        progress.epoch_seconds = 0.0
+        return means

@@ -1,0 +1,52 @@
+"""From a resolved configuration to a new run directory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...common.text import plain
+from ...spaces.files import load_space, space_to_toml
+from ...store.create import create_run
+from ...store.run import CONFIG_FILE, SPACE_FILE, Run
+from ..preflight import automatic_preset, cuda_here
+
+if TYPE_CHECKING:
+    from ...config.resolve import Resolved
+    from ...config.schema import SearchConfig
+
+__all__ = ["PAPER_HINT", "choose_preset", "prepare_search"]
+
+PAPER_HINT = "the paper's search: entrannas search --preset paper --download"
+
+
+def choose_preset(
+    settings: Mapping[str, Any], *, has_cuda: Callable[[], bool] = cuda_here
+) -> tuple[str, str]:
+    """What `--preset auto` stands for here, and why."""
+    return automatic_preset(settings, "paper", has_cuda)
+
+
+def prepare_search(
+    resolved: Resolved[SearchConfig], runs_dir: Path, *, name: str | None = None, command: str = ""
+) -> Run:
+    """Claims a run directory that holds all that the search needs to know; ``command`` is how it was asked for.
+
+    Raises ``UsageError`` for a bad name, a space that can't be read or a folder that can't be used.
+    """
+    from ...config.resolve import print_config
+
+    config = resolved.config
+    space = load_space(config.space)
+    return create_run(
+        runs_dir,
+        space=space.name,
+        method=config.method,
+        seed=config.seed,
+        name=name,
+        files={
+            CONFIG_FILE: f"# {plain(command)}\n{print_config(resolved)}",
+            SPACE_FILE: space_to_toml(space),
+        },
+    )

@@ -1,0 +1,66 @@
+"""Metric rows: from a step's tensors and the derived cells to plain numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+
+from ...method.architecture import Mixture, normalised_entropy, spread, thresholds
+from ...method.bilevel import BilevelSearch, StepOutcome
+from ...method.space import CELL_KINDS
+from ..observer import Row
+
+__all__ = ["architecture_facts", "pack", "sparsity_facts", "unpack"]
+
+
+def pack(outcome: StepOutcome, search: BilevelSearch) -> torch.Tensor:
+    """Everything of a step that is on the device, as one vector: one copy to the host instead of many."""
+    architecture_loss = outcome.architecture_loss
+    scalars = [
+        outcome.weight_loss,
+        outcome.accuracy,
+        outcome.gradient_norm,
+        torch.zeros_like(outcome.weight_loss) if architecture_loss is None else architecture_loss,
+    ]
+    betas = search.architecture.beta.values() if search.derivation == "dst" else []
+    with torch.no_grad():
+        return torch.cat([torch.stack([s.float() for s in scalars]), *(thresholds(b).float() for b in betas)])
+
+
+def unpack(values: list[float], *, warmup: bool) -> Row:
+    """The inverse of :func:`pack`, by the names of the metrics file."""
+    weight_loss, accuracy, gradient_norm, architecture_loss, *both = values
+    row: Row = {
+        "weight_loss": weight_loss,
+        "architecture_loss": None if warmup else architecture_loss,
+        "accuracy": accuracy,
+        "gradient_norm": gradient_norm,
+    }
+    if both:
+        nodes = len(both) // len(CELL_KINDS)
+        row |= {f"thresholds_{kind}": both[n * nodes : (n + 1) * nodes] for n, kind in enumerate(CELL_KINDS)}
+    return row
+
+
+def sparsity_facts(search: BilevelSearch, mixtures: Mapping[str, Mixture]) -> Row:
+    """Share of the candidate connections whose weight in the Engine-cell is zero: none under a softmax.
+
+    Where ``mixtures``, those of the step, don't say, it is as of the last derivation: the device isn't asked.
+    """
+    if search.derivation == "top2":
+        return {f"sparsity_{kind}": 0.0 for kind in mixtures}
+    candidates = search.architecture.space.connections
+    graphs = {kind: mixture.support or search.genotype.cell(kind) for kind, mixture in mixtures.items()}
+    return {f"sparsity_{kind}": 1 - len(graph.connections) / candidates for kind, graph in graphs.items()}
+
+
+def architecture_facts(search: BilevelSearch, temperature: float) -> Row:
+    """The operation weights p, one list per edge, how undecided they are, from 1 to 0, and the spread of α."""
+    facts: Row = {}
+    for kind, weights in search.architecture.probabilities(temperature).items():
+        p = weights.detach().cpu()
+        facts[f"alpha_spread_{kind}"] = float(spread(search.architecture.alpha[kind]))
+        facts[f"entropy_{kind}"] = float(normalised_entropy(p))
+        facts[f"weights_{kind}"] = [[round(value, 6) for value in edge] for edge in p.tolist()]
+    return facts

@@ -1,0 +1,73 @@
+"""What changes from step to step, as pure functions of the step: nothing to save, nothing to lose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..epochs import Epochs
+
+if TYPE_CHECKING:
+    from ...config.schema import SearchConfig
+
+__all__ = ["Schedule"]
+
+
+@dataclass(frozen=True)
+class Schedule(Epochs):
+    """Learning rate, temperature and cadence of a search. Steps and epochs count from 1."""
+
+    config: SearchConfig
+    steps_per_epoch: int
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of the whole search."""
+        return self.config.search.epochs
+
+    @property
+    def evaluate_every(self) -> int:
+        """Epochs between two comparisons of super-net and derived network."""
+        return self.config.evaluation.every
+
+    @property
+    def warmup_steps(self) -> int:
+        """Steps at the start in which only the weights learn."""
+        return self.config.architecture.warmup_epochs * self.steps_per_epoch
+
+    def evaluates(self, step: int) -> bool:
+        """Whether super-net and derived network are compared after ``step``: not while α says nothing yet."""
+        return step > self.warmup_steps and super().evaluates(step)
+
+    def derives(self, step: int) -> bool:
+        """Whether the Transit-cells' sub-graph is derived anew in ``step``.
+
+        At the end of each epoch in any case, so that what is compared and reported there is up to date.
+        """
+        every = self.config.architecture.derive_every
+        if self.ends_epoch(step) or every == "step":
+            return True
+        return isinstance(every, int) and step % every == 0
+
+    def turn(self, step: int) -> int:
+        """Which of the Engine-cells that rotate has its turn in ``step``: the next one after each derivation."""
+        every = self.config.architecture.derive_every
+        if every == "epoch":
+            return self.epoch(step) - 1
+        return (step - 1) // (1 if every == "step" else every)
+
+    def learning_rate(self, step: int) -> float:
+        """Of the weights: a linear warm-up, then a cosine to the last step."""
+        weights = self.config.weights
+        return self.decayed(
+            step,
+            start=weights.learning_rate,
+            end=weights.learning_rate_min,
+            warmup_epochs=weights.warmup_epochs,
+        )
+
+    def temperature(self, step: int) -> float:
+        """τ of the softmax: geometric from the first step in which the architecture learns to the last."""
+        architecture = self.config.architecture
+        start, end = architecture.temperature_start, architecture.temperature_end
+        return float(start * (end / start) ** self.progress(step, after=self.warmup_steps))

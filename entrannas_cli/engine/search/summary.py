@@ -1,0 +1,38 @@
+"""What is worth knowing of the derived cells, for the run's summary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...method.complexity import derived_complexity
+from ...method.genotype import Genotype
+from ...method.space import SearchSpace
+from ..cell_facts import cell_facts, operation_facts
+from ..observer import Row
+from .collapse import collapse_warning
+
+if TYPE_CHECKING:
+    from ...config.schema import TargetConfig
+
+__all__ = ["derived_summary"]
+
+
+def derived_summary(genotype: Genotype, space: SearchSpace, target: TargetConfig) -> Row:
+    """Return what the cells found in ``space`` consist of, the size of their ``target`` network, and warnings."""
+    parameters, multiply_adds = derived_complexity(
+        genotype,
+        image=target.image,
+        classes=target.classes,
+        channels=target.channels,
+        cells=target.cells,
+        stem=target.stem,
+    )
+    size = "x".join(str(side) for side in target.image)
+    return {
+        **cell_facts(genotype),
+        **operation_facts(genotype),
+        "parameters": parameters,
+        "multiply_adds": multiply_adds,
+        "target": f"{target.cells} cells, {target.channels} channels, {size}",
+        "warnings": [warning] if (warning := collapse_warning(genotype, space)) else [],
+    }

@@ -1,0 +1,1 @@
+"""A training: a genotype's network, from scratch."""

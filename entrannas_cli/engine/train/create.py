@@ -1,0 +1,134 @@
+"""From cells and a resolved configuration to a new run directory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...common.files import BrokenRun
+from ...common.text import plain
+from ...config.resolve import print_config
+from ...store.create import create_run
+from ...store.find_genotype import POINT_MARK, NamedGenotype
+from ...store.find_run import short_id
+from ...store.run import CONFIG_FILE, GENOTYPE_FILE, Run
+from ..preflight import automatic_preset, cuda_here
+
+if TYPE_CHECKING:
+    from ...config.resolve import Resolved
+    from ...config.train import TrainConfig
+
+__all__ = ["CIFAR_HINT", "choose_preset", "data_of", "prepare_training", "search_facts"]
+
+CIFAR_HINT = "the published protocol: --preset cifar --download"
+
+DATA_KEYS = ("dataset", "path", "image_size", "crop_padding", "flip", "classes", "images")
+AT_THE_END = (
+    "supernet_accuracy",
+    "derived_accuracy",
+    "gap",
+    "sparsity_normal",
+    "sparsity_reduce",
+    "warnings",
+)
+COPIED = (
+    *(
+        "space",
+        "method",
+        "seed",
+        "dataset",
+        "device",
+        "epochs",
+        "search_seconds",
+        "evaluation_seconds",
+        "gpu_days",
+    ),
+    *AT_THE_END,
+)
+
+
+def choose_preset(
+    settings: Mapping[str, Any], *, has_cuda: Callable[[], bool] = cuda_here
+) -> tuple[str, str]:
+    """What `--preset auto` stands for here, and why."""
+    return automatic_preset(settings, "cifar", has_cuda)
+
+
+def prepare_training(
+    cells: NamedGenotype,
+    resolved: Resolved[TrainConfig],
+    runs_dir: Path,
+    *,
+    name: str | None = None,
+    command: str = "",
+) -> Run:
+    """Claims a run directory that holds all that the training needs to know; ``command`` is how it was asked for.
+
+    Raises ``UsageError`` for a bad name or a folder that can't be used.
+    """
+    earlier = bool(cells.point) and not _is_last(cells)
+    search = search_facts(cells.run, last=not earlier)
+    moment = f"{POINT_MARK}{cells.point.removeprefix('step ')}" if earlier and cells.run is not None else ""
+    space, method = (str(search.get(key) or "") for key in ("space", "method"))
+    config = resolved.config
+    return create_run(
+        runs_dir,
+        kind="train",
+        space=space,
+        method=method,
+        seed=config.seed,
+        name=name,
+        label=f"train-{short_id(str(search.get('id') or cells.label))}-s{config.seed}",
+        files={
+            CONFIG_FILE: f"# {plain(command)}\n{print_config(resolved)}",
+            GENOTYPE_FILE: cells.genotype.to_json(),
+        },
+        summary={
+            "cells": cells.label + moment,
+            "origin": cells.title,
+            "search": search or None,
+            "dataset": config.data.dataset,
+            "preset": config.train.preset,
+        },
+    )
+
+
+def _is_last(cells: NamedGenotype) -> bool:
+    """Whether a run has ended with these cells."""
+    try:
+        return cells.run is not None and cells.run.genotype() == cells.genotype
+    except BrokenRun:
+        return False
+
+
+def data_of(run: Run) -> dict[str, object]:
+    """Which images ``run`` learned from, and how they may be moved, by dotted key; {} where that can't be read."""
+    try:
+        data = run.config().get("data")
+    except BrokenRun:
+        return {}
+    return {f"data.{key}": data[key] for key in DATA_KEYS if key in data} if isinstance(data, dict) else {}
+
+
+def search_facts(run: Run | None, *, last: bool = True) -> dict[str, Any]:
+    """What a training's summary tells of the search that its cells are from; {} if they are from elsewhere.
+
+    Cells of a training are those of its search. What the search's summary tells of the cells that it ended with
+    is left out if these aren't the ``last``.
+    """
+    if run is None:
+        return {}
+    try:
+        summary = run.summary()
+    except BrokenRun:
+        summary = {}
+    if run.status().kind != "search":
+        found = summary.get("search")
+        return dict(found) if isinstance(found, dict) else {}
+    facts = {
+        key: summary[key]
+        for key in COPIED
+        if summary.get(key) is not None and (last or key not in AT_THE_END)
+    }
+    return {"id": run.id, "path": str(run.path), **facts}

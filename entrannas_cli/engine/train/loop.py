@@ -1,0 +1,190 @@
+"""The training itself: one plain step after another."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing, contextmanager, nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ...data.streams import Batch
+from ...data.train_data import TrainData
+from ...method.genotype import Genotype
+from ...method.optimizers import load_optimizer, optimizer_state, set_learning_rate
+from ...method.training import Training
+from ...store.run import BEST_CHECKPOINT, CHECKPOINTS
+from ...store.session import RunSession
+from ..checkpoint import DamagedCheckpoint, read_checkpoint, write_checkpoint
+from ..device import Compute
+from ..identity import identity
+from ..loop import Loop
+from ..observer import Observer, Row
+from ..recorder import Progress, StepRecorder
+from ..scoring import Score, score
+from ..torch_errors import explained
+from .schedule import TrainSchedule
+
+if TYPE_CHECKING:
+    from ...config.train import TrainConfig
+
+__all__ = ["TrainLoop", "TrainState"]
+
+SUMMARISED = ("weight_loss", "accuracy", "validation_loss", "validation_accuracy")
+
+
+@dataclass
+class TrainState(Progress):
+    """The loop's state; ``best_step`` is the one after which the images held out were scored best, 0 for none."""
+
+    best_step: int = 0
+    best_accuracy: float = 0.0
+
+
+class TrainLoop(Loop[TrainState]):
+    """Runs ``training`` on ``data``. ``network`` says how the network is built, for whoever loads its weights."""
+
+    kind = "train"
+    averaged = ("weight_loss", "accuracy")
+    finite = {  # noqa: RUF012
+        "weight_loss": "the loss",
+        "gradient_norm": "the gradient",
+    }
+
+    def __init__(
+        self,
+        *,
+        config: TrainConfig,
+        genotype: Genotype,
+        network: Mapping[str, Any],
+        compute: Compute,
+        data: TrainData,
+        training: Training,
+        session: RunSession,
+        observer: Observer,
+    ) -> None:
+        self.config, self.data, self.training, self.network = config, data, training, network
+        self.schedule = TrainSchedule(config, data.training.steps_per_epoch)
+        super().__init__(
+            session=session,
+            observer=observer,
+            compute=compute,
+            epochs=self.schedule,
+            state=TrainState(),
+            identity=identity(config, data.dataset, {"genotype": genotype.to_json()}),
+            checkpoint_minutes=config.checkpoint.minutes,
+        )
+
+    @contextmanager
+    def _streams(self, step: int) -> Generator[None]:
+        self.training.network.train()
+        with closing(self.data.training.iterate(step)) as batches:
+            self._batches: Iterator[Batch] = batches
+            yield
+
+    def _take_step(self, step: int, recorder: StepRecorder) -> Row:
+        facts: Row = {
+            "step": step,
+            "epoch": self.schedule.epoch(step),
+            "learning_rate": self.schedule.learning_rate(step),
+            "drop_path": self.schedule.drop_path(step),
+        }
+        set_learning_rate(self.training.optimizer, facts["learning_rate"])
+        images, labels = next(self._batches)
+        outcome = self.training.step(images, labels, facts["drop_path"])
+        values = torch.stack([outcome.loss, outcome.accuracy, outcome.gradient_norm.float()])
+        recorder.add(facts, values, _unpack, images=len(labels))
+        return facts
+
+    def _end_epoch(self, row: Row) -> None:
+        step, state = row["step"], self.state
+        if len(self.data.held_out) and self.schedule.evaluates(step):
+            began = time.perf_counter()
+            found = self._score_held_out()
+            seconds = time.perf_counter() - began
+            row |= {
+                "validation_loss": found.loss,
+                "validation_accuracy": found.accuracy,
+                "evaluation_seconds": seconds,
+            }
+            state.evaluation_seconds += seconds
+            if found.accuracy > state.best_accuracy or not state.best_step:
+                state.best_step, state.best_accuracy = step, found.accuracy
+        self.session.epoch(row)
+        self.session.summary(
+            {key: row[key] for key in SUMMARISED if row.get(key) is not None}
+            | self._best()
+            | self.cost("train_seconds")
+        )
+        self.observer.epoch({"kind": "epoch", **row})
+
+    def _score_held_out(self) -> Score:
+        size = self.config.evaluation.batch_size
+        network = self.training.network
+        advice = f"evaluation.batch_size {size} on {self.compute.name}: try half of it"
+        with explained(out_of_memory=advice), self.training.autocast or nullcontext():
+            found = score(network, network, self.data.held_out_batches(size, self.config.data.workers))
+        network.train()
+        return found
+
+    def _best(self) -> Row:
+        if not self.state.best_step:
+            return {}
+        best_epoch = self.schedule.epoch(self.state.best_step)
+        return {"best_validation_accuracy": self.state.best_accuracy, "best_epoch": best_epoch}
+
+    def restore(self) -> None:
+        super().restore()
+        self._saved(self.state.step)  # a kill may have come between the checkpoint and its copy
+        best = self.session.run.path / CHECKPOINTS / BEST_CHECKPOINT
+        if best.exists() and not self._is_of(best, self.state.best_step):
+            best.unlink()  # of a part of the run that is done anew, or damaged
+        if not best.exists():
+            self.state.best_step, self.state.best_accuracy = 0, 0.0
+
+    def _is_of(self, path: Path, step: int) -> bool:
+        try:
+            return bool(read_checkpoint(path, self.kind)["step"] == step)
+        except DamagedCheckpoint:
+            return False
+
+    def _saved(self, step: int) -> None:
+        if step and self.state.best_step == step:
+            self.session.save_beside_checkpoints(BEST_CHECKPOINT, self._save_best)
+
+    def _save_best(self, path: Path) -> None:
+        content = {"step": self.state.step, "identity": dict(self.identity), **self._weights()}
+        write_checkpoint(path, self.kind, content)
+
+    def _weights(self) -> dict[str, Any]:
+        return {
+            "weights": self.training.network.state_dict(),
+            "network": dict(self.network),
+            "images": self.data.dataset.facts,
+        }
+
+    def _content(self) -> dict[str, Any]:
+        return {
+            "loop": asdict(self.state),
+            "step": self.state.step,
+            "optimizer": optimizer_state(self.training.optimizer),
+            **self._weights(),
+        }
+
+    def _load(self, content: Mapping[str, Any]) -> TrainState:
+        self.training.network.load_state_dict(content["weights"])
+        load_optimizer(self.training.optimizer, content["optimizer"])
+        return TrainState(**content["loop"])
+
+    def _advice(self) -> str:
+        return (
+            "try a new training with a lower train.learning_rate "
+            f"(now {self.config.train.learning_rate:g}), or with train.warmup_epochs"
+        )
+
+
+def _unpack(values: list[float]) -> Row:
+    return dict(zip(("weight_loss", "accuracy", "gradient_norm"), values, strict=True))

@@ -1,0 +1,167 @@
+"""The work of a training run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ...common.errors import RunFailed, UsageError
+from ...common.text import plain
+from ...data.datasets import Dataset
+from ...data.train_data import open_train_data
+from ...method.genotype import Genotype
+from ...method.memory import MemoryEstimate
+from ...store.run import BEST_CHECKPOINT, CHECKPOINTS, GENOTYPE_FILE
+from ..cell_facts import cell_facts, operation_facts
+from ..check_operations import require_operations
+from ..checkpoint import DamagedCheckpoint
+from ..fast_paths import fast_paths
+from ..load_network import load_trained
+from ..memory_check import MemoryCheck, memory_check
+from ..observer import Row
+from ..run_context import Context
+from ..torch_errors import explained
+from .build import build_training, channels_of, size_of
+from .loop import TrainLoop
+from .memory import estimate_training
+from .score import score_part
+
+if TYPE_CHECKING:
+    from ...config.train import TrainConfig
+
+__all__ = ["run_training"]
+
+
+def run_training(context: Context[TrainConfig]) -> None:
+    """Trains from the last checkpoint, or the start, to the end or until a stop; then scores the test part.
+
+    Finishes the session.
+    """
+    config, run = context.config, context.session.run
+    genotype = run.genotype()
+    if genotype is None:
+        raise UsageError(f"{plain(str(run.path / GENOTYPE_FILE))}: no such file: there are no cells to train")
+    require_operations(genotype.operations, "the cells")
+    context.session.summary({"preset": config.train.preset})
+    check = _memory_check(context, genotype)
+    with explained(out_of_memory=check.advice):
+        _train(context, genotype, check)
+
+
+def _train(context: Context[TrainConfig], genotype: Genotype, check: MemoryCheck) -> None:
+    config, session, compute = context.config, context.session, context.compute
+    with context.opening_data() as progress:
+        data = open_train_data(
+            config.data,
+            seed=config.seed,
+            device=compute.device,
+            batch_size=config.train.batch_size,
+            memory_format=compute.memory_format,
+            progress=progress,
+            reserve=check,
+        )
+    images = data.dataset
+    session.log(f"data: {images.name}, {len(images)} images, {data.placement_reason}")
+    for note in images.notes:
+        context.observer.message("info", f"data: {note}")
+    classes = len(images.classes)
+    channels = channels_of(config.derived, genotype, images.shape, classes)
+    parameters, multiply_adds = size_of(config.derived, genotype, images.shape, classes, channels)
+    size = f"{config.derived.cells} cells, {channels} channels"
+    paths = fast_paths(config.device, compute)
+    session.log(f"fast paths: {paths}")
+    for text in paths.unmet:
+        context.observer.message("warning", text)
+    session.summary(
+        {
+            **cell_facts(genotype),
+            **operation_facts(genotype),
+            "network": size,
+            "fast_paths": str(paths),
+            "parameters": parameters,
+            "multiply_adds": multiply_adds,
+        }
+    )
+    loop = TrainLoop(
+        config=config,
+        genotype=genotype,
+        network=_how_built(config, channels),
+        compute=compute,
+        data=data,
+        training=build_training(
+            config,
+            genotype,
+            compute,
+            shape=images.shape,
+            classes=classes,
+            channels=channels,
+            tell=lambda text: context.observer.message("warning", text),
+        ),
+        session=session,
+        observer=context.observer,
+    )
+    loop.restore()
+    step, schedule = loop.state.step, loop.schedule
+    session.begin_attempt(step + 1, epoch=schedule.epoch(step))
+    session.totals(epochs=schedule.epochs, steps=schedule.steps)
+    cells = session.run.summary().get("cells")
+    context.started(
+        kind="train",
+        what=(str(cells or "cells"), size, config.data.dataset, compute.name),
+        epochs=schedule.epochs,
+        steps_per_epoch=schedule.steps_per_epoch,
+        epoch=step // schedule.steps_per_epoch,
+        step=step,
+    )
+    context.observer.derived(step, genotype)
+    if not loop.run():
+        session.finish("stopped", session.stop_reason)
+        return
+    session.summary(loop.cost("train_seconds"))
+    if config.evaluation.test:
+        _score_test_part(context)
+    session.finish("completed")
+
+
+def _memory_check(context: Context[TrainConfig], genotype: Genotype) -> MemoryCheck:
+    def estimate(config: TrainConfig, dataset: Dataset) -> MemoryEstimate:
+        shape, classes = dataset.shape, len(dataset.classes)
+        channels = channels_of(config.derived, genotype, shape, classes)
+        return estimate_training(
+            config, genotype, context.compute, shape=shape, classes=classes, channels=channels
+        )
+
+    return memory_check(context, "train", estimate, narrower="derived.channels=16")
+
+
+def _how_built(config: TrainConfig, channels: int) -> Row:
+    derived = config.derived
+    return {
+        "channels": channels,
+        "cells": derived.cells,
+        "stem": derived.stem,
+        "share_features": derived.share_features,
+        "pool_batch_norm": derived.pool_batch_norm,
+    }
+
+
+def _score_test_part(context: Context[TrainConfig]) -> None:
+    """Of the last weights, and of those that were best on the images held out. A resume tries again."""
+    session = context.session
+    found: dict[str, Any] = {}
+    contestants = {"": load_trained(session.run)}
+    if (session.run.path / CHECKPOINTS / BEST_CHECKPOINT).exists():
+        try:
+            contestants["best_"] = load_trained(session.run, "best")
+        except DamagedCheckpoint as error:
+            context.observer.message("warning", f"the best weights can't be scored: {error.message}")
+    try:
+        for prefix, trained in contestants.items():
+            score = score_part(trained, context.config, "test", context.compute)
+            found |= {
+                f"{prefix}test_loss": score.loss,
+                f"{prefix}test_accuracy": score.accuracy,
+                f"{prefix}test_error": 1 - score.accuracy,
+            }
+    except UsageError as error:  # the training itself was fine
+        raise RunFailed(f"the test part can't be scored: {error.message}", error.details) from error
+    session.summary(found)

@@ -1,0 +1,66 @@
+"""How good trained weights are on a part of the data."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Literal
+
+import torch
+
+from ...common.errors import UsageError
+from ...config.keys import flatten_model
+from ...data.datasets import Progress
+from ...data.streams import evaluation_batches
+from ...data.train_data import open_test_part, open_train_data, require_same
+from ..checkpoint import check_identity
+from ..device import Compute
+from ..load_network import TrainedNetwork
+from ..scoring import Score, score
+from ..torch_errors import explained
+
+if TYPE_CHECKING:
+    from ...config.train import TrainConfig
+
+__all__ = ["ScoredPart", "score_part"]
+
+ScoredPart = Literal["test", "validation"]
+
+
+def score_part(
+    trained: TrainedNetwork,
+    config: TrainConfig,
+    part: ScoredPart,
+    compute: Compute,
+    progress: Progress | None = None,
+) -> Score:
+    """Mean loss and share of right images on the ``test`` part, or on what the training held out.
+
+    Raises ``UsageError`` for data that isn't there, or that isn't what the network learned from.
+    """
+    if part == "test":
+        dataset = open_test_part(config.data, trained, device=compute.device, progress=progress)
+        indices = torch.arange(len(dataset))
+    else:
+        data = open_train_data(
+            config.data, seed=config.seed, device=compute.device, batch_size=2, progress=progress
+        )
+        dataset, indices = data.dataset, data.held_out
+        if not len(indices):
+            raise UsageError("nothing was held out in this training (data.validation_share = 0)")
+        require_same(dataset, trained, "the data")
+        held_out_by = ("seed", "data.portion", "data.validation_share")
+        check_identity(trained.identity, {key: str(flatten_model(config)[key]) for key in held_out_by})
+    network = trained.network.to(compute.device)
+    network.to(memory_format=compute.memory_format)
+    size = config.evaluation.batch_size
+    batches = evaluation_batches(
+        dataset,
+        indices,
+        size,
+        compute.device,
+        workers=config.data.workers,
+        memory_format=compute.memory_format,
+    )
+    advice = f"evaluation.batch_size {size} on {compute.name}: try half of it"
+    with explained(out_of_memory=advice), compute.autocast or nullcontext():
+        return score(network, network, batches)
