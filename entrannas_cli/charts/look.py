@@ -8,7 +8,7 @@ from rich.color import Color, ColorParseError
 from rich.color_triplet import ColorTriplet
 from rich.style import Style
 
-from ..plotting.style import COLOURS
+from ..figures.style import COLOURS
 
 __all__ = ["CONTRAST_DARK", "CONTRAST_LIGHT", "DARK", "LIGHT", "Look", "marker"]
 

@@ -136,16 +136,16 @@ def draw(
     runs_dir: RunsDirOption = None,
 ) -> None:
     """Draw the cells into a file, as large as they need."""
+    from ..figures.figure_file import FIGURE_SUFFIXES
     from ..method.space import CELL_KINDS
-    from ..render.figure_file import FIGURE_SUFFIXES
     from ..render.output_file import check_output, write_output
 
     suffix = check_output(output, (*FIGURE_SUFFIXES, ".gv", ".dot"))
     found = _find(genotype, runs_dir)
     kinds = CELL_KINDS if kind is Kinds.both else (kind.value,)
     if suffix in FIGURE_SUFFIXES:
-        from ..render.cell_figure import genotype_figure
-        from ..render.figure_file import figure_bytes
+        from ..figures.cell_figure import genotype_figure
+        from ..figures.figure_file import figure_bytes
 
         write_output(output, figure_bytes(genotype_figure(found.genotype, found.title, kinds), suffix, dpi))
     else:
@@ -221,7 +221,7 @@ def history(
     if len(asked) > 1:
         raise UsageError(f"{' and '.join(asked)}: choose one of them")
     if output is not None:
-        from ..render.figure_file import FIGURE_SUFFIXES
+        from ..figures.figure_file import FIGURE_SUFFIXES
         from ..render.output_file import check_output
 
         check_output(output, (".gif", *FIGURE_SUFFIXES))
@@ -267,9 +267,9 @@ def _history(run: Run) -> list[Derived]:
 
 
 def _draw_history(entries: list[Derived], origin: str, output: Path, limit: int | None) -> None:
-    from ..render.figure_file import figure_bytes
+    from ..figures.figure_file import figure_bytes
+    from ..figures.history_figure import MOST_PANELS, MOST_PICTURES, history_animation, history_figure
     from ..render.history import choose_evenly, frames
-    from ..render.history_figure import MOST_PANELS, MOST_PICTURES, history_animation, history_figure
     from ..render.output_file import write_output
 
     suffix = output.suffix.lower()
@@ -356,7 +356,7 @@ def import_(
 
 def _unknown(found: NamedGenotype) -> list[str]:
     """A note for each operation that can be shown here, but not trained."""
-    from ..render.layout import look
+    from ..figures.cell_layout import look
 
     return [
         f"{name} is no operation of this installation: the cells can be shown, but not trained"

@@ -99,11 +99,11 @@ def plot(
     Lines differ in colour, dashes and markers. Runs that are still running are drawn as far as they are.
     """
     from ..config.location import runs_dir as locate
-    from ..plotting.curves import gather
-    from ..plotting.figure import curves_picture, parse_size
-    from ..plotting.groups import group_names
-    from ..plotting.metrics import parse_metrics
-    from ..render.figure_file import FIGURE_SUFFIXES
+    from ..figures.curves_figure import curves_picture, parse_size
+    from ..figures.figure_file import FIGURE_SUFFIXES
+    from ..figures.gather_curves import gather
+    from ..figures.metrics import parse_metrics
+    from ..figures.run_groups import group_names
     from ..render.output_file import check_output, write_output
     from ..render.text import safe
     from ..results.comparison import split_keys

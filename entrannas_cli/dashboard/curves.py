@@ -7,9 +7,9 @@ from textual.containers import Vertical
 from textual.timer import Timer
 
 from ..charts.chart import Line
+from ..monitor.run_metrics import Course
 from ..store.overview import Overview
 from ..store.run import Run
-from ..watching.course import Course
 from .acting import RunsActing
 from .chart import ChartView
 

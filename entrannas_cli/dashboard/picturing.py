@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..common.errors import EntrannasError
-from ..pictures import draw_picture, open_picture
+from ..figures.open_picture import draw_picture, open_picture
 from ..render.text import safe
 from ..store.run import Run
 from .background import in_background

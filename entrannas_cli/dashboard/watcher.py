@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..common.text import plain
+from ..monitor.run_index import Catalogue, Changes
 from ..store.overview import Overview
-from ..watching.catalogue import Catalogue, Changes
 
 __all__ = ["Snapshot", "Watcher"]
 

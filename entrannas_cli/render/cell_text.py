@@ -11,10 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from ..common.text import counted
+from ..figures.cell_layout import INPUT_NAMES, OUTPUT_NAME, CellLayout, OperationLook, lay_out, look
 from ..method.genotype import CellGraph, Genotype
 from ..method.operations import has_weights
 from ..method.space import CELL_NAMES, INPUT_NODES
-from .layout import INPUT_NAMES, OUTPUT_NAME, CellLayout, OperationLook, lay_out, look
 from .rails import ASCII, UNICODE, Glyphs, draw_rails, fitting_names, rail_style
 from .terminal import ascii_only, console_for
 from .text import safe, shortened

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 from rich.text import Text
 
+from ..charts.text_curve import curve
 from ..common.text import number
+from ..figures.cell_layout import lay_out
 from ..method.space import CELL_KINDS
 from .cell_text import cell_picture, cell_short, kind_title
-from .curve import curve
-from .layout import lay_out
 from .lines import what_it_is
 from .progress import Progress
 from .text import bytes_text, count_text, duration, metric, percent, safe, shortened

@@ -14,11 +14,11 @@ from rich.table import Table
 from rich.text import Text
 
 from ..common.text import counted
+from ..figures.cell_layout import look
 from ..method.genotype import CellGraph, Genotype
 from ..store.run import Derived
 from .cell_diff import CellChange, Change, change_dict, compare_cells, filled
 from .cell_text import cell_short, kind_title
-from .layout import look
 from .terminal import ascii_only, console_for, is_live
 from .text import safe, shortened
 

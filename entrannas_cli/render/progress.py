@@ -6,10 +6,10 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from ..charts.text_curve import Series
 from ..common.text import number
 from ..engine.observer import Row, Started
 from ..method.genotype import Genotype
-from .curve import Series
 
 __all__ = ["CURVES", "Pace", "Progress"]
 

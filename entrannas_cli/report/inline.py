@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 
 from markupsafe import Markup, escape
 
-from ..plotting.style import COLOURS, GRID, INK, PAPER, LineLook
-from ..render import cell_figure
+from ..figures import cell_figure
+from ..figures.style import COLOURS, GRID, INK, PAPER, LineLook
 
 __all__ = ["PALETTE", "inline_svg", "swatch"]
 

@@ -15,7 +15,8 @@ from markupsafe import Markup
 from .. import __version__
 from ..common.errors import UsageError
 from ..common.text import counted, plain, texts
-from ..plotting.labels import run_labels
+from ..figures.report_figures import cell_sections, curve_panels
+from ..figures.run_labels import run_labels
 from ..render.text import duration, safe
 from ..results.columns import COLUMNS, USUAL
 from ..results.formats import TextTable, text_table
@@ -23,7 +24,6 @@ from ..store.messages import local_time
 from ..store.overview import Overview
 from ..store.run import Run
 from .facts import attempts_of, commands_of, configuration_text, spread
-from .pictures import cell_sections, curve_panels
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -15,12 +15,12 @@ import pytest
 from entrannas_cli.dashboard.compare import export_screen
 from entrannas_cli.dashboard.table import RunTable
 from entrannas_cli.engine import preflight
+from entrannas_cli.monitor.system_usage import Gpu, Sample, SystemWatch
 from entrannas_cli.spaces.files import load_space, space_to_toml
 from entrannas_cli.spaces.published import PUBLISHED
 from entrannas_cli.store.jsonl import JsonLinesWriter
 from entrannas_cli.store.notes import change_notes
 from entrannas_cli.store.run import GENOTYPES_FILE, LOG_FILE, METRICS_FILE, SPACE_FILE, Run
-from entrannas_cli.watching.system import Gpu, Sample, SystemWatch
 from tests.results.generated import START, search_run, train_run
 
 __all__ = ["NOW", "RUNS", "build", "frozen"]

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from entrannas_cli import pictures
 from entrannas_cli.common.errors import UsageError
+from entrannas_cli.figures import open_picture
 from entrannas_cli.spaces.published import PUBLISHED
 from entrannas_cli.store.run import Run
 from entrannas_cli.store.session import RunSession
@@ -84,7 +84,7 @@ def test_where_nothing_can_show_it_the_place_is_told(
     monkeypatch.delenv("DISPLAY")
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.setenv("SSH_CONNECTION", "a 1 b 2")
-    monkeypatch.setattr(pictures, "KEPT", 2)
+    monkeypatch.setattr(open_picture, "KEPT", 2)
     folder = Path(os.environ["XDG_CACHE_HOME"]) / "entrannas" / "pictures"
     folder.mkdir(parents=True)
     for n in range(5):
@@ -139,8 +139,8 @@ def test_a_viewer_that_stays_open_is_not_waited_for(
     tmp_path: Path, opened: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opener(tmp_path / "bin", f'echo $$ > "{opened}"; exec sleep 600')
-    monkeypatch.setattr(pictures, "PROVING", 0.5)
-    pictures.open_picture(tmp_path / "any.png")
+    monkeypatch.setattr(open_picture, "PROVING", 0.5)
+    open_picture.open_picture(tmp_path / "any.png")
     deadline = time.monotonic() + 60
     while not (opened.exists() and opened.read_text().strip()):
         assert time.monotonic() < deadline
@@ -158,4 +158,4 @@ def test_a_viewer_that_stays_open_is_not_waited_for(
 )
 def test_why_nothing_can_be_shown(platform: str, environ: dict[str, str], reason: str) -> None:
     with pytest.raises(UsageError, match=reason):
-        pictures.viewer(environ, platform)
+        open_picture.viewer(environ, platform)

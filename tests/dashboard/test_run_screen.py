@@ -21,12 +21,12 @@ from entrannas_cli.dashboard.run.curves import CurvesPart
 from entrannas_cli.dashboard.run.heat import edge_names, heat_map, usable
 from entrannas_cli.dashboard.run.pace import left_text, seconds_left
 from entrannas_cli.dashboard.settings import SettingsFile
+from entrannas_cli.monitor.run_metrics import Course
 from entrannas_cli.spaces.published import PUBLISHED
 from entrannas_cli.store.create import create_run
 from entrannas_cli.store.run import Run
 from entrannas_cli.store.session import RunSession
 from entrannas_cli.store.status import Status
-from entrannas_cli.watching.course import Course
 
 from .driving import LARGE, SMALL, made, press, until
 

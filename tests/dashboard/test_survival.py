@@ -81,7 +81,7 @@ def test_what_nobody_foresaw_is_told_and_the_watcher_goes_on(
 
     async def look(driver: Driver) -> None:
         with monkeypatch.context() as broken:
-            broken.setattr("entrannas_cli.watching.catalogue.run_names", lambda _: 1 / 0)
+            broken.setattr("entrannas_cli.monitor.run_index.run_names", lambda _: 1 / 0)
             await driver.until(lambda: "internal error: ZeroDivisionError" in driver.shown, "the error")
             assert len(driver.ids) == 1
         made(tmp_path / "runs", "two")
@@ -310,7 +310,7 @@ def test_a_real_terminal_with_few_colours(tmp_path: Path, kind: str) -> None:
 
 
 def test_a_run_with_very_many_metrics_is_read_while_keys_work(tmp_path: Path) -> None:
-    steps = 20_000  # benchmarks/watching.py takes 200,000
+    steps = 20_000  # benchmarks/monitor.py takes 200,000
     run = made(tmp_path / "runs", "long")
     more = ",".join(f'"metric_{n}":{n}.5' for n in range(18))
     with (run.path / METRICS_FILE).open("w") as file:

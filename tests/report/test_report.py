@@ -24,7 +24,7 @@ from entrannas_cli.store.session import RunSession
 
 from ..calling import Call
 from ..cli.test_app import modules_after
-from ..plotting.made import search
+from ..figures.made import search
 from ..results.generated import train_run
 from .browser import needs_chromium, show
 

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...plotting.labels import run_labels
+from ...figures.run_labels import run_labels
+from ...monitor.run_metrics import Course
 from ...store.run import Run
-from ...watching.course import Course
 
 __all__ = ["Track", "Tracks"]
 

@@ -10,9 +10,9 @@ from textual.content import Content
 from ...common.files import BrokenRun
 from ...common.text import counted
 from ...method.genotype import CellGraph, Genotype
+from ...monitor.cell_history import History
 from ...render.cell_text import cell_picture, cell_short, kind_title
 from ...render.text import safe
-from ...watching.history import History
 from ..sheet import Sheet
 from .pair import Pair
 from .part import Seen

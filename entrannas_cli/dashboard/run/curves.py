@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ...charts.chart import Line
 from ...method.space import INPUT_NODES
-from ...watching.course import LONGEST_LIST, Course, Series
+from ...monitor.run_metrics import LONGEST_LIST, Course, Series
 from ..chart import ChartView
 from ..chart_grid import ChartGrid
 from .part import Seen

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from ...common.files import BrokenRun, read_text
 from ...method.genotype import Genotype
+from ...monitor.system_usage import Sample, SystemWatch
 from ...store.overview import Overview, overview
 from ...store.run import CONFIG_FILE, Run
-from ...watching.system import Sample, SystemWatch
 
 __all__ = ["Facts", "read_facts"]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from textual.content import Content
 
+from ...monitor.run_metrics import LARGEST_STEP, Course
 from ...render.text import safe, shortened
 from ...store.find_run import short_id
 from ...store.notes import NOTHING
 from ...store.overview import Overview
-from ...watching.course import LARGEST_STEP, Course
 from ..pane import STATE_STYLES
 from .pace import left_text
 

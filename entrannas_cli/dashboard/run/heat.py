@@ -9,8 +9,8 @@ from rich.style import Style
 from rich.text import Text
 
 from ...common.text import number
+from ...figures.cell_layout import look
 from ...method.space import INPUT_NODES
-from ...render.layout import look
 from ...render.text import safe
 
 __all__ = ["edge_names", "heat_map", "shade", "usable"]

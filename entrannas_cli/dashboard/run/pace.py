@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from ...monitor.run_metrics import Course
 from ...render.text import duration
 from ...store.status import Status
-from ...watching.course import Course
 
 __all__ = ["left_text", "seconds_left"]
 

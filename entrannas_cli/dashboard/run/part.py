@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...watching.course import Course
-from ...watching.history import History
-from ...watching.log import LogTail
+from ...monitor.cell_history import History
+from ...monitor.log_tail import LogTail
+from ...monitor.run_metrics import Course
 from .facts import Facts
 
 __all__ = ["Seen"]

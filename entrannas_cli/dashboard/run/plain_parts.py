@@ -8,8 +8,8 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 
 from ...common.text import number
+from ...monitor.system_usage import Sample
 from ...render.text import bytes_text, metric, percent, safe
-from ...watching.system import Sample
 from ..sheet import Sheet
 from .head import bar
 from .part import Seen

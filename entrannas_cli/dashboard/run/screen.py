@@ -10,12 +10,12 @@ from textual.containers import VerticalScroll
 from textual.timer import Timer
 from textual.widgets import Footer, TabbedContent, TabPane
 
+from ...monitor.cell_history import History
+from ...monitor.log_tail import LogTail
+from ...monitor.run_metrics import Course
+from ...monitor.system_usage import SystemWatch
 from ...store.overview import Overview
 from ...store.run import Run
-from ...watching.course import Course
-from ...watching.history import History
-from ...watching.log import LogTail
-from ...watching.system import SystemWatch
 from ..acting import RunsActing
 from ..background import in_background
 from ..chart import ChartView

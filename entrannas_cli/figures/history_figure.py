@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..common.text import counted
 from ..method.space import CELL_KINDS
+from ..render.cell_text import kind_title
+from ..render.history import Frame, counts_text
+from ..render.text import safe, shortened
 from .cell_figure import (
     FONT,
     HEAD,
@@ -24,11 +27,8 @@ from .cell_figure import (
     fitting,
     text_width,
 )
-from .cell_text import kind_title
+from .cell_layout import film_rows, lay_out_frame, look
 from .figure_file import any_script
-from .history import Frame, counts_text
-from .layout import film_rows, lay_out_frame, look
-from .text import safe, shortened
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entrannas_cli.render.curve import Series, curve
+from entrannas_cli.charts.text_curve import Series, curve
 
 VALUES = st.lists(st.floats(-1e9, 1e9), max_size=400)
 

@@ -18,9 +18,9 @@ from ..common.errors import UsageError
 from ..common.text import counted
 from ..method.genotype import Genotype
 from ..method.space import CELL_KINDS
-from .cell_text import kind_title
-from .figure_file import any_script
-from .layout import (
+from ..render.cell_text import kind_title
+from ..render.text import safe, shortened
+from .cell_layout import (
     OUTPUT_NAME,
     CellLayout,
     FrameLayout,
@@ -28,7 +28,7 @@ from .layout import (
     OperationLook,
     lay_out,
 )
-from .text import safe, shortened
+from .figure_file import any_script
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,11 +7,11 @@ from importlib.metadata import EntryPoint
 import pytest
 from hypothesis import given
 
+from entrannas_cli.figures.cell_layout import film_rows, lay_out, lay_out_frame, look
 from entrannas_cli.method import operations
 from entrannas_cli.method.genotype import CellGraph, Connection
-from entrannas_cli.render.layout import film_rows, lay_out, lay_out_frame, look
 
-from .cells import cells
+from ..render.cells import cells
 
 
 @given(cells())

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from entrannas_cli.common.files import BrokenRun
+from entrannas_cli.monitor import cell_history as module
+from entrannas_cli.monitor.cell_history import History
 from entrannas_cli.spaces.published import PUBLISHED
 from entrannas_cli.store.create import create_run
 from entrannas_cli.store.run import GENOTYPES_FILE, Run
 from entrannas_cli.store.session import RunSession
-from entrannas_cli.watching import history as module
-from entrannas_cli.watching.history import History
 
 CELLS = list(PUBLISHED.values())[:3]
 

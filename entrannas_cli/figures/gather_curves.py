@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from ..common.errors import UsageError
 from ..common.text import choices, counted, plain, shown
 from ..store.run import Run
-from .figure import Line, Panel
-from .labels import run_labels
+from .curves_figure import Line, Panel
+from .metric_series import MOST_POINTS, Axis, Band, Course, Series, average, read_course, smoothed, thinned
 from .metrics import OVERVIEW, Metric, metric_named, unknown_metric
-from .series import MOST_POINTS, Axis, Band, Course, Series, average, read_course, smoothed, thinned
+from .run_labels import run_labels
 
 __all__ = ["Curves", "gather"]
 

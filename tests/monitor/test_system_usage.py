@@ -13,9 +13,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from entrannas_cli.monitor import system_usage as module
+from entrannas_cli.monitor.system_usage import Gpu, GpuWatch, SystemWatch
 from entrannas_cli.store.status import Status, process_identity
-from entrannas_cli.watching import system as module
-from entrannas_cli.watching.system import Gpu, GpuWatch, SystemWatch
 
 from ..store.processes import kill, python, wait_for
 
@@ -152,8 +152,8 @@ def test_without_the_command_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch, tm
 def test_watching_loads_nothing_heavy() -> None:
     code = (
         "import sys\n"
-        "from entrannas_cli.watching import catalogue, course, history, log, system\n"
-        "system.SystemWatch().sample(__import__('entrannas_cli.store.status').store.status.Status(state='created'))\n"
+        "from entrannas_cli.monitor import cell_history, log_tail, run_index, run_metrics, system_usage\n"
+        "system_usage.SystemWatch().sample(__import__('entrannas_cli.store.status').store.status.Status(state='created'))\n"
         "print(*{'torch', 'numpy', 'pandas', 'pydantic', 'matplotlib', 'textual', 'rich'} & set(sys.modules))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from entrannas_cli.common.atomic import write_json
+from entrannas_cli.monitor import run_index as module
+from entrannas_cli.monitor.run_index import Catalogue, Changes
 from entrannas_cli.store.create import create_run
 from entrannas_cli.store.find_run import list_runs
 from entrannas_cli.store.notes import change_notes
@@ -20,8 +22,6 @@ from entrannas_cli.store.overview import overview
 from entrannas_cli.store.run import Run
 from entrannas_cli.store.session import RunSession
 from entrannas_cli.store.status import Status, write_status
-from entrannas_cli.watching import catalogue as module
-from entrannas_cli.watching.catalogue import Catalogue, Changes
 
 from ..results.generated import make_runs
 from ..store.processes import kill, python
@@ -272,7 +272,7 @@ def test_a_run_replaced_under_its_name_is_read_anew(tmp_path: Path) -> None:
 
 
 def test_a_thousand_runs_cost_little(tmp_path: Path) -> None:
-    """Several times what ``benchmarks/watching.py`` measures, since tests run beside others."""
+    """Several times what ``benchmarks/monitor.py`` measures, since tests run beside others."""
     make_runs(tmp_path / "runs", 1000)
     settle(tmp_path / "runs")
     watched = Catalogue(tmp_path / "runs")

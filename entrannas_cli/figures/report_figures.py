@@ -10,14 +10,14 @@ from markupsafe import Markup
 from ..common.errors import UsageError
 from ..common.files import BrokenRun
 from ..method.genotype import Genotype
-from ..plotting.curves import gather
-from ..plotting.figure import Panel, draw_panel
-from ..plotting.style import line_look, plot_style
 from ..render.cell_text import genotype_picture
 from ..render.text import safe
+from ..report.inline import inline_svg, swatch
 from ..store.overview import Overview
 from ..store.run import Run
-from .inline import inline_svg, swatch
+from .curves_figure import Panel, draw_panel
+from .gather_curves import gather
+from .style import line_look, plot_style
 
 __all__ = ["cell_sections", "curve_panels"]
 
@@ -43,7 +43,7 @@ def curve_panels(runs: Sequence[Overview], notes: list[str]) -> tuple[list[Any],
 
     There is one legend for all, so that each picture can be small.
     """
-    from ..render.figure_file import figure_bytes
+    from .figure_file import figure_bytes
 
     try:
         curves = gather([Run(run.path) for run in runs], axis="epoch", points=POINTS, overview=CURVES)
@@ -104,8 +104,8 @@ def cell_sections(
 
 
 def _cell_picture(genotype: Genotype, number: int, heading: str) -> Markup | None:
-    from ..render.cell_figure import genotype_figure
-    from ..render.figure_file import figure_bytes
+    from .cell_figure import genotype_figure
+    from .figure_file import figure_bytes
 
     try:
         with plot_style():

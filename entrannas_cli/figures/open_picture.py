@@ -11,13 +11,13 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from .common.errors import RunFailed, UsageError
-from .common.files import reason_of
-from .common.text import plain
-from .data.availability import user_cache_dir
-from .engine.detach import this_program
-from .store.find_genotype import POINT_MARK
-from .store.run import Run
+from ..common.errors import RunFailed, UsageError
+from ..common.files import reason_of
+from ..common.text import plain
+from ..data.availability import user_cache_dir
+from ..engine.detach import this_program
+from ..store.find_genotype import POINT_MARK
+from ..store.run import Run
 
 __all__ = ["draw_picture", "open_picture", "viewer"]
 

@@ -1,4 +1,4 @@
-"""What looking at runs costs: ``python benchmarks/watching.py [--runs N] [--steps N ...] [--times N]``.
+"""What looking at runs costs: ``python benchmarks/monitor.py [--runs N] [--steps N ...] [--times N]``.
 
 Makes run directories in a temporary folder, and runs of N steps with 20 metrics; then measures, within this
 process, the first look at all runs and the looks after it, and reading each long run: until a first curve, whole,
@@ -24,9 +24,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from entrannas_cli.monitor.run_index import FRESH, Catalogue  # noqa: E402
+from entrannas_cli.monitor.run_metrics import Course  # noqa: E402
 from entrannas_cli.store.run import METRICS_FILE, Run  # noqa: E402
-from entrannas_cli.watching.catalogue import FRESH, Catalogue  # noqa: E402
-from entrannas_cli.watching.course import Course  # noqa: E402
 from tests.results.generated import make_runs  # noqa: E402 (the test tree isn't installed)
 
 METRICS = 20
@@ -35,7 +35,7 @@ MEMORY = """
 import psutil, sys
 from pathlib import Path
 from entrannas_cli.store.run import Run
-from entrannas_cli.watching.course import Course
+from entrannas_cli.monitor.run_metrics import Course
 before = psutil.Process().memory_info().rss
 course = Course(Run(Path(sys.argv[1])))
 course.read()

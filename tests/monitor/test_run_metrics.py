@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from entrannas_cli.monitor import run_metrics as module
+from entrannas_cli.monitor.run_metrics import LONGEST_LIST, MOST_SERIES, Course
 from entrannas_cli.store.create import create_run
 from entrannas_cli.store.run import METRICS_FILE, Run
 from entrannas_cli.store.session import RunSession
-from entrannas_cli.watching import course as module
-from entrannas_cli.watching.course import LONGEST_LIST, MOST_SERIES, Course
 
 
 def write(folder: Path, *rows: dict[str, Any] | str, mode: str = "a") -> Run:

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from entrannas_cli.common.errors import UsageError
-from entrannas_cli.plotting.labels import run_labels
-from entrannas_cli.plotting.metrics import metric_named, names_in, parse_metrics
-from entrannas_cli.plotting.series import Axis, Series, average, read_course, smoothed, thinned
-from entrannas_cli.plotting.style import line_look
+from entrannas_cli.figures.metric_series import Axis, Series, average, read_course, smoothed, thinned
+from entrannas_cli.figures.metrics import metric_named, names_in, parse_metrics
+from entrannas_cli.figures.run_labels import run_labels
+from entrannas_cli.figures.style import line_look
 from entrannas_cli.store.run import Run
 
 from .made import write_rows

@@ -13,11 +13,11 @@ from xml.etree import ElementTree
 import pytest
 from PIL import Image
 
-from entrannas_cli.plotting.curves import Curves, gather
-from entrannas_cli.plotting.figure import curves_figure, curves_picture, parse_size, time_unit
-from entrannas_cli.plotting.metrics import parse_metrics
-from entrannas_cli.plotting.series import Band
-from entrannas_cli.plotting.style import plot_style
+from entrannas_cli.figures.curves_figure import curves_figure, curves_picture, parse_size, time_unit
+from entrannas_cli.figures.gather_curves import Curves, gather
+from entrannas_cli.figures.metric_series import Band
+from entrannas_cli.figures.metrics import parse_metrics
+from entrannas_cli.figures.style import plot_style
 from entrannas_cli.store.create import create_run
 from entrannas_cli.store.find_run import list_runs
 from entrannas_cli.store.run import Run

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from ..common.errors import UsageError
 from ..common.text import shown
+from .metric_series import Axis, Band, Series
 from .metrics import Metric
-from .series import Axis, Band, Series
 from .style import LineLook, line_look, plot_style
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def curves_picture(
     """The figure of :func:`curves_figure` as a file of the kind ``suffix``; the same input gives the same bytes."""
     import warnings
 
-    from ..render.figure_file import figure_bytes
+    from .figure_file import figure_bytes
 
     with plot_style(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "constrained_layout not applied", UserWarning)  # too small a size

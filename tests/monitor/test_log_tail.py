@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from entrannas_cli.monitor import log_tail as module
+from entrannas_cli.monitor.log_tail import LONGEST_LINE, LogTail
 from entrannas_cli.store.create import create_run
 from entrannas_cli.store.run import LOG_FILE, Run
 from entrannas_cli.store.session import RunSession
-from entrannas_cli.watching import log as module
-from entrannas_cli.watching.log import LONGEST_LINE, LogTail
 
 
 def append(folder: Path, data: bytes) -> Run:
