@@ -19,7 +19,7 @@ from torch import nn
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from entrannas_cli.method.depthwise import Depthwise  # noqa: E402
+from entrannas_cli.method.fast.depthwise import Depthwise  # noqa: E402
 
 KINDS = {  # name → (kernel, dilation)
     "sep_conv_3x3": (3, 1),

@@ -31,11 +31,11 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from entrannas_cli.bench.case import Case  # noqa: E402
-from entrannas_cli.bench.child import COMMAND  # noqa: E402
 from entrannas_cli.bench.measure import Measured, measure  # noqa: E402
 from entrannas_cli.bench.remote import Remote, serve  # noqa: E402
 from entrannas_cli.bench.report import append_records, records  # noqa: E402
 from entrannas_cli.bench.spread import median_ratio  # noqa: E402
+from entrannas_cli.bench.subject_process import COMMAND  # noqa: E402
 
 PEERS = {"darts": "DARTS", "pc-darts": "PC-DARTS", "ista-nas": "ISTA-NAS"}
 CHANNELS, CLASSES, CELLS = 16, 10, 8

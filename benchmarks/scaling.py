@@ -27,11 +27,11 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from entrannas_cli.bench.case import Case  # noqa: E402
-from entrannas_cli.bench.child import COMMAND  # noqa: E402
 from entrannas_cli.bench.measure import Start, measure  # noqa: E402
 from entrannas_cli.bench.remote import Remote  # noqa: E402
 from entrannas_cli.bench.report import append_records, records  # noqa: E402
 from entrannas_cli.bench.spread import median_ratio  # noqa: E402
+from entrannas_cli.bench.subject_process import COMMAND  # noqa: E402
 from entrannas_cli.spaces.files import load_space, space_to_toml  # noqa: E402
 
 BASE = {"search.batch_size": 64, "network.channels": 16, "network.cells": 8}

@@ -15,7 +15,7 @@ from ..config.resolve import Request, Resolved, resolve_search, resolve_train
 from ..data.availability import dataset_facts
 
 if TYPE_CHECKING:
-    from ..config.schema import SearchConfig
+    from ..config.search import SearchConfig
     from ..config.train import TrainConfig
 
 __all__ = ["CELLS", "Case", "cases", "projected_images", "projected_steps", "search_config", "train_config"]

@@ -7,10 +7,10 @@ from functools import partial
 from typing import Any
 
 from .case import Case, Kind, cases, search_config, train_config
-from .child import COMMAND
 from .measure import Tell, measure
 from .remote import Remote
 from .report import records
+from .subject_process import COMMAND
 
 __all__ = ["bench"]
 

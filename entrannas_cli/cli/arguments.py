@@ -29,7 +29,7 @@ RUN_HELP = "An id, its unique beginning, a name, a path, or `latest`."
 def complete_run(ctx: typer.Context, incomplete: str) -> list[str]:
     """The ids that begin with ``incomplete``, newest first, for the shell. Never fails."""
     from ..common.errors import EntrannasError
-    from ..config.location import runs_dir
+    from ..config.project import runs_dir
     from ..store.create import LATEST
     from ..store.find_run import list_runs
 
@@ -79,7 +79,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def resolve_run(reference: str, flag: Path | None) -> Run:
     """The run that the user means, of those in ``--runs-dir``. Raises ``UsageError``."""
-    from ..config.location import runs_dir
+    from ..config.project import runs_dir
     from ..store.find_run import find_run
 
     return find_run(reference, runs_dir(flag))

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..results.written import SUFFIXES, Form, written
+from ..results.serialize import SUFFIXES, Form, written
 from .arguments import AsJson, RunsDirOption, complete_run, print_json
 
 if TYPE_CHECKING:
     from ..results.formats import TextTable
-    from ..results.select import Selection
+    from ..results.select_runs import Selection
 
 __all__ = ["register"]
 
@@ -114,9 +114,9 @@ def compare(
 
     from ..common.errors import UsageError
     from ..common.text import counted, plain
-    from ..config.location import runs_dir as locate
+    from ..config.project import runs_dir as locate
     from ..results.comparison import Request, compare_runs, split_keys
-    from ..results.select import select_runs
+    from ..results.select_runs import select_runs
 
     chosen = _form(form, output, as_json)
     if list_columns:

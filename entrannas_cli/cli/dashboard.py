@@ -42,7 +42,7 @@ def dashboard(
     Press ? for its keys.
     """
     from ..common.errors import UsageError
-    from ..config.location import runs_dir as locate
+    from ..config.project import runs_dir as locate
     from ..render.terminal import why_no_screen
 
     folder = locate(runs_dir)

@@ -59,7 +59,7 @@ def register(app_: typer.Typer) -> None:
 
 def _find(reference: str, flag: Path | None) -> NamedGenotype:
     """The genotype, with its notes on stderr. Raises ``UsageError``."""
-    from ..config.location import runs_dir as locate
+    from ..config.project import runs_dir as locate
     from ..store.find_genotype import find_genotype
 
     found = find_genotype(reference, locate(flag))

@@ -98,7 +98,7 @@ def plot(
 
     Lines differ in colour, dashes and markers. Runs that are still running are drawn as far as they are.
     """
-    from ..config.location import runs_dir as locate
+    from ..config.project import runs_dir as locate
     from ..figures.curves_figure import curves_picture, parse_size
     from ..figures.figure_file import FIGURE_SUFFIXES
     from ..figures.gather_curves import gather
@@ -107,7 +107,7 @@ def plot(
     from ..render.output_file import check_output, write_output
     from ..render.text import safe
     from ..results.comparison import split_keys
-    from ..results.select import select_runs
+    from ..results.select_runs import select_runs
 
     suffix = check_output(output, FIGURE_SUFFIXES)
     metrics = parse_metrics(metric or [])

@@ -48,7 +48,7 @@ def rank(
     Candidates are the distinct cells at the end of each epoch. Those that do best by the weights of the super-net,
     and the last ones, are trained from scratch and ranked by their accuracy on images held out.
     """
-    from ..config.location import runs_dir as resolve_runs_dir
+    from ..config.project import runs_dir as resolve_runs_dir
     from ..config.resolve import resolve_rank
     from ..engine.preflight import request_here, require_data
     from ..engine.rank.create import prepare_ranking

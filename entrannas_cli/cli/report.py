@@ -38,11 +38,11 @@ def report(
     The page works offline and can be sent to somebody; searches and trainings may be mixed.
     """
     from ..common.text import counted
-    from ..config.location import runs_dir as locate
+    from ..config.project import runs_dir as locate
     from ..render.output_file import check_output, write_output
     from ..render.text import bytes_text, safe
     from ..report.page import report_page
-    from ..results.select import select_runs
+    from ..results.select_runs import select_runs
 
     check_output(output, SUFFIXES)
     selection = select_runs(runs, locate(runs_dir))

@@ -49,7 +49,7 @@ def list_(
     import sys
 
     from ..common.text import choices, plain
-    from ..config.location import runs_dir as locate
+    from ..config.project import runs_dir as locate
     from ..store.find_run import list_runs
     from ..store.notes import checked_tag
     from ..store.overview import overview

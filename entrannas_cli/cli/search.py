@@ -73,7 +73,7 @@ def search(
 
     Ctrl-C finishes the step and writes a checkpoint; `entrannas resume` goes on from there.
     """
-    from ..config.location import runs_dir as resolve_runs_dir
+    from ..config.project import runs_dir as resolve_runs_dir
     from ..config.resolve import resolve_search
     from ..engine.preflight import request_here, require_data
     from ..engine.search.create import PAPER_HINT, choose_preset, prepare_search

@@ -76,7 +76,7 @@ def train(
 
     A share of the training images is held out to watch it; the test part is scored once, at the end.
     """
-    from ..config.location import runs_dir as resolve_runs_dir
+    from ..config.project import runs_dir as resolve_runs_dir
     from ..config.resolve import resolve_train
     from ..engine.preflight import request_here, require_data
     from ..engine.train.create import CIFAR_HINT, choose_preset, prepare_training

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from ..method.space import cell_kinds
 
 if TYPE_CHECKING:
-    from .schema import NetworkConfig, SearchConfig
+    from .search import NetworkConfig, SearchConfig
     from .shared import DataConfig
     from .train import RankConfig, TrainConfig
 

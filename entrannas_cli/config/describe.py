@@ -9,9 +9,9 @@ from pydantic import BaseModel
 from .base import ORIGINS
 from .consistency import implied_by_method
 from .keys import Key, keys_of, sections_of
-from .output import toml_value
 from .presets import load_preset, preset_names
-from .schema import SearchConfig
+from .search import SearchConfig
+from .to_toml import toml_value
 from .train import RankConfig, TrainConfig
 
 __all__ = ["filled"]

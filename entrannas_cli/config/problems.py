@@ -11,7 +11,7 @@ from ..common.text import did_you_mean, shown
 from .consistency import Contradiction
 from .errors import Problem
 from .keys import Key, flatten_model
-from .layers import Setting
+from .sources import Setting
 
 __all__ = ["validated"]
 

@@ -20,13 +20,13 @@ from .consistency import implied_by_method
 from .errors import ConfigurationError, Problem
 from .files import parse_toml, read_toml
 from .keys import Key, flatten_model, former_values, keys_of
-from .kinds import RANK, SEARCH, TRAIN, Kind, foreign_keys
-from .layers import Layer, Setting, from_environment, from_flags, from_overrides, from_table, implied
-from .location import RUNS_DIR_KEY, find_config_file
-from .output import to_toml
 from .presets import AUTO, load_preset, preset_names
 from .problems import validated
-from .schema import SearchConfig
+from .project import RUNS_DIR_KEY, find_config_file
+from .run_kinds import RANK, SEARCH, TRAIN, Kind, foreign_keys
+from .search import SearchConfig
+from .sources import Layer, Setting, from_environment, from_flags, from_overrides, from_table, implied
+from .to_toml import to_toml
 from .train import RankConfig, TrainConfig
 
 __all__ = [

@@ -13,12 +13,12 @@ from textual.dom import DOMNode
 from textual.screen import Screen
 
 from ..store.run import Run
-from .acting import RunsActing
 from .background import Done, tell
 from .keys import KEYS, PLACES, Place, bindings
-from .runs import RunsScreen
+from .run_actions import RunsActing
+from .run_table import RunTable
+from .runs_screen import RunsScreen
 from .settings import Settings, SettingsFile
-from .table import RunTable
 from .themes import ANSI_DARK, ANSI_LIGHT, THEMES, following
 from .watcher import Snapshot, Watcher
 

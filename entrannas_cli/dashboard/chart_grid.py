@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 
+from .cached_static import Sheet
 from .chart import ChartView
-from .sheet import Sheet
 
 __all__ = ["ChartGrid"]
 

@@ -11,7 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from ..render.text import safe
-from .deeds import Deed
+from .actions import Deed
 
 __all__ = ["AskScreen", "ConfirmScreen"]
 

@@ -17,8 +17,8 @@ from .availability import dataset_facts
 from .cache import cache_path, read_cache, write_cache
 from .cifar import read_cifar
 from .folder import ImageFiles, list_folder
-from .loading import Request, read_batches, worker_count
 from .split import generator_for, stratified_split
+from .workers import Request, read_batches, worker_count
 
 __all__ = ["Dataset", "Part", "Progress", "load_into_memory", "open_dataset"]
 

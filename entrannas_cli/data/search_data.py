@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from .datasets import Dataset, Progress
-from .placed import Reserve, open_part
+from .placement import Reserve, open_part
 from .streams import BatchStream, Placement
 
 if TYPE_CHECKING:
-    from ..config.schema import SearchDataConfig
+    from ..config.search import SearchDataConfig
 
 __all__ = ["SearchData", "open_search_data"]
 

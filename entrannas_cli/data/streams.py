@@ -14,8 +14,8 @@ from ..common.errors import UsageError
 from .augment import Augmentation, augment, channel_constants, draw_moves, normalise, to_device
 from .datasets import Dataset
 from .jitter import draw_jitter, jitter
-from .loading import Request, read_batches, worker_count
 from .split import generator_for
+from .workers import Request, read_batches, worker_count
 
 __all__ = ["Batch", "BatchStream", "Placement", "evaluation_batches"]
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..common.errors import UsageError
 from .datasets import Dataset, Progress
-from .placed import Reserve, open_part
+from .placement import Reserve, open_part
 from .streams import Batch, BatchStream, Placement, evaluation_batches
 
 if TYPE_CHECKING:

@@ -197,7 +197,7 @@ def _data() -> Iterator[Finding]:
 
 
 def _places(flag: Path | None) -> Iterator[Finding]:
-    from ..config.location import find_config_file, runs_dir
+    from ..config.project import find_config_file, runs_dir
 
     section = "places"
     file = find_config_file(Path.cwd())

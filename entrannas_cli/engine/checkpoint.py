@@ -12,7 +12,7 @@ import torch
 from ..common.errors import RunFailed, UsageError
 from ..common.text import plain
 from ..config.keys import former_values
-from ..config.kinds import all_keys
+from ..config.run_kinds import all_keys
 from ..store.run import Run
 from .observer import Observer
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ..method.execute import Execute, directly
+from ..method.fast.execute import Execute, directly
 from .capture import CudaCapture
 from .device import Compute
 from .replay import Replaying

@@ -11,12 +11,12 @@ from ..common.free_memory import free_memory
 from ..common.text import first_line, gib
 from ..config.base import with_values
 from ..data.datasets import Dataset
-from ..method.memory import MemoryEstimate
+from ..method.fast.memory import MemoryEstimate
 from ..store.session import RunSession
 from .device import MIB, Compute
 
 if TYPE_CHECKING:
-    from ..config.schema import SearchConfig
+    from ..config.search import SearchConfig
     from ..config.train import TrainConfig
     from .run_context import Context
 

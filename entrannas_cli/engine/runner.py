@@ -51,7 +51,7 @@ def _kind(name: str) -> tuple[type[BaseModel], Work]:
     """The configuration's model and the work; each brings only what it needs."""
     match name:
         case "search":
-            from ..config.schema import SearchConfig
+            from ..config.search import SearchConfig
             from .search.run import run_search
 
             return SearchConfig, run_search

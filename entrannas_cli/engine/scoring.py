@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..method.execute import Execute, directly
+from ..method.fast.execute import Execute, directly
 
 __all__ = ["Score", "calibrate_batch_norm", "score"]
 

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .architecture import Architecture, Derivation, Derived, Mixture, TransitCells, sparsity_pressure
-from .execute import Execute, directly
+from .fast.execute import Execute, directly
+from .fast.idle_weights import IdleWeights, only_where_gradient
 from .genotype import Genotype
-from .idle import IdleWeights, only_where_gradient
 from .network import SuperNet
 from .space import CELL_KINDS
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from .architecture import Mixture
 from .cells import CellKeywords, EngineCell, TransitCell, all_connections
-from .checkpointing import recomputed
+from .fast.checkpointing import recomputed
 from .genotype import CellGraph, Genotype
 from .layers import AuxiliaryHead
 from .space import CELL_KINDS, EngineCells, SearchSpace, cell_kinds, engine_positions

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .execute import Execute, directly
+from .fast.execute import Execute, directly
 from .network import DerivedNetwork
 
 __all__ = ["TrainOutcome", "Training"]

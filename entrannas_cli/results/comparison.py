@@ -12,7 +12,7 @@ from ..store.overview import Overview
 from .columns import USUAL
 from .conditions import parse_condition
 from .formats import TextTable, text_table
-from .select import Selection
+from .select_runs import Selection
 from .table import MEASURES, filtered, grouped, ordered, result_frame
 
 if TYPE_CHECKING:

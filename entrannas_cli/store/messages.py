@@ -8,7 +8,7 @@ from datetime import datetime
 
 from ..common.errors import EntrannasError
 from ..common.text import plain
-from ..config.location import runs_dir
+from ..config.project import runs_dir
 from .run import Run
 from .status import Status
 

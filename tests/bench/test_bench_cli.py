@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from entrannas_cli.bench.case import Case, cases
 from entrannas_cli.bench.cells import draw_sparse, lead_to, named_cells
-from entrannas_cli.bench.child import open_subject
-from entrannas_cli.bench.of_search import SearchSubject
 from entrannas_cli.bench.remote import Remote
+from entrannas_cli.bench.search_subject import SearchSubject
 from entrannas_cli.bench.spread import spread
+from entrannas_cli.bench.subject_process import open_subject
 from entrannas_cli.common.errors import UsageError
 from entrannas_cli.method.architecture import Architecture
 from entrannas_cli.render.bench import print_records
@@ -122,8 +122,8 @@ def test_an_evaluation_is_projected_by_the_images_that_were_evaluated(
         now += 7.0
         seen.extend(len(labels) for batches in (calibration(), validation()) for _, labels in batches)
 
-    monkeypatch.setattr("entrannas_cli.bench.of_search.compare_with_derived", compare)
-    monkeypatch.setattr("entrannas_cli.bench.of_search.time", SimpleNamespace(perf_counter=lambda: now))
+    monkeypatch.setattr("entrannas_cli.bench.search_subject.compare_with_derived", compare)
+    monkeypatch.setattr("entrannas_cli.bench.search_subject.time", SimpleNamespace(perf_counter=lambda: now))
     _, facts = measured(Case(kind="search", variant="entrannas", preset="paper", settings=SMALL))
     assert facts["projection"]["seconds_per_evaluated_image"] == pytest.approx(7.0 / sum(seen))
 

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from entrannas_cli.common.errors import UsageError
-from entrannas_cli.config.schema import NetworkConfig, SearchConfig, SearchDataConfig
+from entrannas_cli.config.search import NetworkConfig, SearchConfig, SearchDataConfig
 
 from .resolving import errors, resolve
 

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entrannas_cli.config.keys import flatten_model, keys_of
-from entrannas_cli.config.layers import from_overrides
-from entrannas_cli.config.output import toml_value
-from entrannas_cli.config.schema import SearchConfig
+from entrannas_cli.config.search import SearchConfig
+from entrannas_cli.config.sources import from_overrides
+from entrannas_cli.config.to_toml import toml_value
 
 from .resolving import errors, resolve
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from entrannas_cli.common.errors import UsageError
-from entrannas_cli.config.location import find_config_file, runs_dir
+from entrannas_cli.config.project import find_config_file, runs_dir
 
 
 def test_the_nearest_config_file_upwards_is_found(tmp_path: Path) -> None:

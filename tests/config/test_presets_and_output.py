@@ -16,10 +16,10 @@ from entrannas_cli.common.errors import UsageError
 from entrannas_cli.config.base import ORIGINS
 from entrannas_cli.config.describe import filled
 from entrannas_cli.config.keys import flatten_model, keys_of
-from entrannas_cli.config.output import toml_value
 from entrannas_cli.config.presets import load_preset
 from entrannas_cli.config.resolve import config_dict, load_config, preset_names, print_config
-from entrannas_cli.config.schema import SearchConfig
+from entrannas_cli.config.search import SearchConfig
+from entrannas_cli.config.to_toml import toml_value
 
 from .resolving import errors, resolve
 

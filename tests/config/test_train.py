@@ -10,9 +10,9 @@ import pytest
 
 from entrannas_cli.common.errors import UsageError
 from entrannas_cli.config.keys import keys_of
-from entrannas_cli.config.kinds import RANK, SEARCH, TRAIN, foreign_keys
 from entrannas_cli.config.presets import load_preset, preset_names
 from entrannas_cli.config.resolve import load_config, print_config, resolve_rank
+from entrannas_cli.config.run_kinds import RANK, SEARCH, TRAIN, foreign_keys
 from entrannas_cli.config.train import TrainConfig
 from entrannas_cli.engine import preflight
 

@@ -13,8 +13,8 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from entrannas_cli.dashboard.app import Dashboard
+from entrannas_cli.dashboard.run_table import RunTable
 from entrannas_cli.dashboard.settings import SettingsFile
-from entrannas_cli.dashboard.table import RunTable
 from entrannas_cli.store.create import create_run
 from entrannas_cli.store.run import Run
 from entrannas_cli.store.session import RunSession

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from entrannas_cli.dashboard.compare import export_screen
-from entrannas_cli.dashboard.table import RunTable
+from entrannas_cli.dashboard.run_table import RunTable
 from entrannas_cli.engine import preflight
 from entrannas_cli.monitor.system_usage import Gpu, Sample, SystemWatch
 from entrannas_cli.spaces.files import load_space, space_to_toml

@@ -14,12 +14,12 @@ from textual.widgets import Input, TabbedContent
 from entrannas_cli.__main__ import main
 from entrannas_cli.charts.chart import Line
 from entrannas_cli.dashboard.chart import ChartView
-from entrannas_cli.dashboard.compare.curves import CurvesPart
+from entrannas_cli.dashboard.compare.charts_tab import CurvesPart
 from entrannas_cli.dashboard.compare.export_screen import ExportScreen
 from entrannas_cli.dashboard.compare.grid import Grid
+from entrannas_cli.dashboard.compare.metric_reader import Tracks
 from entrannas_cli.dashboard.compare.overlay import METRICS, Overlay
 from entrannas_cli.dashboard.compare.screen import MOST
-from entrannas_cli.dashboard.compare.tracks import Tracks
 from entrannas_cli.store.run import Run
 from entrannas_cli.store.session import RunSession
 from tests.results.generated import search_run

@@ -13,15 +13,15 @@ import pytest
 from textual import events
 
 from entrannas_cli.common.errors import RunFailed, UsageError
-from entrannas_cli.config.schema import Method
+from entrannas_cli.config.search import Method
 from entrannas_cli.dashboard.launch import screen
-from entrannas_cli.dashboard.launch.checking import DataLook, Verdict, check, with_data
 from entrannas_cli.dashboard.launch.draft import Draft, Kind, arguments, command_text, fields_of, seeds_of
+from entrannas_cli.dashboard.launch.field_row import FieldRow
 from entrannas_cli.dashboard.launch.kind import KindSwitch
 from entrannas_cli.dashboard.launch.prefill import for_cells_of, like
-from entrannas_cli.dashboard.launch.row import FieldRow
-from entrannas_cli.dashboard.launch.saying import what_runs
-from entrannas_cli.dashboard.launch.starting import start
+from entrannas_cli.dashboard.launch.submit import start
+from entrannas_cli.dashboard.launch.summary import what_runs
+from entrannas_cli.dashboard.launch.validate import DataLook, Verdict, check, with_data
 from entrannas_cli.method.names import METHODS
 from entrannas_cli.spaces.published import PUBLISHED
 from entrannas_cli.store.create import create_run
@@ -224,7 +224,7 @@ def test_a_form_is_checked_without_torch() -> None:
     code = (
         "import sys; from pathlib import Path\n"
         "from entrannas_cli.dashboard.launch.draft import Draft\n"
-        "from entrannas_cli.dashboard.launch.checking import DataLook, check, with_data\n"
+        "from entrannas_cli.dashboard.launch.validate import DataLook, check, with_data\n"
         "import entrannas_cli.dashboard.launch.screen\n"
         "assert 'pydantic' not in sys.modules\n"
         "for draft in (Draft(), Draft('train', {'cells': 'DARTS_V2'})):\n"

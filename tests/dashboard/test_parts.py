@@ -12,11 +12,11 @@ import pexpect
 import pytest
 from textual.color import Color
 
-from entrannas_cli.dashboard.columns import TABLE, age_text, sorted_by
-from entrannas_cli.dashboard.filtering import parse_filter
 from entrannas_cli.dashboard.help import help_text
 from entrannas_cli.dashboard.keys import KEYS
+from entrannas_cli.dashboard.run_filter import parse_filter
 from entrannas_cli.dashboard.settings import Settings, SettingsFile, settings_path
+from entrannas_cli.dashboard.table_columns import TABLE, age_text, sorted_by
 from entrannas_cli.dashboard.themes import THEMES, following
 from entrannas_cli.store.find_run import list_runs
 from entrannas_cli.store.overview import Overview, overview
@@ -248,8 +248,9 @@ def test_what_has_no_value_is_sorted_last_either_way(runs: list[Overview], key: 
 
 def test_neither_torch_nor_its_like_is_loaded() -> None:
     code = (
-        "import sys; from entrannas_cli.dashboard import app, choosing, help, noting, picturing, serve, served; "
-        "from entrannas_cli.dashboard.run import screen; print(*sys.modules)"
+        "import sys; from entrannas_cli.dashboard import app, help, notes_dialog, open_preview, pickers, serve\n"
+        "from entrannas_cli.dashboard import served; from entrannas_cli.dashboard.run import screen\n"
+        "print(*sys.modules)"
     )
     loaded = set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.split())
     assert "entrannas_cli.dashboard.app" in loaded

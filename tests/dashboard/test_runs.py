@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from entrannas_cli.dashboard.pane import RunPane
+from entrannas_cli.dashboard.run_details import RunPane
 from entrannas_cli.store.session import RunSession
 from tests.results.generated import make_runs
 

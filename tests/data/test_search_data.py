@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from entrannas_cli.common.errors import UsageError
-from entrannas_cli.config.schema import SearchDataConfig
-from entrannas_cli.data import placed
+from entrannas_cli.config.search import SearchDataConfig
+from entrannas_cli.data import placement
 from entrannas_cli.data.datasets import Dataset
 from entrannas_cli.data.search_data import SearchData, open_search_data
 from entrannas_cli.data.streams import evaluation_batches
@@ -80,15 +80,15 @@ def test_large_sets_are_streamed_and_it_is_said_why(tmp_path: Path, monkeypatch:
     small = opened(dataset="folder", path=path)
     assert (small.placement, isinstance(small.dataset.images, torch.Tensor)) == ("device", True)
     assert "in the memory of cpu" in small.placement_reason
-    monkeypatch.setattr(placed, "LARGEST_ON_DEVICE", 40 * 3 * 8 * 8 - 1)
+    monkeypatch.setattr(placement, "LARGEST_ON_DEVICE", 40 * 3 * 8 * 8 - 1)
     large = opened(dataset="folder", path=path)
     assert (large.placement, isinstance(large.dataset.images, torch.Tensor)) == ("stream", False)
     assert "more than" in large.placement_reason
     assert torch.equal(next(small.weights.iterate()).labels, next(large.weights.iterate()).labels)
     monkeypatch.undo()
-    monkeypatch.setattr(placed, "_free_memory", lambda device: 40 * 3 * 8 * 8)
+    monkeypatch.setattr(placement, "_free_memory", lambda device: 40 * 3 * 8 * 8)
     assert "more than half" in opened(dataset="folder", path=path).placement_reason
-    monkeypatch.setattr(placed, "_free_memory", lambda device: 1000)
+    monkeypatch.setattr(placement, "_free_memory", lambda device: 1000)
     with pytest.raises(UsageError, match=r"data\.placement = device"):
         opened(dataset="folder", path=path, placement="device")
 
@@ -97,11 +97,11 @@ def test_images_leave_the_memory_that_the_network_needs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     size = 40 * 3 * 8 * 8
-    monkeypatch.setattr(placed, "free_memory", lambda device: 3 * size)
+    monkeypatch.setattr(placement, "free_memory", lambda device: 3 * size)
     path = str(write_folder(tmp_path / "set", tree(images=20)))
     asked: list[int] = []
 
-    def placement(reserved: int, **settings: Any) -> str:
+    def reason(reserved: int, **settings: Any) -> str:
         def reserve(dataset: Dataset) -> int:
             assert not isinstance(dataset.images, torch.Tensor)  # nothing is decoded yet
             asked.append(len(dataset))
@@ -110,11 +110,11 @@ def test_images_leave_the_memory_that_the_network_needs(
         config = SearchDataConfig(dataset="folder", path=path, workers=0, crop_padding=1, **settings)
         return open_search_data(config, seed=0, device=CPU, batch_size=8, reserve=reserve).placement_reason
 
-    assert "in the memory of cpu" in placement(2 * size)
-    assert "that the network leaves free" in placement(2 * size + 1)
+    assert "in the memory of cpu" in reason(2 * size)
+    assert "that the network leaves free" in reason(2 * size + 1)
     assert asked == [40, 40]
     with pytest.raises(UsageError, match="of which the network needs"):
-        placement(2 * size + 1, placement="device")
+        reason(2 * size + 1, placement="device")
 
 
 @pytest.mark.parametrize("placement", ["device", "stream"])

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from entrannas_cli.config.schema import SearchConfig
+from entrannas_cli.config.search import SearchConfig
 from entrannas_cli.config.shared import DeviceConfig
 from entrannas_cli.engine.device import Compute
 from entrannas_cli.engine.fast_paths import fast_paths
 from entrannas_cli.engine.search.build import build_search
 from entrannas_cli.method.cells import mix
-from entrannas_cli.method.execute import directly
+from entrannas_cli.method.fast.execute import directly
 
 from .test_replay import SPACE, batch
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from entrannas_cli.config.schema import SearchConfig
+from entrannas_cli.config.search import SearchConfig
 from entrannas_cli.config.shared import DeviceConfig
 from entrannas_cli.config.train import TrainConfig
 from entrannas_cli.data.search_data import open_search_data

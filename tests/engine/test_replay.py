@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from entrannas_cli.config.schema import SearchConfig
+from entrannas_cli.config.search import SearchConfig
 from entrannas_cli.engine.capture import Capture, CudaCapture
 from entrannas_cli.engine.device import Compute
 from entrannas_cli.engine.replay import WARM_UP_CALLS, Replaying

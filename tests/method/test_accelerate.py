@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from entrannas_cli.method.accelerate import OneHalving, SharedReLU, accelerate
 from entrannas_cli.method.architecture import Derivation
 from entrannas_cli.method.bilevel import BilevelSearch
-from entrannas_cli.method.depthwise import Depthwise
+from entrannas_cli.method.fast.accelerate import OneHalving, SharedReLU, accelerate
+from entrannas_cli.method.fast.depthwise import Depthwise
 from entrannas_cli.method.genotype import Genotype
 from entrannas_cli.method.layers import FactorizedReduce, SeparableConv
 from entrannas_cli.method.network import DerivedNetwork, SuperNet

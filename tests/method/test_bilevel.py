@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from entrannas_cli.method.architecture import Derivation, Mixture, TransitCells
 from entrannas_cli.method.bilevel import Batch, BilevelSearch
-from entrannas_cli.method.idle import IdleWeights
+from entrannas_cli.method.fast.idle_weights import IdleWeights
 from entrannas_cli.method.network import SuperNet
 from entrannas_cli.method.optimizers import prepare
 from entrannas_cli.method.space import CELL_KINDS, SearchSpace

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from entrannas_cli.method.accelerate import accelerate
 from entrannas_cli.method.architecture import Derivation
 from entrannas_cli.method.bilevel import BilevelSearch
+from entrannas_cli.method.fast.accelerate import accelerate
 from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
 from entrannas_cli.method.network import DerivedNetwork, Stem, SuperNet
 from entrannas_cli.method.operations import register_operation

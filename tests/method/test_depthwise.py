@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from entrannas_cli.method.depthwise import Depthwise
+from entrannas_cli.method.fast.depthwise import Depthwise
 
 
 def both(channels: int, kernel: int, stride: int = 1, dilation: int = 1) -> tuple[nn.Conv2d, Depthwise]:

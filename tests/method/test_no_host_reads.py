@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from entrannas_cli.engine.replay import Replaying
 from entrannas_cli.engine.search.metric_rows import pack
-from entrannas_cli.method.accelerate import accelerate
 from entrannas_cli.method.architecture import Derivation
 from entrannas_cli.method.bilevel import BilevelSearch
+from entrannas_cli.method.fast.accelerate import accelerate
 from entrannas_cli.method.network import DerivedNetwork, SuperNet
 from entrannas_cli.method.optimizers import prepare
 from entrannas_cli.method.space import SearchSpace

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.optim import SGD, Adam, Optimizer
 
-from entrannas_cli.method.accelerate import accelerate
+from entrannas_cli.method.fast.accelerate import accelerate
 from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
 from entrannas_cli.method.network import DerivedNetwork
 from entrannas_cli.method.optimizers import load_optimizer, optimizer_state, prepare, set_learning_rate

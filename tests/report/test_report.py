@@ -17,7 +17,7 @@ import pytest
 
 from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
 from entrannas_cli.report.page import report_page
-from entrannas_cli.results.select import select_runs
+from entrannas_cli.results.select_runs import select_runs
 from entrannas_cli.spaces.published import PUBLISHED
 from entrannas_cli.store.find_run import list_runs
 from entrannas_cli.store.session import RunSession

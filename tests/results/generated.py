@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from entrannas_cli.config.output import to_toml
+from entrannas_cli.config.to_toml import to_toml
 from entrannas_cli.spaces.published import PUBLISHED
 from entrannas_cli.store.create import STAMP
 from entrannas_cli.store.run import Run

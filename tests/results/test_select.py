@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from entrannas_cli.common.errors import UsageError
-from entrannas_cli.results.select import select_runs
+from entrannas_cli.results.select_runs import select_runs
 
 from .generated import START, make_runs, search_run, train_run
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from entrannas_cli.bench.memory import PeakMemory
 from entrannas_cli.config.base import with_values
-from entrannas_cli.config.schema import SearchConfig
+from entrannas_cli.config.search import SearchConfig
 from entrannas_cli.config.train import TrainConfig
 from entrannas_cli.engine.device import Compute
 from entrannas_cli.engine.search.build import build_search

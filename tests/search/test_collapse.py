@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from entrannas_cli.config.schema import SearchConfig, TargetConfig
+from entrannas_cli.config.search import SearchConfig, TargetConfig
 from entrannas_cli.engine.search import run
 from entrannas_cli.engine.search.collapse import collapse_warning
 from entrannas_cli.engine.search.summary import derived_summary

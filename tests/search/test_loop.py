@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from entrannas_cli.common.errors import RunFailed
-from entrannas_cli.config.schema import SearchConfig
+from entrannas_cli.config.search import SearchConfig
 from entrannas_cli.data.search_data import SearchData, open_search_data
 from entrannas_cli.data.streams import evaluation_batches
 from entrannas_cli.engine.device import Compute

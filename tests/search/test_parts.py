@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from entrannas_cli.common.errors import RunFailed, UsageError
-from entrannas_cli.config.schema import SearchConfig
+from entrannas_cli.config.search import SearchConfig
 from entrannas_cli.engine.cell_facts import operation_facts
 from entrannas_cli.engine.checkpoint import (
     DamagedCheckpoint,

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from entrannas_cli.config.schema import SearchConfig
+from entrannas_cli.config.search import SearchConfig
 from entrannas_cli.engine.search.schedule import Schedule
 
 

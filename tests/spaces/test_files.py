@@ -234,7 +234,7 @@ class TestCommands:
         heavy = (
             "torch",
             "torchvision",
-            "entrannas_cli.config.schema",
+            "entrannas_cli.config.search",
             "numpy",
             "pandas",
             "textual",

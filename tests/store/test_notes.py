@@ -10,7 +10,7 @@ import pytest
 
 from entrannas_cli.common.errors import RunFailed, UsageError
 from entrannas_cli.common.files import BrokenRun
-from entrannas_cli.results.select import select_runs
+from entrannas_cli.results.select_runs import select_runs
 from entrannas_cli.store.create import create_run
 from entrannas_cli.store.notes import LONGEST_NOTE, LONGEST_TAG, NOTES_FILE, Notes, change_notes, read_notes
 from entrannas_cli.store.overview import describe, overview

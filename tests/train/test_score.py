@@ -9,7 +9,7 @@ import pytest
 
 from entrannas_cli.common.errors import UsageError
 from entrannas_cli.config.train import TrainConfig, TrainDataConfig
-from entrannas_cli.data import placed
+from entrannas_cli.data import placement
 from entrannas_cli.data.datasets import open_dataset
 from entrannas_cli.engine.device import resolve_compute
 from entrannas_cli.engine.load_network import TrainedNetwork
@@ -48,7 +48,7 @@ def test_the_test_part_is_scored_without_opening_the_training_part(monkeypatch: 
         parts.append(part)
         return open_dataset(*arguments, part=part, **options)
 
-    monkeypatch.setattr(placed, "open_dataset", opened)
+    monkeypatch.setattr(placement, "open_dataset", opened)
     config = TrainConfig(data=TrainDataConfig(dataset="digits"))
     compute = resolve_compute(config.device)
     assert score_part(network(), config, "test", compute).images == 359

@@ -17,10 +17,10 @@ from textual.widgets.option_list import Option
 from ...common.errors import EntrannasError
 from ...render.text import safe
 from ..background import in_background
-from ..choosing import Options
 from ..confirm import AskScreen
-from ..telling import LONG, tell_errors
-from .exporting import FORMATS, Export, Format, checked_path, format_of, write_export
+from ..notifications import LONG, tell_errors
+from ..pickers import Options
+from .export import FORMATS, Export, Format, checked_path, format_of, write_export
 
 __all__ = ["Answer", "ExportScreen", "offer_export"]
 

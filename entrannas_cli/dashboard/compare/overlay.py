@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...charts.chart import Line
-from .tracks import Track
+from .metric_reader import Track
 
 __all__ = ["METRICS", "Metric", "Overlay", "keys_of"]
 

@@ -16,18 +16,18 @@ from ...common.text import counted, plain
 from ...render.text import safe
 from ...store.overview import Overview
 from ...store.run import Run
-from ..acting import RunsActing
+from ..cached_static import Sheet
 from ..chart import ChartView
 from ..keys import Place, bindings
-from ..sheet import Sheet
+from ..run_actions import RunsActing
 from ..watcher import Snapshot
-from .curves import CurvesPart, OverlayGrid
+from .charts_tab import CurvesPart, OverlayGrid
+from .export import FORMATS, Export
 from .export_screen import offer_export
-from .exporting import FORMATS, Export
 from .grid import Grid
+from .metric_reader import Track, Tracks
 from .overlay import METRICS, keys_of
-from .table_parts import DifferencePart, ResultPart, TablePart
-from .tracks import Track, Tracks
+from .table_tabs import DifferencePart, ResultPart, TablePart
 
 __all__ = ["MOST", "CompareScreen"]
 

@@ -14,7 +14,7 @@ from ...render.text import safe, shortened
 from ...results.comparison import Comparison, Request, compare_runs
 from ...results.differences import configurations, differing
 from ...results.formats import TextTable, text_table
-from ...results.select import Selection
+from ...results.select_runs import Selection
 from ...store.overview import Overview
 
 if TYPE_CHECKING:

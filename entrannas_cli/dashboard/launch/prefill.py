@@ -11,7 +11,7 @@ from ...common.text import plain
 from ...store.overview import Overview
 from ...store.run import CONFIG_FILE, SPACE_FILE, Run
 from .draft import OVERRIDES, Draft, Kind, fields_of
-from .resolving import resolve
+from .resolve import resolve
 
 __all__ = ["for_cells_of", "like"]
 
@@ -41,9 +41,9 @@ def like(run: Run) -> Draft:
     Reads files and checks values, so it takes its time. Raises ``UsageError``.
     """
     from ...config.keys import flatten_model
-    from ...config.output import toml_value
     from ...config.resolve import load_config
-    from ...config.schema import SearchConfig
+    from ...config.search import SearchConfig
+    from ...config.to_toml import toml_value
     from ...config.train import TrainConfig
 
     kind = run.status().kind

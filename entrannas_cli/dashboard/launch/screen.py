@@ -19,16 +19,16 @@ from ...render.text import safe
 from ...store.run import Run
 from ..background import in_background, tell
 from ..keys import bindings
-from ..run.plain_parts import configuration_text
-from ..telling import tell_errors
-from .checking import DataLook, Verdict, check, with_data
+from ..notifications import tell_errors
+from ..run.text_tabs import configuration_text
 from .draft import FIELDS, KINDS, Draft, arguments, command_text, fields_of
+from .field_row import FieldInput, FieldRow
 from .kind import KindSwitch
 from .options import options_in
-from .picking import PickScreen
-from .row import FieldInput, FieldRow
-from .saying import what_runs
-from .starting import start
+from .picker import PickScreen
+from .submit import start
+from .summary import what_runs
+from .validate import DataLook, Verdict, check, with_data
 
 if TYPE_CHECKING:
     from ..app import Dashboard

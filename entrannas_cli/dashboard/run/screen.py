@@ -16,20 +16,20 @@ from ...monitor.run_metrics import Course
 from ...monitor.system_usage import SystemWatch
 from ...store.overview import Overview
 from ...store.run import Run
-from ..acting import RunsActing
 from ..background import in_background
+from ..cached_static import Sheet
 from ..chart import ChartView
 from ..keys import bindings
-from ..sheet import Sheet
+from ..run_actions import RunsActing
 from ..watcher import Snapshot
-from .architecture import ArchitecturePart
-from .cells import CellsPart
-from .curves import CurvesPart
+from .architecture_tab import ArchitecturePart
+from .cells_tab import CellsPart
+from .charts_tab import CurvesPart
 from .facts import Facts, read_facts
-from .head import head_text
-from .log import LogPart
-from .part import Seen
-from .plain_parts import ConfigurationPart, SystemPart
+from .header import head_text
+from .log_tab import LogPart
+from .tab import Seen
+from .text_tabs import ConfigurationPart, SystemPart
 
 __all__ = ["RunScreen"]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ...common.errors import RunFailed, UsageError
 from ...common.text import plain
 from ...config.keys import flatten_model
-from ...config.output import to_toml
+from ...config.to_toml import to_toml
 from ...method.genotype import Genotype
 from ...method.space import CELL_KINDS
 from ...store.create import create_run

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ...method.accelerate import accelerate
 from ...method.architecture import Architecture, Derived
 from ...method.bilevel import BilevelSearch
+from ...method.fast.accelerate import accelerate
 from ...method.genotype import Genotype
 from ...method.network import SuperNet
 from ...method.optimizers import prepare
@@ -17,7 +17,7 @@ from ..device import Compute
 from ..fast_paths import FastPaths, Tell, fast_paths
 
 if TYPE_CHECKING:
-    from ...config.schema import SearchConfig
+    from ...config.search import SearchConfig
 
 __all__ = ["build_search", "search_fast_paths"]
 

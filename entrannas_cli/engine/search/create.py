@@ -14,7 +14,7 @@ from ..preflight import automatic_preset, cuda_here
 
 if TYPE_CHECKING:
     from ...config.resolve import Resolved
-    from ...config.schema import SearchConfig
+    from ...config.search import SearchConfig
 
 __all__ = ["PAPER_HINT", "choose_preset", "prepare_search"]
 

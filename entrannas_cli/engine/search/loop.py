@@ -29,7 +29,7 @@ from .metric_rows import architecture_facts, pack, sparsity_facts, unpack
 from .schedule import Schedule
 
 if TYPE_CHECKING:
-    from ...config.schema import SearchConfig
+    from ...config.search import SearchConfig
 
 __all__ = ["SearchLoop"]
 

@@ -11,15 +11,15 @@ from torch import Tensor
 
 from ...config.base import with_values
 from ...method.cells import all_connections
+from ...method.fast.memory import MemoryEstimate, MemoryMeter, fill_optimizer, in_bf16, meta_batch
 from ...method.genotype import CellGraph, Connection, Genotype
-from ...method.memory import MemoryEstimate, MemoryMeter, fill_optimizer, in_bf16, meta_batch
 from ...method.operations import get_operation
 from ...method.space import INPUT_NODES, SearchSpace
 from ..device import Compute
 from .build import build_search, search_fast_paths
 
 if TYPE_CHECKING:
-    from ...config.schema import SearchConfig
+    from ...config.search import SearchConfig
 
 __all__ = ["estimate_search", "heaviest_cells"]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ...data.datasets import Dataset
 from ...data.search_data import open_search_data
-from ...method.memory import MemoryEstimate
+from ...method.fast.memory import MemoryEstimate
 from ...method.random_search import draw_genotype
 from ...method.space import SearchSpace
 from ..check_operations import require_operations
@@ -20,7 +20,7 @@ from .memory import estimate_search
 from .summary import derived_summary
 
 if TYPE_CHECKING:
-    from ...config.schema import SearchConfig
+    from ...config.search import SearchConfig
 
 __all__ = ["run_search"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..epochs import Epochs
 
 if TYPE_CHECKING:
-    from ...config.schema import SearchConfig
+    from ...config.search import SearchConfig
 
 __all__ = ["Schedule"]
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from ...common.errors import UsageError
-from ...method.accelerate import accelerate
 from ...method.complexity import derived_complexity, widest
+from ...method.fast.accelerate import accelerate
 from ...method.genotype import Genotype
 from ...method.network import DerivedNetwork
 from ...method.optimizers import prepare

@@ -66,7 +66,7 @@ def evaluate_run(
 def _with(config: TrainConfig, section: str, **values: object) -> TrainConfig:
     """``config`` with other values in a section, checked as all are. Raises ``UsageError``."""
     from ...config.keys import flatten_model
-    from ...config.output import to_toml
+    from ...config.to_toml import to_toml
 
     changed = {f"{section}.{key}": value for key, value in values.items()}
     return load_config(to_toml(flatten_model(config) | changed), TrainConfig)

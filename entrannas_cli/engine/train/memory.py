@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from ...method.fast.memory import MemoryEstimate, MemoryMeter, fill_optimizer, in_bf16, meta_batch
 from ...method.genotype import Genotype
-from ...method.memory import MemoryEstimate, MemoryMeter, fill_optimizer, in_bf16, meta_batch
 from ..device import Compute
 from ..fast_paths import fast_paths
 from .build import build_training

@@ -8,8 +8,8 @@ from ...common.errors import RunFailed, UsageError
 from ...common.text import plain
 from ...data.datasets import Dataset
 from ...data.train_data import open_train_data
+from ...method.fast.memory import MemoryEstimate
 from ...method.genotype import Genotype
-from ...method.memory import MemoryEstimate
 from ...store.run import BEST_CHECKPOINT, CHECKPOINTS, GENOTYPE_FILE
 from ..cell_facts import cell_facts, operation_facts
 from ..check_operations import require_operations

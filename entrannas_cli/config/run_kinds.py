@@ -1,0 +1,42 @@
+"""The kinds of runs, by what their configuration is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from pydantic import BaseModel
+
+from .keys import Key, keys_of
+from .search import SearchConfig
+from .train import RankConfig, TrainConfig
+
+__all__ = ["RANK", "SEARCH", "TRAIN", "Kind", "all_keys", "foreign_keys"]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """``presets`` is the folder of its presets, ``preset_key`` the key that names one."""
+
+    name: str
+    model: type[BaseModel]
+    presets: str
+    preset_key: str
+
+
+SEARCH = Kind("search", SearchConfig, "search", "preset")
+TRAIN = Kind("train", TrainConfig, "train", "train.preset")
+RANK = Kind("rank", RankConfig, "train", "train.preset")
+
+
+def foreign_keys(kind: Kind) -> frozenset[str]:
+    """Keys that only other kinds have. A project's file and the environment serve all kinds, and may set them."""
+    others = (keys_of(other.model) for other in (SEARCH, TRAIN, RANK) if other is not kind)
+    return frozenset(name for keys in others for name in keys) - frozenset(keys_of(kind.model))
+
+
+@cache
+def all_keys() -> dict[str, Key]:
+    """The keys of every kind."""
+    models = (kind.model for kind in (SEARCH, TRAIN, RANK))
+    return {name: key for model in models for name, key in keys_of(model).items()}

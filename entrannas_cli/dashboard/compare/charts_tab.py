@@ -1,0 +1,132 @@
+"""The tab with the curves: a chart a metric, a line a run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+
+from ...charts.look import marker
+from ...store.overview import Overview
+from ..cached_static import Sheet
+from ..chart import ChartView
+from ..chart_grid import ChartGrid
+from ..run_details import STATE_STYLES
+from .metric_reader import Track
+from .overlay import METRICS, Overlay
+
+__all__ = ["CurvesPart"]
+
+GAP = 2  # between two entries of the legend
+
+
+class OverlayGrid(ChartGrid):
+    """Tells when other charts come into sight."""
+
+    class Scrolled(Message):
+        """It was."""
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        self.post_message(self.Scrolled())
+
+
+class CurvesPart(Vertical):
+    """Legend and charts. ``go_on`` brings them up to date bit by bit; those out of sight wait till seen."""
+
+    DEFAULT_CSS = """
+    CurvesPart > #legend { padding: 0 1; max-height: 30%; overflow-y: auto; }
+    CurvesPart > OverlayGrid { height: 1fr; padding: 0 1; scrollbar-size-vertical: 1; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._overlays = [Overlay(metric) for metric in METRICS]
+        self._stale: set[int] = set()  # charts, by their place
+        self._tracks: Sequence[Track] = ()
+
+    def compose(self) -> ComposeResult:
+        yield Sheet(id="legend")
+        charts = [ChartView(metric.title, percent=metric.percent, classes="-empty") for metric in METRICS]
+        yield OverlayGrid(charts)
+
+    @property
+    def grid(self) -> OverlayGrid:
+        """The charts."""
+        return self.query_one(OverlayGrid)
+
+    def entitle(self, tracks: Sequence[Track], runs: Mapping[str, Overview], note: str) -> None:
+        """Which line is which run, and how that is doing; then ``note``."""
+        look, width = self.grid.charts[0].look, max(self.size.width - 2, 1)
+        shown = [(track, runs[track.run.id]) for track in tracks if track.run.id in runs]
+        facts = [(track.number, _progress(run)) for track, run in shown]
+        self.query_one("#legend", Sheet).show(
+            (facts, note, look.lines, width), lambda: _legend(shown, note, look.lines, width)
+        )
+
+    def begin(self, tracks: Sequence[Track]) -> None:
+        """Something is new, or other runs are shown."""
+        self._tracks = tracks
+        empty_before = [chart.has_class("-empty") for chart in self.grid.charts]
+        for chart, overlay in zip(self.grid.charts, self._overlays, strict=True):
+            chart.set_class(not overlay.has_points(tracks), "-empty")
+        if empty_before != [chart.has_class("-empty") for chart in self.grid.charts]:
+            self.grid.fit_room()
+        self._stale = set(range(len(self._overlays)))
+
+    def go_on(self, budget: float) -> bool:
+        """Brings the next chart in sight up to date, or a part of it; returns whether there is more to do."""
+        deadline = time.monotonic() + budget
+        for place in sorted(self._stale):
+            chart, overlay = self.grid.charts[place], self._overlays[place]
+            if not self._is_seen(chart):
+                continue
+            if not overlay.update(self._tracks, deadline):
+                return True
+            chart.show(overlay.lines(self._tracks))
+            self._stale.discard(place)
+            return True  # keys first, then the next one
+        return False
+
+    def _is_seen(self, chart: ChartView) -> bool:
+        return bool(
+            chart.display
+            and chart.size.height
+            and chart.region.overlaps(self.grid.region)
+            and self.grid.region
+        )
+
+
+def _legend(
+    shown: Sequence[tuple[Track, Overview]], note: str, colours: Sequence[str], width: int
+) -> Content:
+    """``● name running 3/50`` for each run, as many in a line as fit it whole."""
+    entries = [
+        Content.assemble(
+            (marker(track.number), colours[track.number % len(colours)]),
+            f" {track.name}",
+            (_progress(run), STATE_STYLES.get(run.status.state, "")),
+        )
+        for track, run in shown
+    ]
+    if note:
+        entries.append(Content.styled(note, "$quiet"))
+    lines: list[Content] = []
+    for entry in entries:
+        if lines and lines[-1].cell_length + GAP + entry.cell_length <= width:
+            lines[-1] = Content.assemble(lines[-1], " " * GAP, entry)
+        else:
+            lines.append(entry)
+    return Content("\n").join(lines)
+
+
+def _progress(run: Overview) -> str:
+    """How a run is doing that isn't done."""
+    status = run.status
+    if status.state == "completed":
+        return ""
+    return f" {status.state} {status.epoch}/{status.epochs}" if status.epochs else f" {status.state}"

@@ -1,0 +1,48 @@
+"""The list of what can be chosen in a field."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option as Line
+
+from ...render.text import safe
+from ..pickers import Choices
+from .options import Option
+
+__all__ = ["PickScreen"]
+
+WIDEST = 44  # of what is chosen, beside what is said of it
+
+
+class PickScreen(ModalScreen[str | None]):
+    """Answers with what was chosen; None if nothing was."""
+
+    DEFAULT_CSS = """
+    PickScreen { align: center middle; }
+    PickScreen #choice { width: 100; max-width: 96%; }
+    """
+    BINDINGS = [("escape,q", "dismiss", "Close")]  # noqa: RUF012 (Textual's way)
+
+    def __init__(self, title: str, options: Sequence[Option], now: str) -> None:
+        super().__init__()
+        self._title, self._options, self._now = title, options, now
+
+    def compose(self) -> ComposeResult:
+        width = min(max((len(value) for value, _ in self._options), default=0), WIDEST) + 2
+        lines = [
+            Line(Content.assemble(safe(value).ljust(width), (safe(about), "$quiet")))
+            for value, about in self._options
+        ]
+        choice = Choices(*lines, id="choice")
+        choice.border_title = self._title
+        choice.border_subtitle = "enter chooses, esc leaves it"
+        choice.highlighted = next((n for n, (value, _) in enumerate(self._options) if value == self._now), 0)
+        yield choice
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(self._options[event.option_index][0])

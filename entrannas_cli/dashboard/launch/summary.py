@@ -1,0 +1,37 @@
+"""In a sentence: what a checked draft would run."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ...common.text import counted, plain
+from .draft import KINDS
+from .validate import Verdict, learned_from
+
+__all__ = ["what_runs"]
+
+
+def what_runs(verdict: Verdict) -> str:
+    """``3 searches: entrannas-dst in the space standard, 20 epochs of 8 steps, digits, 5 cells``."""
+    if verdict.resolved is None:
+        return ""
+    config: Any = verdict.resolved.config
+    count = max(len(verdict.seeds), 1)
+    noun = KINDS[verdict.draft.kind]
+    runs = f"1 {noun}" if count == 1 else f"{count} {noun}{'es' if noun == 'search' else 's'}"
+    if verdict.draft.kind == "search":
+        space = plain(str(config.space))
+        if config.method == "random":
+            return f"{runs}: cells drawn at random from the space {space}"
+        what = f"{config.method} in the space {space}"
+        epochs, network = config.search.epochs, config.network
+    else:
+        what = "" if verdict.cells is None else plain(verdict.cells.title)
+        epochs, network = config.train.epochs, config.derived
+    images, batch = learned_from(config, verdict.images)
+    steps = f" of {counted(math.ceil(images / batch), 'step')}" if images else ""
+    parts = [what, f"{counted(epochs, 'epoch')}{steps}", config.data.dataset, f"{network.cells} cells"]
+    channels = network.channels
+    parts[-1] += f", {channels} channels" if channels != "auto" else ", channels by multiply-adds"
+    return f"{runs}: {', '.join(part for part in parts if part)}"

@@ -1,0 +1,216 @@
+"""Checks a draft by what the commands check by: configuration, cells, name, data. It takes its time."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...common.errors import EntrannasError, UsageError
+from ...common.text import shown
+from ...config.flags import OVERRIDE_FLAG, flag_of
+from ...config.project import runs_dir as usual_runs_dir
+from ...store.create import slug
+from .draft import OVERRIDES, Draft, fields_of, seeds_of
+from .resolve import resolve
+
+if TYPE_CHECKING:
+    from ...config.errors import Problem
+    from ...config.resolve import Resolved
+    from ...config.search import SearchConfig
+    from ...config.train import TrainConfig
+    from ...store.find_genotype import NamedGenotype
+
+__all__ = ["DataLook", "Verdict", "check", "learned_from", "with_data"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """``problems`` are by field, those that belong to none under an empty name; one that has none can be started.
+
+    ``usual`` says, by field, which value holds where nothing is typed, and why. ``images`` counts those of the
+    training part, where that is known. ``cells`` are those of a training. ``runs_dir`` is what `--runs-dir` has to
+    say, if anything. ``sure`` once the data was looked at too.
+    """
+
+    draft: Draft
+    seeds: tuple[int, ...] = ()
+    problems: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    usual: Mapping[str, str] = field(default_factory=dict)
+    resolved: Resolved[SearchConfig] | Resolved[TrainConfig] | None = None
+    cells: NamedGenotype | None = None
+    images: int = 0
+    runs_dir: str = ""
+    sure: bool = False
+
+    @property
+    def fine(self) -> bool:
+        """Whether it can be started as far as is known."""
+        return self.sure and not self.problems
+
+
+class _Problems(dict[str, tuple[str, ...]]):
+    def add(self, name: str, *lines: str) -> None:
+        self[name] = (*self.get(name, ()), *lines)
+
+
+def check(draft: Draft, runs_dir: Path) -> Verdict:
+    """Everything about ``draft`` but whether its data is there."""
+    problems = _Problems()
+    seeds: tuple[int, ...] = ()
+    try:
+        seeds = seeds_of(draft.text("seeds"))
+    except UsageError as error:
+        problems.add("seeds", error.message)
+    if name := draft.text("name"):
+        try:
+            slug(f"{name}-s{max(seeds)}" if len(seeds) > 1 else name)
+        except UsageError as error:
+            problems.add("name", error.message)
+    cells = _cells(draft, runs_dir, problems)
+    resolved = _resolved(draft, seeds, cells, problems)
+    return Verdict(
+        draft=draft,
+        seeds=seeds,
+        problems=dict(problems),
+        usual={} if resolved is None else _usual(draft, resolved),
+        resolved=resolved,
+        cells=cells,
+        runs_dir=_runs_dir_option(runs_dir),
+    )
+
+
+def _runs_dir_option(runs_dir: Path) -> str:
+    """Nothing if the commands take ``runs_dir`` by themselves, in this working directory."""
+    try:
+        cwd = Path.cwd()
+    except OSError:  # it is gone, which is told as a problem
+        return str(runs_dir)
+    try:
+        usual: Path | None = usual_runs_dir()
+    except UsageError:  # of a broken project file, which is told as a problem
+        usual = None
+    if usual is not None and os.path.realpath(cwd / runs_dir) == os.path.realpath(usual):
+        return ""
+    return str(runs_dir.relative_to(cwd) if runs_dir.is_relative_to(cwd) else runs_dir)
+
+
+def _cells(draft: Draft, runs_dir: Path, problems: _Problems) -> NamedGenotype | None:
+    from ...store.find_genotype import STANDARD_INPUT, find_genotype
+
+    reference = draft.text("cells")
+    if draft.kind != "train":
+        return None
+    if not reference:
+        problems.add(
+            "cells", "whose? a run (RUN@STEP: its cells at that step), a file, or published ones by name"
+        )
+    elif reference.split("@")[0] == STANDARD_INPUT:
+        problems.add("cells", "nothing can be piped into this form: name a run, a file or published cells")
+    else:
+        try:
+            return find_genotype(reference, runs_dir)
+        except UsageError as error:
+            problems.add("cells", error.message)
+    return None
+
+
+def _resolved(
+    draft: Draft, seeds: tuple[int, ...], cells: NamedGenotype | None, problems: _Problems
+) -> Resolved[SearchConfig] | Resolved[TrainConfig] | None:
+    from ...config.errors import ConfigurationError
+
+    try:
+        # of several seeds the one that is most likely too large
+        return resolve(draft, max(seeds, default=None), None if cells is None else cells.run)
+    except ConfigurationError as error:
+        for problem in error.problems:
+            problems.add(*_placed(draft, problem))
+    except UsageError as error:
+        problems.add("", error.message, *error.details)
+    return None
+
+
+def _placed(draft: Draft, problem: Problem) -> tuple[str, ...]:
+    """The field at which ``problem`` is to stand, and what is to stand there."""
+    own = {one.key: one.name for one in fields_of(draft.kind) if one.key}
+    for key, source in problem.concerns:
+        if source == OVERRIDE_FLAG:
+            return OVERRIDES[draft.kind], str(problem).removeprefix(f"{OVERRIDE_FLAG} "), *problem.details
+        if key in own:
+            # what stands in the form already needs no naming
+            seen = all(one in own and where in (flag_of(one), "default") for one, where in problem.concerns)
+            return own[key], problem.text if seen else str(problem), *problem.details
+    return "", str(problem), *problem.details
+
+
+def _usual(draft: Draft, resolved: Resolved[Any]) -> dict[str, str]:
+    from ...config.keys import flatten_model
+
+    values = flatten_model(resolved.config)
+    usual = {}
+    for one in fields_of(draft.kind):
+        if one.key in values:
+            value = values[one.key]
+            text = value if isinstance(value, str) else shown(value)
+            usual[one.name] = f"{text}  ({resolved.sources[one.key]})" if text else ""
+    return usual
+
+
+def learned_from(config: Any, images: int) -> tuple[float, int]:
+    """Of a training part of ``images``, from about how many the weights learn; and how many of them in a step."""
+    data = config.data
+    if hasattr(config, "train"):
+        return round(images * data.portion * (1 - data.validation_share), 6), config.train.batch_size
+    return round(images * data.portion * data.weights_share, 6), config.search.batch_size
+
+
+class DataLook:
+    """Looks whether data is there. What was found is remembered; what wasn't is looked for again."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # a large folder on a slow disk isn't listed twice at once
+        self._found: dict[tuple[object, ...], int] = {}
+
+    def images(self, resolved: Resolved[Any]) -> int:
+        """How many images the training part has, 0 if that isn't known. Raises ``EntrannasError``."""
+        from ...data.availability import dataset_facts
+        from ...engine.preflight import require_data
+
+        config = resolved.config
+        data, test = config.data, getattr(config.evaluation, "test", False)
+        if data.dataset == "synthetic":
+            return int(data.images)
+        asked = (data.dataset, data.path, data.image_size, test)
+        with self._lock:
+            if asked not in self._found:
+                require_data(data, test=test)
+                self._found[asked] = dataset_facts(data.dataset).train_images or _listed(data)
+            return self._found[asked]
+
+
+def _listed(data: Any) -> int:
+    from ...data.folder import list_folder
+
+    return len(list_folder(Path(data.path).expanduser(), "train", data.image_size).images)
+
+
+def with_data(verdict: Verdict, look: DataLook) -> Verdict:
+    """``verdict``, with what is to be said of the data."""
+    if verdict.resolved is None or getattr(verdict.resolved.config, "method", "") == "random":
+        return replace(verdict, sure=True)  # random cells look at no image
+    config = verdict.resolved.config
+    problems = _Problems(verdict.problems)
+    images = 0
+    try:
+        images = look.images(verdict.resolved)
+    except EntrannasError as error:
+        problems.add("data" if config.data.dataset == "folder" else "dataset", error.message, *error.details)
+    few, batch = learned_from(config, images)
+    few = min(few, images * config.data.portion * getattr(config.data, "architecture_share", 1.0))
+    if images and batch >= few + 1:  # one more or less: shares are rounded
+        problems.add("", f"a batch of {batch} images is more than there are to learn from: {few:.0f}")
+    return replace(verdict, images=images, problems=dict(problems), sure=True)

@@ -1,0 +1,227 @@
+"""The dialog for tags and notes, and what comes of it."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.suggester import Suggester
+from textual.widgets import Button, Input, Static, TextArea
+
+from ..common.errors import EntrannasError, UsageError
+from ..common.files import BrokenRun
+from ..common.text import counted
+from ..render.text import safe
+from ..store.notes import Notes, change_notes, checked_note, checked_tag, read_notes
+from ..store.run import Run
+from .background import in_background
+from .keys import bindings
+from .notifications import tell_errors
+
+if TYPE_CHECKING:
+    from .app import Dashboard
+
+__all__ = ["Change", "NotesScreen", "edit_notes"]
+
+SHOWN = 3  # ids that are named
+NOT_DONE = "Tags and note: not done"
+
+
+@dataclass(frozen=True)
+class Change:
+    """What was changed in the dialog: only that is written, so what others wrote meanwhile stays."""
+
+    add: frozenset[str] = frozenset()
+    remove: frozenset[str] = frozenset()
+    note: str | None = None
+
+    def __str__(self) -> str:
+        parts = [f"+{tag}" for tag in sorted(self.add)] + [f"−{tag}" for tag in sorted(self.remove)]
+        return " ".join(parts)
+
+
+class NotesScreen(ModalScreen[Change | None]):
+    """Edits the tags that all ``runs`` have, and the note of a single one. Answers with None to leave them."""
+
+    BINDINGS = bindings("notes")
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (18, "-high")]  # noqa: RUF012 (Textual's way)
+
+    def __init__(self, runs: Sequence[tuple[str, Notes]], known: Sequence[str]) -> None:
+        super().__init__()
+        self._ids = [identifier for identifier, _ in runs]
+        counts = Counter(tag for _, notes in runs for tag in notes.tags)
+        self._common = frozenset(tag for tag, count in counts.items() if count == len(runs))
+        self._some = {tag: count for tag, count in sorted(counts.items()) if count < len(runs)}
+        self._note = _shown_note(runs[0][1].note) if len(runs) == 1 else None
+        self._known = known
+
+    def compose(self) -> ComposeResult:
+        count = len(self._ids)
+        with Vertical(id="dialog"):
+            yield Static(Content.styled("Tags and note" if count == 1 else f"Tags of {count} runs", "bold"))
+            named = [safe(identifier) for identifier in self._ids[:SHOWN]]
+            named += [f"… and {count - SHOWN} more"] if count > SHOWN else []
+            yield Static(Content("\n".join(named)), id="named")
+            which = "tags" if count == 1 else "tags that all of them have"
+            yield Static(f"{which}; spaces part them", classes="quiet")
+            yield Input(
+                "".join(f"{tag} " for tag in sorted(self._common)),
+                placeholder="good baseline",
+                suggester=LastWord(self._known),
+                select_on_focus=False,
+                compact=True,
+                id="tags",
+            )
+            if self._some:
+                some = ", ".join(f"{tag} ({n} of {count})" for tag, n in self._some.items())
+                yield Static(Content(f"some have: {some}"), classes="quiet")
+            if self._note is not None:
+                yield Static("note", classes="quiet")
+                yield TextArea(self._note, id="note", compact=True)
+            yield Static(id="problem")
+            with Horizontal(id="answers"):
+                yield Button("Save (^s)", id="save", variant="primary", compact=True)
+                yield Button("Leave it (esc)", id="leave", compact=True)
+
+    def on_mount(self) -> None:
+        self.query_one("#tags").focus()
+        self.call_after_refresh(
+            self.query_one("#tags").scroll_visible, animate=False
+        )  # a low screen has no room
+
+    def _change(self) -> Change:
+        """What was typed. Raises ``UsageError`` for what can't be saved."""
+        tags = frozenset(map(checked_tag, self.query_one(Input).value.replace(",", " ").split()))
+        note = None
+        if self._note is not None and (text := self.query_one(TextArea).text) != self._note:
+            note = checked_note(text)
+        return Change(tags - self._common, self._common - tags, note)
+
+    def _check(self) -> Change | None:
+        problem, change = "", None
+        try:
+            change = self._change()
+        except UsageError as error:
+            problem = str(error)
+        self.query_one("#problem", Static).update(Content(problem))
+        self.query_one("#save", Button).disabled = change is None
+        return change
+
+    def on_input_changed(self) -> None:
+        self._check()
+
+    def on_text_area_changed(self) -> None:
+        self._check()
+
+    def on_input_submitted(self) -> None:
+        self.action_save()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        if event.button.id == "save":
+            self.action_save()
+        else:
+            self.action_leave()
+
+    def action_save(self) -> None:
+        """Unless something can't be saved: that is said then."""
+        if (change := self._check()) is not None:
+            self.dismiss(change)
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
+
+class LastWord(Suggester):
+    """Completes the last word to one that is known."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+        self._words = words
+
+    async def get_suggestion(self, value: str) -> str | None:
+        """``value`` with its last word whole; None if none of the words begins so."""
+        begun = value.replace(",", " ").rpartition(" ")[2]
+        word = next(
+            (word for word in self._words if begun and word.startswith(begun) and word != begun), None
+        )
+        return None if word is None else value + word[len(begun) :]
+
+
+def _shown_note(note: str) -> str:
+    """A note to edit: without what a terminal would obey."""
+    return "".join(c for c in note if c in "\n\t" or unicodedata.category(c) != "Cc")
+
+
+def edit_notes(app: Dashboard, runs: Sequence[Run]) -> None:
+    """Reads what is noted of ``runs``, lets it be changed, writes the change and tells the outcome."""
+    if not runs:
+        app.notify("there is no run here", severity="warning")
+        return
+
+    def read() -> tuple[list[tuple[Run, Notes]], list[str]]:
+        found, errors = [], []
+        for run in runs:
+            try:
+                found.append((run, read_notes(run)))
+            except BrokenRun as error:
+                errors.append(str(error))
+        return found, errors
+
+    screen = app.screen
+
+    def show(result: tuple[list[tuple[Run, Notes]], list[str]]) -> None:
+        found, errors = result
+        tell_errors(app, NOT_DONE, errors)
+        if not found or not screen.is_current:
+            return
+
+        def answered(change: Change | None) -> None:
+            if change is not None:
+                _save(app, [run for run, _ in found], change)
+
+        known = {tag for one in app.snapshot.runs.values() for tag in one.notes.tags}
+        app.push_screen(NotesScreen([(run.id, notes) for run, notes in found], sorted(known)), answered)
+
+    in_background(app, read, show)
+
+
+def _save(app: Dashboard, runs: Sequence[Run], change: Change) -> None:
+    if change == Change():
+        app.notify("nothing was changed")
+        return
+
+    def write() -> tuple[list[Notes], list[str]]:
+        written, errors = [], []
+        for run in runs:
+            try:
+                written.append(change_notes(run, change.add, change.remove, change.note))
+            except EntrannasError as error:
+                errors.append(str(error))
+        return written, errors
+
+    def tell(result: tuple[list[Notes], list[str]]) -> None:
+        written, errors = result
+        app.look_now()
+        if len(runs) == 1 and written:
+            app.notify(_outcome(runs[0], written[0], change), markup=False)
+        elif written:
+            app.notify(f"{counted(len(written), 'run')}: {change}", markup=False)
+        tell_errors(app, NOT_DONE, errors)
+
+    in_background(app, write, tell)
+
+
+def _outcome(run: Run, notes: Notes, change: Change) -> str:
+    parts = []
+    if change.add or change.remove:
+        parts.append(f"tags {' '.join(notes.tags)}" if notes.tags else "no tags")
+    if change.note is not None:
+        parts.append("note saved" if notes.note else "note removed")
+    return f"{safe(run.id)}: {', '.join(parts)}"

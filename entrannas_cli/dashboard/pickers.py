@@ -1,0 +1,109 @@
+"""Dialogs that choose columns: one to sort by, several to show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from .table_columns import RUN, TABLE, TableColumn
+
+__all__ = ["ChoiceScreen", "Choices", "ColumnsScreen", "Options", "SortScreen"]
+
+_VIM: list[BindingType] = [
+    ("j", "cursor_down", ""),
+    ("k", "cursor_up", ""),
+    ("g", "first", ""),
+    ("G", "last", ""),
+]
+
+
+class Options(OptionList):
+    """A list with the keys of vi besides."""
+
+    BINDINGS = _VIM
+
+    def action_page_up(self) -> None:
+        """Unless it has no room at all, where Textual can't tell what a page is."""
+        if self.scrollable_content_region:
+            super().action_page_up()  # type: ignore[no-untyped-call]
+
+    def action_page_down(self) -> None:
+        """As up."""
+        if self.scrollable_content_region:
+            super().action_page_down()  # type: ignore[no-untyped-call]
+
+
+class Choices(Options):
+    """Options that the space bar chooses too."""
+
+    BINDINGS = [("space", "select", "")]  # noqa: RUF012 (Textual's way)
+
+
+class ChoiceScreen(ModalScreen[str | None]):
+    """One of ``options``, each a key and what is read; ``now`` is chosen so far. None if nothing was chosen."""
+
+    BINDINGS = [("escape,q", "dismiss", "Close")]  # noqa: RUF012 (Textual's way)
+
+    def __init__(self, title: str, options: Sequence[tuple[str, Content]], now: str) -> None:
+        super().__init__()
+        self._caption, self._choices, self._now = title, options, now
+
+    def compose(self) -> ComposeResult:
+        choice = Choices(*(Option(text, id=key) for key, text in self._choices), id="choice")
+        choice.border_title = self._caption
+        choice.highlighted = next((n for n, (key, _) in enumerate(self._choices) if key == self._now), 0)
+        yield choice
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(event.option_id)
+
+
+class SortScreen(ChoiceScreen):
+    """Answers with the key of a column; None if nothing was chosen."""
+
+    BINDINGS = [("s", "dismiss", "Close")]  # noqa: RUF012 (Textual's way)
+
+    def __init__(self, now: str) -> None:
+        columns = [*TABLE.values(), RUN]
+        super().__init__("Sort by", [(column.key, _described(column)) for column in columns], now)
+
+
+class ColumnsScreen(ModalScreen[tuple[str, ...]]):
+    """Answers with the keys of the columns to show; none of them means the usual ones."""
+
+    BINDINGS = [("escape,q,c", "done", "Done")]  # noqa: RUF012 (Textual's way)
+
+    def __init__(self, now: Sequence[str]) -> None:
+        super().__init__()
+        self._chosen = set(now)
+
+    def compose(self) -> ComposeResult:
+        choice = Choices(
+            *(Option(self._prompt(column), id=column.key) for column in TABLE.values()), id="choice"
+        )
+        choice.border_title = "Columns"
+        choice.border_subtitle = "space chooses, esc ends"
+        yield choice
+
+    def _prompt(self, column: TableColumn) -> Content:
+        mark = "● " if column.key in self._chosen else "○ "
+        return Content(mark) + _described(column)
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        key = event.option_id or ""
+        self._chosen ^= {key}
+        event.option_list.replace_option_prompt(key, self._prompt(TABLE[key]))
+
+    def action_done(self) -> None:
+        self.dismiss(tuple(key for key in TABLE if key in self._chosen))
+
+
+def _described(column: TableColumn) -> Content:
+    width = max(len(each.heading) for each in TABLE.values()) + 2
+    return Content.assemble(column.heading.ljust(width), (column.column.about, "$quiet"))

@@ -1,0 +1,97 @@
+"""The curves of the run under the cursor: loss and accuracy, read on in small portions."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.timer import Timer
+
+from ..charts.chart import Line
+from ..monitor.run_metrics import Course
+from ..store.overview import Overview
+from ..store.run import Run
+from .chart import ChartView
+from .run_actions import RunsActing
+
+__all__ = ["RunCurves"]
+
+PORTION = 0.012  # seconds of reading at a time: keys don't wait longer
+PAUSE = 0.005  # seconds between two portions
+EVERY = 1.0  # seconds between two looks at a run that goes on
+DRAWN_EVERY = 5  # portions between two drawings
+
+LOSS = (("step", "weight_loss", "weights"), ("step", "architecture_loss", "architecture"))
+LOSS_TRAIN = (("step", "weight_loss", "learned"), ("epoch", "validation_loss", "held out"))
+ACCURACY = (("epoch", "supernet_accuracy", "super-net"), ("epoch", "derived_accuracy", "derived"))
+ACCURACY_TRAIN = (("epoch", "accuracy", "learned"), ("epoch", "validation_accuracy", "held out"))
+
+
+class RunCurves(Vertical):
+    """Two charts. Reads nothing while they aren't displayed."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 (Textual's name)
+        super().__init__(id=id)
+        self._run: Overview | None = None
+        self._course: Course | None = None
+        self._timer: Timer | None = None
+        self._portions = 0
+        self._drawn = -1
+
+    def compose(self) -> ComposeResult:
+        yield ChartView("loss", id="loss")
+        yield ChartView("accuracy", percent=True, id="accuracy")
+
+    def show(self, run: Overview | None) -> None:
+        """The curves of ``run``; those of another one go at once."""
+        another = run is None or self._run is None or run.path != self._run.path
+        self._run = run
+        self.set_class(run is not None and run.status.kind == "rank", "-none")  # its trainings have curves
+        if another:
+            self._course = None
+            self._drawn = -1
+            if self._timer is not None:
+                self._timer.stop()
+                self._timer = None
+            self._fresh_charts()
+        if run is not None and self._timer is None:
+            self._read()
+
+    def on_resize(self) -> None:
+        """They may be displayed only now."""
+        if self._run is not None and self._timer is None:
+            self._read()
+
+    def _read(self) -> None:
+        run, self._timer = self._run, None
+        if run is None or not self.size:
+            return
+        if isinstance(self.screen, RunsActing) and self.screen.covered:  # another page lies on it
+            self._timer = self.set_timer(EVERY, self._read)
+            return
+        if self._course is None:
+            self._course = Course(Run(run.path))
+        more = self._course.read(PORTION)
+        self._portions += 1
+        if not more or self._portions % DRAWN_EVERY == 1:
+            self._draw(self._course, run)
+        if more or run.status.state == "running":
+            self._timer = self.set_timer(PAUSE if more else EVERY, self._read)
+
+    def _fresh_charts(self) -> None:
+        for chart in self.query(ChartView):
+            chart.show(())
+            chart.action_fit()  # what was zoomed into was another run's
+
+    def _draw(self, course: Course, run: Overview) -> None:
+        if course.version == self._drawn:
+            return
+        self._drawn = course.version
+        train = run.status.kind == "train"
+        for name, keys in (
+            ("loss", LOSS_TRAIN if train else LOSS),
+            ("accuracy", ACCURACY_TRAIN if train else ACCURACY),
+        ):
+            found = [(label, course.series(kind, key)) for kind, key, label in keys]
+            self.query_one(f"#{name}", ChartView).show(
+                Line(label, series.x, series.y) for label, series in found if series.y
+            )

@@ -1,0 +1,108 @@
+"""The tab with the architecture parameters, the operations that the cells count, and warnings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+
+from ...common.text import number, texts
+from ...render.cell_text import kind_title
+from ...render.text import metric, percent, safe
+from ..cached_static import Sheet
+from .heat_map import heat_map, usable
+from .side_by_side import Pair
+from .tab import Seen
+
+__all__ = ["ArchitecturePart"]
+
+KINDS = ("normal", "reduce")
+BARS = 20  # columns of the longest bar
+MOST_OPERATIONS = 40
+
+
+class ArchitecturePart(VerticalScroll, can_focus=False):
+    """All of it is from the last epoch's row, and from the summary."""
+
+    def compose(self) -> ComposeResult:
+        yield Sheet(id="warnings")
+        yield Pair(id="heat")
+        yield Pair(id="counts")
+
+    def show(self, seen: Seen) -> None:
+        """Draws what has changed."""
+        row = seen.course.last("epoch")
+        run = seen.facts.overview
+        summary: Mapping[str, Any] = {} if run is None else run.summary
+        warnings = texts(summary.get("warnings"))
+        maps = {kind: found for kind in KINDS if (found := usable(row.get(f"weights_{kind}")))}
+        step, epoch = row.get("step"), row.get("epoch")
+        operations = seen.facts.operations
+        head = self.query_one("#warnings", Sheet)
+        head.show(
+            (warnings, step, bool(maps), seen.is_training),
+            lambda: _head(warnings, step, epoch, bool(maps), training=seen.is_training),
+        )
+        self.query_one("#heat", Pair).show(
+            (step, list(maps.values()), operations),
+            lambda width: [
+                heat_map(f"{kind_title(kind)}{_about(kind, row)}", maps[kind], operations, width)
+                for kind in maps
+            ],
+        )
+        counts = [(kind, _counts(row, summary, kind)) for kind in KINDS]
+        self.query_one("#counts", Pair).show(
+            counts, lambda width: [_counts_text(kind, found, width) for kind, found in counts if found]
+        )
+
+
+def _head(warnings: list[str], step: Any, epoch: Any, any_map: bool, *, training: bool) -> Content:
+    parts: list[str | tuple[str, str]] = [(f"! {safe(text)}\n", "bold $warning") for text in warnings]
+    if any_map:
+        parts.append(
+            f"probability of each operation at each edge after step {step}, epoch {safe(epoch)}: "
+            "the digit says tenths, > is the edge's largest\n"
+        )
+    elif training:
+        parts.append(("a training run has no architecture parameters\n", "$quiet"))
+    else:
+        parts.append(("no architecture parameters yet: they come with the end of an epoch\n", "$quiet"))
+    return Content.assemble(*parts)
+
+
+def _about(kind: str, row: Mapping[str, Any]) -> str:
+    facts = []
+    if (sparsity := number(row.get(f"sparsity_{kind}"))) is not None:
+        facts.append(f"sparsity {percent(sparsity)}")
+    if (entropy := number(row.get(f"entropy_{kind}"))) is not None:
+        facts.append(f"entropy {metric(entropy)}")
+    return "".join(f" · {fact}" for fact in facts)
+
+
+def _counts(row: Mapping[str, Any], summary: Mapping[str, Any], kind: str) -> dict[str, int]:
+    key = f"operations_{kind}"
+    found = row.get(key, summary.get(key))
+    if not isinstance(found, dict):
+        return {}
+    right = {name: count for name, count in found.items() if type(count) is int and 0 <= count < 10**6}
+    ordered = sorted(right.items(), key=lambda one: (-one[1], one[0]))
+    return dict(ordered[:MOST_OPERATIONS])
+
+
+def _counts_text(kind: str, counts: Mapping[str, int], width: int) -> Text:
+    text = Text(no_wrap=True)
+    text.append(f"operations in the {kind_title(kind)}\n", "bold")
+    names = {name: safe(name, limit=max(width // 2, 8)) for name in counts}
+    room = max(map(len, names.values()))
+    most = max(max(counts.values()), 1)
+    scale = min(BARS, max(width - room - 8, 4)) / max(most, 5)
+    for name, count in counts.items():
+        text.append(f"{names[name]:{room}}  {count:3} ")
+        text.append("■" * max(round(count * scale), count > 0), "cyan")
+        text.append("\n")
+    text.right_crop(1)
+    return text

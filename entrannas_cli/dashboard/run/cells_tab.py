@@ -1,0 +1,123 @@
+"""The tab with the cells, and the slider through their history."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+
+from ...common.files import BrokenRun
+from ...common.text import counted
+from ...method.genotype import CellGraph, Genotype
+from ...monitor.cell_history import History
+from ...render.cell_text import cell_picture, cell_short, kind_title
+from ...render.text import safe
+from ..cached_static import Sheet
+from .side_by_side import Pair
+from .tab import Seen
+
+__all__ = ["CellsPart"]
+
+HINTED = 110  # columns from which the keys are named
+NARROW = 44  # columns below which a cell is told in short
+
+
+class CellsPart(VerticalScroll, can_focus=False):
+    """Shows the newest cells, or those of the step that the slider was moved to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: Seen | None = None
+        self._pinned: int | None = None  # a step; None follows the newest
+
+    def compose(self) -> ComposeResult:
+        yield Sheet(id="slider")
+        yield Pair()
+
+    @property
+    def follows(self) -> bool:
+        """Whether it goes on to the next cells by itself."""
+        return self._pinned is None
+
+    @property
+    def step(self) -> int | None:
+        """The step of the cells that are shown, if they are from the history."""
+        index = None if self._seen is None else self._index(self._seen.history)
+        return None if self._seen is None or index is None else self._seen.history.steps[index]
+
+    def show(self, seen: Seen) -> None:
+        """Draws what has changed."""
+        self._seen = seen
+        slider, pair = self.query_one("#slider", Sheet), self.query_one(Pair)
+        history = seen.history
+        genotype, note, epoch = seen.facts.cells, "", "?"
+        index = self._index(history)
+        if index is not None:
+            try:
+                entry = history.entry(index)
+                genotype, epoch = entry.genotype, str(entry.epoch)
+            except BrokenRun as error:
+                genotype, note = None, error.reason
+        elif genotype is None:
+            note = seen.facts.problem or ("no cells here" if seen.is_training else "no cells derived yet")
+        width = self.size.width
+        slider.show(
+            (index, history.version, self.follows, note, width),
+            lambda: _slider(history, index, epoch, self.follows, note, width),
+        )
+        pair.show(genotype, lambda columns: _drawn_cells(genotype, columns))
+
+    def _index(self, history: History) -> int | None:
+        if not len(history):
+            return None
+        if self._pinned is None:
+            return len(history) - 1
+        return history.at_step(self._pinned) or 0
+
+    def move(self, to: int) -> None:
+        """One change back (-1) or on (1), to the first (-2), or to the last (2), which is followed again."""
+        history = self._seen.history if self._seen is not None else None
+        index = None if history is None else self._index(history)
+        if self._seen is None or history is None or index is None:
+            return
+        last = len(history) - 1
+        index = {-2: 0, 2: last}.get(to, min(max(index + to, 0), last))
+        self._pinned = None if index == last else history.steps[index]
+        self.show(self._seen)
+
+
+def _slider(history: History, index: int | None, epoch: str, follows: bool, note: str, width: int) -> Content:
+    parts: list[str | tuple[str, str]] = []
+    if index is not None:
+        entries = len(history)
+        room = min(max(width - 60, 8), 60)
+        at = round(index / max(entries - 1, 1) * (room - 1))
+        parts += [
+            f"step {history.steps[index]}, epoch {epoch}  ",
+            ("─" * at, "$quiet"),
+            ("●", "bold $primary"),
+            ("─" * (room - 1 - at), "$quiet"),
+            f"  {index + 1} of {entries}  ",
+            ("newest" if follows else "held: } goes to the newest", "$success" if follows else "$warning"),
+        ]
+        if width >= HINTED:
+            parts.append(("  [ ] { } move", "$quiet"))
+        if history.forgotten:
+            parts.append((f"  {history.forgotten} older ones left out", "$quiet"))
+        parts.append("\n")
+    if note:
+        parts.append((f"{safe(note)}\n", "$error" if index is not None else "$quiet"))
+    return Content.assemble(*parts)
+
+
+def _drawn_cells(genotype: Genotype | None, width: int) -> list[Text]:
+    return [] if genotype is None else [_drawn(kind, cell, width) for kind, cell in genotype.cells]
+
+
+def _drawn(kind: str, cell: CellGraph, width: int) -> Text:
+    text = Text(no_wrap=True)
+    text.append(f"{kind_title(kind)}, {counted(len(cell.connections), 'connection')}\n\n", "bold")
+    if width < NARROW:
+        return text.append("\n".join(cell_short(cell, width)))
+    return text.append_text(cell_picture(kind, cell, width))

@@ -1,0 +1,68 @@
+"""The lines above the tabs: which run, how it is doing, how far it is, what it is."""
+
+from __future__ import annotations
+
+from textual.content import Content
+
+from ...monitor.run_metrics import LARGEST_STEP, Course
+from ...render.text import safe, shortened
+from ...store.find_run import short_id
+from ...store.notes import NOTHING
+from ...store.overview import Overview
+from ..run_details import STATE_STYLES
+from .time_left import left_text
+
+__all__ = ["bar", "head_text"]
+
+BAR = 20  # columns
+WIDE = 100  # columns from which there is room for a longer bar
+
+
+def bar(share: float, width: int) -> tuple[str, str]:
+    """The done and the open part of a bar of ``width`` columns."""
+    done = round(min(max(share, 0.0), 1.0) * width)
+    return "━" * done, "─" * (width - done)
+
+
+def head_text(run: Overview, course: Course, width: int, *, gone: bool, readonly: bool) -> Content:
+    """Three lines, one for tags and note, and one for each problem."""
+    status = run.status
+    state = status.state + "?" * status.stale
+    first: list[str | tuple[str, str]] = [(safe(run.id, limit=max(width - 30, 20)), "bold")]
+    first.append(f"  {safe(status.kind)}  ")
+    if gone:
+        first.append(("this run is gone: its folder isn't there", "bold $error"))
+    else:
+        first.append((state, STATE_STYLES.get(status.state, "")))
+        first += [f", attempt {status.attempt}"] if status.attempt > 1 else []
+    if readonly:
+        first.append(("  read-only", "bold $warning"))
+    lines = [first]
+    if not gone:
+        # while it runs, what the last row says is newer than the status, which is written now and then
+        row = (course.last("step") or course.last("epoch")) if status.state == "running" else {}
+        step, epoch = row.get("step", status.step), row.get("epoch")
+        epoch = epoch if type(epoch) is int and 0 <= epoch <= LARGEST_STEP else status.epoch
+        share = step / status.steps if status.steps else epoch / status.epochs if status.epochs else 0.0
+        done, rest = bar(share, BAR * (2 if width >= WIDE else 1))
+        lines.append(
+            [
+                f"epoch {epoch} of {status.epochs or '?'}  ",
+                (done, "$primary"),
+                (rest, "$quiet"),
+                f"  step {step} of {status.steps or '?'}  ",
+                (left_text(course, status), "$accent"),
+            ]
+        )
+    what = [safe(run.text(key)) for key in ("method", "space", "dataset")]
+    what.insert(0, safe(short_id(run.text("cells"))))
+    what += [f"seed {safe(run.text('seed'))}"] if run.text("seed") else []
+    what += [safe(run.text("device"))]
+    lines.append([(" · ".join(text for text in what if text), "$quiet")])
+    if run.notes != NOTHING:
+        note = safe(next(iter(run.notes.note.strip().splitlines()), ""))
+        lines.append([(" ".join(map(safe, run.notes.tags)), "$accent"), "  " * bool(run.notes.tags)])
+        lines[-1].append((shortened(note, max(width - 2, 1)), "italic"))
+    for problem in dict.fromkeys(safe(text) for text in (status.reason, *run.problems) if text):
+        lines.append([(problem, "$warning" if status.state == "stopped" else "$error")])
+    return Content("\n").join(Content.assemble(*line) for line in lines)

@@ -1,0 +1,90 @@
+"""The tab with the end of the log, in which a text can be looked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Vertical, VerticalScroll
+from textual.widgets import Input
+
+from ...common.text import counted
+from ...render.text import safe
+from ..cached_static import Sheet
+from .tab import Seen
+
+__all__ = ["LogPart"]
+
+
+class LogPart(Vertical):
+    """Stays at the end while that is shown."""
+
+    DEFAULT_CSS = """
+    LogPart > #found { color: $quiet; display: none; }
+    LogPart > #find { display: none; background: $surface; }
+    LogPart.-finding > #found, LogPart.-finding > #find { display: block; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: Seen | None = None
+
+    def compose(self) -> ComposeResult:
+        yield Input(
+            placeholder="lines with this text; enter keeps it, esc shows all", id="find", compact=True
+        )
+        yield Sheet(id="found")
+        with VerticalScroll(id="lines", can_focus=False):
+            yield Sheet(id="log")
+
+    def show(self, seen: Seen) -> None:
+        """Draws what has changed."""
+        self._seen = seen
+        wanted = self.query_one(Input).value.strip().lower()
+        scroll = self.query_one("#lines")
+        at_end = scroll.scroll_offset.y >= scroll.max_scroll_y
+        made_of = (seen.log.version, wanted)
+        sheet = self.query_one("#log", Sheet)
+        if not sheet.is_new(made_of):
+            return
+        lines = seen.log.lines
+        found = [line for line in lines if wanted in line.lower()]
+        sheet.show(made_of, lambda: _text(found, wanted, any_line=bool(lines)))
+        self.query_one("#found", Sheet).show(
+            made_of, lambda: f"{len(found)} of the last {counted(len(lines), 'line')}"
+        )
+        if at_end:
+            scroll.scroll_end(animate=False, immediate=False)
+
+    def find(self) -> None:
+        """Begins to type what to look for."""
+        self.add_class("-finding")
+        self.query_one(Input).focus()
+
+    @property
+    def finding(self) -> bool:
+        """Whether not all lines are shown, or a text is being typed."""
+        return self.has_class("-finding")
+
+    def unfind(self) -> None:
+        """All lines again."""
+        self.query_one(Input).value = ""
+        self.remove_class("-finding")
+        self.screen.set_focus(None)
+
+    def on_input_changed(self) -> None:
+        if self._seen is not None:
+            self.show(self._seen)
+
+    def on_input_submitted(self) -> None:
+        self.screen.set_focus(None)
+
+
+def _text(lines: Sequence[str], wanted: str, *, any_line: bool) -> Text:
+    if not lines:
+        return Text(f"no line has “{safe(wanted)}”" if any_line else "no log yet", "dim")
+    text = Text("\n".join(map(safe, lines)), overflow="fold")
+    if wanted:
+        text.highlight_words([wanted], "bold reverse", case_sensitive=False)
+    return text

@@ -1,0 +1,185 @@
+"""Beside the table: what is known of the run under the cursor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.timer import Timer
+from textual.widgets import Static
+
+from ..common.files import BrokenRun
+from ..common.text import counted, texts
+from ..method.genotype import Genotype
+from ..render.cell_text import cell_short, kind_title
+from ..render.text import count_text, duration, metric, percent, safe
+from ..store.find_run import short_id
+from ..store.overview import Overview, next_command
+from ..store.run import Run
+from .background import in_background
+from .preview_charts import RunCurves
+
+__all__ = ["RunPane", "facts_text"]
+
+SETTLING = 0.08  # seconds that the cursor must rest before files are read
+STATE_STYLES = {
+    "running": "bold $success",
+    "completed": "$success",
+    "stopped": "$warning",
+    "created": "$quiet",
+    "failed": "bold $error",
+    "lost": "bold $error",
+    "broken": "bold $error",
+}
+Part = str | tuple[str, str]
+
+
+def facts_text(run: Overview) -> Content:
+    """The facts, a line each: what it is, how it is doing, and what to type next."""
+    status = run.status
+    state = status.state + "?" * status.stale
+    lines: list[list[Part]] = [[(safe(run.id), "bold")], [(state, STATE_STYLES.get(status.state, ""))]]
+    if status.attempt > 1:
+        lines[-1].append(f", attempt {status.attempt}")
+    if status.stale:
+        silent = f", no sign of life from {safe(status.host)} for {duration(status.heartbeat_age)}"
+        lines[-1].append((silent, "$warning"))
+    if run.notes.tags:
+        lines.append([(safe(" ".join(run.notes.tags)), "$accent")])
+    problems = dict.fromkeys(safe(text) for text in (status.reason, *run.problems) if text)
+    lines += [[(problem, "$error" if status.state != "stopped" else "$warning")] for problem in problems]
+    what = [safe(status.kind), safe(short_id(run.text("cells")))]
+    what += [safe(run.text(key)) for key in ("space", "method", "dataset")]
+    what += [f"seed {safe(run.text('seed'))}"] if run.text("seed") else []
+    lines.append([" · ".join(text for text in what if text)])
+    lines += [[(f"{label:12}", "$quiet"), value] for label, value in _figures(run)]
+    lines += [[(safe(text), "$warning")] for text in texts(run.summary.get("warnings"))]
+    lines += [[(safe(line), "italic")] for line in run.notes.note.splitlines()]
+    return Content("\n").join(Content.assemble(*line) for line in lines)
+
+
+def _figures(run: Overview) -> list[tuple[str, str]]:
+    status = run.status
+    figures = []
+    if status.epochs or status.steps:
+        figures.append(
+            (
+                "progress",
+                f"epoch {status.epoch} of {status.epochs or '?'}, step {status.step} of {status.steps or '?'}",
+            )
+        )
+    losses = [
+        f"{metric(value)}{name}"
+        for key, name in (
+            ("weight_loss", ""),
+            ("architecture_loss", " architecture"),
+            ("validation_loss", " held out"),
+        )
+        if (value := run.number(key)) is not None
+    ]
+    shares = [
+        f"{percent(value)} {name}"
+        for key, name in (
+            ("test_accuracy", "test"),
+            ("validation_accuracy", "held out"),
+            ("supernet_accuracy", "super-net"),
+            ("derived_accuracy", "derived"),
+        )
+        if (value := run.number(key)) is not None
+    ]
+    if not shares and run.accuracy is not None:
+        shares = [percent(run.accuracy)]
+    zero = [
+        f"{percent(value)} {name}"
+        for key, name in (("sparsity_normal", "normal"), ("sparsity_reduce", "reduction"))
+        if (value := run.number(key)) is not None
+    ]
+    figures += [("loss", ", ".join(losses))] if losses else []
+    figures += [("accuracy", ", ".join(shares))] if shares else []
+    figures += [("gap", f"{100 * run.gap:+.2f} %")] if run.gap is not None else []
+    figures += [("sparsity", ", ".join(zero))] if zero else []
+    if (parameters := run.number("parameters")) is not None:
+        figures.append(("parameters", count_text(parameters)))
+    if command := next_command(Run(run.path), status):
+        figures.append(("next", safe(command)))
+    return figures
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """The cells of a run, or why there are none to show."""
+
+    id: str
+    genotype: Genotype | None
+    problem: str = ""
+
+
+def _read_cells(run: Run) -> _Cells:
+    try:
+        return _Cells(run.id, run.genotype())
+    except BrokenRun as error:
+        return _Cells(run.id, None, error.reason)
+
+
+class RunPane(VerticalScroll, can_focus=True):
+    """The facts are shown at once; the cells, which lie in a file, once the cursor rests."""
+
+    BINDINGS = [("j", "scroll_down", ""), ("k", "scroll_up", "")]  # noqa: RUF012 (Textual's way)
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id, classes="-nothing")
+        self._run: Overview | None = None
+        self._cells: _Cells | None = None
+        self._timer: Timer | None = None
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="facts")
+        yield RunCurves(id="curves")
+        yield Static(id="cells")
+
+    def show(self, run: Overview | None) -> None:
+        """Shows ``run``; nothing for None."""
+        another = run is None or self._run is None or run.id != self._run.id
+        self._run = run
+        self.set_class(run is None, "-nothing")  # no axes without curves
+        self.query_one("#facts", Static).update("" if run is None else facts_text(run))
+        if another:
+            self._cells = None
+            self.query_one(RunCurves).show(None)
+            self.query_one("#cells", Static).update("")
+            self.scroll_home(animate=False)
+        if self._timer is not None:
+            self._timer.stop()
+        self._timer = self.set_timer(SETTLING, self._read) if run is not None else None
+
+    def _read(self) -> None:
+        if self._run is not None:
+            self.query_one(RunCurves).show(self._run)
+            run = Run(self._run.path)
+            in_background(self.app, lambda: _read_cells(run), self._take)
+
+    def _take(self, cells: _Cells) -> None:
+        if self._run is not None and cells.id == self._run.id and cells != self._cells and self.is_attached:
+            self._cells = cells
+            self._draw()
+
+    def on_resize(self) -> None:
+        """Cells in short are as long as the line."""
+        self._draw()
+
+    def _draw(self) -> None:
+        where = self.query_one("#cells", Static)
+        if self._cells is None:
+            return
+        if self._cells.genotype is None:
+            where.update(Content.styled(self._cells.problem, "$error"))
+            return
+        width = max(where.content_size.width or self.size.width - 2, 12)
+        parts: list[Part] = []
+        for kind, cell in self._cells.genotype.cells:
+            count = sum(len(node) for node in cell.nodes)
+            parts.append((f"{kind_title(kind)}, {counted(count, 'connection')}\n", "bold $primary"))
+            parts += [f"{line}\n" for line in cell_short(cell, width)]
+        where.update(Content.assemble(*parts).rstrip())

@@ -1,0 +1,161 @@
+"""A part of a data set where its batches are made from: in the device's memory, or in its files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from ..common.errors import UsageError
+from ..common.free_memory import free_memory
+from ..common.text import gib
+from .augment import Augmentation
+from .datasets import Dataset, Part, Progress, load_into_memory, open_dataset
+from .split import stratified_split
+from .streams import BatchStream, Placement
+from .workers import worker_count
+
+if TYPE_CHECKING:
+    from ..config.shared import DataConfig
+
+__all__ = ["Placed", "Reserve", "open_part"]
+
+LARGEST_ON_DEVICE = 4 * 2**30  # decoded; larger sets are streamed unless asked otherwise
+SHARE_OF_FREE = 0.5  # of the memory that is free: the network needs the rest
+
+Reserve = Callable[[Dataset], int]  # told what the images are, says how many bytes the rest needs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placed:
+    """``reason`` says in a sentence where the images are and why; ``indices`` are those that are used at all."""
+
+    dataset: Dataset
+    indices: Tensor
+    placement: Placement
+    reason: str
+    config: DataConfig
+    device: torch.device
+    memory_format: torch.memory_format
+
+    def split(self, shares: list[float], seed: int) -> list[Tensor]:
+        """Disjoint parts of ``indices``, each with its share of each class."""
+        parts = stratified_split(self.dataset.labels[self.indices], shares, seed)
+        return [self.indices[part] for part in parts]
+
+    def stream(
+        self, name: str, indices: Tensor, *, batch_size: int, batch_key: str, seed: int, streams: int
+    ) -> BatchStream:
+        """Endless training batches of the images ``indices``, augmented; one of ``streams`` at the same time."""
+        config = self.config
+        return BatchStream(
+            dataset=self.dataset,
+            indices=indices,
+            batch_size=batch_size,
+            batch_key=batch_key,
+            seed=seed,
+            name=name,
+            augmentation=Augmentation(
+                crop_padding=config.crop_padding,
+                flip=config.flip,
+                cutout=config.cutout,
+                color_jitter=config.color_jitter,
+            ),
+            device=self.device,
+            placement=self.placement,
+            workers=worker_count(config.workers, len(indices), streams=streams),
+            memory_format=self.memory_format,
+        )
+
+
+def open_part(
+    config: DataConfig,
+    part: Part,
+    *,
+    seed: int,
+    device: torch.device,
+    memory_format: torch.memory_format = torch.contiguous_format,
+    download: bool = False,
+    progress: Progress | None = None,
+    reserve: Reserve | None = None,
+) -> Placed:
+    """Opens one part, nothing of the other; of the training part the configured portion is used.
+
+    The portion depends on ``seed`` alone. ``reserve`` is asked before the images are placed, which leave as much
+    memory as it says. Raises ``UsageError`` for data that isn't there or isn't right,
+    ``RunFailed`` if a download fails.
+    """
+    dataset = open_dataset(
+        config.dataset,
+        path=config.path,
+        part=part,
+        image_size=config.image_size,
+        classes=config.classes,
+        images=config.images,
+        download=download,
+        progress=progress,
+    )
+    _check_sides(config, dataset)
+    reserved = 0 if reserve is None else reserve(dataset)
+    placement, reason = _placed(config.placement, dataset, device, reserved)
+    if placement == "device":
+        dataset = load_into_memory(dataset, workers=config.workers, progress=progress)
+        assert isinstance(dataset.images, Tensor)
+        dataset = replace(dataset, images=dataset.images.to(device))
+    indices = torch.arange(len(dataset))
+    if part == "train" and config.portion < 1:
+        (indices,) = stratified_split(dataset.labels, [config.portion], seed)
+    return Placed(
+        dataset=dataset,
+        indices=indices,
+        placement=placement,
+        reason=reason,
+        config=config,
+        device=device,
+        memory_format=memory_format,
+    )
+
+
+def _check_sides(config: DataConfig, dataset: Dataset) -> None:
+    """The configuration alone can't know the size of a folder's images."""
+    side = min(dataset.shape[1:])
+    for name in ("crop_padding", "cutout"):
+        if getattr(config, name) >= side:
+            raise UsageError(
+                f"data.{name} = {getattr(config, name)} could blank images of {side} pixels altogether",
+                [f"take less than {side}: --set data.{name}=0"],
+            )
+
+
+def _placed(asked: str, dataset: Dataset, device: torch.device, reserved: int) -> tuple[Placement, str]:
+    size = dataset.decoded_bytes
+    free = _free_memory(device)
+    left = max(min(free, free_memory(device) - reserved), 0)
+    if asked == "device":
+        if size > left:
+            besides = f", of which the network needs {gib(reserved)}" if reserved else ""
+            raise UsageError(
+                f"data.placement = device: the images take {gib(size)} decoded, and {gib(free)} are free{besides}",
+                ["take --set data.placement=stream, or a smaller data.image_size"],
+            )
+        return "device", f"in the memory of {device}, {gib(size)} decoded (as configured)"
+    if asked == "stream":
+        return "stream", "streamed (as configured)"
+    if size > LARGEST_ON_DEVICE:
+        return "stream", f"streamed: {gib(size)} decoded, more than {gib(LARGEST_ON_DEVICE)}"
+    if size > SHARE_OF_FREE * free:
+        return "stream", f"streamed: {gib(size)} decoded, more than half of the {gib(free)} that are free"
+    if size > left:
+        return (
+            "stream",
+            f"streamed: {gib(size)} decoded, more than the {gib(left)} that the network leaves free",
+        )
+    return "device", f"in the memory of {device}, {gib(size)} decoded"
+
+
+def _free_memory(device: torch.device) -> int:
+    """Bytes that are free on the host, where images are decoded, and on the device, the smaller of both."""
+    return min(free_memory(torch.device("cpu")), free_memory(device))
