@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 from entrannas_cli.common.errors import EntrannasError, UsageError
-from entrannas_cli.common.text import did_you_mean, plain
+from entrannas_cli.common.text import did_you_mean, safe
 from entrannas_cli.store.lock import take_lock
 
 from .plan import SCALES, Job, Plan, load_plan
@@ -48,7 +48,7 @@ def main() -> int:
     (study.folder / "report.json").write_text(json.dumps(found, indent=1) + "\n")
     print(text, end="")
     for line in missing:
-        say(f"missing: {plain(line)}")
+        say(f"missing: {safe(line)}")
     return 1 if missing else 0
 
 
@@ -88,7 +88,7 @@ def _selected(plan: Plan, arms: list[str] | None, only: str | None) -> list[Job]
     for name in arms or []:
         if name not in names:
             raise UsageError(
-                f"--arms: no arm {plain(name)}{did_you_mean(name, names)}: there are {', '.join(names)}"
+                f"--arms: no arm {safe(name)}{did_you_mean(name, names)}: there are {', '.join(names)}"
             )
     return [
         job
@@ -109,7 +109,7 @@ def _work(study: Study, jobs: list[Job], slots: int, nice: int) -> list[str]:
     lock = take_lock(study.folder)
     if lock is None:
         raise UsageError(
-            f"--study {plain(str(study.folder))}: another process works on it; --report shows its state"
+            f"--study {safe(str(study.folder))}: another process works on it; --report shows its state"
         )
     try:
         os.nice(nice)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from entrannas_cli.common.errors import UsageError
-from entrannas_cli.common.text import choices, did_you_mean, plain
+from entrannas_cli.common.text import choices, did_you_mean, safe
 from entrannas_cli.config.files import read_toml
 from entrannas_cli.method.names import METHODS
 
@@ -103,7 +103,7 @@ class Plan:
         for key in ("derived.cells", "derived.channels"):
             if key not in self.train:
                 raise UsageError(
-                    f"arm {plain(arm.name)}: like: [values.train] lacks {key}: the size of what is matched"
+                    f"arm {safe(arm.name)}: like: [values.train] lacks {key}: the size of what is matched"
                 )
         size = self.train.get("data.image_size") or 32
         network = (self.train["derived.cells"], self.train["derived.channels"], size)
@@ -169,22 +169,22 @@ def _arm(path: Path, table: Mapping[str, Any], limit: int | None) -> Arm:
     for key in table:
         if key not in known:
             raise UsageError(
-                f"{plain(str(path))}: arm {plain(name)}: no key {plain(key)}{did_you_mean(key, known)}"
+                f"{safe(str(path))}: arm {safe(name)}: no key {safe(key)}{did_you_mean(key, known)}"
             )
     if not name or sum(key in table for key in ("method", "like", "cells")) != 1:
         raise UsageError(
-            f"{plain(str(path))}: arm {plain(name) or '(unnamed)'}: needs a name and one of method, like or cells"
+            f"{safe(str(path))}: arm {safe(name) or '(unnamed)'}: needs a name and one of method, like or cells"
         )
     method = str(table.get("method", ""))
     if method and method not in METHODS:
         raise UsageError(
-            f"{plain(str(path))}: arm {plain(name)}: no method {plain(method)}{did_you_mean(method, METHODS)}: "
+            f"{safe(str(path))}: arm {safe(name)}: no method {safe(method)}{did_you_mean(method, METHODS)}: "
             f"there are {', '.join(METHODS)}"
         )
     seeds = table.get("seeds", 0)
     seeds = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
     if not seeds and "cells" not in table:
-        raise UsageError(f"{plain(str(path))}: arm {plain(name)}: seeds: how many, or a list of them")
+        raise UsageError(f"{safe(str(path))}: arm {safe(name)}: seeds: how many, or a list of them")
     return Arm(
         **{key: str(table[key]) for key in ("name", "method", "like", "space", "against") if key in table},
         cells=tuple(_located(path, cells) for cells in table.get("cells", ())),
@@ -201,20 +201,18 @@ def _located(path: Path, cells: str) -> str:
 def _check(path: Path, arms: Sequence[Arm]) -> None:
     by_name = {arm.name: arm for arm in arms}
     if len(by_name) < len(arms):
-        raise UsageError(f"{plain(str(path))}: two arms have the same name")
+        raise UsageError(f"{safe(str(path))}: two arms have the same name")
     if not arms:
-        raise UsageError(f"{plain(str(path))}: no [[arm]] in it")
+        raise UsageError(f"{safe(str(path))}: no [[arm]] in it")
     for arm in arms:
         for key, other in (("like", arm.like), ("against", arm.against)):
             if other and other not in by_name:
                 known = choices(by_name, last="and")
                 raise UsageError(
-                    f"{plain(str(path))}: arm {plain(arm.name)}: {key}: no arm {plain(other)}; there are {known}"
+                    f"{safe(str(path))}: arm {safe(arm.name)}: {key}: no arm {safe(other)}; there are {known}"
                 )
         if arm.like and not by_name[arm.like].method:
-            raise UsageError(
-                f"{plain(str(path))}: arm {plain(arm.name)}: like: {plain(arm.like)} has no method"
-            )
+            raise UsageError(f"{safe(str(path))}: arm {safe(arm.name)}: like: {safe(arm.like)} has no method")
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Values:

@@ -9,7 +9,7 @@ from operator import truediv
 from statistics import fmean
 from typing import Any
 
-from entrannas_cli.common.text import number
+from entrannas_cli.common.numbers import number
 from entrannas_cli.method.genotype import CellGraph, Genotype
 from entrannas_cli.method.operations import get_operation, has_weights
 from entrannas_cli.method.space import CELL_KINDS, INPUT_NODES

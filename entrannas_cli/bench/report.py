@@ -9,7 +9,7 @@ from typing import Any
 
 from ..common.errors import UsageError
 from ..common.files import reason_of
-from ..common.text import plain
+from ..common.text import safe
 from ..store.jsonl import JsonLinesWriter
 from .measure import Measured
 from .spread import median_ratio, spread
@@ -117,4 +117,4 @@ def append_records(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         finally:
             writer.close()
     except OSError as error:
-        raise UsageError(f"{plain(str(path))}: can't be written: {reason_of(error)}") from None
+        raise UsageError(f"{safe(str(path))}: can't be written: {reason_of(error)}") from None

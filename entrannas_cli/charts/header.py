@@ -9,7 +9,8 @@ from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 
-from ..render.text import metric, percent, safe, shortened
+from ..common.numbers import metric, percent
+from ..common.text import safe, shortened
 from .chart import Chart, Line
 from .look import Look, marker
 from .scale import label

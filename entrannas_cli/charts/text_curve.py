@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from ..common.text import number
+from ..common.numbers import number
 
 __all__ = ["Series", "curve"]
 

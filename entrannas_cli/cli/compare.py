@@ -113,7 +113,7 @@ def compare(
     import sys
 
     from ..common.errors import UsageError
-    from ..common.text import counted, plain
+    from ..common.text import counted, safe
     from ..config.project import runs_dir as locate
     from ..results.comparison import Request, compare_runs, split_keys
     from ..results.select_runs import select_runs
@@ -144,7 +144,7 @@ def compare(
     for hint in found.hints:
         print(hint, file=sys.stderr)
     if not selection.overviews:
-        print(f"no run in {plain(str(folder))}: `entrannas search` makes one", file=sys.stderr)
+        print(f"no run in {safe(str(folder))}: `entrannas search` makes one", file=sys.stderr)
     elif not len(found.frame) and not found.hints:
         print(f"no run of {counted(len(selection.overviews), 'run')} fits all conditions", file=sys.stderr)
     if chosen is Form.table:
@@ -204,7 +204,7 @@ def _differences(
     import sys
 
     from ..common.errors import UsageError
-    from ..common.text import counted, plain
+    from ..common.text import counted, safe
     from ..render.results import fitted_differences, plain_results, print_results
     from ..render.terminal import console_for
     from ..results.comparison import selected
@@ -217,7 +217,7 @@ def _differences(
         print(f"left out: {problem}", file=sys.stderr)
     if len(configs) < 2:
         raise UsageError(f"--diff compares configurations: there must be two runs, not {len(configs)}")
-    kinds = {plain(name): seen.status.kind for seen in kept for name in (seen.id, str(seen.path))}
+    kinds = {safe(name): seen.status.kind for seen in kept for name in (seen.id, str(seen.path))}
     frame = differing(configs, kinds)
     if not len(frame):
         print(f"the configurations of these {counted(len(configs), 'run')} are the same", file=sys.stderr)
@@ -255,11 +255,11 @@ def _write(text: str, output: Path | None) -> None:
     """Prints ``text``, or puts it into a file; what was there stays unless all of it is written."""
     import sys
 
-    from ..common.text import plain
+    from ..common.text import safe
     from ..render.output_file import write_output
 
     if output is None or output == STANDARD_OUTPUT:
         print(text, end="")
     else:
         write_output(output, text)
-        print(f"{plain(str(output))} written", file=sys.stderr)
+        print(f"{safe(str(output))} written", file=sys.stderr)

@@ -63,12 +63,12 @@ def dashboard(
 def _serve(folder: Path, *, readonly: bool, port: int | None) -> None:
     import sys
 
-    from ..common.text import plain
+    from ..common.text import safe
     from ..dashboard.serve import serve
 
     def ready(address: str) -> None:
         how = "read-only: --writable allows more" if readonly else "whoever has it may stop and delete runs"
-        print(f"the dashboard of {plain(str(folder))} is at this address ({how}):", file=sys.stderr)
+        print(f"the dashboard of {safe(str(folder))} is at this address ({how}):", file=sys.stderr)
         print(address, flush=True)
         print("ctrl+c ends it; runs go on", file=sys.stderr)
 

@@ -54,8 +54,8 @@ def list_(as_json: AsJson = False, data_dir: DataDir = None) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from ..common.text import safe
     from ..render.terminal import console_for
-    from ..render.text import safe
 
     table = Table(box=None, pad_edge=False)
     for header in ("data set", "images", "classes", "what, and where"):

@@ -88,12 +88,12 @@ def export(
     The file is loaded back, and has to give the same outputs as the run's network. Prints its path.
     """
     from ..common.errors import UsageError
-    from ..common.text import plain
+    from ..common.text import safe
     from ..export.target import choose_target, require_onnx
 
     chosen = resolve_run(run, runs_dir)
     if output is not None and output.endswith("/") and not os.path.isdir(output):  # noqa: PTH112 (never raises)
-        raise UsageError(f"--output {plain(output)}: there is no such folder; make it first")
+        raise UsageError(f"--output {safe(output)}: there is no such folder; make it first")
     path = None if output is None else Path(output)
     target = choose_target(None if form is None else form.value, path, chosen.id)
     target.check(force=force)
@@ -113,13 +113,13 @@ def export(
 
 def _report(written: Written) -> None:
     """The paths on stdout; on stderr what they hold, that it is right, and how it is loaded."""
-    from ..common.text import choices, plain
+    from ..common.numbers import bytes_text
+    from ..common.text import choices, safe
     from ..export.target import load_hint
-    from ..render.text import bytes_text
 
     metadata = written.content.metadata
     for path in reversed(written.sizes):
-        print(plain(str(path)))
+        print(safe(str(path)))
     size = bytes_text(sum(written.sizes.values()))
     batches = choices([str(check.batch) for check in written.checks], last="and")
     exact = "exactly" if not written.difference else f"to {written.difference:.1e}"

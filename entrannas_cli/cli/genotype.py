@@ -70,10 +70,10 @@ def _find(reference: str, flag: Path | None) -> NamedGenotype:
 def _note(notes: tuple[str, ...]) -> None:
     import sys
 
-    from ..common.text import plain
+    from ..common.text import safe
 
     for note in notes[:20]:
-        print(f"note: {plain(note)}", file=sys.stderr)
+        print(f"note: {safe(note)}", file=sys.stderr)
     if len(notes) > 20:
         print(f"note: ... and {len(notes) - 20} more", file=sys.stderr)
 
@@ -81,9 +81,9 @@ def _note(notes: tuple[str, ...]) -> None:
 def _written(path: Path) -> None:
     import sys
 
-    from ..common.text import plain
+    from ..common.text import safe
 
-    print(f"{plain(str(path))} written", file=sys.stderr)
+    print(f"{safe(str(path))} written", file=sys.stderr)
 
 
 @app.command()
@@ -215,7 +215,7 @@ def history(
     import sys
 
     from ..common.errors import UsageError
-    from ..common.text import plain
+    from ..common.text import safe
 
     asked = [name for name, given in (("--output", output), ("--play", film), ("--json", as_json)) if given]
     if len(asked) > 1:
@@ -237,7 +237,7 @@ def history(
     found = resolve_run(run, runs_dir)
     entries = _history(found)
     entries = entries[-last:] if last else entries
-    origin = f"run {plain(found.id)}"
+    origin = f"run {safe(found.id)}"
     if output is not None:
         _draw_history(entries, origin, output, pictures)
     elif as_json:
@@ -256,14 +256,14 @@ def history(
 
 def _history(run: Run) -> list[Derived]:
     from ..common.errors import UsageError
-    from ..common.text import plain
+    from ..common.text import safe
 
     status = run.status()
     entries = run.genotypes() if status.kind == "search" else []
     if entries:
         return entries
     reason = "only a search has one" if status.kind != "search" else f"state: {status.state}"
-    raise UsageError(f"run {plain(run.id)} has no history of cells ({reason})")
+    raise UsageError(f"run {safe(run.id)} has no history of cells ({reason})")
 
 
 def _draw_history(entries: list[Derived], origin: str, output: Path, limit: int | None) -> None:
@@ -322,7 +322,7 @@ def import_(
     import sys
 
     from ..common.errors import UsageError
-    from ..common.text import plain
+    from ..common.text import safe
     from ..store.find_genotype import STANDARD_INPUT, read_listed, take
 
     if listed and (choice or output):
@@ -340,10 +340,10 @@ def import_(
         else:
             print_found(found)
         return
-    origin = name if file == STANDARD_INPUT else f"file {plain(name)}"
+    origin = name if file == STANDARD_INPUT else f"file {safe(name)}"
     chosen = take(found, choice, name, origin)
     if len(found) > 1:
-        print(f"took {plain(chosen.point)} of {plain(name)}", file=sys.stderr)
+        print(f"took {safe(chosen.point)} of {safe(name)}", file=sys.stderr)
     _note((*chosen.notes, *_unknown(chosen)))
     if output is None:
         print(chosen.genotype.to_json(), end="")

@@ -28,12 +28,12 @@ def resume(
     It ends as if it had never been interrupted.
     """
     from ..common.errors import UsageError
-    from ..common.text import plain
+    from ..common.text import safe
     from .running import run_here, run_in_background
 
     chosen = resolve_run(run, runs_dir)
     if chosen.status().state == "completed":
-        raise UsageError(f"{plain(chosen.id)} is completed: there is nothing left to do")
+        raise UsageError(f"{safe(chosen.id)} is completed: there is nothing left to do")
     if detach:
         run_in_background(chosen, as_json=as_json)
     else:

@@ -98,6 +98,7 @@ def plot(
 
     Lines differ in colour, dashes and markers. Runs that are still running are drawn as far as they are.
     """
+    from ..common.text import safe
     from ..config.project import runs_dir as locate
     from ..figures.curves_figure import curves_picture, parse_size
     from ..figures.figure_file import FIGURE_SUFFIXES
@@ -105,7 +106,6 @@ def plot(
     from ..figures.metrics import parse_metrics
     from ..figures.run_groups import group_names
     from ..render.output_file import check_output, write_output
-    from ..render.text import safe
     from ..results.comparison import split_keys
     from ..results.select_runs import select_runs
 

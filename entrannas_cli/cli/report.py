@@ -37,10 +37,10 @@ def report(
 
     The page works offline and can be sent to somebody; searches and trainings may be mixed.
     """
-    from ..common.text import counted
+    from ..common.numbers import bytes_text
+    from ..common.text import counted, safe
     from ..config.project import runs_dir as locate
     from ..render.output_file import check_output, write_output
-    from ..render.text import bytes_text, safe
     from ..report.page import report_page
     from ..results.select_runs import select_runs
 

@@ -84,7 +84,7 @@ def run_here(run: Run, *, as_json: bool, quiet: bool) -> None:
 
 
 def _say_how_to_go_on(run: Run) -> None:
-    from ..common.text import plain
+    from ..common.text import safe
     from ..store.messages import reference_to
     from ..store.run import checkpoint_step
 
@@ -93,4 +93,4 @@ def _say_how_to_go_on(run: Run) -> None:
     if run.status().kind == "rank":  # its trainings have the checkpoints
         where = ""
     command = f"entrannas resume {reference_to(run)}"
-    print(f"{plain(run.id)} is stopped; go on{where} with: {command}", file=sys.stderr)
+    print(f"{safe(run.id)} is stopped; go on{where} with: {command}", file=sys.stderr)

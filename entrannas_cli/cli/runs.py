@@ -48,7 +48,7 @@ def list_(
     import itertools
     import sys
 
-    from ..common.text import choices, plain
+    from ..common.text import choices, safe
     from ..config.project import runs_dir as locate
     from ..store.find_run import list_runs
     from ..store.notes import checked_tag
@@ -72,7 +72,7 @@ def list_(
         )
         kind = f"no {' or '.join(state)} run" if state else "no run"
         kind += f" tagged {choices(sorted(tags), last='and')}" if tags else ""
-        print(f"{kind} in {plain(str(folder))}: {hint}", file=sys.stderr)
+        print(f"{kind} in {safe(str(folder))}: {hint}", file=sys.stderr)
         return
     from ..render.run_list import print_list
 
@@ -134,7 +134,7 @@ def tag(
     import sys
 
     from ..common.errors import UsageError
-    from ..common.text import plain
+    from ..common.text import safe
     from ..store.notes import change_notes
 
     if not add and not remove:
@@ -142,7 +142,7 @@ def tag(
     chosen = list(dict.fromkeys(resolve_run(run, runs_dir) for run in runs))
     for run in chosen:
         tags = change_notes(run, add or (), remove or ()).tags
-        print(f"{plain(run.id)}: {', '.join(tags) if tags else 'no tags'}", file=sys.stderr)
+        print(f"{safe(run.id)}: {', '.join(tags) if tags else 'no tags'}", file=sys.stderr)
 
 
 @app.command()
@@ -155,7 +155,7 @@ def note(
     runs_dir: RunsDirOption = None,
 ) -> None:
     """Note something about a run, or print what was noted."""
-    from ..common.text import plain
+    from ..common.text import safe
     from ..store.notes import change_notes, read_notes
 
     chosen = resolve_run(run, runs_dir)
@@ -163,7 +163,7 @@ def note(
         change_notes(chosen, note=text)
         return
     for line in read_notes(chosen).note.splitlines():
-        print(plain(line))
+        print(safe(line))
 
 
 @app.command()
@@ -175,7 +175,7 @@ def rm(
     """Remove runs with all their files. Asks first; refuses a running one."""
     import sys
 
-    from ..common.text import plain
+    from ..common.text import safe
     from ..store.find_run import check_removable, remove_run
 
     chosen = list(dict.fromkeys(resolve_run(run, runs_dir) for run in runs))
@@ -186,7 +186,7 @@ def rm(
         raise typer.Exit(1)
     for run in chosen:
         remove_run(run)
-        print(f"removed {plain(run.id)}", file=sys.stderr)
+        print(f"removed {safe(run.id)}", file=sys.stderr)
 
 
 def _agreed(runs: list[Run]) -> bool:
@@ -195,12 +195,12 @@ def _agreed(runs: list[Run]) -> bool:
     from typer.exceptions import Abort
 
     from ..common.errors import UsageError
-    from ..common.text import plain
-    from ..render.text import bytes_text
+    from ..common.numbers import bytes_text
+    from ..common.text import safe
 
     for run in runs:
         size = bytes_text(sum(run.files().values()))
-        print(f"{plain(run.id)} ({run.status().state}, {size})", file=sys.stderr)
+        print(f"{safe(run.id)} ({run.status().state}, {size})", file=sys.stderr)
     what = "this run" if len(runs) == 1 else f"these {len(runs)} runs"
     try:
         return typer.confirm(f"Remove {what} with all files?", err=True)

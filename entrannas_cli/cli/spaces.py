@@ -31,8 +31,8 @@ def list_spaces(as_json: AsJson = False) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from ..common.text import safe
     from ..render.terminal import console_for
-    from ..render.text import safe
 
     table = Table(box=None, pad_edge=False)
     for header, justify in (
@@ -67,8 +67,8 @@ def show(name: Space, as_json: AsJson = False) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from ..common.text import safe
     from ..render.terminal import console_for
-    from ..render.text import safe
 
     console = console_for()
     console.print(Text(safe(space.name), style="bold"))

@@ -34,14 +34,14 @@ def stop(
     """
     import sys
 
-    from ..common.text import plain
+    from ..common.text import safe
     from ..store.stop import outcome, request_stop, wait_until_ended
 
     chosen = resolve_run(run, runs_dir)
     before = request_stop(chosen)
     silent = f" (no sign of life for {before.heartbeat_age:.0f} s)" if before.stale else ""
     print(
-        f"asked {plain(chosen.id)}{silent} to stop: it finishes its step and writes a checkpoint first",
+        f"asked {safe(chosen.id)}{silent} to stop: it finishes its step and writes a checkpoint first",
         file=sys.stderr,
     )
     if wait:

@@ -146,7 +146,7 @@ def evaluate(
     if as_json:
         print_json(result)
         return
-    from ..render.text import metric, percent
+    from ..common.numbers import metric, percent
 
     print(f"{part.value} error {percent(1 - result['accuracy'], 2)}, loss {metric(result['loss'])}", end=" ")
     print(f"({result['images']} images, {weights.value} weights, after step {result['step']})")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from .errors import RunFailed
-from .text import plain
+from .text import safe
 
 __all__ = [
     "DEEPEST",
@@ -30,14 +30,14 @@ class BrokenRun(RunFailed):
     """A file of a run directory is missing, damaged or no file at all. ``reason`` names the file and the fault."""
 
     def __init__(self, path: Path, fault: str) -> None:
-        self.reason = f"{plain(path.name)}: {plain(fault)}"
-        super().__init__(f"{plain(str(path))}: {plain(fault)}")
+        self.reason = f"{safe(path.name)}: {safe(fault)}"
+        super().__init__(f"{safe(str(path))}: {safe(fault)}")
 
 
 def reason_of(error: BaseException) -> str:
     """An error as one line of words: "No space left on device", not "[Errno 28] …"."""
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return plain(str(text).strip().split("\n", 1)[0])
+    return safe(str(text).strip().split("\n", 1)[0])
 
 
 def open_regular(path: Path) -> BinaryIO:

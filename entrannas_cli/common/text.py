@@ -1,34 +1,71 @@
-"""How values, names and choices are worded. Text from files is made harmless to a terminal here."""
+"""Text for people: made safe for a terminal, shortened, joined into sentences, with suggestions for typos."""
 
 from __future__ import annotations
 
 import difflib
 import json
-import math
 import os
+import unicodedata
 from collections.abc import Iterable
-from typing import Any
 
 __all__ = [
     "choices",
     "counted",
     "did_you_mean",
     "first_line",
-    "gib",
     "looks_like_path",
     "nearest",
-    "number",
-    "plain",
+    "safe",
+    "shortened",
     "shown",
     "texts",
 ]
 
 LONGEST = 60  # characters of a value quoted in an error
+# control, format (bidi), surrogate, private, separators
+_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
-def plain(text: str) -> str:
-    """``text`` on one line, with control characters (terminal escapes among them) written out as \\x1b."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+def safe(text: object, *, limit: int = 0) -> str:
+    """``text`` on one line, with everything that a terminal might obey (escapes, bidi marks) spelled out.
+
+    At most ``limit`` columns, if given. The result may still hold Rich markup: put it into a ``Text``.
+    """
+    shown = str(text)
+    if not (shown.isascii() and shown.isprintable()):  # most texts are, and there may be many of them
+        from rich.cells import cell_len
+
+        shown = "".join(c if unicodedata.category(c) not in _INVISIBLE else _escaped(c) for c in shown)
+        if sum(map(cell_len, shown)) != cell_len(shown):
+            # characters that join into one of another width: terminals disagree about where the line ends
+            shown = _escaped(shown)
+    return shortened(shown, limit) if limit else shown
+
+
+def _escaped(text: str) -> str:
+    return text.encode("unicode_escape").decode("ascii")
+
+
+def shortened(text: str, limit: int, ellipsis: str = "…") -> str:
+    """``text`` cut in its middle to at most ``limit`` columns: both ends of a name tell it apart."""
+    from rich.cells import cell_len
+
+    if cell_len(text) <= limit:
+        return text
+    kept = limit - len(ellipsis)
+    if kept < 1:
+        return _head(text, limit)
+    return _head(text, (kept + 1) // 2) + ellipsis + _head(text[::-1], kept // 2)[::-1]
+
+
+def _head(text: str, limit: int) -> str:
+    """As many characters as fit ``limit`` columns."""
+    from rich.cells import cell_len
+
+    text = text[: max(limit, 0)]
+    while cell_len(text) > max(limit, 0):
+        text = text[:-1]
+    return text
 
 
 def first_line(error: BaseException | str, *, named: bool = False) -> str:
@@ -37,7 +74,7 @@ def first_line(error: BaseException | str, *, named: bool = False) -> str:
     kind = type(error).__name__
     if not lines:
         return kind
-    return plain(f"{kind}: {lines[0]}" if named else lines[0])
+    return safe(f"{kind}: {lines[0]}" if named else lines[0])
 
 
 def shown(value: object) -> str:
@@ -46,7 +83,7 @@ def shown(value: object) -> str:
         text = json.dumps(value, ensure_ascii=False, default=str)
     except (ValueError, RecursionError):
         text = repr(value)
-    text = plain(text)
+    text = safe(text)
     return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
 
 
@@ -59,11 +96,6 @@ def choices(names: Iterable[str], *, last: str = "or") -> str:
 def counted(number: int, noun: str) -> str:
     """ "1 epoch", "2 epochs"."""
     return f"{number} {noun}{'s' * (number != 1)}"
-
-
-def gib(size: float) -> str:
-    """``size`` bytes: "1.50 GiB", "12.5 MiB"."""
-    return f"{size / 2**30:.2f} GiB" if size >= 2**30 / 10 else f"{size / 2**20:.1f} MiB"
 
 
 def nearest(word: str, names: Iterable[str], *, cutoff: float = 0.6) -> str:
@@ -82,17 +114,6 @@ def did_you_mean(word: str, names: Iterable[str], *, cutoff: float = 0.6) -> str
 def looks_like_path(text: str) -> bool:
     """Whether ``text`` is the path of a file rather than a name."""
     return text.lower().endswith(".toml") or "/" in text or os.sep in text
-
-
-def number(value: Any) -> float | None:
-    """``value`` as a float, or nothing if it isn't a finite number: rows and summaries may be damaged."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        value = float(value)
-    except OverflowError:
-        return None
-    return value if math.isfinite(value) else None
 
 
 def texts(value: object) -> list[str]:

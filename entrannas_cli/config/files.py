@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..common.errors import UsageError
-from ..common.text import plain
+from ..common.text import safe
 from ..common.toml import load_toml
 
 __all__ = ["parse_toml", "read_text", "read_toml"]
@@ -16,7 +16,7 @@ LARGEST = 2**20  # bytes: nobody writes so much by hand
 
 def read_text(path: Path) -> str:
     """The text of a small file. Raises ``UsageError`` when it can't be read."""
-    where = plain(str(path))
+    where = safe(str(path))
     try:
         if not path.is_file():  # a pipe would wait for its writer, a device may never end
             raise UsageError(f"{where}: {'not a file' if path.exists() else 'no such file'}")
@@ -38,7 +38,7 @@ def parse_toml(text: str, name: str) -> dict[str, Any]:
     try:
         return load_toml(text)
     except ValueError as error:
-        raise UsageError(f"{plain(name)}: not valid TOML: {plain(str(error))}") from None
+        raise UsageError(f"{safe(name)}: not valid TOML: {safe(str(error))}") from None
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..common.errors import RunFailed, UsageError
+from ..common.text import safe
 from ..engine.detach import launch_detached
-from ..render.text import safe
 from ..store.find_run import check_removable, remove_run
 from ..store.run import Run
 from ..store.stop import outcome, request_stop, wait_until_ended

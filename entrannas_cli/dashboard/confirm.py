@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
-from ..render.text import safe
+from ..common.text import safe
 from .actions import Deed
 
 __all__ = ["AskScreen", "ConfirmScreen"]

@@ -17,8 +17,7 @@ from textual.widgets import Button, Input, Static, TextArea
 
 from ..common.errors import EntrannasError, UsageError
 from ..common.files import BrokenRun
-from ..common.text import counted
-from ..render.text import safe
+from ..common.text import counted, safe
 from ..store.notes import Notes, change_notes, checked_note, checked_tag, read_notes
 from ..store.run import Run
 from .background import in_background

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..common.errors import EntrannasError
+from ..common.text import safe
 from ..figures.open_picture import draw_picture, open_picture
-from ..render.text import safe
 from ..store.run import Run
 from .background import in_background
 

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.screen import ModalScreen, Screen
 
 from ..common.errors import EntrannasError
-from ..common.text import counted
-from ..render.text import safe
+from ..common.text import counted, safe
 from ..store.overview import Overview
 from ..store.run import Run
 from .actions import DELETE, RESUME, STOP, Deed

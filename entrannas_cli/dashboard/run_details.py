@@ -11,10 +11,10 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from ..common.files import BrokenRun
-from ..common.text import counted, texts
+from ..common.numbers import count_text, duration, metric, percent
+from ..common.text import counted, safe, texts
 from ..method.genotype import Genotype
 from ..render.cell_text import cell_short, kind_title
-from ..render.text import count_text, duration, metric, percent, safe
 from ..store.find_run import short_id
 from ..store.overview import Overview, next_command
 from ..store.run import Run

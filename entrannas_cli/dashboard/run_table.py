@@ -15,7 +15,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from ..render.text import safe, shortened
+from ..common.text import safe, shortened
 from ..store.find_run import short_id
 from ..store.overview import Overview
 from .keys import bindings

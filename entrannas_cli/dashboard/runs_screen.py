@@ -10,8 +10,7 @@ from textual.containers import Container, Horizontal
 from textual.content import Content
 from textual.widgets import Footer, Input, Static
 
-from ..common.text import counted
-from ..render.text import safe
+from ..common.text import counted, safe
 from ..store.overview import Overview
 from ..store.run import Run
 from .keys import bindings

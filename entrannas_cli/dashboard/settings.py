@@ -10,7 +10,7 @@ from typing import Any
 
 from ..common.atomic import write_json
 from ..common.files import BrokenRun, read_json, reason_of
-from ..common.text import plain
+from ..common.text import safe
 from .themes import DEFAULT, THEMES
 
 __all__ = ["Settings", "SettingsFile", "settings_path"]
@@ -55,7 +55,7 @@ class SettingsFile:
         except BrokenRun as error:
             self.problem = f"settings: {error}; the usual ones hold, and the next change writes the file anew"
         except ValueError as error:
-            self.problem = f"settings: {plain(str(self.path))}: {error}; the usual ones hold"
+            self.problem = f"settings: {safe(str(self.path))}: {error}; the usual ones hold"
         return Settings()
 
     def change(self, now: Settings) -> str:
@@ -69,7 +69,7 @@ class SettingsFile:
         except OSError as error:
             if not self._complained:
                 self._complained = True
-                return f"settings can't be remembered: {plain(str(self.path))}: {reason_of(error)}"
+                return f"settings can't be remembered: {safe(str(self.path))}: {reason_of(error)}"
         return ""
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 
-from ..common.text import number
-from ..render.text import metric, safe
+from ..common.numbers import metric, number
+from ..common.text import safe
 from ..results.columns import COLUMNS as RESULT_COLUMNS
 from ..results.columns import Column
 from ..store.overview import Overview

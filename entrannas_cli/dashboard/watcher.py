@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..common.text import plain
+from ..common.text import safe
 from ..monitor.run_index import Catalogue, Changes
 from ..store.overview import Overview
 
@@ -60,7 +60,7 @@ class Watcher:
             try:
                 changes = self._catalogue.refresh(FIRST if told is None else SLICE, thorough=asked)
             except Exception as error:  # whatever it is: a table that stands still in silence is worse
-                changes = Changes(problem=f"internal error: {type(error).__name__}: {plain(str(error))}")
+                changes = Changes(problem=f"internal error: {type(error).__name__}: {safe(str(error))}")
             spent = time.thread_time() - begun
             complete = not changes.waiting
             changed = bool(changes.added or changes.changed or changes.removed)

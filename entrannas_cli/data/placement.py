@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..common.errors import UsageError
 from ..common.free_memory import free_memory
-from ..common.text import gib
+from ..common.numbers import gib
 from .augment import Augmentation
 from .datasets import Dataset, Part, Progress, load_into_memory, open_dataset
 from .split import stratified_split

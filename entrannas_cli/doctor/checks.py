@@ -16,8 +16,8 @@ from typing import Any, Literal
 
 from .. import __version__
 from ..common.errors import EntrannasError
-from ..common.text import first_line, plain
-from ..render.text import bytes_text
+from ..common.numbers import bytes_text
+from ..common.text import first_line, safe
 from .probe import ask_torch
 
 __all__ = ["Finding", "Level", "examine"]
@@ -78,7 +78,7 @@ def _software(torch: dict[str, Any]) -> Iterator[Finding]:
     for name, problem in torch.get("operations", {}).items():
         if problem:
             mend = "mend or remove the package that brings it"
-            yield Finding(section, f"operation {name}", plain(problem), "warning", mend)
+            yield Finding(section, f"operation {name}", safe(problem), "warning", mend)
         else:
             yield Finding(section, f"operation {name}", "from an installed package")
 
@@ -96,7 +96,7 @@ def _required() -> list[str]:
 def _torch(torch: dict[str, Any]) -> Iterator[Finding]:
     section, mend = "software", "pip install --force-reinstall torch torchvision"
     if "error" in torch:
-        yield Finding(section, "torch", f"can't be imported: {plain(torch['error'])}", "broken", mend)
+        yield Finding(section, "torch", f"can't be imported: {safe(torch['error'])}", "broken", mend)
         return
     build = torch.get("build", {})
     made_for = (
@@ -105,7 +105,7 @@ def _torch(torch: dict[str, Any]) -> Iterator[Finding]:
     parts = [made_for or "CPU only", f"CPU kernels {build['cpu_capability']}"] if build else []
     yield Finding(section, "torch", f"{torch['version']}{' for ' * bool(parts)}{', '.join(parts)}")
     if "torchvision" in torch.get("problems", {}):
-        problem = plain(torch["problems"]["torchvision"])
+        problem = safe(torch["problems"]["torchvision"])
         fault = f"can't be imported: {problem}"
         yield Finding(section, "torchvision", fault, "broken", "pip install --upgrade torch torchvision")
 
@@ -181,7 +181,7 @@ def _data() -> Iterator[Finding]:
     for facts in DATASETS:
         if facts.name in CIFAR:
             found = cifar_found(facts.name)
-            text = f"in {plain(str(found.absolute()))}" if found else "not here"
+            text = f"in {safe(str(found.absolute()))}" if found else "not here"
             mend = "" if found else f"entrannas data prepare {facts.name}"
             yield Finding("data sets", facts.name, text, "ok" if found else "note", mend)
         else:
@@ -190,7 +190,7 @@ def _data() -> Iterator[Finding]:
         try:
             space = load_space(name)
         except EntrannasError as error:
-            yield Finding("search spaces", name, plain(error.message), "broken", "install entrannas again")
+            yield Finding("search spaces", name, safe(error.message), "broken", "install entrannas again")
         else:
             text = f"{len(space.operations)} operations, {space.nodes} nodes"
             yield Finding("search spaces", name, text)
@@ -201,26 +201,26 @@ def _places(flag: Path | None) -> Iterator[Finding]:
 
     section = "places"
     file = find_config_file(Path.cwd())
-    yield Finding(section, "entrannas.toml", plain(str(file)) if file else "none", "ok" if file else "note")
+    yield Finding(section, "entrannas.toml", safe(str(file)) if file else "none", "ok" if file else "note")
     variables = sorted(name for name in os.environ if name.startswith("ENTRANNAS_"))
     if variables:
-        yield Finding(section, "environment", ", ".join(map(plain, variables)), "note")
+        yield Finding(section, "environment", ", ".join(map(safe, variables)), "note")
     try:
         folder = runs_dir(flag)
     except EntrannasError as error:
         yield Finding(
-            section, "runs", plain(error.message), "broken", "mend entrannas.toml, or give --runs-dir"
+            section, "runs", safe(error.message), "broken", "mend entrannas.toml, or give --runs-dir"
         )
         return
     yield from _runs_folder(folder)
 
 
 def _runs_folder(folder: Path) -> Iterator[Finding]:
-    section, shown = "places", plain(str(folder))
+    section, shown = "places", safe(str(folder))
     there = next(path for path in [folder, *folder.parents] if path.exists())
     mend = "choose another folder: --runs-dir DIR, or the variable ENTRANNAS_RUNS_DIR"
     if not there.is_dir():
-        fault = f"{shown}: {plain(str(there))} is a file"
+        fault = f"{shown}: {safe(str(there))} is a file"
         yield Finding(section, "runs", fault, "broken", mend)
         return
     try:
@@ -252,7 +252,7 @@ def _terminal() -> Iterator[Finding]:
     colours = "no colours (NO_COLOR)" if console.no_color else colours
     encoding = getattr(sys.stderr, "encoding", None) or "unknown encoding"
     size = f"{console.width}x{console.height}"
-    yield Finding(section, "terminal", f"{plain(kind)}, {size}, {colours}, {encoding}")
+    yield Finding(section, "terminal", f"{safe(kind)}, {size}, {colours}, {encoding}")
     if ascii_only(sys.stdout):
         mend = "set a UTF-8 locale, such as LC_ALL=C.UTF-8, for nicer pictures"
         yield Finding(section, "pictures", "in plain ASCII", "note", mend)
@@ -273,9 +273,9 @@ def _choices(torch: dict[str, Any]) -> Iterator[Finding]:
         yield Finding(section, "--device auto", f"{device}: {reasons.get(device, '')}")
     preset = torch.get("preset")
     if preset:
-        reason = f"{preset['name']}: {plain(preset['reason'])}"
-        yield Finding(section, "--preset auto", reason, "ok", plain(preset["hint"]))
+        reason = f"{preset['name']}: {safe(preset['reason'])}"
+        yield Finding(section, "--preset auto", reason, "ok", safe(preset["hint"]))
     problem = torch.get("problems", {}).get("preset")
     if problem:
         mend = "mend entrannas.toml or the variables ENTRANNAS_*"
-        yield Finding(section, "--preset auto", plain(problem), "broken", mend)
+        yield Finding(section, "--preset auto", safe(problem), "broken", mend)

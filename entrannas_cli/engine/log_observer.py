@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..common.text import number
+from ..common.numbers import number
 from ..method.genotype import Genotype
 from ..store.session import RunSession
 from .observer import Observer, Row, Started

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 from ..common.errors import RunFailed
 from ..common.free_memory import free_memory
-from ..common.text import first_line, gib
+from ..common.numbers import gib
+from ..common.text import first_line
 from ..config.base import with_values
 from ..data.datasets import Dataset
 from ..method.fast.memory import MemoryEstimate

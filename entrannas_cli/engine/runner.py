@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from ..common.errors import UsageError
-from ..common.text import plain
+from ..common.text import safe
 from ..config.resolve import load_config
 from ..store.run import CONFIG_FILE
 from ..store.session import RunSession
@@ -65,4 +65,4 @@ def _kind(name: str) -> tuple[type[BaseModel], Work]:
             from .rank.run import run_ranking
 
             return RankConfig, run_ranking
-    raise UsageError(f"a run of the kind {plain(name)}: this release knows search, train and rank")
+    raise UsageError(f"a run of the kind {safe(name)}: this release knows search, train and rank")

@@ -14,7 +14,7 @@ from typing import cast
 import torch
 from torch import nn
 
-from ..common.text import counted, plain
+from ..common.text import counted, safe
 from ..method.cells import TransitCell
 from ..method.genotype import CellGraph, Connection
 from ..method.network import DerivedNetwork
@@ -266,7 +266,7 @@ def _header(metadata: Metadata, name: str) -> list[str]:
     lines = [
         f"A network of {counted(metadata.network.cells, 'cell')} for {classes} of images, in plain PyTorch.",
         "",
-        *textwrap.wrap(plain(f"{source}."), WIDTH, break_on_hyphens=False),
+        *textwrap.wrap(safe(f"{source}."), WIDTH, break_on_hyphens=False),
         "",
         f"    import {name}",
         "",

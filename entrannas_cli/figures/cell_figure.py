@@ -15,11 +15,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..common.errors import UsageError
-from ..common.text import counted
+from ..common.text import counted, safe, shortened
 from ..method.genotype import Genotype
 from ..method.space import CELL_KINDS
 from ..render.cell_text import kind_title
-from ..render.text import safe, shortened
 from .cell_layout import (
     OUTPUT_NAME,
     CellLayout,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..common.errors import UsageError
-from ..common.text import choices, counted, plain, shown
+from ..common.text import choices, counted, safe, shown
 from ..store.run import Run
 from .curves_figure import Line, Panel
 from .metric_series import MOST_POINTS, Axis, Band, Course, Series, average, read_course, smoothed, thinned
@@ -63,7 +63,7 @@ def gather(
             label for n, label in enumerate(labels) if n not in found and (metrics or not courses[n].series)
         ]
         if missing:
-            notes.append(f"no {plain(metric.name)}, so left out there: {_listed(missing)}")
+            notes.append(f"no {safe(metric.name)}, so left out there: {_listed(missing)}")
         lines = (
             _lines(found, labels, smooth, points)
             if groups is None
@@ -87,7 +87,7 @@ def _nothing(runs: Sequence[Run], courses: Sequence[Course], overview: Sequence[
         return "a ranking has no curves of its own: its trainings have, in the folder trainings of its run"
     if not names:
         return f"{who} any metrics yet: nothing to draw"
-    return f"{who} {choices(overview)}: choose with --metric of {', '.join(map(plain, names))}"
+    return f"{who} {choices(overview)}: choose with --metric of {', '.join(map(safe, names))}"
 
 
 def _lines(found: dict[int, Series], labels: Sequence[str], smooth: int, points: int) -> list[Line]:
@@ -118,18 +118,18 @@ def _group_lines(
         whole = f"{group} ({counted(groups.count(group), 'run')})"
         if not len(band.x):
             notes.append(
-                f"{whole} has no {plain(metric.name)} at a point that all its runs reach: left out there"
+                f"{whole} has no {safe(metric.name)} at a point that all its runs reach: left out there"
             )
             continue
         shortest = min(members, key=lambda n: found[n].x[-1])
         longest = max(one.x[-1] for one in series)
         if found[shortest].x[-1] < 0.98 * longest:
             notes.append(
-                f"{whole}: {plain(metric.name)} is drawn as far as its shortest run, {labels[shortest]}"
+                f"{whole}: {safe(metric.name)} is drawn as far as its shortest run, {labels[shortest]}"
             )
         lines.append(Line(whole, look, band))
     if not lines:
-        raise UsageError(f"{plain(metric.name)}: no group has a point that all its runs reach")
+        raise UsageError(f"{safe(metric.name)}: no group has a point that all its runs reach")
     return lines
 
 
@@ -140,4 +140,4 @@ def _check_logarithmic(metric: Metric, lines: Sequence[Line], notes: list[str]) 
             f"--log: {shown(metric.name)} has no value above 0 in these runs: draw it without --log"
         )
     if any((one <= 0).any() for one in values):
-        notes.append(f"{plain(metric.name)}: values of 0 and less are not on a logarithmic axis")
+        notes.append(f"{safe(metric.name)}: values of 0 and less are not on a logarithmic axis")

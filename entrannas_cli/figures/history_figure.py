@@ -10,11 +10,10 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..common.text import counted
+from ..common.text import counted, safe, shortened
 from ..method.space import CELL_KINDS
 from ..render.cell_text import kind_title
 from ..render.history import Frame, counts_text
-from ..render.text import safe, shortened
 from .cell_figure import (
     FONT,
     HEAD,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..common.text import number
+from ..common.numbers import number
 from .metrics import Metric, names_in
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..common.errors import UsageError
-from ..common.text import did_you_mean, number, plain, shown
+from ..common.numbers import number
+from ..common.text import did_you_mean, safe, shown
 
 __all__ = ["OVERVIEW", "Metric", "metric_named", "names_in", "parse_metrics", "unknown_metric"]
 
@@ -75,7 +76,7 @@ _LABELS = {
 def metric_named(name: str) -> Metric:
     """The metric ``name``; whether any row has it, the rows tell."""
     share = name == "gap" or name.endswith("accuracy") or name.startswith("sparsity")
-    label = _LABELS.get(name) or plain(name).replace("_", " ")
+    label = _LABELS.get(name) or safe(name).replace("_", " ")
     return Metric(name, f"{label} (%)" if share else label, _COMPOSED.get(name, (name,)), share)
 
 
@@ -99,7 +100,7 @@ def unknown_metric(name: str, known: Sequence[str]) -> UsageError:
         return UsageError(f"--metric {shown(name)}: none of the runs has any metric yet")
     return UsageError(
         f"--metric {shown(name)}: none of the runs has it{did_you_mean(name, known)}",
-        [f"they have: {', '.join(plain(one) for one in known)}"],
+        [f"they have: {', '.join(safe(one) for one in known)}"],
     )
 
 

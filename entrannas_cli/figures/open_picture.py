@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..common.errors import RunFailed, UsageError
 from ..common.files import reason_of
-from ..common.text import plain
+from ..common.text import safe
 from ..data.availability import user_cache_dir
 from ..engine.detach import this_program
 from ..store.find_genotype import POINT_MARK
@@ -38,7 +38,7 @@ def draw_picture(run: Run, step: int | None = None) -> Path:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise RunFailed(f"{plain(str(file.parent))}: can't be made: {reason_of(error)}") from None
+        raise RunFailed(f"{safe(str(file.parent))}: can't be made: {reason_of(error)}") from None
     reference = str(path) if step is None else f"{path}{POINT_MARK}{step}"
     command = [*this_program(), "genotype", "draw", reference, "--output", str(file)]
     try:
@@ -51,13 +51,13 @@ def draw_picture(run: Run, step: int | None = None) -> Path:
             timeout=PATIENCE,
         )
     except subprocess.TimeoutExpired:
-        raise RunFailed(f"{plain(run.id)}: no picture within {PATIENCE:.0f} s") from None
+        raise RunFailed(f"{safe(run.id)}: no picture within {PATIENCE:.0f} s") from None
     except OSError as error:
-        raise RunFailed(f"{plain(run.id)}: no picture: {reason_of(error)}") from None
+        raise RunFailed(f"{safe(run.id)}: no picture: {reason_of(error)}") from None
     if done.returncode:
         said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
         kind = UsageError if done.returncode == UsageError.exit_code else RunFailed
-        raise kind(plain(said[0].removeprefix("entrannas: ")))
+        raise kind(safe(said[0].removeprefix("entrannas: ")))
     _forget_old(file.parent)
     return file
 

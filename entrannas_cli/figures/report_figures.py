@@ -9,9 +9,9 @@ from markupsafe import Markup
 
 from ..common.errors import UsageError
 from ..common.files import BrokenRun
+from ..common.text import safe
 from ..method.genotype import Genotype
 from ..render.cell_text import genotype_picture
-from ..render.text import safe
 from ..report.inline import inline_svg, swatch
 from ..store.overview import Overview
 from ..store.run import Run

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..render.text import safe
+from ..common.text import safe
 
 if TYPE_CHECKING:
     from ..store.overview import Overview

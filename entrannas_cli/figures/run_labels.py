@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from ..render.text import safe
+from ..common.text import safe
 from ..store.find_run import name_in
 from ..store.run import Run
 

@@ -8,9 +8,9 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from ..common.text import counted
+from ..common.numbers import bytes_text, count_text, duration, percent
+from ..common.text import counted, safe
 from .terminal import ascii_only, console_for
-from .text import bytes_text, count_text, duration, percent, safe
 
 __all__ = ["print_records"]
 

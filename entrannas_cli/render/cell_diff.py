@@ -11,13 +11,12 @@ from typing import Any
 from rich.cells import cell_len
 from rich.text import Text
 
-from ..common.text import counted
+from ..common.text import counted, safe
 from ..method.genotype import CellGraph, Connection, Genotype
 from ..method.space import CELL_KINDS, INPUT_NODES
 from ..store.find_genotype import NamedGenotype
 from .cell_text import kind_title
 from .terminal import ascii_only, console_for
-from .text import safe
 
 __all__ = [
     "CellChange",

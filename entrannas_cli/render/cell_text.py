@@ -10,14 +10,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ..common.text import counted
+from ..common.text import counted, safe, shortened
 from ..figures.cell_layout import INPUT_NAMES, OUTPUT_NAME, CellLayout, OperationLook, lay_out, look
 from ..method.genotype import CellGraph, Genotype
 from ..method.operations import has_weights
 from ..method.space import CELL_NAMES, INPUT_NODES
 from .rails import ASCII, UNICODE, Glyphs, draw_rails, fitting_names, rail_style
 from .terminal import ascii_only, console_for
-from .text import safe, shortened
 
 __all__ = [
     "cell_picture",

@@ -8,10 +8,10 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
+from ..common.text import safe, shortened
 from ..spaces.darts_text import Found
 from .history import connections_text
 from .terminal import console_for, is_live
-from .text import safe, shortened
 
 __all__ = ["found_dicts", "print_found"]
 

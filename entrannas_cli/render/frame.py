@@ -9,13 +9,13 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from ..charts.text_curve import curve
-from ..common.text import number
+from ..common.numbers import bytes_text, count_text, duration, metric, number, percent
+from ..common.text import safe, shortened
 from ..figures.cell_layout import lay_out
 from ..method.space import CELL_KINDS
 from .cell_text import cell_picture, cell_short, kind_title
 from .lines import what_it_is
 from .progress import Progress
-from .text import bytes_text, count_text, duration, metric, percent, safe, shortened
 
 __all__ = ["draw_frame"]
 

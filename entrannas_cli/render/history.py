@@ -13,14 +13,13 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from ..common.text import counted
+from ..common.text import counted, safe, shortened
 from ..figures.cell_layout import look
 from ..method.genotype import CellGraph, Genotype
 from ..store.run import Derived
 from .cell_diff import CellChange, Change, change_dict, compare_cells, filled
 from .cell_text import cell_short, kind_title
 from .terminal import ascii_only, console_for, is_live
-from .text import safe, shortened
 
 __all__ = [
     "Frame",

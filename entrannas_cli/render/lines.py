@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..common.text import counted, number
+from ..common.numbers import duration, metric, number, percent
+from ..common.text import counted, safe
 from ..engine.observer import Row, Started
 from .progress import Progress
-from .text import duration, metric, percent, safe
 
 __all__ = ["NOUNS", "end_line", "epoch_line", "start_line", "what_it_is"]
 

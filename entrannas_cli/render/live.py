@@ -17,13 +17,13 @@ from rich.control import Control
 from rich.segment import Segment
 from rich.text import Text
 
+from ..common.text import safe
 from ..engine.observer import Row, Started
 from ..method.genotype import Genotype
 from .frame import draw_frame
 from .lines import end_line, epoch_line, start_line
 from .progress import Progress
 from .terminal import ascii_only, console_for
-from .text import safe
 
 __all__ = ["LiveView"]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..common.errors import UsageError
-from ..common.text import choices, plain
+from ..common.text import choices, safe
 
 __all__ = ["check_output", "write_output"]
 
@@ -14,9 +14,9 @@ __all__ = ["check_output", "write_output"]
 def check_output(path: Path, suffixes: Sequence[str]) -> str:
     """The suffix of ``path`` in lower case. Raises ``UsageError`` if it is another, or if no file can be there."""
     suffix = path.suffix.lower()
-    shown = plain(str(path))
+    shown = safe(str(path))
     if suffix not in suffixes:
-        found = f"{plain(path.suffix)} is none of them" if path.suffix else "it has none"
+        found = f"{safe(path.suffix)} is none of them" if path.suffix else "it has none"
         raise UsageError(f"{shown}: the file's ending says what to write, {choices(suffixes)}: {found}")
     try:
         if path.is_dir():
@@ -24,7 +24,7 @@ def check_output(path: Path, suffixes: Sequence[str]) -> str:
         if path.exists() and not path.is_file():
             raise UsageError(f"{shown}: not a regular file, so it isn't replaced")
         if not path.parent.is_dir():
-            raise UsageError(f"{shown}: there is no folder {plain(str(path.parent))}; make it first")
+            raise UsageError(f"{shown}: there is no folder {safe(str(path.parent))}; make it first")
     except (OSError, ValueError) as error:
         raise _unwritable(path, error) from None
     return suffix
@@ -43,4 +43,4 @@ def write_output(path: Path, data: bytes | str) -> None:
 def _unwritable(path: Path, error: BaseException) -> UsageError:
     from ..common.files import reason_of
 
-    return UsageError(f"{plain(str(path))}: can't be written: {reason_of(error)}")
+    return UsageError(f"{safe(str(path))}: can't be written: {reason_of(error)}")

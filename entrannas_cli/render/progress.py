@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 
 from ..charts.text_curve import Series
-from ..common.text import number
+from ..common.numbers import number
 from ..engine.observer import Row, Started
 from ..method.genotype import Genotype
 

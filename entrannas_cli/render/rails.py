@@ -10,8 +10,8 @@ from operator import itemgetter
 from rich.cells import cell_len
 from rich.text import Text
 
+from ..common.text import safe, shortened
 from ..figures.cell_layout import OUTPUT_NAME, CellLayout, Edge, Node, OperationLook
-from .text import safe, shortened
 
 __all__ = ["ASCII", "UNICODE", "Glyphs", "draw_rails", "fitting_names", "rail_style"]
 

@@ -12,12 +12,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ..common.text import safe, shortened
 from ..results.columns import COLUMNS
 from ..results.formats import TextTable
 from ..results.table import RUNS
 from .run_list import STATE_STYLES, short_references
 from .terminal import ascii_only, console_for
-from .text import safe, shortened
 
 __all__ = [
     "Fitted",

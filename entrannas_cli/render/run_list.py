@@ -14,11 +14,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ..common.numbers import duration, hundredths, metric
+from ..common.text import safe
 from ..store.create import LATEST
 from ..store.find_run import name_in
 from ..store.overview import Overview
 from .terminal import console_for, is_live
-from .text import duration, hundredths, metric, safe
 
 __all__ = ["STATE_STYLES", "print_list", "short_references"]
 

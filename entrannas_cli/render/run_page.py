@@ -9,14 +9,14 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from ..common.text import number, texts
+from ..common.numbers import bytes_text, count_text, duration, metric, number, percent
+from ..common.text import safe, texts
 from ..method.genotype import Genotype
 from ..store.messages import local_time
 from .cell_text import cell_short, kind_title
 from .run_list import STATE_STYLES
 from .summary import ranking_table
 from .terminal import ascii_only, console_for
-from .text import bytes_text, count_text, duration, metric, percent, safe
 
 __all__ = ["print_run", "run_page"]
 

@@ -10,14 +10,14 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from ..common.text import number, plain, texts
+from ..common.numbers import count_text, duration, hundredths, number, percent
+from ..common.text import safe, texts
 from ..method.genotype import Genotype
 from ..store.find_run import short_id
 from ..store.messages import reference_to
 from ..store.run import CONFIG_FILE, Run
 from .cell_text import genotype_picture, genotype_tables
 from .terminal import ascii_only, console_for
-from .text import count_text, duration, hundredths, percent, safe
 
 __all__ = ["cost_text", "print_result", "print_summary", "ranking_table", "summary_facts"]
 
@@ -30,7 +30,7 @@ def print_summary(run: Run) -> None:
 def _print_search(run: Run) -> None:
     summary, reference = run.summary(), reference_to(run)
     seed = number(summary.get("seed"))
-    config = plain(shlex.quote(os.path.relpath(run.path / CONFIG_FILE)))
+    config = safe(shlex.quote(os.path.relpath(run.path / CONFIG_FILE)))
     commands = [
         ("train the network of these cells", f"entrannas train {reference}"),
         ("draw the cells", f"entrannas genotype draw {reference} --output cells.svg"),

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import IO, Literal, Protocol, Self
 
+from ..common.text import safe
 from ..engine.observer import Observer, Row, Started
 from ..method.genotype import Genotype
 from .lines import end_line, epoch_line, start_line
 from .progress import Progress
 from .terminal import ascii_only, why_plain
-from .text import safe
 
 __all__ = ["Mode", "PlainView", "QuietView", "View", "make_view"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..common.files import BrokenRun, read_text
-from ..render.text import safe
+from ..common.text import safe
 from ..results.columns import MISSING, cell_text, scalar
 from ..store.overview import Overview
 from ..store.run import CONFIG_FILE, GENOTYPE_FILE, Run

@@ -14,10 +14,10 @@ from markupsafe import Markup
 
 from .. import __version__
 from ..common.errors import UsageError
-from ..common.text import counted, plain, texts
+from ..common.numbers import duration
+from ..common.text import counted, safe, texts
 from ..figures.report_figures import cell_sections, curve_panels
 from ..figures.run_labels import run_labels
-from ..render.text import duration, safe
 from ..results.columns import COLUMNS, USUAL
 from ..results.formats import TextTable, text_table
 from ..store.messages import local_time
@@ -103,7 +103,7 @@ def _summary(runs: Sequence[Overview], labels: Sequence[str]) -> Mapping[str, An
     keys = sorted((key for key in COLUMNS if key in _SHOWN and key != "run"), key=lambda key: key in _LAST)
     frame = result_frame(runs)
     frame["cells"] = frame["cells"].replace(
-        {plain(run.id): label for run, label in zip(runs, labels, strict=True)}
+        {safe(run.id): label for run, label in zip(runs, labels, strict=True)}
     )
     table = text_table(frame, keys).without_empty()
     shared = [

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..common.errors import UsageError
-from ..common.text import counted, did_you_mean, nearest, plain
+from ..common.text import counted, did_you_mean, nearest, safe
 from ..method.genotype import Genotype, GenotypeError
 from ..spaces.darts_text import EXPECTED, Found, has_genotype, read_genotypes
 from ..spaces.published import PUBLISHED
@@ -97,7 +97,7 @@ def _at_point(reference: str, point: str, runs_dir: Path) -> NamedGenotype:
         if name.lower() == reference.lower():
             if point:
                 raise UsageError(
-                    f"{name}{POINT_MARK}{plain(point)}: {name} is one pair of cells, without {POINT_MARK}"
+                    f"{name}{POINT_MARK}{safe(point)}: {name} is one pair of cells, without {POINT_MARK}"
                 )
             return NamedGenotype(genotype, f"published cells {name}")
     return _of_run(reference, point, runs_dir)
@@ -110,12 +110,10 @@ def _is_folder(reference: str) -> bool:
 
 def _in_file(reference: str, point: str) -> NamedGenotype:
     text, name = _content(reference)
-    origin = f"file {plain(reference)}" if reference != STANDARD_INPUT else name
+    origin = f"file {safe(reference)}" if reference != STANDARD_INPUT else name
     if not _is_listed(text):
         if point:
-            raise UsageError(
-                f"{plain(name)}: it holds one genotype, so {POINT_MARK}{plain(point)} picks none"
-            )
+            raise UsageError(f"{safe(name)}: it holds one genotype, so {POINT_MARK}{safe(point)} picks none")
         return NamedGenotype(parse_genotype(text, name), origin)
     return take(_listed(text, name), point, name, origin)
 
@@ -127,15 +125,15 @@ def parse_genotype(text: str, name: str) -> Genotype:
     """
     stripped = _stripped(text)
     if not stripped:
-        raise UsageError(f"{plain(name)}: it is empty")
+        raise UsageError(f"{safe(name)}: it is empty")
     if _is_listed(text):
         return take(_listed(text, name), "", name, name).genotype
     if stripped[0] not in "{[":
-        raise UsageError(f"{plain(name)}: neither our JSON nor a text with {EXPECTED} in it")
+        raise UsageError(f"{safe(name)}: neither our JSON nor a text with {EXPECTED} in it")
     try:
         return Genotype.from_json(stripped)
     except GenotypeError as error:
-        raise _faults(plain(name), error.problems) from None
+        raise _faults(safe(name), error.problems) from None
 
 
 def read_listed(reference: str) -> tuple[list[Found], str]:
@@ -165,13 +163,13 @@ def take(listed: Sequence[Found], point: str, name: str, origin: str) -> NamedGe
     else:
         names = [name for found in listed for name in (found.name, *found.aliases) if name]
         raise UsageError(
-            f'{plain(name)}: "{plain(point)}" is none of its {counted(len(listed), "genotype")}'
+            f'{safe(name)}: "{safe(point)}" is none of its {counted(len(listed), "genotype")}'
             f"{did_you_mean(point, names)}",
             [f"numbers: 1 to {len(listed)}", *([f"names: {', '.join(names[:20])}"] if names else [])],
         )
     found = listed[number]
     if found.genotype is None:
-        raise _faults(f"{plain(name)}: line {found.line}", found.problems)
+        raise _faults(f"{safe(name)}: line {found.line}", found.problems)
     skipped = () if point else tuple(_skipped(one) for one in listed[number + 1 :])
     label = f"{found.name}, " if found.name else ""
     where = (
@@ -183,7 +181,7 @@ def take(listed: Sequence[Found], point: str, name: str, origin: str) -> NamedGe
 
 
 def _skipped(found: Found) -> str:
-    return f"line {found.line}: left out, it can't be read: {plain(found.problems[0])}"
+    return f"line {found.line}: left out, it can't be read: {safe(found.problems[0])}"
 
 
 def _stripped(text: str) -> str:
@@ -204,12 +202,12 @@ def _is_listed(text: str) -> bool:
 def _listed(text: str, name: str) -> list[Found]:
     found = read_genotypes(text)
     if not found:
-        raise UsageError(f"{plain(name)}: every genotype in it is commented out")
+        raise UsageError(f"{safe(name)}: every genotype in it is commented out")
     return found
 
 
 def _faults(name: str, problems: Sequence[str]) -> UsageError:
-    problems = [plain(problem) for problem in problems]
+    problems = [safe(problem) for problem in problems]
     if len(problems) == 1:
         return UsageError(f"{name}: {problems[0]}")
     shown = problems[:MOST_FAULTS] + [f"... and {len(problems) - MOST_FAULTS} more"] * (
@@ -240,17 +238,17 @@ def _read(path: Path) -> str:
         with open_regular(path) as file:
             content = file.read(LARGEST + 1)
     except (OSError, ValueError) as error:
-        raise UsageError(f"{plain(str(path))}: can't be read: {reason_of(error)}") from None
+        raise UsageError(f"{safe(str(path))}: can't be read: {reason_of(error)}") from None
     return _decoded(content, str(path))
 
 
 def _decoded(content: bytes, name: str) -> str:
     if len(content) > LARGEST:
-        raise UsageError(f"{plain(name)}: larger than {LARGEST // 2**20} MiB, so it is no genotype")
+        raise UsageError(f"{safe(name)}: larger than {LARGEST // 2**20} MiB, so it is no genotype")
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise UsageError(f"{plain(name)}: not a text in UTF-8 (byte {error.start})") from None
+        raise UsageError(f"{safe(name)}: not a text in UTF-8 (byte {error.start})") from None
 
 
 def _of_run(reference: str, point: str, runs_dir: Path) -> NamedGenotype:
@@ -269,19 +267,19 @@ def _of_run(reference: str, point: str, runs_dir: Path) -> NamedGenotype:
     try:
         genotype = run.genotype()
     except BrokenRun as error:
-        raise UsageError(f"run {plain(run.id)}: {error.reason}") from None
+        raise UsageError(f"run {safe(run.id)}: {error.reason}") from None
     if genotype is None:
         state = run.status().state
-        raise UsageError(f"run {plain(run.id)} has no genotype yet (state: {state})")
-    return NamedGenotype(genotype, f"run {plain(run.id)}", run=run)
+        raise UsageError(f"run {safe(run.id)} has no genotype yet (state: {state})")
+    return NamedGenotype(genotype, f"run {safe(run.id)}", run=run)
 
 
 def _in_history(run: Run, point: str) -> NamedGenotype:
     """The cells that ``run`` had at ``point``."""
     history = run.genotypes()
-    name = f"run {plain(run.id)}"
+    name = f"run {safe(run.id)}"
     if not history:
-        raise UsageError(f"{name} has no history of cells, so {POINT_MARK}{plain(point)} picks none")
+        raise UsageError(f"{name} has no history of cells, so {POINT_MARK}{safe(point)} picks none")
     if point in (FIRST, LAST):
         entry = history[0 if point == FIRST else -1]
         return NamedGenotype(entry.genotype, name, f"step {entry.step}", run=run)
@@ -290,22 +288,22 @@ def _in_history(run: Run, point: str) -> NamedGenotype:
     earlier = [entry for entry in history if entry.step <= step]
     if not earlier or step > max(history[-1].step, run.status().step):
         raise UsageError(
-            f"{name}: {POINT_MARK}{plain(point)} is no point of its history: "
+            f"{name}: {POINT_MARK}{safe(point)} is no point of its history: "
             f"{FIRST}, {LAST} or a step from {first} on"
         )
     return NamedGenotype(earlier[-1].genotype, name, f"step {step}", run=run)
 
 
 def _nothing_found(reference: str, runs_dir: Path, ids: list[str]) -> UsageError:
-    shown = plain(reference)
+    shown = safe(reference)
     if os.sep in reference or reference.lower().endswith((".json", ".txt", ".py")):
         return UsageError(f"{shown}: there is no such file or run directory")
     near = nearest(reference, PUBLISHED) or nearest(reference, ids)
     return UsageError(
-        f'"{shown}" is no run in {plain(str(runs_dir))}, no file and no published cell'
+        f'"{shown}" is no run in {safe(str(runs_dir))}, no file and no published cell'
         f"{did_you_mean(reference, [near]) if near else ''}",
         [
             f"published: {', '.join(PUBLISHED)}",
-            f"runs: {', '.join(map(plain, ids[:3]))}{', …' * (len(ids) > 3)}" if ids else "runs: none there",
+            f"runs: {', '.join(map(safe, ids[:3]))}{', …' * (len(ids) > 3)}" if ids else "runs: none there",
         ],
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..common.files import DEEPEST, BrokenRun, nested_deeper
-from ..common.text import number
+from ..common.numbers import number
 from .jsonl import JsonLinesReader
 from .messages import reference_to
 from .notes import NOTHING, Notes, read_notes

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from entrannas_cli.common.text import safe
 from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
 from entrannas_cli.render.dot import genotype_dot
-from entrannas_cli.render.text import safe
 from entrannas_cli.spaces.published import PUBLISHED
 
 from .cells import expected, genotypes

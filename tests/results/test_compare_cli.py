@@ -15,7 +15,7 @@ import pexpect
 import pyte
 import pytest
 
-from entrannas_cli.common.text import plain
+from entrannas_cli.common.text import safe
 from entrannas_cli.results.columns import COLUMNS, USUAL
 
 from ..calling import Call
@@ -178,7 +178,7 @@ def test_a_file_that_cannot_be_written(compare: Call, runs: Path) -> None:
     for target in ("none/t.csv", "runs", "/dev/null", f"{'x' * 300}.csv", "\0.csv"):
         result = compare("-o", target)
         assert result.code == 2, target
-        assert plain(target) in result.err or "--output" in result.err, target
+        assert safe(target) in result.err or "--output" in result.err, target
     assert "ending says what to write" in compare("-o", "t.dat").err
     assert compare("-o", "t.dat", "-f", "csv").code == 0
     assert Path("/dev/null").is_char_device()

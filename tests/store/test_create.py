@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entrannas_cli.common.errors import RunFailed, UsageError
+from entrannas_cli.common.text import safe
 from entrannas_cli.store.create import create_run, slug
 from entrannas_cli.store.find_run import list_runs
 from entrannas_cli.store.run import Run
@@ -116,7 +117,7 @@ def test_any_name_is_harmless_or_refused(name: str) -> None:
         text = slug(name)
     except UsageError as error:
         text, refused = "refused", str(error)
-    assert refused.isprintable()
+    assert refused == safe(refused)
     assert text
     assert text.isprintable()
     assert not set(text) & set("/\\ \0:*?\"<>|'$`;&")

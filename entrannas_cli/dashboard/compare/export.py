@@ -10,10 +10,9 @@ from pathlib import Path
 
 from ...common.errors import RunFailed, UsageError
 from ...common.files import reason_of
-from ...common.text import counted, plain
+from ...common.text import counted, safe
 from ...engine.detach import this_program
 from ...render.output_file import check_output, write_output
-from ...render.text import safe
 from ...results.comparison import Request
 from ...results.formats import text_table
 from ...results.serialize import Form, written
@@ -90,7 +89,7 @@ def checked_path(text: str, chosen: Format) -> Path:
     try:
         return Path(os.path.abspath(path))  # noqa: PTH100 (keeps links)
     except OSError as error:  # the working directory is gone
-        raise UsageError(f"{plain(str(path))}: {reason_of(error)}; name a whole path") from None
+        raise UsageError(f"{safe(str(path))}: {reason_of(error)}; name a whole path") from None
 
 
 def write_export(export: Export, chosen: Format, path: Path) -> str:
@@ -102,7 +101,7 @@ def write_export(export: Export, chosen: Format, path: Path) -> str:
     else:
         text, notes = _table_text(export, chosen.form)
         write_output(path, text)
-    lines = [f"wrote {plain(str(path))}: {export.about(chosen)}", *map(safe, notes[:NOTED])]
+    lines = [f"wrote {safe(str(path))}: {export.about(chosen)}", *map(safe, notes[:NOTED])]
     if len(notes) > NOTED:
         lines.append(f"and {len(notes) - NOTED} more that it lacks")
     return "\n".join(lines)
@@ -136,11 +135,11 @@ def _write_report(runs: Sequence[Overview], path: Path) -> Sequence[str]:
             check=False,
         )
     except OSError as error:
-        raise RunFailed(f"{plain(str(path))}: the report can't be made: {error}") from None
+        raise RunFailed(f"{safe(str(path))}: the report can't be made: {error}") from None
     said = done.stderr.splitlines()
     if done.returncode:
         mark = "entrannas: "
         errors = [n for n, line in enumerate(said) if line.startswith(mark)]
         reason = "\n".join(said[errors[-1] :]).removeprefix(mark) if errors else "".join(said[-1:])
-        raise RunFailed(reason or f"{plain(str(path))}: `entrannas report` ended with {done.returncode}")
+        raise RunFailed(reason or f"{safe(str(path))}: `entrannas report` ended with {done.returncode}")
     return said[:-1]  # the last one tells the size

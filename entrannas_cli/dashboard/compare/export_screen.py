@@ -15,7 +15,7 @@ from textual.widgets import Button, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from ...common.errors import EntrannasError
-from ...render.text import safe
+from ...common.text import safe
 from ..background import in_background
 from ..confirm import AskScreen
 from ..notifications import LONG, tell_errors

@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from ...render.text import shortened
+from ...common.text import shortened
 from ...results.formats import TextTable
 from .tables import Sheaf
 

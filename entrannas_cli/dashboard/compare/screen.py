@@ -12,8 +12,7 @@ from textual.content import Content
 from textual.timer import Timer
 from textual.widgets import Footer, TabbedContent, TabPane
 
-from ...common.text import counted, plain
-from ...render.text import safe
+from ...common.text import counted, safe
 from ...store.overview import Overview
 from ...store.run import Run
 from ..cached_static import Sheet
@@ -290,7 +289,7 @@ class CompareScreen(RunsActing):
         """The page of the run under the cursor, if the row is one run's."""
         grid = self._grid
         run = next(
-            (run for run in self._runs if grid is not None and safe(plain(run.id)) == grid.current), None
+            (run for run in self._runs if grid is not None and safe(safe(run.id)) == grid.current), None
         )
         if run is None:
             self._say("this row is no run of yours: it has no page", severity="warning")

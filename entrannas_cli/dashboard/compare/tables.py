@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 
 from ...common.errors import EntrannasError
-from ...common.text import counted, plain
-from ...render.text import safe, shortened
+from ...common.text import counted, safe, shortened
 from ...results.comparison import Comparison, Request, compare_runs
 from ...results.differences import configurations, differing
 from ...results.formats import TextTable, text_table
@@ -55,7 +54,7 @@ def result_sheaf(runs: Sequence[Overview], names: Sequence[str], request: Reques
     except EntrannasError as error:
         return Sheaf(note=str(error))
     assert sheaf.table is not None
-    short = {safe(plain(run.id)): name for run, name in zip(runs, names, strict=True)}
+    short = {safe(safe(run.id)): name for run, name in zip(runs, names, strict=True)}
     return replace(sheaf, short=tuple(short.get(row[0], row[0]) for row in sheaf.table.rows))
 
 
@@ -71,7 +70,7 @@ class Differences:
 def differences(runs: Sequence[Overview]) -> Differences:
     """What `entrannas compare --diff` makes of ``runs``."""
     configs, problems = configurations(runs)
-    kinds = {plain(name): run.status.kind for run in runs for name in (run.id, str(run.path))}
+    kinds = {safe(name): run.status.kind for run in runs for name in (run.id, str(run.path))}
     return Differences(differing(configs, kinds), tuple(configs), problems)
 
 
@@ -90,7 +89,7 @@ def difference_sheaf(runs: Sequence[Overview], names: Sequence[str]) -> Sheaf:
         )
     if not len(found.frame):
         return Sheaf(note=f"the configurations of these {count} runs are the same", problems=found.problems)
-    short = {plain(run.id): name for run, name in zip(runs, names, strict=True)}
+    short = {safe(run.id): name for run, name in zip(runs, names, strict=True)}
     table = text_table(found.frame)
     table = replace(table, headings=tuple(short.get(heading, heading) for heading in table.headings))
     return replace(_ready(table), problems=found.problems)

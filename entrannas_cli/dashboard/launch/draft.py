@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from ...common.errors import UsageError
-from ...common.text import plain
+from ...common.text import safe
 from ...config.flags import OVERRIDE_FLAG, flag_of
 
 __all__ = [
@@ -106,7 +106,7 @@ def seeds_of(text: str) -> tuple[int, ...]:
         match = _SEED.fullmatch(part.strip())
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
         if first > last:
-            raise UsageError(f'"{plain(part.strip())}" is no seed: write 0, or 0-3, or 1,5,7')
+            raise UsageError(f'"{safe(part.strip())}" is no seed: write 0, or 0-3, or 1,5,7')
         if last - first >= MOST_SEEDS or len(seeds) + last - first >= MOST_SEEDS:
             raise UsageError(f"a run each: at most {MOST_SEEDS} seeds at once")
         seeds |= dict.fromkeys(range(first, last + 1))

@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.suggester import SuggestFromList
 from textual.widgets import Input, Static, TextArea
 
-from ...render.text import safe
+from ...common.text import safe
 from ...store.overview import Overview
 from ..keys import bindings
 from .draft import OVERRIDES, Field

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from ...common.errors import UsageError
-from ...common.text import plain
+from ...common.text import safe
 from ...data.availability import DATASETS
 from ...method.names import METHODS
 from ...spaces.published import PUBLISHED
@@ -55,7 +55,7 @@ def options_in(name: str, runs: Mapping[str, Overview]) -> list[Option]:
 
 def _searches(runs: Iterable[Overview]) -> list[Option]:
     return [
-        (run.id, plain(f"{run.status.state}, {run.text('method')} in {run.text('space')}"))
+        (run.id, safe(f"{run.status.state}, {run.text('method')} in {run.text('space')}"))
         for run in runs
         if run.status.kind == "search" and run.status.state not in ("created", "broken")
     ]
@@ -65,7 +65,7 @@ def _space_text(name: str) -> str:
     from ...spaces.files import load_space
 
     try:
-        return plain(load_space(name).description)
+        return safe(load_space(name).description)
     except UsageError as error:
         return error.message
 
@@ -77,6 +77,6 @@ def _preset_text(name: str, folder: str) -> str:
         full = "paper" if folder == "search" else "cifar"
         return f"{full} with a CUDA GPU and CIFAR-10, else quick"
     try:
-        return plain(load_preset(name, folder).description)
+        return safe(load_preset(name, folder).description)
     except UsageError as error:
         return error.message

@@ -10,7 +10,7 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option as Line
 
-from ...render.text import safe
+from ...common.text import safe
 from ..pickers import Choices
 from .options import Option
 

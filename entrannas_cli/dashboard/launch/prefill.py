@@ -7,7 +7,7 @@ from typing import Any
 
 from ...common.errors import UsageError
 from ...common.files import BrokenRun
-from ...common.text import plain
+from ...common.text import safe
 from ...store.overview import Overview
 from ...store.run import CONFIG_FILE, SPACE_FILE, Run
 from .draft import OVERRIDES, Draft, Kind, fields_of
@@ -48,7 +48,7 @@ def like(run: Run) -> Draft:
 
     kind = run.status().kind
     if kind not in ("search", "train"):
-        raise UsageError(f"{plain(run.id)} is no search and no training, so the form can't make one like it")
+        raise UsageError(f"{safe(run.id)} is no search and no training, so the form can't make one like it")
     draft = Draft("search" if kind == "search" else "train")
     model: type[SearchConfig] | type[TrainConfig] = SearchConfig if kind == "search" else TrainConfig
     wanted: dict[str, Any] = flatten_model(load_config(run.path / CONFIG_FILE, model))

@@ -14,8 +14,7 @@ from textual.timer import Timer
 from textual.widgets import Button, Footer, Static
 
 from ...common.errors import RunFailed
-from ...common.text import counted
-from ...render.text import safe
+from ...common.text import counted, safe
 from ...store.run import Run
 from ..background import in_background, tell
 from ..keys import bindings

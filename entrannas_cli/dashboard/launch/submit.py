@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Sequence
 
 from ...common.errors import RunFailed
-from ...common.text import plain
+from ...common.text import safe
 from ...engine.detach import this_program
 
 __all__ = ["start"]
@@ -34,7 +34,7 @@ def start(arguments: Sequence[str]) -> str:
     except subprocess.TimeoutExpired:
         raise RunFailed(f"the command has said nothing for {PATIENCE} s, and was ended") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in an argument
-        raise RunFailed(f"the command can't be started: {plain(str(error))}") from None
+        raise RunFailed(f"the command can't be started: {safe(str(error))}") from None
     lines = result.stdout.strip().splitlines()
     if result.returncode == 0 and lines:
         return lines[-1]
@@ -43,6 +43,6 @@ def start(arguments: Sequence[str]) -> str:
 
 def _complaint(text: str) -> str:
     """The error with its details, without what was said before it."""
-    lines = [plain(line.rstrip()) for line in text.splitlines() if line.strip()]
+    lines = [safe(line.rstrip()) for line in text.splitlines() if line.strip()]
     begins = [n for n, line in enumerate(lines) if line.startswith(PREFIX)]
     return "\n".join(lines[begins[-1] :] if begins else lines[-1:]).removeprefix(PREFIX)

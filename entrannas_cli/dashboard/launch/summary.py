@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ...common.text import counted, plain
+from ...common.text import counted, safe
 from .draft import KINDS
 from .validate import Verdict, learned_from
 
@@ -21,13 +21,13 @@ def what_runs(verdict: Verdict) -> str:
     noun = KINDS[verdict.draft.kind]
     runs = f"1 {noun}" if count == 1 else f"{count} {noun}{'es' if noun == 'search' else 's'}"
     if verdict.draft.kind == "search":
-        space = plain(str(config.space))
+        space = safe(str(config.space))
         if config.method == "random":
             return f"{runs}: cells drawn at random from the space {space}"
         what = f"{config.method} in the space {space}"
         epochs, network = config.search.epochs, config.network
     else:
-        what = "" if verdict.cells is None else plain(verdict.cells.title)
+        what = "" if verdict.cells is None else safe(verdict.cells.title)
         epochs, network = config.train.epochs, config.derived
     images, batch = learned_from(config, verdict.images)
     steps = f" of {counted(math.ceil(images / batch), 'step')}" if images else ""

@@ -10,9 +10,9 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
 
-from ...common.text import number, texts
+from ...common.numbers import metric, number, percent
+from ...common.text import safe, texts
 from ...render.cell_text import kind_title
-from ...render.text import metric, percent, safe
 from ..cached_static import Sheet
 from .heat_map import heat_map, usable
 from .side_by_side import Pair

@@ -8,11 +8,10 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 
 from ...common.files import BrokenRun
-from ...common.text import counted
+from ...common.text import counted, safe
 from ...method.genotype import CellGraph, Genotype
 from ...monitor.cell_history import History
 from ...render.cell_text import cell_picture, cell_short, kind_title
-from ...render.text import safe
 from ..cached_static import Sheet
 from .side_by_side import Pair
 from .tab import Seen

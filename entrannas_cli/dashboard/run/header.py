@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from textual.content import Content
 
+from ...common.text import safe, shortened
 from ...monitor.run_metrics import LARGEST_STEP, Course
-from ...render.text import safe, shortened
 from ...store.find_run import short_id
 from ...store.notes import NOTHING
 from ...store.overview import Overview

@@ -8,10 +8,10 @@ from typing import Any
 from rich.style import Style
 from rich.text import Text
 
-from ...common.text import number
+from ...common.numbers import number
+from ...common.text import safe
 from ...figures.cell_layout import look
 from ...method.space import INPUT_NODES
-from ...render.text import safe
 
 __all__ = ["edge_names", "heat_map", "shade", "usable"]
 

@@ -9,8 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Input
 
-from ...common.text import counted
-from ...render.text import safe
+from ...common.text import counted, safe
 from ..cached_static import Sheet
 from .tab import Seen
 

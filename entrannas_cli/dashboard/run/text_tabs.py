@@ -7,9 +7,9 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
 
-from ...common.text import number
+from ...common.numbers import bytes_text, metric, number, percent
+from ...common.text import safe
 from ...monitor.system_usage import Sample
-from ...render.text import bytes_text, metric, percent, safe
 from ..cached_static import Sheet
 from .header import bar
 from .tab import Seen

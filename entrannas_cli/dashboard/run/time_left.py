@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from ...common.numbers import duration
 from ...monitor.run_metrics import Course
-from ...render.text import duration
 from ...store.status import Status
 
 __all__ = ["left_text", "seconds_left"]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...common.errors import RunFailed, UsageError
-from ...common.text import plain
+from ...common.text import safe
 from ...config.keys import flatten_model
 from ...config.to_toml import to_toml
 from ...method.genotype import Genotype
@@ -91,7 +91,7 @@ def _inherited(context: Context[RankConfig], candidates: list[Candidate]) -> dic
                     progress("scoring by inherited weights", n, len(own))
         except (UsageError, RunFailed) as error:
             context.observer.message(
-                "warning", f"no accuracy by inherited weights for {plain(own[0].search)}: {error.message}"
+                "warning", f"no accuracy by inherited weights for {safe(own[0].search)}: {error.message}"
             )
         finally:  # also when a stop is asked for
             session.summary({"inherited": {str(key): value for key, value in found.items()}})
@@ -140,7 +140,7 @@ def _train(context: Context[RankConfig], child: Run, part: _Part) -> UsageError 
         with session:
             take_up(session, part)
     except (RunFailed, UsageError) as error:
-        context.observer.message("warning", f"{plain(child.id)}: {error.message}")
+        context.observer.message("warning", f"{safe(child.id)}: {error.message}")
         return error if isinstance(error, UsageError) else None
     return None
 

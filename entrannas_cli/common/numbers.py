@@ -1,64 +1,31 @@
-"""Words and figures for people: durations, counts, shares, and text from files made harmless."""
+"""Numbers for people: losses, shares, durations, counts, sizes; ``–`` where there is no finite number."""
 
 from __future__ import annotations
 
-import unicodedata
+import math
 from typing import Any
 
-from rich.cells import cell_len
-
-from ..common.text import number
-
-__all__ = ["bytes_text", "count_text", "duration", "hundredths", "metric", "percent", "safe", "shortened"]
-
-_INVISIBLE = {
-    "Cc",
-    "Cf",
-    "Cs",
-    "Co",
-    "Cn",
-    "Zl",
-    "Zp",
-}  # control, format (bidi), surrogate, private, separators
+__all__ = [
+    "bytes_text",
+    "count_text",
+    "duration",
+    "gib",
+    "hundredths",
+    "metric",
+    "number",
+    "percent",
+]
 
 
-def safe(text: object, *, limit: int = 0) -> str:
-    """``text`` on one line, with everything that a terminal might obey (escapes, bidi marks) spelled out.
-
-    At most ``limit`` columns, if given. The result may still hold Rich markup: put it into a ``Text``.
-    """
-    shown = str(text)
-    if shown.isascii() and shown.isprintable():  # nearly all texts: quick where there are many
-        return shortened(shown, limit) if limit else shown
-    shown = "".join(c if unicodedata.category(c) not in _INVISIBLE else _spelled(c) for c in shown)
-    if sum(map(cell_len, shown)) != cell_len(shown):
-        # characters that join into one of another width: terminals disagree about where the line ends
-        shown = shown.encode("ascii", "backslashreplace").decode()
-    return shortened(shown, limit) if limit else shown
-
-
-def _spelled(character: str) -> str:
-    named = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
-    code = ord(character)
-    return named.get(character, f"\\x{code:02x}" if code < 0x100 else f"\\u{{{code:x}}}")
-
-
-def shortened(text: str, limit: int, ellipsis: str = "…") -> str:
-    """``text`` cut in its middle to at most ``limit`` columns: both ends of a name tell it apart."""
-    if cell_len(text) <= limit:
-        return text
-    kept = limit - len(ellipsis)
-    if kept < 1:
-        return _head(text, limit)
-    return _head(text, (kept + 1) // 2) + ellipsis + _head(text[::-1], kept // 2)[::-1]
-
-
-def _head(text: str, limit: int) -> str:
-    """As many characters as fit ``limit`` columns."""
-    text = text[: max(limit, 0)]
-    while cell_len(text) > max(limit, 0):
-        text = text[:-1]
-    return text
+def number(value: Any) -> float | None:
+    """``value`` as a float, or nothing if it isn't a finite number: rows and summaries may be damaged."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        value = float(value)
+    except OverflowError:
+        return None
+    return value if math.isfinite(value) else None
 
 
 def metric(value: Any, digits: int = 3) -> str:
@@ -122,3 +89,8 @@ def bytes_text(size: Any) -> str:
         if size >= limit:
             return f"{size / limit:.1f} {unit}"
     return f"{size:.0f} B"
+
+
+def gib(size: float) -> str:
+    """``size`` bytes: "1.50 GiB", "12.5 MiB"."""
+    return f"{size / 2**30:.2f} GiB" if size >= 2**30 / 10 else f"{size / 2**20:.1f} MiB"
