@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from entrannas_cli.common.errors import UsageError
+from entrannas_cli.common.files import read_toml, unusable
 from entrannas_cli.common.text import choices, did_you_mean, safe
-from entrannas_cli.config.files import read_toml
 from entrannas_cli.method.names import METHODS
 
 __all__ = ["Arm", "Job", "Plan", "load_plan"]
@@ -136,7 +136,7 @@ def load_plan(path: Path, *, scale: str, data: Path | None, score: str, seeds: i
     """The plan in the file ``path``; ``seeds`` limits each arm. Raises ``UsageError``."""
     if seeds is not None and seeds < 1:
         raise UsageError(f"--seeds {seeds}: at least 1 of each arm")
-    content = read_toml(path)
+    content = read_toml(path, unusable)
     tables = [content] + ([content.get("smoke", {})] if scale == "smoke" else [])
     search: Values = {}
     train: Values = {}

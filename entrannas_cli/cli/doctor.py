@@ -30,7 +30,7 @@ def doctor(as_json: AsJson = False, runs_dir: RunsDirOption = None) -> None:
     if as_json:
         print_json({"ready": ready, "findings": [asdict(finding) for finding in findings]})
     else:
-        from ..render.doctor import print_findings
+        from ..doctor.print_findings import print_findings
 
         print_findings(findings)
     if not ready:

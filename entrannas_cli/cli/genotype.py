@@ -164,7 +164,8 @@ def diff(
 ) -> None:
     """Show what changed between two genotypes, a line a change."""
     from ..common.errors import UsageError
-    from ..render.cell_diff import difference_dict, print_difference
+    from ..figures.cell_changes import difference_dict
+    from ..render.cell_diff import print_difference
     from ..store.find_genotype import STANDARD_INPUT
 
     if before == after == STANDARD_INPUT:
@@ -241,7 +242,7 @@ def history(
     if output is not None:
         _draw_history(entries, origin, output, pictures)
     elif as_json:
-        from ..render.history import choose_evenly, frames, history_rows
+        from ..figures.cell_changes import choose_evenly, frames, history_rows
 
         print_json(history_rows(frames(choose_evenly(entries, pictures or len(entries)))))
     elif film:
@@ -267,9 +268,9 @@ def _history(run: Run) -> list[Derived]:
 
 
 def _draw_history(entries: list[Derived], origin: str, output: Path, limit: int | None) -> None:
+    from ..figures.cell_changes import choose_evenly, frames
     from ..figures.figure_file import figure_bytes
     from ..figures.history_figure import MOST_PANELS, MOST_PICTURES, history_animation, history_figure
-    from ..render.history import choose_evenly, frames
     from ..render.output_file import write_output
 
     suffix = output.suffix.lower()

@@ -5,25 +5,33 @@ from __future__ import annotations
 import json
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from .errors import RunFailed
+import tomli
+
+from .errors import RunFailed, UsageError
 from .text import safe
 
 __all__ = [
     "DEEPEST",
     "BrokenRun",
+    "decoded",
+    "load_toml",
     "nested_deeper",
     "open_regular",
+    "parse_toml",
     "read_json",
     "read_text",
     "read_toml",
     "reason_of",
+    "unusable",
 ]
 
 DEEPEST = 20  # levels
-LARGEST = 4 * 2**20  # bytes; the largest of our small files has a few kilobytes
+MAX_BYTES = 4 * 2**20  # the largest of our small files has a few kilobytes
+LARGEST_NUMBER = 2**63  # TOML's own limit; far longer numbers can't even be printed
 
 
 class BrokenRun(RunFailed):
@@ -52,25 +60,43 @@ def open_regular(path: Path) -> BinaryIO:
         raise
 
 
-def read_text(path: Path) -> str:
-    """The text of a small file. Raises ``BrokenRun``."""
+def unusable(path: Path, fault: str) -> UsageError:
+    """A file that the user named, and what is wrong with it."""
+    return UsageError(f"{safe(str(path))}: {safe(fault)}")
+
+
+def read_text(
+    path: Path, error: Callable[[Path, str], Exception] = BrokenRun, *, max_bytes: int = MAX_BYTES
+) -> str:
+    """The text of a small file. Raises ``error`` of the path and what is wrong with it."""
     try:
         with open_regular(path) as file:
-            content = file.read(LARGEST + 1)
+            content = file.read(max_bytes + 1)
     except FileNotFoundError:
-        raise BrokenRun(path, "missing") from None
-    except (OSError, ValueError) as error:
-        raise BrokenRun(path, f"can't be read: {reason_of(error)}") from None
-    if len(content) > LARGEST:
-        raise BrokenRun(path, f"larger than {LARGEST // 2**20} MiB")
+        raise error(path, "no such file") from None
+    except (OSError, ValueError) as failure:
+        raise error(path, f"can't be read: {reason_of(failure)}") from None
+    return decoded(content, path, error, max_bytes=max_bytes)
+
+
+def decoded(
+    content: bytes,
+    path: Path,
+    error: Callable[[Path, str], Exception] = BrokenRun,
+    *,
+    max_bytes: int = MAX_BYTES,
+) -> str:
+    """The text in the first ``max_bytes`` + 1 bytes of a file. Raises ``error``."""
+    if len(content) > max_bytes:
+        raise error(path, f"larger than {max_bytes // 2**20} MiB")
     try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise BrokenRun(path, f"not UTF-8 text (byte {error.start})") from None
+        return content.decode("utf-8-sig")  # editors on Windows begin files with a byte-order mark
+    except UnicodeDecodeError as failure:
+        raise error(path, f"not UTF-8 text (byte {failure.start})") from None
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The JSON object in a small file; NaN and infinities read as null. Raises ``BrokenRun``."""
+    """The JSON object in a small file of a run; NaN and infinities read as null. Raises ``BrokenRun``."""
     text = read_text(path)
     try:
         value = json.loads(text, parse_constant=lambda _: None)
@@ -81,21 +107,25 @@ def read_json(path: Path) -> dict[str, Any]:
     return _shallow(path, value)
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """The content of a small TOML file. Raises ``BrokenRun``."""
-    from .toml import load_toml
+def read_toml(path: Path, error: Callable[[Path, str], Exception] = BrokenRun) -> dict[str, Any]:
+    """The content of a small TOML file. Raises ``error`` of the path and what is wrong with it."""
+    return parse_toml(read_text(path, error), path, error)
 
-    text = read_text(path)
+
+def parse_toml(text: str, path: Path, error: Callable[[Path, str], Exception] = BrokenRun) -> dict[str, Any]:
+    """The content of a TOML document that is, or could be, the file ``path``. Raises ``error``."""
     try:
         value = load_toml(text)
-    except ValueError as error:
-        raise BrokenRun(path, f"not TOML: {reason_of(error)}") from None
-    return _shallow(path, value)
+    except ValueError as failure:
+        raise error(path, f"not valid TOML: {reason_of(failure)}") from None
+    return _shallow(path, value, error)
 
 
-def _shallow(path: Path, value: dict[str, Any]) -> dict[str, Any]:
+def _shallow(
+    path: Path, value: dict[str, Any], error: Callable[[Path, str], Exception] = BrokenRun
+) -> dict[str, Any]:
     if nested_deeper(value, DEEPEST):
-        raise BrokenRun(path, f"nested deeper than {DEEPEST} levels")
+        raise error(path, f"nested deeper than {DEEPEST} levels")
     return value
 
 
@@ -104,3 +134,28 @@ def nested_deeper(value: object, levels: int) -> bool:
     if isinstance(value, dict):
         value = list(value.values())
     return isinstance(value, list) and (not levels or any(nested_deeper(item, levels - 1) for item in value))
+
+
+def load_toml(text: str) -> dict[str, Any]:
+    """The content of a TOML document. Raises ``ValueError`` for whatever is wrong with it."""
+    try:
+        content = tomli.loads(text)
+        _check_numbers(content)
+    except RecursionError as error:
+        raise ValueError(str(error)) from None
+    except tomli.TOMLDecodeError:
+        raise
+    except ValueError:  # also Python's, which reads no whole number of thousands of digits
+        raise ValueError("it has a number that is too large") from None
+    return content
+
+
+def _check_numbers(value: object) -> None:
+    if isinstance(value, dict):
+        for one in value.values():
+            _check_numbers(one)
+    elif isinstance(value, list):
+        for one in value:
+            _check_numbers(one)
+    elif type(value) is int and not -LARGEST_NUMBER <= value < LARGEST_NUMBER:
+        raise ValueError("it has a number that is too large")

@@ -14,11 +14,11 @@ from typing import Any, Generic, TypeVar, overload
 from pydantic import BaseModel
 
 from ..common.errors import UsageError
+from ..common.files import parse_toml, read_toml, unusable
 from ..common.text import safe, shown
 from ..spaces.files import load_space
 from .consistency import implied_by_method
 from .errors import ConfigurationError, Problem
-from .files import parse_toml, read_toml
 from .keys import Key, flatten_model, former_values, keys_of
 from .presets import AUTO, load_preset, preset_names
 from .problems import validated
@@ -157,9 +157,10 @@ def load_config(path_or_text: Path | str, model: type[BaseModel] = SearchConfig)
     Raises ``UsageError`` that lists everything wrong with it.
     """
     if isinstance(path_or_text, Path):
-        table, source, base = read_toml(path_or_text), str(path_or_text), path_or_text.parent
+        table, source, base = read_toml(path_or_text, unusable), str(path_or_text), path_or_text.parent
     else:
-        table, source, base = parse_toml(path_or_text, "configuration"), "configuration", Path.cwd()
+        source, base = "configuration", Path.cwd()
+        table = parse_toml(path_or_text, Path(source), unusable)
     keys = keys_of(model)
     layer = from_table(table, keys, safe(source), base)
     config, wrong = validated(model, keys, _completed(layer, keys, source).settings)
@@ -194,7 +195,7 @@ def _project(file: Path | None, keys: Mapping[str, Key], cwd: Path, foreign: fro
     """The settings of ``entrannas.toml`` or of the file that takes its place."""
     if file is None:
         return Layer()
-    table = {name: value for name, value in read_toml(file).items() if name != RUNS_DIR_KEY}
+    table = {name: value for name, value in read_toml(file, unusable).items() if name != RUNS_DIR_KEY}
     source = safe(str(file.relative_to(cwd) if file.is_relative_to(cwd) else file))
     layer = from_table(table, keys, source, file.parent, foreign)
     is_of_a_run = len(layer.settings) >= NEARLY_ALL * len(keys)  # maybe one of an older release

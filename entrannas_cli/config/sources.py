@@ -8,8 +8,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from ..common.files import load_toml
 from ..common.text import did_you_mean, looks_like_path, nearest, safe, shown
-from ..common.toml import load_toml
 from .errors import Problem
 from .flags import OVERRIDE_FLAG, flag_of
 from .keys import Key

@@ -13,8 +13,9 @@ from textual.widgets import Static
 from ..common.files import BrokenRun
 from ..common.numbers import count_text, duration, metric, percent
 from ..common.text import counted, safe, texts
+from ..figures.cell_layout import kind_title
 from ..method.genotype import Genotype
-from ..render.cell_text import cell_short, kind_title
+from ..render.cell_text import cell_short
 from ..store.find_run import short_id
 from ..store.overview import Overview, next_command
 from ..store.run import Run

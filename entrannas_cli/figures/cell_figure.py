@@ -18,13 +18,13 @@ from ..common.errors import UsageError
 from ..common.text import counted, safe, shortened
 from ..method.genotype import Genotype
 from ..method.space import CELL_KINDS
-from ..render.cell_text import kind_title
 from .cell_layout import (
     OUTPUT_NAME,
     CellLayout,
     FrameLayout,
     Node,
     OperationLook,
+    kind_title,
     lay_out,
 )
 from .figure_file import any_script

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from ..method.genotype import CellGraph
 from ..method.operations import get_operation, has_weights
-from ..method.space import INPUT_NODES
+from ..method.space import CELL_NAMES, INPUT_NODES
 
 __all__ = [
     "INPUT_NAMES",
@@ -30,6 +30,7 @@ __all__ = [
     "Node",
     "OperationLook",
     "film_rows",
+    "kind_title",
     "lay_out",
     "lay_out_frame",
     "look",
@@ -51,6 +52,11 @@ class OperationLook:
     label: str
     parametric: bool
     known: bool = True
+
+
+def kind_title(kind: str) -> str:
+    """``normal cell``, ``reduction cell``."""
+    return CELL_NAMES.get(kind, f"{kind} cell")
 
 
 def look(name: str) -> OperationLook:

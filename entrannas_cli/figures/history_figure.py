@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..common.text import counted, safe, shortened
 from ..method.space import CELL_KINDS
-from ..render.cell_text import kind_title
-from ..render.history import Frame, counts_text
+from .cell_changes import Frame, counts_text
 from .cell_figure import (
     FONT,
     HEAD,
@@ -26,7 +25,7 @@ from .cell_figure import (
     fitting,
     text_width,
 )
-from .cell_layout import film_rows, lay_out_frame, look
+from .cell_layout import film_rows, kind_title, lay_out_frame, look
 from .figure_file import any_script
 
 if TYPE_CHECKING:

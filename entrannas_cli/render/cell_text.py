@@ -11,10 +11,18 @@ from rich.table import Table
 from rich.text import Text
 
 from ..common.text import counted, safe, shortened
-from ..figures.cell_layout import INPUT_NAMES, OUTPUT_NAME, CellLayout, OperationLook, lay_out, look
+from ..figures.cell_layout import (
+    INPUT_NAMES,
+    OUTPUT_NAME,
+    CellLayout,
+    OperationLook,
+    kind_title,
+    lay_out,
+    look,
+)
 from ..method.genotype import CellGraph, Genotype
 from ..method.operations import has_weights
-from ..method.space import CELL_NAMES, INPUT_NODES
+from ..method.space import INPUT_NODES
 from .rails import ASCII, UNICODE, Glyphs, draw_rails, fitting_names, rail_style
 from .terminal import ascii_only, console_for
 
@@ -24,18 +32,12 @@ __all__ = [
     "cell_table",
     "genotype_picture",
     "genotype_tables",
-    "kind_title",
     "print_genotype",
     "published_table",
 ]
 
 TABLE_GAP = 4
 MIN_WIDTH = 16  # the narrowest picture; below, lines are cut off
-
-
-def kind_title(kind: str) -> str:
-    """``normal cell``, ``reduction cell``."""
-    return CELL_NAMES.get(kind, f"{kind} cell")
 
 
 def cell_picture(kind: str, cell: CellGraph, width: int = 80, ascii_only: bool = False) -> Text:

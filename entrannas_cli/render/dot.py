@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..common.text import safe
-from ..figures.cell_layout import OUTPUT_NAME, CellLayout, lay_out
+from ..figures.cell_layout import OUTPUT_NAME, CellLayout, kind_title, lay_out
 from ..method.genotype import Genotype
 from ..method.space import CELL_KINDS
-from .cell_text import kind_title
 
 __all__ = ["genotype_dot"]
 

@@ -11,9 +11,9 @@ from rich.text import Text
 from ..charts.text_curve import curve
 from ..common.numbers import bytes_text, count_text, duration, metric, number, percent
 from ..common.text import safe, shortened
-from ..figures.cell_layout import lay_out
+from ..figures.cell_layout import kind_title, lay_out
 from ..method.space import CELL_KINDS
-from .cell_text import cell_picture, cell_short, kind_title
+from .cell_text import cell_picture, cell_short
 from .lines import what_it_is
 from .progress import Progress
 

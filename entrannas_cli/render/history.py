@@ -1,12 +1,10 @@
-"""How the cells changed over a search: as lines, as a table, as a film in the terminal, and as data."""
+"""How the cells changed over a search: as lines, as a table, and as a film in the terminal."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 from rich import box
 from rich.console import Console, Group
@@ -14,23 +12,15 @@ from rich.table import Table
 from rich.text import Text
 
 from ..common.text import counted, safe, shortened
-from ..figures.cell_layout import look
+from ..figures.cell_changes import Change, Frame, choose_evenly, compare_cells, counts_text, frames
+from ..figures.cell_layout import kind_title, look
 from ..method.genotype import CellGraph, Genotype
 from ..store.run import Derived
-from .cell_diff import CellChange, Change, change_dict, compare_cells, filled
-from .cell_text import cell_short, kind_title
+from .cell_diff import filled
+from .cell_text import cell_short
 from .terminal import ascii_only, console_for, is_live
 
-__all__ = [
-    "Frame",
-    "choose_evenly",
-    "connections_text",
-    "counts_text",
-    "frames",
-    "history_rows",
-    "play",
-    "print_history",
-]
+__all__ = ["connections_text", "play", "print_history"]
 
 TABLE_ROWS = 24  # on a terminal, unless asked for more
 KEY = "n: normal cell, r: reduction cell; +: added, -: removed, ~: another operation"
@@ -39,70 +29,10 @@ PLAY_SECONDS = 12.0  # at most, for a whole film
 SLOWEST = 0.6  # seconds a picture
 
 
-@dataclass(frozen=True)
-class Frame:
-    """The cells from ``step`` on, and how they differ from those of the frame before; nothing for the first."""
-
-    step: int
-    epoch: int
-    genotype: Genotype
-    changes: dict[str, CellChange]
-
-
-def choose_evenly(history: Sequence[Derived], limit: int) -> list[Derived]:
-    """At most ``limit`` entries, evenly chosen, the last among them, and from two on the first."""
-    if len(history) <= limit:
-        return list(history)
-    if limit == 1:
-        return [history[-1]]
-    last = len(history) - 1
-    return [history[round(n * last / (limit - 1))] for n in range(limit)]
-
-
-def frames(history: Sequence[Derived]) -> list[Frame]:
-    """The entries of a history with their differences."""
-    found: list[Frame] = []
-    for entry in history:
-        changes = compare_cells(found[-1].genotype, entry.genotype) if found else {}
-        found.append(Frame(entry.step, entry.epoch, entry.genotype, changes))
-    return found
-
-
 def connections_text(cell: CellGraph) -> str:
     """``2+1+2+3 = 8``: the connections of each node, and of the cell."""
     counts = [len(connections) for connections in cell.nodes]
     return f"{'+'.join(map(str, counts))} = {sum(counts)}" if len(counts) < 10 else str(sum(counts))
-
-
-def counts_text(change: CellChange | None) -> str:
-    """``+1 -3 ~2``: connections added, removed, with another operation; nothing if there are none."""
-    if change is None:
-        return ""
-    counts = change.counts()
-    signs = (("added", "+"), ("removed", "-"), ("changed", "~"))
-    return " ".join(f"{sign}{counts[kind]}" for kind, sign in signs if counts[kind])
-
-
-def history_rows(shown: Sequence[Frame]) -> list[dict[str, Any]]:
-    """The frames as JSON objects; what changed is against the one before, of the first against no connection."""
-    rows = []
-    for frame in shown:
-        row: dict[str, Any] = {"step": frame.step, "epoch": frame.epoch}
-        for kind, cell in frame.genotype.cells:
-            if kind in frame.changes:
-                change = change_dict(frame.changes[kind])
-                entry = {key: change[key] for key in ("added", "removed", "changed")}
-            else:
-                everything = [[target, c.source, c.operation] for target, c in cell.connections]
-                entry = {"added": everything, "removed": [], "changed": []}
-            operations = Counter(connection.operation for _, connection in cell.connections)
-            row[kind] = {
-                "connections": [len(connections) for connections in cell.nodes],
-                "operations": dict(sorted(operations.items())),
-                **entry,
-            }
-        rows.append(row)
-    return rows
 
 
 def print_history(history: Sequence[Derived], origin: str, limit: int | None) -> None:

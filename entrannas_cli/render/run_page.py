@@ -11,9 +11,10 @@ from rich.text import Text
 
 from ..common.numbers import bytes_text, count_text, duration, metric, number, percent
 from ..common.text import safe, texts
+from ..figures.cell_layout import kind_title
 from ..method.genotype import Genotype
 from ..store.messages import local_time
-from .cell_text import cell_short, kind_title
+from .cell_text import cell_short
 from .run_list import STATE_STYLES
 from .summary import ranking_table
 from .terminal import ascii_only, console_for

@@ -16,7 +16,6 @@ from .. import __version__
 from ..common.errors import UsageError
 from ..common.numbers import duration
 from ..common.text import counted, safe, texts
-from ..figures.report_figures import cell_sections, curve_panels
 from ..figures.run_labels import run_labels
 from ..results.columns import COLUMNS, USUAL
 from ..results.formats import TextTable, text_table
@@ -24,6 +23,7 @@ from ..store.messages import local_time
 from ..store.overview import Overview
 from ..store.run import Run
 from .facts import attempts_of, commands_of, configuration_text, spread
+from .figures import cell_sections, curve_panels
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -12,8 +12,8 @@ from typing import Any
 import tomli_w
 
 from ..common.errors import UsageError
+from ..common.files import read_toml, unusable
 from ..common.text import choices, did_you_mean, looks_like_path, safe, shown
-from ..config.files import read_toml
 from ..method.operations import ENTRY_POINT_GROUP, get_operation, operation_names
 from ..method.space import SearchSpace
 
@@ -99,7 +99,7 @@ def load_space(name_or_path: str | Path) -> SearchSpace:
     """A search space by name or from a file. Raises ``UsageError`` that lists everything wrong with the file."""
     path = space_path(name_or_path) if isinstance(name_or_path, str) else name_or_path
     try:
-        return space_from_table(read_toml(path), name=path.stem)
+        return space_from_table(read_toml(path, unusable), name=path.stem)
     except SpaceError as error:
         found = [str(problem) for problem in error.problems]
     where = safe(str(path))
@@ -112,7 +112,7 @@ def check_space(path: str | Path) -> tuple[SpaceProblem, ...]:
     """Everything that is wrong with a space's file. Raises ``UsageError`` if it can't be read as TOML at all."""
     file = space_path(path) if isinstance(path, str) else path
     try:
-        space_from_table(read_toml(file), name=file.stem)
+        space_from_table(read_toml(file, unusable), name=file.stem)
     except SpaceError as error:
         return error.problems
     return ()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..common.errors import UsageError
+from ..common.files import MAX_BYTES, decoded, read_text, unusable
 from ..common.text import counted, did_you_mean, nearest, safe
 from ..method.genotype import Genotype, GenotypeError
 from ..spaces.darts_text import EXPECTED, Found, has_genotype, read_genotypes
@@ -31,7 +32,6 @@ __all__ = [
 STANDARD_INPUT = "-"
 POINT_MARK = "@"
 FIRST, LAST = "first", "last"
-LARGEST = 4 * 2**20  # bytes
 MOST_FAULTS = 20  # that an error lists
 
 
@@ -220,35 +220,15 @@ def _content(reference: str) -> tuple[str, str]:
     """The text of a file or of standard input, and its name. Raises ``UsageError``."""
     if reference == STANDARD_INPUT:
         return _standard_input(), "standard input"
-    return _read(Path(reference)), reference
+    return read_text(Path(reference), unusable), reference
 
 
 def _standard_input() -> str:
     try:
-        content = sys.stdin.buffer.read(LARGEST + 1)
+        content = sys.stdin.buffer.read(MAX_BYTES + 1)
     except (AttributeError, OSError, ValueError):
         raise UsageError("standard input: nothing can be read from it") from None
-    return _decoded(content, "standard input")
-
-
-def _read(path: Path) -> str:
-    from ..common.files import open_regular, reason_of
-
-    try:
-        with open_regular(path) as file:
-            content = file.read(LARGEST + 1)
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{safe(str(path))}: can't be read: {reason_of(error)}") from None
-    return _decoded(content, str(path))
-
-
-def _decoded(content: bytes, name: str) -> str:
-    if len(content) > LARGEST:
-        raise UsageError(f"{safe(name)}: larger than {LARGEST // 2**20} MiB, so it is no genotype")
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{safe(name)}: not a text in UTF-8 (byte {error.start})") from None
+    return decoded(content, Path("standard input"), unusable)
 
 
 def _of_run(reference: str, point: str, runs_dir: Path) -> NamedGenotype:

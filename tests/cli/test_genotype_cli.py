@@ -112,7 +112,7 @@ def test_an_ambiguous_beginning_lists_the_runs(call: Any) -> None:
     ("content", "fault"),
     [
         (b"", "it is empty"),
-        (b"\xff\xfe\x00", "not a text in UTF-8"),
+        (b"\xff\xfe\x00", "not UTF-8 text"),
         (b"{", "not JSON"),
         (b'{"a": 1}', 'format: expected "entrannas-genotype"'),
         (b"import os", "neither our JSON nor a text with Genotype("),

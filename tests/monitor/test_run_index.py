@@ -216,7 +216,7 @@ def test_a_directory_claimed_a_moment_ago_becomes_a_broken_one(
     assert watched.rows[folder.name].problems == ("not a run directory",)
     (folder / "config.toml").write_text("")
     assert watched.refresh().changed == (folder.name,)
-    assert watched.rows[folder.name].problems == ("status.json: missing",)
+    assert watched.rows[folder.name].problems == ("status.json: no such file",)
 
 
 def test_folders_in_any_condition(tmp_path: Path) -> None:

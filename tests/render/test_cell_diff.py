@@ -7,8 +7,9 @@ import re
 from hypothesis import given
 from rich.cells import cell_len
 
+from entrannas_cli.figures.cell_changes import cell_change, compare_cells, difference_dict
 from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
-from entrannas_cli.render.cell_diff import cell_change, compare_cells, difference_dict, difference_text
+from entrannas_cli.render.cell_diff import difference_text
 from entrannas_cli.spaces.published import PUBLISHED
 from entrannas_cli.store.find_genotype import NamedGenotype
 

@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from entrannas_cli.figures.cell_changes import choose_evenly, frames, history_rows
 from entrannas_cli.figures.cell_layout import film_rows, lay_out_frame
 from entrannas_cli.figures.figure_file import figure_bytes
 from entrannas_cli.figures.history_figure import history_animation, history_figure
 from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
-from entrannas_cli.render.history import choose_evenly, frames, history_rows
 from entrannas_cli.store.create import create_run
 from entrannas_cli.store.run import Derived, Run
 from entrannas_cli.store.session import RunSession

@@ -291,7 +291,7 @@ def test_what_is_damaged_is_named_and_the_rest_is_there(call: Call, runs: Path) 
         "left out: 20261124-120000-broken: status.json: not JSON",
         "standard-entrannas-dst-s0: environment.json: not JSON",
         "standard-entrannas-dst-s1: no cells: genotype.json:",
-        "standard-darts-s2: config.toml: not TOML",
+        "standard-darts-s2: config.toml: not valid TOML",
     ):
         assert note in result.err
     page = Page(Path("r.html").read_text("utf-8"))

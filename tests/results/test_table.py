@@ -465,4 +465,4 @@ def test_configurations_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     (one.path / "config.toml").write_text("[")
     configs, (problem,) = configurations([one, two])
     assert list(configs) == [two.id]
-    assert problem.startswith(f"{one.id}: config.toml: not TOML")
+    assert problem.startswith(f"{one.id}: config.toml: not valid TOML")

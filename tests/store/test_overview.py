@@ -197,7 +197,7 @@ def test_directories_that_are_no_runs(tmp_path: Path) -> None:
     assert overview(Run(folder)).problems == ("not a run directory",)
     (folder / "config.toml").write_text("")
     os.utime(folder, (1e9, 1e9))
-    assert overview(Run(folder)).problems == ("status.json: missing",)
+    assert overview(Run(folder)).problems == ("status.json: no such file",)
     assert overview(Run(tmp_path / "gone")).status.state == "broken"
 
 

@@ -12,7 +12,7 @@ from textual.content import Content
 
 from ...common.numbers import metric, number, percent
 from ...common.text import safe, texts
-from ...render.cell_text import kind_title
+from ...figures.cell_layout import kind_title
 from ..cached_static import Sheet
 from .heat_map import heat_map, usable
 from .side_by_side import Pair

@@ -9,9 +9,10 @@ from textual.content import Content
 
 from ...common.files import BrokenRun
 from ...common.text import counted, safe
+from ...figures.cell_layout import kind_title
 from ...method.genotype import CellGraph, Genotype
 from ...monitor.cell_history import History
-from ...render.cell_text import cell_picture, cell_short, kind_title
+from ...render.cell_text import cell_picture, cell_short
 from ..cached_static import Sheet
 from .side_by_side import Pair
 from .tab import Seen

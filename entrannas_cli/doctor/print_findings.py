@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from .terminal import ascii_only, console_for
+from ..render.terminal import ascii_only, console_for
 
 if TYPE_CHECKING:
-    from ..doctor import Finding
+    from . import Finding
 
 __all__ = ["print_findings"]
 

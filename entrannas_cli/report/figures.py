@@ -10,14 +10,14 @@ from markupsafe import Markup
 from ..common.errors import UsageError
 from ..common.files import BrokenRun
 from ..common.text import safe
+from ..figures.curves_figure import Panel, draw_panel
+from ..figures.gather_curves import gather
+from ..figures.style import line_look, plot_style
 from ..method.genotype import Genotype
 from ..render.cell_text import genotype_picture
-from ..report.inline import inline_svg, swatch
 from ..store.overview import Overview
 from ..store.run import Run
-from .curves_figure import Panel, draw_panel
-from .gather_curves import gather
-from .style import line_look, plot_style
+from .inline import inline_svg, swatch
 
 __all__ = ["cell_sections", "curve_panels"]
 
@@ -43,7 +43,7 @@ def curve_panels(runs: Sequence[Overview], notes: list[str]) -> tuple[list[Any],
 
     There is one legend for all, so that each picture can be small.
     """
-    from .figure_file import figure_bytes
+    from ..figures.figure_file import figure_bytes
 
     try:
         curves = gather([Run(run.path) for run in runs], axis="epoch", points=POINTS, overview=CURVES)
@@ -104,8 +104,8 @@ def cell_sections(
 
 
 def _cell_picture(genotype: Genotype, number: int, heading: str) -> Markup | None:
-    from .cell_figure import genotype_figure
-    from .figure_file import figure_bytes
+    from ..figures.cell_figure import genotype_figure
+    from ..figures.figure_file import figure_bytes
 
     try:
         with plot_style():

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from entrannas_cli.common.errors import UsageError
-from entrannas_cli.config.files import LARGEST, parse_toml, read_toml
+from entrannas_cli.common.files import MAX_BYTES, parse_toml, read_toml, unusable
 
 
 def test_reads_a_file_also_with_a_byte_order_mark() -> None:
     Path("a.toml").write_bytes(b"\xef\xbb\xbfseed = 3\r\n")
-    assert read_toml(Path("a.toml")) == {"seed": 3}
+    assert read_toml(Path("a.toml"), unusable) == {"seed": 3}
 
 
 @pytest.mark.parametrize(
@@ -21,13 +21,15 @@ def test_reads_a_file_also_with_a_byte_order_mark() -> None:
         (b"a = 1\na = 2\n", "Cannot overwrite a value"),
         (b"a = '\xff'", "not UTF-8 text (byte 5)"),
         (b"a = " + 5000 * b"[", "not valid TOML"),
-        (b"#" * (LARGEST + 1), "larger than 1 MiB"),
+        (b".".join([b"a"] * 2000) + b" = 1", "not valid TOML"),
+        (b".".join([b"a"] * 30) + b" = 1", "nested deeper than 20 levels"),
+        (b"#" * (MAX_BYTES + 1), "larger than 4 MiB"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_said_with_its_name(content: bytes, reason: str) -> None:
     Path("bad.toml").write_bytes(content)
     with pytest.raises(UsageError) as caught:
-        read_toml(Path("bad.toml"))
+        read_toml(Path("bad.toml"), unusable)
     assert str(caught.value).startswith("bad.toml: ")
     assert reason in str(caught.value)
 
@@ -35,18 +37,22 @@ def test_what_is_wrong_with_a_file_is_said_with_its_name(content: bytes, reason:
 def test_files_that_are_none() -> None:
     Path("folder.toml").mkdir()
     os.mkfifo("pipe.toml")
-    for name, reason in (("folder", "not a file"), ("pipe", "not a file"), ("missing", "no such file")):
+    for name, reason in (
+        ("folder", "can't be read: not a regular file"),
+        ("pipe", "can't be read: not a regular file"),
+        ("missing", "no such file"),
+    ):
         with pytest.raises(UsageError) as caught:
-            read_toml(Path(f"{name}.toml"))
+            read_toml(Path(f"{name}.toml"), unusable)
         assert str(caught.value) == f"{name}.toml: {reason}"
 
 
 def test_names_cannot_command_the_terminal() -> None:
     with pytest.raises(UsageError) as caught:
-        read_toml(Path("a\x1b[2J\nb.toml"))
+        read_toml(Path("a\x1b[2J\nb.toml"), unusable)
     assert str(caught.value) == "a\\x1b[2J\\nb.toml: no such file"
     with pytest.raises(UsageError) as caught:
-        parse_toml("\x1b[2J = 3", "text")
+        parse_toml("\x1b[2J = 3", Path("text"), unusable)
     assert "\x1b" not in str(caught.value)
 
 
@@ -55,5 +61,5 @@ def test_names_cannot_command_the_terminal() -> None:
 )
 def test_numbers_that_nobody_could_print_are_no_toml(number: str) -> None:
     with pytest.raises(UsageError) as caught:
-        parse_toml(f"seed = {number}", "text")
+        parse_toml(f"seed = {number}", Path("text"), unusable)
     assert str(caught.value) == "text: not valid TOML: it has a number that is too large"

@@ -1,0 +1,196 @@
+"""What changed between cells, and over a search: as data."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Any
+
+from ..method.genotype import CellGraph, Connection, Genotype
+from ..method.space import CELL_KINDS, INPUT_NODES
+from ..store.find_genotype import NamedGenotype
+from ..store.run import Derived
+
+__all__ = [
+    "CellChange",
+    "Change",
+    "Frame",
+    "cell_change",
+    "choose_evenly",
+    "compare_cells",
+    "counts_text",
+    "difference_dict",
+    "frames",
+    "history_rows",
+    "operation_counts",
+]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One line of a difference, at the edge from ``source`` to ``target``.
+
+    ``before`` and ``after`` are the operations; None where there is none: a connection added or removed.
+    """
+
+    target: int
+    source: int
+    before: str | None
+    after: str | None
+
+    @property
+    def kind(self) -> str:
+        """``kept``, ``changed``, ``added`` or ``removed``."""
+        if self.before is None:
+            return "added"
+        if self.after is None:
+            return "removed"
+        return "kept" if self.before == self.after else "changed"
+
+
+@dataclass(frozen=True)
+class CellChange:
+    """How one cell becomes another: a ``Change`` an edge and operation, in the order of target, then source."""
+
+    before: CellGraph
+    after: CellGraph
+    changes: tuple[Change, ...]
+
+    def of_kind(self, kind: str) -> tuple[Change, ...]:
+        """The changes of a kind (see :attr:`Change.kind`)."""
+        return tuple(change for change in self.changes if change.kind == kind)
+
+    def counts(self) -> dict[str, int]:
+        """How many there are of each kind."""
+        found = Counter(change.kind for change in self.changes)
+        return {kind: found[kind] for kind in ("kept", "changed", "added", "removed")}
+
+    @property
+    def same(self) -> bool:
+        return self.before == self.after
+
+
+def cell_change(before: CellGraph, after: CellGraph) -> CellChange:
+    """Compares two cells. Of an edge's operations those in both are kept; the others are paired in their order.
+
+    A pair is a change of operation; what is left over was added or removed.
+    """
+    changes = []
+    for n in range(max(len(before.nodes), len(after.nodes))):
+        target = n + INPUT_NODES
+        old, new = (
+            set(cell.nodes[n]) if n < len(cell.nodes) else set[Connection]() for cell in (before, after)
+        )
+        for source in sorted({connection.source for connection in old | new}):
+            left = {c.operation for c in old if c.source == source}
+            right = {c.operation for c in new if c.source == source}
+            changes += [Change(target, source, name, name) for name in sorted(left & right)]
+            pairs = zip_longest(sorted(left - right), sorted(right - left))
+            changes += [Change(target, source, one, other) for one, other in pairs]
+    return CellChange(before, after, tuple(changes))
+
+
+def compare_cells(before: Genotype, after: Genotype) -> dict[str, CellChange]:
+    """Both kinds of cells."""
+    return {kind: cell_change(before.cell(kind), after.cell(kind)) for kind in CELL_KINDS}
+
+
+def difference_dict(before: NamedGenotype, after: NamedGenotype) -> dict[str, Any]:
+    """The difference as a JSON object. Connections are [target, source, operation]."""
+    differences = compare_cells(before.genotype, after.genotype)
+    return {
+        "before": before.title,
+        "after": after.title,
+        "same": all(change.same for change in differences.values()),
+        **{kind: _change_dict(change) for kind, change in differences.items()},
+    }
+
+
+def _change_dict(change: CellChange) -> dict[str, Any]:
+    """How a cell changed, as a JSON object."""
+    return {
+        "connections": [_per_node(change.before), _per_node(change.after)],
+        "kept": [[c.target, c.source, c.after] for c in change.of_kind("kept")],
+        "added": [[c.target, c.source, c.after] for c in change.of_kind("added")],
+        "removed": [[c.target, c.source, c.before] for c in change.of_kind("removed")],
+        "changed": [
+            {"target": c.target, "source": c.source, "before": c.before, "after": c.after}
+            for c in change.of_kind("changed")
+        ],
+        "operations": {name: list(counts) for name, counts in sorted(operation_counts(change).items())},
+        "concat": [list(change.before.concat), list(change.after.concat)],
+    }
+
+
+def _per_node(cell: CellGraph) -> list[int]:
+    return [len(connections) for connections in cell.nodes]
+
+
+def operation_counts(change: CellChange) -> dict[str, tuple[int, int]]:
+    """How often each operation is used, before and after."""
+    before, after = (
+        Counter(c.operation for _, c in cell.connections) for cell in (change.before, change.after)
+    )
+    return {name: (before[name], after[name]) for name in before | after}
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The cells from ``step`` on, and how they differ from those of the frame before; nothing for the first."""
+
+    step: int
+    epoch: int
+    genotype: Genotype
+    changes: dict[str, CellChange]
+
+
+def choose_evenly(history: Sequence[Derived], limit: int) -> list[Derived]:
+    """At most ``limit`` entries, evenly chosen, the last among them, and from two on the first."""
+    if len(history) <= limit:
+        return list(history)
+    if limit == 1:
+        return [history[-1]]
+    last = len(history) - 1
+    return [history[round(n * last / (limit - 1))] for n in range(limit)]
+
+
+def frames(history: Sequence[Derived]) -> list[Frame]:
+    """The entries of a history with their differences."""
+    found: list[Frame] = []
+    for entry in history:
+        changes = compare_cells(found[-1].genotype, entry.genotype) if found else {}
+        found.append(Frame(entry.step, entry.epoch, entry.genotype, changes))
+    return found
+
+
+def counts_text(change: CellChange | None) -> str:
+    """``+1 -3 ~2``: connections added, removed, with another operation; nothing if there are none."""
+    if change is None:
+        return ""
+    counts = change.counts()
+    signs = (("added", "+"), ("removed", "-"), ("changed", "~"))
+    return " ".join(f"{sign}{counts[kind]}" for kind, sign in signs if counts[kind])
+
+
+def history_rows(shown: Sequence[Frame]) -> list[dict[str, Any]]:
+    """The frames as JSON objects; what changed is against the one before, of the first against no connection."""
+    rows = []
+    for frame in shown:
+        row: dict[str, Any] = {"step": frame.step, "epoch": frame.epoch}
+        for kind, cell in frame.genotype.cells:
+            if kind in frame.changes:
+                change = _change_dict(frame.changes[kind])
+                entry = {key: change[key] for key in ("added", "removed", "changed")}
+            else:
+                everything = [[target, c.source, c.operation] for target, c in cell.connections]
+                entry = {"added": everything, "removed": [], "changed": []}
+            operations = Counter(connection.operation for _, connection in cell.connections)
+            row[kind] = {
+                "connections": [len(connections) for connections in cell.nodes],
+                "operations": dict(sorted(operations.items())),
+                **entry,
+            }
+        rows.append(row)
+    return rows
