@@ -11,7 +11,7 @@ from typing import Any, Literal
 from entrannas_cli.common.errors import UsageError
 from entrannas_cli.common.files import read_toml, unusable
 from entrannas_cli.common.text import choices, did_you_mean, safe
-from entrannas_cli.method.names import METHODS
+from entrannas_cli.config.methods import METHODS
 
 __all__ = ["Arm", "Job", "Plan", "load_plan"]
 

@@ -68,9 +68,9 @@ def run_here(run: Run, *, as_json: bool, quiet: bool) -> None:
 
     try:
         with view, stop_on_signals(session.request_stop, notice), session:
-            from ..engine.runner import take_up  # brings torch: the lock is taken before, at once
+            from ..engine.runner import run_session  # brings torch: the lock is taken before, at once
 
-            summary = take_up(session, view, nullcontext if quiet else progress_on_stderr)
+            summary = run_session(session, view, nullcontext if quiet else progress_on_stderr)
     except KeyboardInterrupt:
         _say_how_to_go_on(run)
         raise

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ..method.names import METHODS
+from ..config.methods import METHODS
 from . import options
 from .arguments import AsJson, RunsDirOption
 from .running import run_or_detach

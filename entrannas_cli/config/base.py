@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
-__all__ = ["ORIGINS", "Origin", "Section", "key", "with_values"]
+__all__ = ["ORIGINS", "Contradiction", "Origin", "Section", "key", "refuse", "with_values"]
 
 Origin = Literal["paper", "recipe", "ours", "tool"]
 
@@ -59,3 +61,22 @@ def key(
     extra: dict[str, Any] = {"origin": origin, "allowed": allowed, "path": path, "former": former}
     extra["former_key"] = former_key
     return Field(default, description=description, json_schema_extra=extra, **bounds)
+
+
+@dataclass(frozen=True)
+class Contradiction:
+    """``keys`` are those that don't go together, the one to change first."""
+
+    keys: tuple[str, ...]
+    text: str
+
+    def __str__(self) -> str:
+        return f"{', '.join(self.keys)}: {self.text}"
+
+
+def refuse(found: Iterable[Contradiction]) -> None:
+    """For a model's validator: raises pydantic's error if there are any, which carries them as they are."""
+    found = list(found)
+    if found:
+        text = "; ".join(str(contradiction) for contradiction in found)
+        raise PydanticCustomError("contradiction", "{text}", {"text": text, "found": found})

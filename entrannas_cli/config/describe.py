@@ -7,12 +7,13 @@ from collections.abc import Callable, Collection
 from pydantic import BaseModel
 
 from .base import ORIGINS
-from .consistency import implied_by_method
 from .keys import Key, keys_of, sections_of
+from .methods import implied_by_method
 from .presets import load_preset, preset_names
+from .rank import RankConfig
 from .search import SearchConfig
 from .to_toml import toml_value
-from .train import RankConfig, TrainConfig
+from .train import TrainConfig
 
 __all__ = ["filled"]
 

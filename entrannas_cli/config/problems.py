@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from ..common.text import did_you_mean, shown
-from .consistency import Contradiction
+from .base import Contradiction
 from .errors import Problem
 from .keys import Key, flatten_model
 from .sources import Setting

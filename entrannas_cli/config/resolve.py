@@ -17,17 +17,18 @@ from ..common.errors import UsageError
 from ..common.files import parse_toml, read_toml, unusable
 from ..common.text import safe, shown
 from ..spaces.files import load_space
-from .consistency import implied_by_method
 from .errors import ConfigurationError, Problem
 from .keys import Key, flatten_model, former_values, keys_of
+from .methods import implied_by_method
 from .presets import AUTO, load_preset, preset_names
 from .problems import validated
 from .project import RUNS_DIR_KEY, find_config_file
+from .rank import RankConfig
 from .run_kinds import RANK, SEARCH, TRAIN, Kind, foreign_keys
 from .search import SearchConfig
 from .sources import Layer, Setting, from_environment, from_flags, from_overrides, from_table, implied
 from .to_toml import to_toml
-from .train import RankConfig, TrainConfig
+from .train import TrainConfig
 
 __all__ = [
     "PATHLESS",

@@ -8,8 +8,9 @@ from functools import cache
 from pydantic import BaseModel
 
 from .keys import Key, keys_of
+from .rank import RankConfig
 from .search import SearchConfig
-from .train import RankConfig, TrainConfig
+from .train import TrainConfig
 
 __all__ = ["RANK", "SEARCH", "TRAIN", "Kind", "all_keys", "foreign_keys"]
 

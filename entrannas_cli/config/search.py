@@ -1,232 +1,35 @@
-"""The configuration of a search: every key with its default, bounds, meaning and origin."""
+"""The configuration of a search, and which of its values contradict each other."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Iterator
+from typing import Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import model_validator
 
-from .base import Section, key
-from .consistency import refuse, search_contradictions
-from .shared import CheckpointConfig, DataConfig, DeviceConfig, Stem
+from ..method.space import cell_kinds
+from .base import Contradiction, Section, key, refuse
+from .methods import Method
+from .search_sections import (
+    ArchitectureConfig,
+    EvaluationConfig,
+    NetworkConfig,
+    ScheduleConfig,
+    SearchDataConfig,
+    TargetConfig,
+    WeightsConfig,
+)
+from .shared import (
+    IMAGENET_STEM_SIDE,
+    NO_EPOCH_LEFT,
+    CheckpointConfig,
+    DeviceConfig,
+    image_contradictions,
+)
 
-__all__ = [
-    "ArchitectureConfig",
-    "EvaluationConfig",
-    "Method",
-    "NetworkConfig",
-    "ScheduleConfig",
-    "SearchConfig",
-    "SearchDataConfig",
-    "TargetConfig",
-    "WeightsConfig",
-]
+__all__ = ["SearchConfig"]
 
-Method = Literal["entrannas-dst", "entrannas", "darts", "random"]
-
-
-def _tuple(value: Any) -> Any:
-    """TOML's lists as tuples: a frozen model holds nothing that can change."""
-    return tuple(value) if isinstance(value, list) else value
-
-
-Fraction = Annotated[float, Field(ge=0, lt=1)]
-Size = Annotated[int, Field(ge=1, le=4096)]
-
-
-class SearchDataConfig(DataConfig):
-    """Which images, how they are augmented and fed, and who learns from which of them."""
-
-    weights_share: float = key(
-        0.5, "Share of the (used) training images from which the weights learn.", origin="recipe", gt=0, le=1
-    )
-    architecture_share: float = key(
-        0.5,
-        "Share of the (used) training images from which the architecture learns, apart from the former.",
-        origin="recipe",
-        gt=0,
-        le=1,
-    )
-
-
-class NetworkConfig(Section):
-    """The super-net."""
-
-    cells: int = key(
-        8,
-        "Number of cells. Reduction cells stand at cells // 3 and 2 * cells // 3.",
-        origin="recipe",
-        ge=3,
-        le=1000,
-    )
-    channels: int = key(16, "Channels of the first cell.", origin="recipe", ge=2, le=4096)
-    stem: Stem = key(
-        "cifar",
-        "`cifar`: one convolution; `imagenet`: three of stride 2, which divide the image's side by 8.",
-        origin="recipe",
-    )
-    engine_cells: Annotated[
-        Literal["last", "first", "middle", "rotate", "all"] | tuple[int, ...], BeforeValidator(_tuple)
-    ] = key(
-        "rotate",
-        "Which cells are Engine-cells. `rotate`: one of each kind in turn, the next one whenever the cells are "
-        "derived; `last`, `first`, `middle`: always that one of each kind; `all` of them (DARTS); or a list of "
-        "cell numbers, counted from 0. The others are Transit-cells.",
-        origin="ours",
-        allowed='"last", "first", "middle", "rotate", "all" or a list of cell numbers such as [5, 7]',
-    )
-    transit_cells: Literal["strongest", "derived"] = key(
-        "strongest",
-        "What the Transit-cells pass while edges still keep several operations: the `strongest` operation of each "
-        "edge, or the sum of all `derived` ones. During `architecture.warmup_epochs`, `strongest` passes a "
-        "random one on every edge instead, drawn again each time the cells would be derived. Once each edge "
-        "keeps one operation, both pass the derived cells.",
-        origin="ours",
-        former="derived",
-    )
-    share_features: bool = key(
-        True, "Compute each operation once a source node, for all nodes that read it.", origin="paper"
-    )
-
-
-class ArchitectureConfig(Section):
-    """The architecture parameters α and β: how they choose, and how they learn."""
-
-    derivation: Literal["dst", "top2"] = key(
-        "dst",
-        "`dst`: differentiable sparsification, any number of connections a node; `top2`: the two strongest edges.",
-        origin="paper",
-    )
-    temperature_unit: Literal["spread", "absolute"] = key(
-        "spread",
-        "`spread`: temperatures are multiples of the standard deviation of α on its edges, measured in each step. "
-        "Cells are then decided at the same pace for any learning rate, number of steps and noise. `absolute`: "
-        "plain numbers.",
-        origin="ours",
-        former="absolute",
-    )
-    temperature_start: float = key(
-        10.0,
-        "Softmax temperature until the architecture starts to learn (see `architecture.warmup_epochs`).",
-        origin="ours",
-        gt=0,
-        le=1000,
-    )
-    temperature_end: float = key(
-        0.67,
-        "Softmax temperature at the end; the change is geometric from the architecture's first step on.",
-        origin="ours",
-        gt=0,
-        le=1000,
-    )
-    sparsity_weight: float = key(
-        0.1,
-        "Weight λ of the sparsity pressure on the thresholds. Derivation `dst` only.",
-        origin="ours",
-        ge=0,
-        le=1000,
-    )
-    threshold_init: float = key(
-        0.5,
-        "β at the start; the threshold is sigmoid(β). Derivation `dst` only.",
-        origin="ours",
-        ge=-20,
-        le=20,
-    )
-    derive_every: Literal["step", "epoch"] | Annotated[int, Field(ge=1, le=1_000_000_000)] = key(
-        "step",
-        "How often the Transit-cells' sub-graph is derived anew: each `step`, each `epoch`, or every n steps.",
-        origin="paper",
-        allowed='"step", "epoch" or a whole number of at least 1',
-    )
-    learning_rate: float = key(6e-4, "Adam's learning rate for α.", origin="recipe", gt=0, le=100)
-    threshold_learning_rate: float = key(
-        5e-4,
-        "Adam's learning rate for β. This decides how sparse the cells become, not `sparsity_weight`: under "
-        "pressure β rises by about this much per step. Derivation `dst` only.",
-        origin="ours",
-        former_key="architecture.learning_rate",
-        ge=0,
-        le=100,
-    )
-    betas: Annotated[tuple[Fraction, Fraction], BeforeValidator(_tuple)] = key(
-        (0.5, 0.999),
-        "Adam's decay rates.",
-        origin="recipe",
-        allowed="two numbers from 0 to below 1, such as [0.5, 0.999]",
-    )
-    weight_decay: float = key(1e-3, "Weight decay of α; β has none.", origin="recipe", ge=0, le=100)
-    warmup_epochs: int = key(
-        0, "Epochs at the start in which only the weights learn.", origin="recipe", ge=0, le=100_000
-    )
-
-
-class WeightsConfig(Section):
-    """SGD for the weights."""
-
-    learning_rate: float = key(
-        0.1, "Learning rate at the start of the cosine.", origin="recipe", gt=0, le=1000
-    )
-    learning_rate_min: float = key(
-        0.001, "Learning rate at the end; the change follows a cosine.", origin="recipe", ge=0, le=1000
-    )
-    warmup_epochs: int = key(
-        0,
-        "Epochs at the start in which the learning rate increases linearly from 0, in place of the cosine's first "
-        "epochs.",
-        origin="recipe",
-        ge=0,
-        le=100_000,
-    )
-    momentum: float = key(0.9, "Momentum.", origin="recipe", ge=0, lt=1)
-    weight_decay: float = key(3e-4, "Weight decay.", origin="recipe", ge=0, le=100)
-    clip: float = key(
-        5.0, "Largest norm of the weights' gradient. 0: no limit.", origin="recipe", ge=0, le=1_000_000
-    )
-
-
-class ScheduleConfig(Section):
-    """How long."""
-
-    epochs: int = key(
-        50, "Passes over the images from which the weights learn.", origin="recipe", ge=1, le=100_000
-    )
-    batch_size: int = key(
-        256, "Images a step, for the weights and for the architecture.", origin="recipe", ge=2, le=65536
-    )
-
-
-class EvaluationConfig(Section):
-    """Super-net against derived network, during the search."""
-
-    every: int = key(
-        1, "Epochs between two evaluations; the last epoch always has one.", origin="ours", ge=1, le=100_000
-    )
-    batch_size: int = key(
-        256, "Images at once. No gradient is kept, so more fit than in a step.", origin="tool", ge=1, le=65536
-    )
-    calibration_batches: int = key(
-        20,
-        "Training batches from which the batch-norm statistics of both networks are estimated anew.",
-        origin="ours",
-        ge=1,
-        le=100_000,
-    )
-
-
-class TargetConfig(Section):
-    """The network whose parameters and multiply-adds are reported with the derived cells."""
-
-    cells: int = key(20, "Number of cells.", origin="recipe", ge=3, le=1000)
-    channels: int = key(36, "Channels of the first cell.", origin="recipe", ge=2, le=4096)
-    image: Annotated[tuple[Size, Size, Size], BeforeValidator(_tuple)] = key(
-        (3, 32, 32),
-        "Channels, height and width of the images.",
-        origin="recipe",
-        allowed="three whole numbers from 1 to 4096, such as [3, 32, 32]",
-    )
-    classes: int = key(10, "Number of classes.", origin="recipe", ge=2, le=100_000)
-    stem: Stem = key("cifar", "As `network.stem`.", origin="recipe")
+ROUNDING = 1e-9
 
 
 class SearchConfig(Section):
@@ -274,5 +77,111 @@ class SearchConfig(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        refuse(search_contradictions(self))
+        refuse(_contradictions(self))
         return self
+
+
+def _contradictions(config: SearchConfig) -> Iterator[Contradiction]:
+    """All of them; none for a configuration that can be run."""
+    yield from _method(config)
+    yield from _engine_cells(config.network)
+    yield from _schedules(config)
+    yield from _shares(config)
+    yield from image_contradictions(config.data, config.network.stem, "network.stem")
+    yield from _target(config)
+
+
+def _method(config: SearchConfig) -> Iterator[Contradiction]:
+    method, network, architecture = config.method, config.network, config.architecture
+    if method == "random":
+        return
+    derivation = "dst" if method == "entrannas-dst" else "top2"
+    if architecture.derivation != derivation:
+        other = "entrannas" if derivation == "dst" else "entrannas-dst"
+        yield Contradiction(
+            ("architecture.derivation", "method"),
+            f'the method {method} derives by "{derivation}"; for "{architecture.derivation}" take {other}',
+        )
+    if derivation == "top2":
+        for name in ("sparsity_weight", "threshold_init"):
+            if getattr(architecture, name):
+                yield Contradiction(
+                    (f"architecture.{name}", "method"),
+                    f"the method {method} has no thresholds: leave it 0, or take entrannas-dst",
+                )
+    if method == "darts" and network.engine_cells != "all":
+        yield Contradiction(
+            ("network.engine_cells", "method"),
+            'in darts every cell is an Engine-cell ("all"); for other ones take entrannas',
+        )
+    if method == "darts" and network.share_features:
+        yield Contradiction(
+            ("network.share_features", "method"),
+            "darts shares no features (false); to share them take entrannas",
+        )
+    if method == "darts" and architecture.temperature_unit != "absolute":
+        yield Contradiction(
+            ("architecture.temperature_unit", "method"),
+            'darts has a plain temperature ("absolute"); for multiples of the spread take entrannas',
+        )
+
+
+def _engine_cells(network: NetworkConfig) -> Iterator[Contradiction]:
+    numbers = network.engine_cells
+    if isinstance(numbers, str):
+        return
+    keys = ("network.engine_cells", "network.cells")
+    outside = [number for number in numbers if not 0 <= number < network.cells]
+    if outside:
+        yield Contradiction(
+            keys,
+            f"there is no cell {outside[0]}: {network.cells} cells are numbered 0 to {network.cells - 1}",
+        )
+        return
+    twice = sorted({number for number in numbers if numbers.count(number) > 1})
+    if twice:
+        yield Contradiction(("network.engine_cells",), f"cell {twice[0]} stands there twice")
+    reduction = [n for n, kind in enumerate(cell_kinds(network.cells)) if kind == "reduce"]
+    where = f"reduction cells of {network.cells} are {reduction[0]} and {reduction[1]}, the others normal"
+    if not set(reduction) & set(numbers):
+        yield Contradiction(keys, f"no reduction cell among them: {where}")
+    if not set(range(network.cells)) - set(reduction) & set(numbers):
+        yield Contradiction(keys, f"no normal cell among them: {where}")
+
+
+def _schedules(config: SearchConfig) -> Iterator[Contradiction]:
+    architecture, weights = config.architecture, config.weights
+    if architecture.temperature_end > architecture.temperature_start:
+        yield Contradiction(
+            ("architecture.temperature_end", "architecture.temperature_start"),
+            "the temperature falls or stays: its end may not be above its start",
+        )
+    if weights.learning_rate_min > weights.learning_rate:
+        yield Contradiction(
+            ("weights.learning_rate_min", "weights.learning_rate"),
+            "the learning rate falls or stays: its end may not be above its start",
+        )
+    if config.method != "random" and architecture.warmup_epochs >= config.search.epochs:
+        yield Contradiction(
+            ("architecture.warmup_epochs", "search.epochs"),
+            "no epoch is left in which the architecture learns: it must be below the number of epochs",
+        )
+    if config.method != "random" and weights.warmup_epochs >= config.search.epochs:
+        yield Contradiction(("weights.warmup_epochs", "search.epochs"), NO_EPOCH_LEFT)
+
+
+def _shares(config: SearchConfig) -> Iterator[Contradiction]:
+    if config.data.weights_share + config.data.architecture_share > 1 + ROUNDING:
+        yield Contradiction(
+            ("data.weights_share", "data.architecture_share"),
+            "the two parts don't overlap: together at most 1",
+        )
+
+
+def _target(config: SearchConfig) -> Iterator[Contradiction]:
+    target = config.target
+    if target.stem == "imagenet" and min(target.image[1:]) < IMAGENET_STEM_SIDE:
+        yield Contradiction(
+            ("target.stem", "target.image"),
+            f'the stem "imagenet" needs images of at least {IMAGENET_STEM_SIDE} pixels: take "cifar"',
+        )

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from .base import Section, key
+from .base import Contradiction, Section, key
 
-__all__ = ["CheckpointConfig", "DataConfig", "Dataset", "DeviceConfig", "Stem"]
+__all__ = [
+    "IMAGENET_STEM_SIDE",
+    "NO_EPOCH_LEFT",
+    "CheckpointConfig",
+    "DataConfig",
+    "Dataset",
+    "DeviceConfig",
+    "Stem",
+    "image_contradictions",
+]
 
 Dataset = Literal["digits", "cifar10", "cifar100", "folder", "synthetic"]
 Stem = Literal["cifar", "imagenet"]
+
+IMAGENET_STEM_SIDE = 32  # below, the three strides of the stem and the two of the cells leave no pixels
+SIDES = {"digits": 8, "cifar10": 32, "cifar100": 32}  # of data sets with images of one known size
+NO_EPOCH_LEFT = "no epoch is left after the warm-up: it must be below the number of epochs"
 
 Amount = Annotated[float, Field(ge=0, le=1)]
 Turn = Annotated[float, Field(ge=0, le=0.5)]
@@ -130,3 +144,32 @@ class CheckpointConfig(Section):
     minutes: float = key(
         10.0, "Time between checkpoints. 0: one after each step.", origin="tool", ge=0, le=100_000
     )
+
+
+def image_contradictions(data: DataConfig, stem: str, stem_key: str) -> Iterator[Contradiction]:
+    """What doesn't fit the images; ``stem_key`` is the key of ``stem``."""
+    if data.dataset == "folder" and not data.path:
+        yield Contradiction(
+            ("data.path", "data.dataset"),
+            "the data set folder needs the place of the images: give --data DIR",
+        )
+    if data.dataset == "synthetic" and data.images < 2 * data.classes:
+        yield Contradiction(
+            ("data.images", "data.classes"),
+            f"both parts need an image of each class: at least {2 * data.classes}",
+        )
+    side = data.image_size or SIDES.get(data.dataset, 0)
+    if not side:
+        return
+    for name in ("crop_padding", "cutout"):
+        if getattr(data, name) >= side:
+            yield Contradiction(
+                (f"data.{name}", "data.dataset", "data.image_size"),
+                f"images of {side} pixels could be blanked altogether: it must be below their side",
+            )
+    if stem == "imagenet" and side < IMAGENET_STEM_SIDE:
+        yield Contradiction(
+            (stem_key, "data.dataset", "data.image_size"),
+            f'the stem "imagenet" needs images of at least {IMAGENET_STEM_SIDE} pixels, these have {side}: '
+            'take "cifar"',
+        )

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from .base import Section, key
-from .consistency import rank_contradictions, refuse, train_contradictions
-from .shared import CheckpointConfig, DataConfig, DeviceConfig, Stem
+from .base import Contradiction, Section, key, refuse
+from .shared import NO_EPOCH_LEFT, CheckpointConfig, DataConfig, DeviceConfig, Stem, image_contradictions
 
 __all__ = [
     "DerivedConfig",
-    "RankConfig",
-    "RankSection",
     "TrainConfig",
     "TrainDataConfig",
     "TrainEvaluationConfig",
@@ -167,42 +165,18 @@ class TrainConfig(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        refuse(train_contradictions(self))
+        refuse(_contradictions(self))
         return self
 
 
-class RankSection(Section):
-    """Which of the cells are trained."""
-
-    top: int = key(
-        5,
-        "How many are trained: those that are best by the weights they inherit from the super-net, and the last.",
-        origin="tool",
-        ge=1,
-        le=10_000,
-    )
-    epochs: int = key(
-        10,
-        "Passes over the training images for each of them, in place of `train.epochs`: a short budget.",
-        origin="tool",
-        ge=1,
-        le=100_000,
-    )
-
-
-class RankConfig(TrainConfig):
-    """A ranking, complete: which cells are trained, and how each of them is."""
-
-    rank: RankSection = RankSection()
-
-    def of_a_training(self) -> TrainConfig:
-        """The configuration of each training. A ranking chooses by it, so the test part isn't looked at."""
-        sections = {name: getattr(self, name) for name in TrainConfig.model_fields}
-        sections["train"] = self.train.model_copy(update={"epochs": self.rank.epochs})
-        sections["evaluation"] = self.evaluation.model_copy(update={"test": False})
-        return TrainConfig(**sections)
-
-    @model_validator(mode="after")
-    def _each_consistent(self) -> Self:
-        refuse(rank_contradictions(self))
-        return self
+def _contradictions(config: TrainConfig) -> Iterator[Contradiction]:
+    """All of them; none for a configuration that can be run."""
+    train = config.train
+    if train.learning_rate_min > train.learning_rate:
+        yield Contradiction(
+            ("train.learning_rate_min", "train.learning_rate"),
+            "the learning rate falls or stays: its end may not be above its start",
+        )
+    if train.warmup_epochs >= train.epochs:
+        yield Contradiction(("train.warmup_epochs", "train.epochs"), NO_EPOCH_LEFT)
+    yield from image_contradictions(config.data, config.derived.stem, "derived.stem")

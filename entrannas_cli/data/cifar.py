@@ -18,7 +18,7 @@ from ..common.text import safe
 from .availability import cifar_directories, cifar_found, cifar_or_complain
 
 if TYPE_CHECKING:
-    from .datasets import Part, Progress
+    from .types import Part, Progress
 
 __all__ = ["fetch_cifar", "read_cifar"]
 

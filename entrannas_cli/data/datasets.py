@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
@@ -18,12 +16,10 @@ from .cache import cache_path, read_cache, write_cache
 from .cifar import read_cifar
 from .folder import ImageFiles, list_folder
 from .split import generator_for, stratified_split
+from .types import Part, Progress
 from .workers import Request, read_batches, worker_count
 
-__all__ = ["Dataset", "Part", "Progress", "load_into_memory", "open_dataset"]
-
-Part = Literal["train", "test"]
-Progress = Callable[[str, int, int], None]  # what is being done, how much is done, of how much
+__all__ = ["Dataset", "load_into_memory", "open_dataset"]
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 SYNTHETIC_SIDE = 32

@@ -13,9 +13,10 @@ from ..common.errors import UsageError
 from ..common.free_memory import free_memory
 from ..common.numbers import gib
 from .augment import Augmentation
-from .datasets import Dataset, Part, Progress, load_into_memory, open_dataset
+from .datasets import Dataset, load_into_memory, open_dataset
 from .split import stratified_split
 from .streams import BatchStream, Placement
+from .types import Part, Progress
 from .workers import worker_count
 
 if TYPE_CHECKING:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from .datasets import Dataset, Progress
+from .datasets import Dataset
 from .placement import Reserve, open_part
 from .streams import BatchStream, Placement
+from .types import Progress
 
 if TYPE_CHECKING:
-    from ..config.search import SearchDataConfig
+    from ..config.search_sections import SearchDataConfig
 
 __all__ = ["SearchData", "open_search_data"]
 

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from ..common.errors import UsageError
-from .datasets import Dataset, Progress
+from .datasets import Dataset
 from .placement import Reserve, open_part
 from .streams import Batch, BatchStream, Placement, evaluation_batches
+from .types import Progress
 
 if TYPE_CHECKING:
     from ..config.train import TrainDataConfig

@@ -14,22 +14,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..common.errors import UsageError
+from ..common.files import BrokenRun
 from ..common.text import safe
 from ..data.availability import CIFAR, cifar_found, cifar_or_complain
 
 if TYPE_CHECKING:
     from ..config.resolve import ChoosePreset, Request
     from ..config.shared import DataConfig
-    from ..data.datasets import Progress
+    from ..data.types import Progress
     from ..store.run import Run
 
-__all__ = ["automatic_preset", "cuda_here", "cuda_in_a_child", "request_here", "require_data"]
+__all__ = ["automatic_preset", "cuda_here", "cuda_in_a_child", "data_of", "request_here", "require_data"]
 
 SMALL = "quick"
 EMBEDDED = ("digits", "synthetic")  # small images: CIFAR's cutout would blank them
 
-
-PATIENCE = 120  # seconds; a first import of torch from a slow disk takes long
+TIMEOUT_S = 120  # a first import of torch from a slow disk takes long
+DATA_KEYS = ("dataset", "path", "image_size", "crop_padding", "flip", "classes", "images")
 
 
 def request_here(
@@ -41,7 +42,6 @@ def request_here(
 ) -> Request:
     """What is asked for, in this environment and working directory; ``searched`` is the run the cells are from."""
     from ..config.resolve import Request
-    from .train.create import data_of
 
     return Request(
         flags=flags,
@@ -53,6 +53,15 @@ def request_here(
         inherited={} if searched is None else data_of(searched),
         inherited_from="" if searched is None else f"run {safe(searched.id)}",
     )
+
+
+def data_of(run: Run) -> dict[str, object]:
+    """Which images ``run`` learned from, and how they may be moved, by dotted key; {} where that can't be read."""
+    try:
+        data = run.config().get("data")
+    except BrokenRun:
+        return {}
+    return {f"data.{key}": data[key] for key in DATA_KEYS if key in data} if isinstance(data, dict) else {}
 
 
 def cuda_here() -> bool:
@@ -71,7 +80,7 @@ def cuda_in_a_child() -> bool:
     )
     try:
         result = subprocess.run(
-            [sys.executable, "-c", code], stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE
+            [sys.executable, "-c", code], stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT_S
         )
     except (OSError, subprocess.TimeoutExpired):
         return False

@@ -7,13 +7,13 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from ..data.datasets import Progress
+from ..data.types import Progress
 from ..store.session import RunSession
 from .device import Compute
 from .observer import Observer, Started
 from .torch_errors import explained
 
-__all__ = ["Context", "Loading", "StoppedEarly"]
+__all__ = ["Context", "Loading", "StoppedEarly", "Work"]
 
 Loading = Callable[[], AbstractContextManager[Progress | None]]
 Config = TypeVar("Config")
@@ -52,3 +52,6 @@ class Context(Generic[Config]):
         """Tells the observer that the first step is about to run; ``facts`` are those of ``Started``."""
         run = self.session.run
         self.observer.started(Started(id=run.id, path=str(run.path), attempt=self.session.attempt, **facts))
+
+
+Work = Callable[[Context[Any]], None]

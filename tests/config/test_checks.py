@@ -8,7 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from entrannas_cli.common.errors import UsageError
-from entrannas_cli.config.search import NetworkConfig, SearchConfig, SearchDataConfig
+from entrannas_cli.config.search import SearchConfig
+from entrannas_cli.config.search_sections import NetworkConfig, SearchDataConfig
 
 from .resolving import errors, resolve
 

@@ -13,7 +13,7 @@ import pytest
 from textual import events
 
 from entrannas_cli.common.errors import RunFailed, UsageError
-from entrannas_cli.config.search import Method
+from entrannas_cli.config.methods import METHODS, Method
 from entrannas_cli.dashboard.launch import screen
 from entrannas_cli.dashboard.launch.draft import Draft, Kind, arguments, command_text, fields_of, seeds_of
 from entrannas_cli.dashboard.launch.field_row import FieldRow
@@ -22,7 +22,6 @@ from entrannas_cli.dashboard.launch.prefill import for_cells_of, like
 from entrannas_cli.dashboard.launch.submit import start
 from entrannas_cli.dashboard.launch.summary import what_runs
 from entrannas_cli.dashboard.launch.validate import DataLook, Verdict, check, with_data
-from entrannas_cli.method.names import METHODS
 from entrannas_cli.spaces.published import PUBLISHED
 from entrannas_cli.store.create import create_run
 from entrannas_cli.store.overview import overview

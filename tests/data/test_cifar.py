@@ -16,7 +16,7 @@ import torch
 from torchvision import datasets as published
 
 from entrannas_cli.common.errors import RunFailed, UsageError
-from entrannas_cli.config.search import SearchDataConfig
+from entrannas_cli.config.search_sections import SearchDataConfig
 from entrannas_cli.data.availability import cifar_found, user_cache_dir
 from entrannas_cli.data.cifar import fetch_cifar
 from entrannas_cli.data.datasets import open_dataset

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from entrannas_cli.common.errors import UsageError
-from entrannas_cli.config.search import SearchDataConfig
+from entrannas_cli.config.search_sections import SearchDataConfig
 from entrannas_cli.data import placement
 from entrannas_cli.data.datasets import Dataset
 from entrannas_cli.data.search_data import SearchData, open_search_data

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import torch
 
-from entrannas_cli.config.search import SearchConfig, TargetConfig
+from entrannas_cli.config.search import SearchConfig
+from entrannas_cli.config.search_sections import TargetConfig
 from entrannas_cli.engine.search import run
 from entrannas_cli.engine.search.collapse import collapse_warning
 from entrannas_cli.engine.search.summary import derived_summary

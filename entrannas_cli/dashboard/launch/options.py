@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from ...common.errors import UsageError
 from ...common.text import safe
+from ...config.methods import METHODS
 from ...data.availability import DATASETS
-from ...method.names import METHODS
 from ...spaces.published import PUBLISHED
 from ...store.overview import Overview
 

@@ -12,12 +12,13 @@ from ...config.resolve import print_config
 from ...store.create import create_run
 from ...store.find_run import short_id
 from ...store.run import CONFIG_FILE, Run
-from ..train.create import data_of, search_facts
+from ..preflight import data_of
+from ..train.create import search_facts
 from .candidates import CANDIDATES_FILE, candidates_json, find_candidates
 
 if TYPE_CHECKING:
+    from ...config.rank import RankConfig
     from ...config.resolve import Resolved
-    from ...config.train import RankConfig
 
 __all__ = ["prepare_ranking"]
 

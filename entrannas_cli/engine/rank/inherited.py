@@ -8,9 +8,9 @@ from itertools import islice
 from pathlib import Path
 
 from ...config.resolve import load_config
-from ...data.datasets import Progress
 from ...data.search_data import open_search_data
 from ...data.streams import evaluation_batches
+from ...data.types import Progress
 from ...method.genotype import Genotype
 from ...method.network import DerivedNetwork
 from ...store.run import CONFIG_FILE, Run

@@ -17,17 +17,18 @@ from ...store.find_run import list_runs
 from ...store.run import CONFIG_FILE, GENOTYPE_FILE, Run
 from ...store.session import RunSession
 from ..check_operations import require_operations
+from ..execute import execute
 from ..observer import Observer, Row, Started
 from ..run_context import Context
-from ..runner import take_up
 from ..torch_errors import explained
 from ..train.create import search_facts
+from ..train.run import run_training
 from .candidates import Candidate, read_candidates
 from .inherited import inherited_accuracies
 from .ranking import chosen, rank_correlation, ranking
 
 if TYPE_CHECKING:
-    from ...config.train import RankConfig
+    from ...config.rank import RankConfig
 
 __all__ = ["TRAININGS", "run_ranking"]
 
@@ -138,7 +139,7 @@ def _train(context: Context[RankConfig], child: Run, part: _Part) -> UsageError 
     part.child = session
     try:
         with session:
-            take_up(session, part)
+            execute(session, part, TrainConfig, run_training)
     except (RunFailed, UsageError) as error:
         context.observer.message("warning", f"{safe(child.id)}: {error.message}")
         return error if isinstance(error, UsageError) else None

@@ -12,7 +12,7 @@ from ..observer import Row
 from .collapse import collapse_warning
 
 if TYPE_CHECKING:
-    from ...config.search import TargetConfig
+    from ...config.search_sections import TargetConfig
 
 __all__ = ["derived_summary"]
 

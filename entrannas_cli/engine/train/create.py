@@ -19,11 +19,10 @@ if TYPE_CHECKING:
     from ...config.resolve import Resolved
     from ...config.train import TrainConfig
 
-__all__ = ["CIFAR_HINT", "choose_preset", "data_of", "prepare_training", "search_facts"]
+__all__ = ["CIFAR_HINT", "choose_preset", "prepare_training", "search_facts"]
 
 CIFAR_HINT = "the published protocol: --preset cifar --download"
 
-DATA_KEYS = ("dataset", "path", "image_size", "crop_padding", "flip", "classes", "images")
 AT_THE_END = (
     "supernet_accuracy",
     "derived_accuracy",
@@ -100,15 +99,6 @@ def _is_last(cells: NamedGenotype) -> bool:
         return cells.run is not None and cells.run.genotype() == cells.genotype
     except BrokenRun:
         return False
-
-
-def data_of(run: Run) -> dict[str, object]:
-    """Which images ``run`` learned from, and how they may be moved, by dotted key; {} where that can't be read."""
-    try:
-        data = run.config().get("data")
-    except BrokenRun:
-        return {}
-    return {f"data.{key}": data[key] for key in DATA_KEYS if key in data} if isinstance(data, dict) else {}
 
 
 def search_facts(run: Run | None, *, last: bool = True) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from ...common.errors import UsageError
 from ...common.text import safe
 from ...config.resolve import PATHLESS, load_config
 from ...config.train import TrainConfig
-from ...data.datasets import Progress
+from ...data.types import Progress
 from ...store.run import CONFIG_FILE, Run
 from ...store.status import BROKEN
 from ..device import resolve_compute

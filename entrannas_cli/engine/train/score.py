@@ -9,9 +9,9 @@ import torch
 
 from ...common.errors import UsageError
 from ...config.keys import flatten_model
-from ...data.datasets import Progress
 from ...data.streams import evaluation_batches
 from ...data.train_data import open_test_part, open_train_data, require_same
+from ...data.types import Progress
 from ..checkpoint import check_identity
 from ..device import Compute
 from ..load_network import TrainedNetwork

@@ -1,0 +1,47 @@
+"""Executes the work of a run from its last checkpoint on, and records how it ended."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+from ..config.resolve import load_config
+from ..store.run import CONFIG_FILE
+from ..store.session import RunSession
+from .device import resolve_compute
+from .environment import describe_environment
+from .log_observer import Logged
+from .observer import Observer, Row
+from .run_context import Context, Loading, StoppedEarly, Work
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+__all__ = ["execute"]
+
+
+def execute(
+    session: RunSession,
+    observer: Observer,
+    model: type[BaseModel],
+    work: Work,
+    loading: Loading = nullcontext,
+) -> Row:
+    """Does ``work`` with the run's configuration, a ``model``, until it ends or is stopped.
+
+    ``loading``: see :class:`Context`. Returns the summary. Raises ``UsageError`` for a configuration that can't be
+    run here, ``RunFailed`` with the reason when it fails; the run directory then says so too.
+    """
+    run = session.run
+    config: Any = load_config(run.path / CONFIG_FILE, model)
+    compute = resolve_compute(config.device)
+    session.environment(describe_environment(compute))
+    session.summary({"dataset": config.data.dataset, "device": compute.name})
+    logged = Logged(observer, session)
+    try:
+        work(Context(session=session, observer=logged, config=config, compute=compute, loading=loading))
+    except StoppedEarly:
+        session.finish("stopped", session.stop_reason)
+    summary = run.summary()
+    logged.finished(summary)
+    return summary
