@@ -8,12 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.dom import DOMNode
 from textual.screen import Screen
 
 from ..store.run import Run
 from .background import Done, tell
+from .host import Host
 from .keys import KEYS, PLACES, Place, bindings
 from .run_actions import RunsActing
 from .run_table import RunTable
@@ -25,7 +26,7 @@ from .watcher import Snapshot, Watcher
 __all__ = ["Dashboard"]
 
 
-class Dashboard(App[None]):
+class Dashboard(Host):
     """The workbench on the runs in ``runs_dir``. ``readonly`` switches off all that changes a run."""
 
     CSS_PATH = "dashboard.tcss"
@@ -71,11 +72,9 @@ class Dashboard(App[None]):
                 screen.take(snapshot)
 
     def look_now(self) -> None:
-        """Something was done: the runs have changed."""
         self._watcher.look_now()
 
     def show_new(self, runs: Sequence[Run]) -> None:
-        """These were started: the page of the only one, or the table with all of them marked."""
         home = self.screen_stack[0]
         if isinstance(home, RunsScreen):
             home.expect([run.id for run in runs])
@@ -88,7 +87,6 @@ class Dashboard(App[None]):
             self.push_screen(RunScreen(runs[0]))
 
     def change(self, settings: Settings) -> None:
-        """Remembers ``settings``."""
         if problem := self.settings.change(settings):
             self.notify(problem, severity="warning", markup=False)
 

@@ -25,7 +25,7 @@ from .keys import bindings
 from .notifications import tell_errors
 
 if TYPE_CHECKING:
-    from .app import Dashboard
+    from .host import Host
 
 __all__ = ["Change", "NotesScreen", "edit_notes"]
 
@@ -158,7 +158,7 @@ def _shown_note(note: str) -> str:
     return "".join(c for c in note if c in "\n\t" or unicodedata.category(c) != "Cc")
 
 
-def edit_notes(app: Dashboard, runs: Sequence[Run]) -> None:
+def edit_notes(app: Host, runs: Sequence[Run]) -> None:
     """Reads what is noted of ``runs``, lets it be changed, writes the change and tells the outcome."""
     if not runs:
         app.notify("there is no run here", severity="warning")
@@ -191,7 +191,7 @@ def edit_notes(app: Dashboard, runs: Sequence[Run]) -> None:
     in_background(app, read, show)
 
 
-def _save(app: Dashboard, runs: Sequence[Run], change: Change) -> None:
+def _save(app: Host, runs: Sequence[Run], change: Change) -> None:
     if change == Change():
         app.notify("nothing was changed")
         return

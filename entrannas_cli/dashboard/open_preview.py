@@ -12,7 +12,7 @@ from ..store.run import Run
 from .background import in_background
 
 if TYPE_CHECKING:
-    from .app import Dashboard
+    from .host import Host
 
 __all__ = ["open_pictures"]
 
@@ -20,7 +20,7 @@ MOST = 5  # pictures at once
 LONG = 20.0  # seconds that a path stays, so that it can be read
 
 
-def open_pictures(app: Dashboard, runs: Sequence[Run], step: int | None = None) -> None:
+def open_pictures(app: Host, runs: Sequence[Run], step: int | None = None) -> None:
     """Opens a picture of each run's last cells, or of those after ``step``."""
     if not runs:
         app.notify("there is no run here", severity="warning")
@@ -34,7 +34,7 @@ def open_pictures(app: Dashboard, runs: Sequence[Run], step: int | None = None) 
         _open(app, run, step)
 
 
-def _open(app: Dashboard, run: Run, step: int | None) -> None:
+def _open(app: Host, run: Run, step: int | None) -> None:
     def work() -> tuple[str, str]:
         """What to say, and how."""
         try:

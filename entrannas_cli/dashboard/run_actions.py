@@ -21,7 +21,7 @@ from .notifications import SHOWN, tell_errors
 from .watcher import Snapshot
 
 if TYPE_CHECKING:
-    from .app import Dashboard
+    from .host import Host
     from .launch.draft import Draft, Kind
 
 __all__ = ["RunsActing"]
@@ -55,7 +55,7 @@ class RunsActing(Screen[None]):
         )
 
     @property
-    def dashboard(self) -> Dashboard:
+    def dashboard(self) -> Host:
         """The program."""
         return self.app  # type: ignore[return-value]
 

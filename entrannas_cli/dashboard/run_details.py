@@ -21,19 +21,11 @@ from ..store.overview import Overview, next_command
 from ..store.run import Run
 from .background import in_background
 from .preview_charts import RunCurves
+from .themes import STATE_STYLES
 
 __all__ = ["RunPane", "facts_text"]
 
 SETTLING = 0.08  # seconds that the cursor must rest before files are read
-STATE_STYLES = {
-    "running": "bold $success",
-    "completed": "$success",
-    "stopped": "$warning",
-    "created": "$quiet",
-    "failed": "bold $error",
-    "lost": "bold $error",
-    "broken": "bold $error",
-}
 Part = str | tuple[str, str]
 
 

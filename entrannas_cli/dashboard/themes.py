@@ -6,8 +6,17 @@ from rich.color import parse_rgb_hex
 from rich.terminal_theme import TerminalTheme
 from textual.theme import Theme
 
-__all__ = ["ANSI_DARK", "ANSI_LIGHT", "DEFAULT", "THEMES", "following"]
+__all__ = ["ANSI_DARK", "ANSI_LIGHT", "DEFAULT", "STATE_STYLES", "THEMES", "following"]
 
+STATE_STYLES = {
+    "running": "bold $success",
+    "completed": "$success",
+    "stopped": "$warning",
+    "created": "$quiet",
+    "failed": "bold $error",
+    "lost": "bold $error",
+    "broken": "bold $error",
+}
 DEFAULT = "dark"
 THEMES: tuple[Theme, ...] = (
     Theme(

@@ -15,7 +15,7 @@ from ...store.overview import Overview
 from ..cached_static import Sheet
 from ..chart import ChartView
 from ..chart_grid import ChartGrid
-from ..run_details import STATE_STYLES
+from ..themes import STATE_STYLES
 from .metric_reader import Track
 from .overlay import METRICS, Overlay
 

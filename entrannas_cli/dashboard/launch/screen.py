@@ -30,7 +30,7 @@ from .summary import what_runs
 from .validate import DataLook, Verdict, check, with_data
 
 if TYPE_CHECKING:
-    from ..app import Dashboard
+    from ..host import Host
 
 __all__ = ["LaunchScreen"]
 
@@ -79,7 +79,7 @@ class LaunchScreen(Screen[list[Run]]):
         self._starting = self._leaving = False
 
     @property
-    def dashboard(self) -> Dashboard:
+    def dashboard(self) -> Host:
         """The program."""
         return self.app  # type: ignore[return-value]
 

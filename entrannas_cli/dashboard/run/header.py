@@ -9,7 +9,7 @@ from ...monitor.run_metrics import LARGEST_STEP, Course
 from ...store.find_run import short_id
 from ...store.notes import NOTHING
 from ...store.overview import Overview
-from ..run_details import STATE_STYLES
+from ..themes import STATE_STYLES
 from .time_left import left_text
 
 __all__ = ["bar", "head_text"]

@@ -10,6 +10,7 @@ from ...common.errors import RunFailed, UsageError
 from ...common.text import safe
 from ...config.keys import flatten_model
 from ...config.to_toml import to_toml
+from ...config.train import TrainConfig
 from ...method.genotype import Genotype
 from ...method.space import CELL_KINDS
 from ...store.create import create_run
