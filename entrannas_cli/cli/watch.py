@@ -35,7 +35,7 @@ def watch(
     if reason := why_no_screen():
         shown = f"`entrannas runs show {reference_to(found)}` prints the run"
         raise UsageError(f"watching needs a terminal ({reason}); {shown}")
-    from ..dashboard.run.watch_app import WatchApp
+    from ..dashboard.watch_app import WatchApp
 
     app = WatchApp(found, readonly=readonly)
     app.run()

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from ..common.errors import UsageError
-from ..common.free_memory import free_memory
 from ..common.numbers import gib
 from .augment import Augmentation
 from .datasets import Dataset, load_into_memory, open_dataset
+from .free_memory import free_memory
 from .split import stratified_split
 from .streams import BatchStream, Placement
 from .types import Part, Progress

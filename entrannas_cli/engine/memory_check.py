@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 from ..common.errors import RunFailed
-from ..common.free_memory import free_memory
 from ..common.numbers import gib
 from ..common.text import first_line
 from ..config.base import with_values
 from ..data.datasets import Dataset
+from ..data.free_memory import free_memory
 from ..method.fast.memory import MemoryEstimate
 from ..store.session import RunSession
 from .device import MIB, Compute

@@ -19,8 +19,8 @@ from entrannas_cli.dashboard.run.cells_tab import CellsPart
 from entrannas_cli.dashboard.run.charts_tab import CurvesPart
 from entrannas_cli.dashboard.run.heat_map import edge_names, heat_map, usable
 from entrannas_cli.dashboard.run.time_left import left_text, seconds_left
-from entrannas_cli.dashboard.run.watch_app import WatchApp
 from entrannas_cli.dashboard.settings import SettingsFile
+from entrannas_cli.dashboard.watch_app import WatchApp
 from entrannas_cli.monitor.run_metrics import Course
 from entrannas_cli.spaces.published import PUBLISHED
 from entrannas_cli.store.create import create_run
@@ -551,6 +551,6 @@ def test_the_command_wants_a_terminal_and_a_run(runs_dir: Path) -> None:
 
 
 def test_nothing_heavy_is_loaded() -> None:
-    code = "import entrannas_cli.dashboard.run.watch_app, sys; print(*sys.modules)"
+    code = "import entrannas_cli.dashboard.watch_app, sys; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert not {"torch", "pandas", "pydantic", "matplotlib", "numpy"} & set(loaded.split())

@@ -15,9 +15,9 @@ import pytest
 import torch
 from torch import nn
 
-from entrannas_cli.common.free_memory import free_memory, left_in_cgroup
 from entrannas_cli.config.base import with_values
 from entrannas_cli.config.search import SearchConfig
+from entrannas_cli.data.free_memory import free_memory, left_in_cgroup
 from entrannas_cli.engine import memory_check
 from entrannas_cli.engine.memory_check import largest_that_fits
 from entrannas_cli.engine.search.memory import estimate_search, heaviest_cells

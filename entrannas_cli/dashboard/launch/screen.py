@@ -17,9 +17,9 @@ from ...common.errors import RunFailed
 from ...common.text import counted, safe
 from ...store.run import Run
 from ..background import in_background, tell
+from ..configuration_text import configuration_text
 from ..keys import bindings
 from ..notifications import tell_errors
-from ..run.text_tabs import configuration_text
 from .draft import FIELDS, KINDS, Draft, arguments, command_text, fields_of
 from .field_row import FieldInput, FieldRow
 from .kind import KindSwitch

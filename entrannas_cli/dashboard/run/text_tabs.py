@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -11,10 +10,11 @@ from ...common.numbers import bytes_text, metric, number, percent
 from ...common.text import safe
 from ...monitor.system_usage import Sample
 from ..cached_static import Sheet
+from ..configuration_text import configuration_text
 from .header import bar
 from .tab import Seen
 
-__all__ = ["ConfigurationPart", "SystemPart", "configuration_text"]
+__all__ = ["ConfigurationPart", "SystemPart"]
 
 BAR = 30
 MIB = 2**20
@@ -30,19 +30,6 @@ class ConfigurationPart(VerticalScroll, can_focus=False):
         """Draws what has changed."""
         text = seen.facts.configuration
         self.query_one(Sheet).show(text, lambda: configuration_text(text))
-
-
-def configuration_text(source: str) -> Text:
-    """TOML with comments, to read."""
-    if not source:
-        return Text("the configuration can't be read", "dim")
-    text = Text(overflow="fold")
-    for line in source.splitlines():
-        shown = safe(line.expandtabs())
-        code, hash_sign, comment = shown.partition(" #")
-        text.append(code, "bold" if code.startswith("[") else "dim" if code.startswith("#") else "")
-        text.append(f"{hash_sign}{comment}\n", "dim")
-    return text
 
 
 class SystemPart(VerticalScroll, can_focus=False):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from textual import events
 from textual.screen import Screen
 
-from ...store.run import Run
-from ..app import Dashboard
-from ..settings import SettingsFile
-from .screen import RunScreen
+from ..store.run import Run
+from .app import Dashboard
+from .run.screen import RunScreen
+from .settings import SettingsFile
 
 __all__ = ["WatchApp"]
 
