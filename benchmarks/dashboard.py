@@ -110,7 +110,7 @@ def stream(folder: Path, runs: int, seconds: float) -> None:
             step += 1
             for session in sessions:
                 loss = 1 / step
-                session.step(
+                session.write_step(
                     {"step": step, "epoch": 1 + step // 1000, "weight_loss": loss, "accuracy": 1 - loss}
                 )
             time.sleep(1 / STEPS_PER_SECOND)

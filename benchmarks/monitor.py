@@ -24,8 +24,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from entrannas_cli.monitor.run_index import FRESH, Catalogue  # noqa: E402
-from entrannas_cli.monitor.run_metrics import Course  # noqa: E402
+from entrannas_cli.monitor.run_index import FRESH_S, RunIndex  # noqa: E402
+from entrannas_cli.monitor.run_metrics import RunMetrics  # noqa: E402
 from entrannas_cli.store.run import METRICS_FILE, Run  # noqa: E402
 from tests.results.generated import make_runs  # noqa: E402 (the test tree isn't installed)
 
@@ -35,9 +35,9 @@ MEMORY = """
 import psutil, sys
 from pathlib import Path
 from entrannas_cli.store.run import Run
-from entrannas_cli.monitor.run_metrics import Course
+from entrannas_cli.monitor.run_metrics import RunMetrics
 before = psutil.Process().memory_info().rss
-course = Course(Run(Path(sys.argv[1])))
+course = RunMetrics(Run(Path(sys.argv[1])))
 course.read()
 print(psutil.Process().memory_info().rss - before)
 """
@@ -64,12 +64,12 @@ def timed(work: Callable[[], object]) -> float:
 
 
 def catalogue_times(runs: Path, times: int) -> Iterator[tuple[str, list[float]]]:
-    yield "all runs, first look", [timed(Catalogue(runs).refresh) for _ in range(times)]
+    yield "all runs, first look", [timed(RunIndex(runs).refresh) for _ in range(times)]
     yield (
         f"all runs, first look of {FIRST:.2f} s",
-        [timed(lambda: Catalogue(runs).refresh(FIRST)) for _ in range(times)],
+        [timed(lambda: RunIndex(runs).refresh(FIRST)) for _ in range(times)],
     )
-    catalogue = Catalogue(runs)
+    catalogue = RunIndex(runs)
     catalogue.refresh()
     yield "all runs, nothing new", [timed(catalogue.refresh) for _ in range(10 * times)]
 
@@ -78,10 +78,10 @@ def course_times(run: Run, steps: int, times: int) -> Iterator[tuple[str, list[f
     name = f"{steps:,} steps"
     yield (
         f"{name}, first curves (read for {FIRST:.2f} s)",
-        [timed(lambda: Course(run).read(FIRST)) for _ in range(times)],
+        [timed(lambda: RunMetrics(run).read(FIRST)) for _ in range(times)],
     )
-    yield f"{name}, whole", [timed(Course(run).read) for _ in range(times)]
-    course = Course(run)
+    yield f"{name}, whole", [timed(RunMetrics(run).read) for _ in range(times)]
+    course = RunMetrics(run)
     course.read()
     yield f"{name}, nothing new", [timed(course.read) for _ in range(10 * times)]
 
@@ -111,7 +111,7 @@ def main() -> None:
         runs = Path(folder, "runs")
         make_runs(runs, chosen.runs)
         long_runs = {steps: long_run(Path(folder, f"long-{steps}"), steps) for steps in chosen.steps}
-        time.sleep(FRESH)  # files written just now are read twice
+        time.sleep(FRESH_S)  # files written just now are read twice
         print(f"Python {platform.python_version()}, {os.cpu_count()} processors, {chosen.times} measurements")
         sizes = [f"{(run.path / METRICS_FILE).stat().st_size / 1e6:.1f}" for run in long_runs.values()]
         print(f"{chosen.runs} runs; long runs of {METRICS} metrics: {', '.join(sizes)} MB")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..common.errors import UsageError
 from ..common.text import choices
-from ..config.resolve import Request, Resolved, resolve_search, resolve_train
+from ..config.resolve import ConfigRequest, Resolved, resolve_search, resolve_train
 from ..data.availability import dataset_facts
 
 if TYPE_CHECKING:
@@ -159,8 +159,8 @@ def _images(
     }
 
 
-def _request(case: Case, flags: Mapping[str, Any]) -> Request:
-    return Request(
+def _request(case: Case, flags: Mapping[str, Any]) -> ConfigRequest:
+    return ConfigRequest(
         flags=flags,
         overrides=case.overrides,
         environ=os.environ,

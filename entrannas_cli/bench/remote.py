@@ -17,7 +17,7 @@ from ..common.errors import EntrannasError, RunFailed, UsageError
 
 __all__ = ["Remote", "Subject", "serve"]
 
-PATIENCE = 10.0  # seconds for a process to end by itself
+SHUTDOWN_TIMEOUT_S = 10.0  # seconds for a process to end by itself
 
 
 class Subject(Protocol):
@@ -88,7 +88,7 @@ class Remote:
         if kind is not None:
             self._process.kill()
         with suppress(BrokenPipeError, subprocess.TimeoutExpired):
-            self._process.communicate(timeout=PATIENCE)
+            self._process.communicate(timeout=SHUTDOWN_TIMEOUT_S)
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()

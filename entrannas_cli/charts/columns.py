@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from .trace import Trace
 from .window import Window
 
-__all__ = ["Column", "Grid", "columns", "spans"]
+__all__ = ["DotColumn", "DotGrid", "columns", "spans"]
 
 _FAR = 1e6  # pictures away: a line to there is as good as straight up, or level
 
 
 @dataclass(frozen=True)
-class Grid:
+class DotGrid:
     """``across`` columns and ``down`` rows of dots over ``window``; rows count from the top."""
 
     window: Window
@@ -43,7 +43,7 @@ class Grid:
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class DotColumn:
     """The points of a column of dots: their least and greatest value, the first and the last."""
 
     low: float
@@ -52,10 +52,10 @@ class Column:
     last: float
 
 
-def columns(trace: Trace, grid: Grid) -> list[Column | None]:
+def columns(trace: Trace, grid: DotGrid) -> list[DotColumn | None]:
     """The visible points of ``trace`` by column; None where a column has none."""
     start, end = trace.visible(grid.window.left, grid.window.right)
-    found: list[Column | None] = [None] * grid.across
+    found: list[DotColumn | None] = [None] * grid.across
     if grid.window.right <= grid.window.left:
         if start < end:
             found[(grid.across - 1) // 2] = _column(trace, start, end)
@@ -70,12 +70,12 @@ def columns(trace: Trace, grid: Grid) -> list[Column | None]:
     return found
 
 
-def _column(trace: Trace, start: int, end: int) -> Column:
+def _column(trace: Trace, start: int, end: int) -> DotColumn:
     low, high = trace.extremes(start, end)
-    return Column(low, high, trace.y[start], trace.y[end - 1])
+    return DotColumn(low, high, trace.y[start], trace.y[end - 1])
 
 
-def spans(trace: Trace, grid: Grid) -> list[tuple[int, int] | None]:
+def spans(trace: Trace, grid: DotGrid) -> list[tuple[int, int] | None]:
     """For each column the first and the last row that the line covers, joined to its neighbours; None for none.
 
     Between two points that lie columns apart, and to those just outside the window, the line is straight. They are
@@ -89,7 +89,7 @@ def spans(trace: Trace, grid: Grid) -> list[tuple[int, int] | None]:
     return found
 
 
-def _spans(trace: Trace, grid: Grid) -> list[tuple[int, int] | None]:
+def _spans(trace: Trace, grid: DotGrid) -> list[tuple[int, int] | None]:
     drawn: list[tuple[int, int] | None] = [None] * grid.across
     start, end = trace.visible(grid.window.left, grid.window.right)
     before: tuple[float, float] | None = None  # column and row where the line was last

@@ -8,7 +8,7 @@ from rich.text import Text
 from .canvas import Canvas
 from .chart import Chart, Line
 from .columns import spans
-from .frame import SMALLEST, Frame, frame_of, label_start
+from .frame import MIN_SIZE, ChartFrame, chart_frame, label_start
 from .header import fit, header, values_only
 from .look import DARK, Look, marker
 
@@ -22,7 +22,7 @@ _TALLER = 8  # rows for each further line of it
 class Drawing:
     """The ``lines`` of a chart, and the ``frame`` of its picture (None where there was no room for one)."""
 
-    def __init__(self, lines: list[Text], frame: Frame | None) -> None:
+    def __init__(self, lines: list[Text], frame: ChartFrame | None) -> None:
         self.lines, self.frame = lines, frame
 
 
@@ -34,17 +34,17 @@ def draw(chart: Chart, width: int, height: int, *, look: Look = DARK, ascii_only
 def picture(chart: Chart, width: int, height: int, *, look: Look = DARK, ascii_only: bool = False) -> Drawing:
     """The same with its frame: what lies where."""
     width, height = max(width, 0), max(height, 0)
-    if width < SMALLEST[0] or height < SMALLEST[1]:
+    if width < MIN_SIZE[0] or height < MIN_SIZE[1]:
         return Drawing(values_only(chart, width, height, look, ascii_only=ascii_only), None)
     most = 2 + (height - _TALL) // _TALLER if height >= _TALL else 1
     above = header(chart, width, most, look, ascii_only=ascii_only)
-    frame = frame_of(chart, width, height, len(above), ascii_only=ascii_only)
+    frame = chart_frame(chart, width, height, len(above), ascii_only=ascii_only)
     assert frame is not None
     rows = _canvas(chart, frame, look).rows()
     return Drawing([*above, *_with_axis(rows, frame, look), *_below(frame, width, look)], frame)
 
 
-def _canvas(chart: Chart, frame: Frame, look: Look) -> Canvas:
+def _canvas(chart: Chart, frame: ChartFrame, look: Look) -> Canvas:
     canvas = Canvas(frame.columns, frame.rows, ascii_only=frame.ascii_only)
     drawn = [
         (number, line, look.line(number, line.style), marker(number, ascii_only=frame.ascii_only))
@@ -82,7 +82,7 @@ def _mark(
             canvas.mark(column, (span[0] + span[1]) // 8, dot, style)
 
 
-def _crosshair(canvas: Canvas, chart: Chart, frame: Frame, look: Look) -> None:
+def _crosshair(canvas: Canvas, chart: Chart, frame: ChartFrame, look: Look) -> None:
     """A vertical line, and a mark at the point of each line that is nearest to it."""
     assert chart.crosshair is not None
     style = Style.parse(look.crosshair)
@@ -106,7 +106,7 @@ def _nearest(chart: Chart, line: Line) -> tuple[float, float] | None:
     return trace.x[at], trace.y[at]
 
 
-def _with_axis(rows: list[Text], frame: Frame, look: Look) -> list[Text]:
+def _with_axis(rows: list[Text], frame: ChartFrame, look: Look) -> list[Text]:
     plain, tick = ("|", "+") if frame.ascii_only else ("│", "┤")
     lines = []
     for number, row in enumerate(rows):
@@ -118,7 +118,7 @@ def _with_axis(rows: list[Text], frame: Frame, look: Look) -> list[Text]:
     return lines
 
 
-def _below(frame: Frame, width: int, look: Look) -> list[Text]:
+def _below(frame: ChartFrame, width: int, look: Look) -> list[Text]:
     """The axis, where there's room for it, and its labels."""
     corner, level, tick = ("+", "-", "+") if frame.ascii_only else ("└", "─", "┬")
     labels, axis = [" "] * frame.columns, [level] * frame.columns

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 
 from .chart import Chart
-from .columns import Grid
+from .columns import DotGrid
 from .scale import Tick, ticks
 
-__all__ = ["Frame", "frame_of"]
+__all__ = ["ChartFrame", "chart_frame"]
 
-SMALLEST = (24, 6)  # below that there is no picture, only the latest values
+MIN_SIZE = (24, 6)  # below that there is no picture, only the latest values
 _ROOM = 7  # columns of a label on the left
 _LOW = 9  # rows of a chart that spares a row for the axis itself
 
 
 @dataclass(frozen=True)
-class Frame:
+class ChartFrame:
     """A picture of ``columns`` by ``rows`` characters, ``left`` columns and ``top`` lines from the corner.
 
     ``y_ticks`` holds the label of each row that has one, ``x_ticks`` that of each column, the x of both from the
@@ -30,7 +30,7 @@ class Frame:
     columns: int
     rows: int
     below: int
-    grid: Grid
+    grid: DotGrid
     y_ticks: dict[int, str]
     x_ticks: dict[int, str]
     ascii_only: bool
@@ -54,9 +54,11 @@ class Frame:
         return min(max(x, self.grid.window.left), self.grid.window.right)
 
 
-def frame_of(chart: Chart, width: int, height: int, top: int, *, ascii_only: bool = False) -> Frame | None:
+def chart_frame(
+    chart: Chart, width: int, height: int, top: int, *, ascii_only: bool = False
+) -> ChartFrame | None:
     """The frame of ``chart`` under ``top`` lines of heading; None where there is no room for a picture."""
-    if width < SMALLEST[0] or height < SMALLEST[1]:
+    if width < MIN_SIZE[0] or height < MIN_SIZE[1]:
         return None
     window = chart.window
     below = 2 if height >= _LOW else 1
@@ -67,15 +69,15 @@ def frame_of(chart: Chart, width: int, height: int, top: int, *, ascii_only: boo
     left = max((len(tick.label) for tick in found), default=0) + 1
     columns = width - left
     across, down = (1, 1) if ascii_only else (2, 4)
-    grid = Grid(window, columns * across, rows * down)
-    frame = Frame(left, top, columns, rows, below, grid, {}, {}, ascii_only)
+    grid = DotGrid(window, columns * across, rows * down)
+    frame = ChartFrame(left, top, columns, rows, below, grid, {}, {}, ascii_only)
     for tick in found:
         frame.y_ticks.setdefault(min(max(frame.row_of(tick.value), 0), rows - 1), tick.label)
     _place_x(frame, window.left, window.right)
     return frame
 
 
-def _place_x(frame: Frame, left: float, right: float) -> None:
+def _place_x(frame: ChartFrame, left: float, right: float) -> None:
     whole = right - left >= 2
     for most in range(max(frame.columns // 9, 2), 0, -1):
         places = _placed(frame, ticks(left, right, most, 8, whole=whole))
@@ -84,7 +86,7 @@ def _place_x(frame: Frame, left: float, right: float) -> None:
             return
 
 
-def _placed(frame: Frame, found: list[Tick]) -> dict[int, str] | None:
+def _placed(frame: ChartFrame, found: list[Tick]) -> dict[int, str] | None:
     """The labels by column, each in the middle under its place as far as it can; None if two would touch."""
     places: dict[int, str] = {}
     free = 0

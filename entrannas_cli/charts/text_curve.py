@@ -7,14 +7,14 @@ from itertools import pairwise
 
 from ..common.numbers import number
 
-__all__ = ["Series", "curve"]
+__all__ = ["CurveBuffer", "curve"]
 
 BRAILLE = 0x2800
 # bits of a braille character by row of dots from the top, for its left and right column
 DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 
 
-class Series:
+class CurveBuffer:
     """The course of a value in at most ``capacity`` points, each the least and the greatest of a stretch.
 
     When it is full, neighbours are merged: a peak of one step is kept however long the search.
@@ -66,7 +66,7 @@ class Series:
 
 
 def curve(
-    series: Series,
+    series: CurveBuffer,
     width: int,
     height: int,
     *,

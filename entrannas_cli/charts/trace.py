@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from itertools import accumulate, islice
 from operator import le
 
-__all__ = ["LARGEST", "Trace"]
+__all__ = ["MAX_VALUE", "Trace"]
 
-LARGEST = 1e300  # what is more counts as not finite: differences of two must not overflow
+MAX_VALUE = 1e300  # what is more counts as not finite: differences of two must not overflow
 _BLOCK = 64  # points whose least and greatest value are known beforehand
 
 
@@ -76,7 +76,7 @@ class Trace:
             self._raw_x, self._raw_y = self.x[:], self.y[:]
         self._raw_x.extend(x)
         self._raw_y.extend(y)
-        points = [(a, b) for a, b in zip(x, y, strict=True) if abs(a) <= LARGEST and abs(b) <= LARGEST]
+        points = [(a, b) for a, b in zip(x, y, strict=True) if abs(a) <= MAX_VALUE and abs(b) <= MAX_VALUE]
         self.dropped += len(x) - len(points)
         points.sort(key=_place)
         if points and points[0][0] < before:
@@ -193,7 +193,7 @@ def _bits(values: array[float]) -> memoryview:
 
 def _all_usable(values: array[float]) -> bool:
     total = sum(values)  # quicker than a look at each: finite only if all of them are
-    return math.isfinite(total) and min(values) >= -LARGEST and max(values) <= LARGEST
+    return math.isfinite(total) and min(values) >= -MAX_VALUE and max(values) <= MAX_VALUE
 
 
 def _place(point: tuple[float, float]) -> float:

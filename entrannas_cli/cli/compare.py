@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..results.serialize import SUFFIXES, Form, written
+from ..results.serialize import SUFFIXES, TableForm, serialized
 from .arguments import AsJson, RunsDirOption, complete_run, print_json
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def compare(
         ),
     ] = None,
     form: Annotated[
-        Form | None,
+        TableForm | None,
         typer.Option(
             "--format",
             "-f",
@@ -115,7 +115,7 @@ def compare(
     from ..common.errors import UsageError
     from ..common.text import counted, safe
     from ..config.project import runs_dir as locate
-    from ..results.comparison import Request, compare_runs, split_keys
+    from ..results.comparison import ComparisonRequest, compare_runs, split_keys
     from ..results.select_runs import select_runs
 
     chosen = _form(form, output, as_json)
@@ -133,7 +133,7 @@ def compare(
     if diff:
         _differences(selection, where or [], chosen, output, folder)
         return
-    request = Request(
+    request = ComparisonRequest(
         columns=split_keys(columns, "--columns"),
         sort=split_keys(sort, "--sort"),
         where=where or [],
@@ -147,27 +147,27 @@ def compare(
         print(f"no run in {safe(str(folder))}: `entrannas search` makes one", file=sys.stderr)
     elif not len(found.frame) and not found.hints:
         print(f"no run of {counted(len(selection.overviews), 'run')} fits all conditions", file=sys.stderr)
-    if chosen is Form.table:
+    if chosen is TableForm.table:
         ids = [seen.id for seen in selection.overviews]
         _print_table(found.table(), output, _known_ids(folder, ids), keep=found.asked)
     else:
-        _write(written(chosen, found.frame, found.table, found.data_keys), output)
+        _write(serialized(chosen, found.frame, found.table, found.data_keys), output)
 
 
-def _form(form: Form | None, output: Path | None, as_json: bool) -> Form:
+def _form(form: TableForm | None, output: Path | None, as_json: bool) -> TableForm:
     import sys
 
     from ..common.errors import UsageError
     from ..render.output_file import check_output
     from ..render.terminal import is_live
 
-    if as_json and form not in (None, Form.json):
+    if as_json and form not in (None, TableForm.json):
         raise UsageError(f"--json and --format {form}: choose one of them")
     if as_json or form is not None:
-        return form or Form.json
+        return form or TableForm.json
     if output is not None and output != STANDARD_OUTPUT:
         return SUFFIXES[check_output(output, tuple(SUFFIXES))]
-    return Form.table if is_live(sys.stdout) else Form.csv
+    return TableForm.table if is_live(sys.stdout) else TableForm.csv
 
 
 def _known_ids(folder: Path, ids: Sequence[str]) -> list[str]:
@@ -199,7 +199,7 @@ def _print_table(table: TextTable, output: Path | None, ids: Sequence[str], *, k
 
 
 def _differences(
-    selection: Selection, where: Sequence[str], form: Form, output: Path | None, folder: Path
+    selection: Selection, where: Sequence[str], form: TableForm, output: Path | None, folder: Path
 ) -> None:
     import sys
 
@@ -221,8 +221,8 @@ def _differences(
     frame = differing(configs, kinds)
     if not len(frame):
         print(f"the configurations of these {counted(len(configs), 'run')} are the same", file=sys.stderr)
-    if form is not Form.table:
-        _write(written(form, frame, lambda: text_table(frame)), output)
+    if form is not TableForm.table:
+        _write(serialized(form, frame, lambda: text_table(frame)), output)
         return
     table = text_table(frame)
     if output is not None:

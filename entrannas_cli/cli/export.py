@@ -13,12 +13,12 @@ import typer
 from .arguments import AsJson, RunArgument, RunsDirOption, print_json, resolve_run
 
 if TYPE_CHECKING:
-    from ..export.write import Written
+    from ..export.write import ExportResult
 
 __all__ = ["register"]
 
 
-class Format(StrEnum):
+class ExportFormat(StrEnum):
     """What is written."""
 
     checkpoint = "checkpoint"
@@ -42,7 +42,7 @@ def register(app: typer.Typer) -> None:
 def export(
     run: RunArgument,
     form: Annotated[
-        Format | None,
+        ExportFormat | None,
         typer.Option(
             "--format",
             "-f",
@@ -111,7 +111,7 @@ def export(
         _report(written)
 
 
-def _report(written: Written) -> None:
+def _report(written: ExportResult) -> None:
     """The paths on stdout; on stderr what they hold, that it is right, and how it is loaded."""
     from ..common.numbers import bytes_text
     from ..common.text import choices, safe

@@ -12,12 +12,12 @@ from .arguments import AsJson, RunArgument, RunsDirOption, complete_genotype, pr
 
 if TYPE_CHECKING:
     from ..store.find_genotype import NamedGenotype
-    from ..store.run import Derived, Run
+    from ..store.run import DerivedCells, Run
 
 __all__ = ["register"]
 
 
-class Form(StrEnum):
+class GenotypeForm(StrEnum):
     """What ``genotype show`` prints."""
 
     text = "text"
@@ -26,7 +26,7 @@ class Form(StrEnum):
     dot = "dot"
 
 
-class Kinds(StrEnum):
+class CellKinds(StrEnum):
     """Which cells ``genotype draw`` draws."""
 
     both = "both"
@@ -90,9 +90,9 @@ def _written(path: Path) -> None:
 def show(
     genotype: GenotypeArgument,
     form: Annotated[
-        Form,
+        GenotypeForm,
         typer.Option("--format", "-f", help="A picture made of text, JSON, DARTS' form, or Graphviz DOT."),
-    ] = Form.text,
+    ] = GenotypeForm.text,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     runs_dir: RunsDirOption = None,
 ) -> None:
@@ -101,20 +101,20 @@ def show(
     from ..method.genotype import GenotypeError
 
     found = _find(genotype, runs_dir)
-    if as_json and form is Form.text:
-        form = Form.json
-    if as_json and form is not Form.json:
+    if as_json and form is GenotypeForm.text:
+        form = GenotypeForm.json
+    if as_json and form is not GenotypeForm.json:
         raise UsageError(f"--json and --format {form.value}: choose one of them")
-    if form is Form.json:
+    if form is GenotypeForm.json:
         print(found.genotype.to_json(), end="")
-    elif form is Form.darts:
+    elif form is GenotypeForm.darts:
         try:
             print(found.genotype.to_darts())
         except GenotypeError as error:
             raise UsageError(
                 f"{found.origin}: DARTS' form can't hold these cells (use --format json)", error.problems
             ) from None
-    elif form is Form.dot:
+    elif form is GenotypeForm.dot:
         from ..render.dot import genotype_dot
 
         print(genotype_dot(found.genotype, found.title), end="")
@@ -131,7 +131,7 @@ def draw(
         Path,
         typer.Option("--output", "-o", metavar="FILE", help="A .svg, .png, .pdf, or .gv for Graphviz."),
     ],
-    kind: Annotated[Kinds, typer.Option("--kind", "-k", help="Which cells.")] = Kinds.both,
+    kind: Annotated[CellKinds, typer.Option("--kind", "-k", help="Which cells.")] = CellKinds.both,
     dpi: Annotated[int, typer.Option("--dpi", min=10, max=1200, help="Pixels an inch in a .png.")] = 150,
     runs_dir: RunsDirOption = None,
 ) -> None:
@@ -142,7 +142,7 @@ def draw(
 
     suffix = check_output(output, (*FIGURE_SUFFIXES, ".gv", ".dot"))
     found = _find(genotype, runs_dir)
-    kinds = CELL_KINDS if kind is Kinds.both else (kind.value,)
+    kinds = CELL_KINDS if kind is CellKinds.both else (kind.value,)
     if suffix in FIGURE_SUFFIXES:
         from ..figures.cell_figure import genotype_figure
         from ..figures.figure_file import figure_bytes
@@ -255,7 +255,7 @@ def history(
         print_history(entries, origin, pictures)
 
 
-def _history(run: Run) -> list[Derived]:
+def _history(run: Run) -> list[DerivedCells]:
     from ..common.errors import UsageError
     from ..common.text import safe
 
@@ -267,14 +267,14 @@ def _history(run: Run) -> list[Derived]:
     raise UsageError(f"run {safe(run.id)} has no history of cells ({reason})")
 
 
-def _draw_history(entries: list[Derived], origin: str, output: Path, limit: int | None) -> None:
+def _draw_history(entries: list[DerivedCells], origin: str, output: Path, limit: int | None) -> None:
     from ..figures.cell_changes import choose_evenly, frames
     from ..figures.figure_file import figure_bytes
-    from ..figures.history_figure import MOST_PANELS, MOST_PICTURES, history_animation, history_figure
+    from ..figures.history_figure import MAX_PANELS, MAX_PICTURES, history_animation, history_figure
     from ..render.output_file import write_output
 
     suffix = output.suffix.lower()
-    shown = frames(choose_evenly(entries, limit or (MOST_PICTURES if suffix == ".gif" else MOST_PANELS)))
+    shown = frames(choose_evenly(entries, limit or (MAX_PICTURES if suffix == ".gif" else MAX_PANELS)))
     title = f"{origin}: {len(shown)} of {len(entries)} states of the cells"
     if suffix == ".gif":
         write_output(output, history_animation(shown, title))

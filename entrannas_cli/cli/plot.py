@@ -100,7 +100,7 @@ def plot(
     """
     from ..common.text import safe
     from ..config.project import runs_dir as locate
-    from ..figures.curves_figure import curves_picture, parse_size
+    from ..figures.curves_figure import curves_image, parse_size
     from ..figures.figure_file import FIGURE_SUFFIXES
     from ..figures.gather_curves import gather
     from ..figures.metrics import parse_metrics
@@ -127,6 +127,6 @@ def plot(
     for note in curves.notes:
         print(note, file=sys.stderr)
     write_output(
-        output, curves_picture(curves.panels, suffix, axis.value, log=log, title=safe(title), size=inches)
+        output, curves_image(curves.panels, suffix, axis.value, log=log, title=safe(title), size=inches)
     )
     print(safe(output))

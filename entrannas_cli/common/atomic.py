@@ -10,9 +10,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["TEMPORARY", "dump_json", "replace_with", "sync_directory", "write_atomic", "write_json"]
+__all__ = ["TEMPORARY_SUFFIX", "dump_json", "replace_with", "sync_directory", "write_atomic", "write_json"]
 
-TEMPORARY = ".tmp"  # suffix of files being written; what a kill leaves behind is removed by the next session
+TEMPORARY_SUFFIX = (
+    ".tmp"  # suffix of files being written; what a kill leaves behind is removed by the next session
+)
 _numbers = itertools.count()
 
 
@@ -23,7 +25,7 @@ def write_atomic(path: Path, data: bytes | str, *, durable: bool = True) -> None
     A killed process alone loses nothing either way.
     """
     content = data.encode("utf-8") if isinstance(data, str) else data
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{next(_numbers)}{TEMPORARY}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{next(_numbers)}{TEMPORARY_SUFFIX}")
     try:
         # not tempfile: its files are private to the user, while runs are read by colleagues where the umask says so
         with open(temporary, "xb") as file:  # noqa: PTH123

@@ -15,7 +15,7 @@ from .errors import RunFailed, UsageError
 from .text import safe
 
 __all__ = [
-    "DEEPEST",
+    "MAX_DEPTH",
     "BrokenRun",
     "decoded",
     "load_toml",
@@ -29,9 +29,9 @@ __all__ = [
     "unusable",
 ]
 
-DEEPEST = 20  # levels
+MAX_DEPTH = 20  # levels
 MAX_BYTES = 4 * 2**20  # the largest of our small files has a few kilobytes
-LARGEST_NUMBER = 2**63  # TOML's own limit; far longer numbers can't even be printed
+MAX_INTEGER = 2**63  # TOML's own limit; far longer numbers can't even be printed
 
 
 class BrokenRun(RunFailed):
@@ -124,8 +124,8 @@ def parse_toml(text: str, path: Path, error: Callable[[Path, str], Exception] = 
 def _shallow(
     path: Path, value: dict[str, Any], error: Callable[[Path, str], Exception] = BrokenRun
 ) -> dict[str, Any]:
-    if nested_deeper(value, DEEPEST):
-        raise error(path, f"nested deeper than {DEEPEST} levels")
+    if nested_deeper(value, MAX_DEPTH):
+        raise error(path, f"nested deeper than {MAX_DEPTH} levels")
     return value
 
 
@@ -157,5 +157,5 @@ def _check_numbers(value: object) -> None:
     elif isinstance(value, list):
         for one in value:
             _check_numbers(one)
-    elif type(value) is int and not -LARGEST_NUMBER <= value < LARGEST_NUMBER:
+    elif type(value) is int and not -MAX_INTEGER <= value < MAX_INTEGER:
         raise ValueError("it has a number that is too large")

@@ -21,7 +21,7 @@ __all__ = [
     "texts",
 ]
 
-LONGEST = 60  # characters of a value quoted in an error
+MAX_CHARS = 60  # characters of a value quoted in an error
 # control, format (bidi), surrogate, private, separators
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
@@ -84,7 +84,7 @@ def shown(value: object) -> str:
     except (ValueError, RecursionError):
         text = repr(value)
     text = safe(text)
-    return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
+    return text if len(text) <= MAX_CHARS else text[: MAX_CHARS - 3] + "..."
 
 
 def choices(names: Iterable[str], *, last: str = "or") -> str:

@@ -33,7 +33,7 @@ from .train import TrainConfig
 __all__ = [
     "PATHLESS",
     "ChoosePreset",
-    "Request",
+    "ConfigRequest",
     "Resolved",
     "config_dict",
     "load_config",
@@ -69,7 +69,7 @@ class Resolved(Generic[Config]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class ConfigRequest:
     """What is asked for, and where.
 
     ``flags`` are by dotted key (``{"data.dataset": "digits"}``; None: not given), ``overrides`` the texts of
@@ -90,22 +90,22 @@ class Request:
     inherited_from: str = ""
 
 
-def resolve_search(request: Request) -> Resolved[SearchConfig]:
+def resolve_search(request: ConfigRequest) -> Resolved[SearchConfig]:
     """The configuration of a search. Raises ``UsageError`` that lists everything wrong, see :func:`_resolve`."""
     return _resolve(SEARCH, SearchConfig, request)
 
 
-def resolve_train(request: Request) -> Resolved[TrainConfig]:
+def resolve_train(request: ConfigRequest) -> Resolved[TrainConfig]:
     """The configuration of a training. Raises as :func:`resolve_search` does."""
     return _resolve(TRAIN, TrainConfig, request)
 
 
-def resolve_rank(request: Request) -> Resolved[RankConfig]:
+def resolve_rank(request: ConfigRequest) -> Resolved[RankConfig]:
     """The configuration of a ranking. Raises as :func:`resolve_search` does."""
     return _resolve(RANK, RankConfig, request)
 
 
-def _resolve(kind: Kind, model: type[Config], request: Request) -> Resolved[Config]:
+def _resolve(kind: Kind, model: type[Config], request: ConfigRequest) -> Resolved[Config]:
     """Raises ``UsageError`` that lists everything wrong, each with its key, its source and what is allowed."""
     keys, foreign, cwd = keys_of(model), foreign_keys(kind), request.cwd
     file = find_config_file(cwd) if request.config_file is None else cwd / request.config_file

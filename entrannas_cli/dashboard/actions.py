@@ -13,16 +13,16 @@ from ..store.find_run import check_removable, remove_run
 from ..store.run import Run
 from ..store.stop import outcome, request_stop, wait_until_ended
 
-__all__ = ["DELETE", "RESUME", "STOP", "Deed", "Say"]
+__all__ = ["DELETE", "RESUME", "STOP", "RunAction", "Say"]
 
-PATIENCE = 300.0  # seconds that a run may take for its step and its checkpoint
-PROVING = 8.0  # seconds in which a resumed run that can't go on mostly says so
-POLL = 0.1  # seconds
+STOP_TIMEOUT_S = 300.0  # seconds that a run may take for its step and its checkpoint
+STARTUP_S = 8.0  # seconds in which a resumed run that can't go on mostly says so
+POLL_S = 0.1  # seconds
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Deed:
+class RunAction:
     """``detail`` says what ``verb`` means for the run. ``do`` takes as long as it takes.
 
     ``do`` is given a function for what is worth saying meanwhile, and returns the outcome. ``check`` tells before
@@ -42,7 +42,7 @@ def _stop(run: Run, say: Say) -> str:
     before = request_stop(run, "the dashboard")
     silent = f" (no sign of life for {before.heartbeat_age:.0f} s)" if before.stale else ""
     say(f"asked {safe(run.id)}{silent} to stop: it finishes its step and writes a checkpoint first")
-    return outcome(run, before, wait_until_ended(run, before.attempt, PATIENCE))
+    return outcome(run, before, wait_until_ended(run, before.attempt, STOP_TIMEOUT_S))
 
 
 def _check_running(run: Run) -> None:
@@ -56,9 +56,9 @@ def _resume(run: Run, say: Say) -> str:
     step = run.status().step
     say(f"{safe(run.id)} is being started")
     launch_detached(run)
-    deadline = time.monotonic() + PROVING
+    deadline = time.monotonic() + STARTUP_S
     while (status := run.status()).state == "running" and status.step <= step and time.monotonic() < deadline:
-        time.sleep(POLL)
+        time.sleep(POLL_S)
     if status.state in ("running", "completed"):
         how = "goes on" if status.state == "running" else "was completed"
         return f"{safe(run.id)} {how} in the background: process {status.pid}, attempt {status.attempt}"
@@ -80,20 +80,20 @@ def _delete(run: Run, say: Say) -> str:
     return f"removed {safe(run.id)}"
 
 
-STOP = Deed(
+STOP = RunAction(
     "Stop",
     "It finishes its step and writes a checkpoint; it can be resumed.",
     _stop,
     _check_running,
     waits=True,
 )
-RESUME = Deed(
+RESUME = RunAction(
     "Resume",
     "It goes on from its last checkpoint in a process of its own, also when the dashboard is closed.",
     _resume,
     _check_resumable,
 )
-DELETE = Deed(
+DELETE = RunAction(
     "Delete",
     "All files go: metrics, checkpoints, cells. This can't be undone.",
     _delete,

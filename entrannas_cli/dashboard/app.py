@@ -13,10 +13,10 @@ from textual.dom import DOMNode
 from textual.screen import Screen
 
 from ..store.run import Run
-from .background import Done, tell
+from .background import WorkDone, tell
 from .host import Host
 from .keys import KEYS, PLACES, Place, bindings
-from .run_actions import RunsActing
+from .run_actions import RunActionsScreen
 from .run_table import RunTable
 from .runs_screen import RunsScreen
 from .settings import Settings, SettingsFile
@@ -60,7 +60,7 @@ class Dashboard(Host):
     def on_unmount(self) -> None:
         self._watcher.stop()
 
-    def on_done(self, message: Done) -> None:
+    def on_work_done(self, message: WorkDone) -> None:
         """What a thread has found; nobody is left to show it to while the program ends."""
         if self.is_running:
             message.then(message.value)
@@ -68,7 +68,7 @@ class Dashboard(Host):
     def _take(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
         for screen in self.screen_stack:
-            if isinstance(screen, RunsActing) and screen.ready and not screen.covered:
+            if isinstance(screen, RunActionsScreen) and screen.ready and not screen.covered:
                 screen.take(snapshot)
 
     def look_now(self) -> None:

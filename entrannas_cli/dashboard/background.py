@@ -9,12 +9,12 @@ from typing import Any, TypeVar
 from textual.app import App
 from textual.message import Message
 
-__all__ = ["Done", "in_background", "tell"]
+__all__ = ["WorkDone", "in_background", "tell"]
 
 T = TypeVar("T")
 
 
-class Done(Message):
+class WorkDone(Message):
     """``then`` is to be called with ``value``, in the program's own thread."""
 
     def __init__(self, then: Callable[[Any], None], value: Any) -> None:
@@ -49,6 +49,6 @@ def _raise(error: Exception) -> None:
 def tell(app: App[Any], then: Callable[[Any], None], value: Any) -> None:
     """Has ``then`` called with ``value`` in the program's own thread; may itself be called from any."""
     try:
-        app.post_message(Done(then, value))
+        app.post_message(WorkDone(then, value))
     except RuntimeError:  # the event loop is closed: nobody is left to tell
         pass

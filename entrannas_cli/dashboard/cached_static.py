@@ -8,13 +8,13 @@ from rich.text import Text
 from textual.content import Content
 from textual.widgets import Static
 
-__all__ = ["Sheet"]
+__all__ = ["CachedStatic"]
 
 
-class Sheet(Static):
+class CachedStatic(Static):
     """Knows from what its text was made."""
 
-    DEFAULT_CSS = "Sheet { height: auto; }"
+    DEFAULT_CSS = "CachedStatic { height: auto; }"
     _made_of: object = None
 
     def is_new(self, made_of: object) -> bool:

@@ -26,8 +26,8 @@ SMOOTHINGS = (1, 5, 10, 20, 50, 100, 200, 500)  # points
 _ZOOM = 1.5
 _WHEEL_ZOOM = 1.25
 _PAN = 0.2  # of the width
-_PORTION = 0.01  # seconds of smoothing at a time
-_PAUSE = 0.003  # seconds between two portions
+_SLICE_S = 0.01  # seconds of smoothing at a time
+_PAUSE_S = 0.003  # seconds between two portions
 
 
 class ChartView(Widget, can_focus=True):
@@ -212,12 +212,12 @@ class ChartView(Widget, can_focus=True):
         """Smooths the lines after the first ``done``: of many long ones some at a time, so that keys don't wait."""
         if smooth != self._smooth:  # something else is wanted by now
             return
-        lines, deadline = self._chart.lines, time.monotonic() + _PORTION
+        lines, deadline = self._chart.lines, time.monotonic() + _SLICE_S
         while done < len(lines) and time.monotonic() < deadline:
             lines[done].trace.smoothed(smooth)
             done += 1
         if done < len(lines):
-            self.set_timer(_PAUSE, partial(self._prepare, smooth, done))
+            self.set_timer(_PAUSE_S, partial(self._prepare, smooth, done))
         else:
             self._change(replace(self._chart, smooth=smooth))
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 
-from .cached_static import Sheet
+from .cached_static import CachedStatic
 from .chart import ChartView
 
 __all__ = ["ChartGrid"]
@@ -33,7 +33,7 @@ class ChartGrid(VerticalScroll, can_focus=False):
         self._charts = list(charts)
 
     def compose(self) -> ComposeResult:
-        yield Sheet(id="no-curves")
+        yield CachedStatic(id="no-curves")
         yield from self._charts
 
     @property
@@ -55,7 +55,7 @@ class ChartGrid(VerticalScroll, can_focus=False):
 
     def say(self, text: str) -> None:
         """What to read where there is no curve; nothing for an empty text."""
-        note = self.query_one("#no-curves", Sheet)
+        note = self.query_one("#no-curves", CachedStatic)
         note.display = bool(text)
         note.show(text, lambda: text)
 

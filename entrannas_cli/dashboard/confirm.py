@@ -11,11 +11,11 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from ..common.text import safe
-from .actions import Deed
+from .actions import RunAction
 
 __all__ = ["AskScreen", "ConfirmScreen"]
 
-SHOWN = 6  # runs that are named
+MAX_NAMED = 6  # runs that are named
 
 
 class AskScreen(ModalScreen[bool]):
@@ -40,9 +40,9 @@ class AskScreen(ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog"):
             yield Static(Content.styled(f"{self._verb} {self._what}?", "bold"))
-            lines = [safe(name) for name in self._named[:SHOWN]]
-            if len(self._named) > SHOWN:
-                lines.append(f"… and {len(self._named) - SHOWN} more")
+            lines = [safe(name) for name in self._named[:MAX_NAMED]]
+            if len(self._named) > MAX_NAMED:
+                lines.append(f"… and {len(self._named) - MAX_NAMED} more")
             yield Static(Content("\n".join(lines)), id="named")
             yield Static(Content(self._detail), classes="quiet")
             with Horizontal(id="answers"):
@@ -67,6 +67,6 @@ class AskScreen(ModalScreen[bool]):
 class ConfirmScreen(AskScreen):
     """Asks before ``deed`` is done to runs, and names them."""
 
-    def __init__(self, deed: Deed, ids: Sequence[str]) -> None:
+    def __init__(self, deed: RunAction, ids: Sequence[str]) -> None:
         what = "this run" if len(ids) == 1 else f"these {len(ids)} runs"
         super().__init__(deed.verb, what, ids, deed.detail, grave=deed.grave)

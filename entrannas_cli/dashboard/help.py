@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from .keys import GROUPS, KEYS, MOUSE, PLACES, Key, Place, keys_text
+from .keys import GROUPS, KEYS, MOUSE, PLACES, KeyBinding, Place, keys_text
 
 __all__ = ["HelpScreen", "help_text"]
 
@@ -54,7 +54,7 @@ def help_text(readonly: bool = False, places: Container[Place] = PLACES) -> Cont
     return Content.assemble(*parts).rstrip()
 
 
-def _about(key: Key) -> str:
+def _about(key: KeyBinding) -> str:
     where = WHERE.get(key.place, "")
     return f"{key.about} ({where})" if where else key.about
 

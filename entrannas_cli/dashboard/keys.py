@@ -8,7 +8,18 @@ from typing import Literal, get_args
 
 from textual.binding import Binding, BindingType
 
-__all__ = ["GROUPS", "KEYS", "MOUSE", "PLACES", "Group", "Key", "Place", "bindings", "keys_text", "writes"]
+__all__ = [
+    "GROUPS",
+    "KEYS",
+    "MOUSE",
+    "PLACES",
+    "Group",
+    "KeyBinding",
+    "Place",
+    "bindings",
+    "keys_text",
+    "writes",
+]
 
 Place = Literal[
     "everywhere", "runs", "table", "run", "compare", "filter", "chart", "notes", "launch", "field", "kind"
@@ -27,7 +38,7 @@ GROUPS: tuple[Group, ...] = get_args(Group)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Key:
+class KeyBinding:
     """``keys``, as Textual names them, do ``action`` at ``place``: a screen, a widget, or everywhere.
 
     ``label`` is what the footer says, if it is to name the key. What does more than look ``writes``: ``--readonly``
@@ -50,10 +61,10 @@ def _keys(
     *rows: tuple[str, str, str] | tuple[str, str, str, str],
     writes: bool = False,
     priority: bool = False,
-) -> tuple[Key, ...]:
+) -> tuple[KeyBinding, ...]:
     """Each row: keys, with a space between them; action; what it does; what the footer says, if anything."""
     return tuple(
-        Key(
+        KeyBinding(
             action=action,
             keys=tuple(keys.split()),
             about=about,
@@ -67,7 +78,7 @@ def _keys(
     )
 
 
-def _acting(place: Place) -> tuple[Key, ...]:
+def _acting(place: Place) -> tuple[KeyBinding, ...]:
     """What can be done to runs, on each screen that shows some."""
     return _keys(
         place,
@@ -84,7 +95,7 @@ def _acting(place: Place) -> tuple[Key, ...]:
     )
 
 
-KEYS: tuple[Key, ...] = (
+KEYS: tuple[KeyBinding, ...] = (
     *_keys(
         "table",
         "Move",

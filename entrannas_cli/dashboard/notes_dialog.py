@@ -27,14 +27,14 @@ from .notifications import tell_errors
 if TYPE_CHECKING:
     from .host import Host
 
-__all__ = ["Change", "NotesScreen", "edit_notes"]
+__all__ = ["NotesChange", "NotesScreen", "edit_notes"]
 
-SHOWN = 3  # ids that are named
+MAX_NAMED = 3  # ids that are named
 NOT_DONE = "Tags and note: not done"
 
 
 @dataclass(frozen=True)
-class Change:
+class NotesChange:
     """What was changed in the dialog: only that is written, so what others wrote meanwhile stays."""
 
     add: frozenset[str] = frozenset()
@@ -46,7 +46,7 @@ class Change:
         return " ".join(parts)
 
 
-class NotesScreen(ModalScreen[Change | None]):
+class NotesScreen(ModalScreen[NotesChange | None]):
     """Edits the tags that all ``runs`` have, and the note of a single one. Answers with None to leave them."""
 
     BINDINGS = bindings("notes")
@@ -65,15 +65,15 @@ class NotesScreen(ModalScreen[Change | None]):
         count = len(self._ids)
         with Vertical(id="dialog"):
             yield Static(Content.styled("Tags and note" if count == 1 else f"Tags of {count} runs", "bold"))
-            named = [safe(identifier) for identifier in self._ids[:SHOWN]]
-            named += [f"… and {count - SHOWN} more"] if count > SHOWN else []
+            named = [safe(identifier) for identifier in self._ids[:MAX_NAMED]]
+            named += [f"… and {count - MAX_NAMED} more"] if count > MAX_NAMED else []
             yield Static(Content("\n".join(named)), id="named")
             which = "tags" if count == 1 else "tags that all of them have"
             yield Static(f"{which}; spaces part them", classes="quiet")
             yield Input(
                 "".join(f"{tag} " for tag in sorted(self._common)),
                 placeholder="good baseline",
-                suggester=LastWord(self._known),
+                suggester=TagSuggester(self._known),
                 select_on_focus=False,
                 compact=True,
                 id="tags",
@@ -95,15 +95,15 @@ class NotesScreen(ModalScreen[Change | None]):
             self.query_one("#tags").scroll_visible, animate=False
         )  # a low screen has no room
 
-    def _change(self) -> Change:
+    def _change(self) -> NotesChange:
         """What was typed. Raises ``UsageError`` for what can't be saved."""
         tags = frozenset(map(checked_tag, self.query_one(Input).value.replace(",", " ").split()))
         note = None
         if self._note is not None and (text := self.query_one(TextArea).text) != self._note:
             note = checked_note(text)
-        return Change(tags - self._common, self._common - tags, note)
+        return NotesChange(tags - self._common, self._common - tags, note)
 
-    def _check(self) -> Change | None:
+    def _check(self) -> NotesChange | None:
         problem, change = "", None
         try:
             change = self._change()
@@ -137,7 +137,7 @@ class NotesScreen(ModalScreen[Change | None]):
         self.dismiss(None)
 
 
-class LastWord(Suggester):
+class TagSuggester(Suggester):
     """Completes the last word to one that is known."""
 
     def __init__(self, words: Sequence[str]) -> None:
@@ -181,7 +181,7 @@ def edit_notes(app: Host, runs: Sequence[Run]) -> None:
         if not found or not screen.is_current:
             return
 
-        def answered(change: Change | None) -> None:
+        def answered(change: NotesChange | None) -> None:
             if change is not None:
                 _save(app, [run for run, _ in found], change)
 
@@ -191,8 +191,8 @@ def edit_notes(app: Host, runs: Sequence[Run]) -> None:
     in_background(app, read, show)
 
 
-def _save(app: Host, runs: Sequence[Run], change: Change) -> None:
-    if change == Change():
+def _save(app: Host, runs: Sequence[Run], change: NotesChange) -> None:
+    if change == NotesChange():
         app.notify("nothing was changed")
         return
 
@@ -217,7 +217,7 @@ def _save(app: Host, runs: Sequence[Run], change: Change) -> None:
     in_background(app, write, tell)
 
 
-def _outcome(run: Run, notes: Notes, change: Change) -> str:
+def _outcome(run: Run, notes: Notes, change: NotesChange) -> str:
     parts = []
     if change.add or change.remove:
         parts.append(f"tags {' '.join(notes.tags)}" if notes.tags else "no tags")

@@ -7,18 +7,18 @@ from typing import Any
 
 from textual.app import App
 
-__all__ = ["LONG", "SHOWN", "tell_errors"]
+__all__ = ["LONG", "MAX_SHOWN", "tell_errors"]
 
-SHOWN = 3  # outcomes that are told one by one
+MAX_SHOWN = 3  # outcomes that are told one by one
 LONG = 12.0  # seconds that an error stays
 
 
 def tell_errors(app: App[Any], title: str, errors: Sequence[str], titles: Sequence[str] = ()) -> None:
-    """Tells the first ``SHOWN`` of ``errors``, and how many more there are.
+    """Tells the first ``MAX_SHOWN`` of ``errors``, and how many more there are.
 
     All are headed ``title``, unless ``titles`` has one for each of them.
     """
-    for text, its_title in zip(errors[:SHOWN], titles or [title] * len(errors), strict=False):
+    for text, its_title in zip(errors[:MAX_SHOWN], titles or [title] * len(errors), strict=False):
         app.notify(text, title=its_title, severity="error", timeout=LONG, markup=False)
-    if len(errors) > SHOWN:
-        app.notify(f"and {len(errors) - SHOWN} more", title=title, severity="error")
+    if len(errors) > MAX_SHOWN:
+        app.notify(f"and {len(errors) - MAX_SHOWN} more", title=title, severity="error")

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["open_pictures"]
 
-MOST = 5  # pictures at once
-LONG = 20.0  # seconds that a path stays, so that it can be read
+MAX_PICTURES = 5  # pictures at once
+NOTICE_S = 20.0  # seconds that a path stays, so that it can be read
 
 
 def open_pictures(app: Host, runs: Sequence[Run], step: int | None = None) -> None:
@@ -25,8 +25,8 @@ def open_pictures(app: Host, runs: Sequence[Run], step: int | None = None) -> No
     if not runs:
         app.notify("there is no run here", severity="warning")
         return
-    if len(runs) > MOST:
-        text = f"{len(runs)} runs are marked: no more than {MOST} pictures are opened at once"
+    if len(runs) > MAX_PICTURES:
+        text = f"{len(runs)} runs are marked: no more than {MAX_PICTURES} pictures are opened at once"
         app.notify(text, severity="warning")
         return
     for run in runs:
@@ -50,6 +50,6 @@ def _open(app: Host, run: Run, step: int | None) -> None:
     def tell(result: tuple[str, str]) -> None:
         text, severity = result
         title = "Picture" if severity != "error" else "Picture: not drawn"
-        app.notify(text, title=title, severity=severity, timeout=LONG, markup=False)  # type: ignore[arg-type]
+        app.notify(text, title=title, severity=severity, timeout=NOTICE_S, markup=False)  # type: ignore[arg-type]
 
     in_background(app, work, tell)

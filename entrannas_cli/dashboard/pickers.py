@@ -13,7 +13,7 @@ from textual.widgets.option_list import Option
 
 from .table_columns import RUN, TABLE, TableColumn
 
-__all__ = ["ChoiceScreen", "Choices", "ColumnsScreen", "Options", "SortScreen"]
+__all__ = ["ChoiceScreen", "Choices", "ColumnsScreen", "SortScreen", "ViOptionList"]
 
 _VIM: list[BindingType] = [
     ("j", "cursor_down", ""),
@@ -23,7 +23,7 @@ _VIM: list[BindingType] = [
 ]
 
 
-class Options(OptionList):
+class ViOptionList(OptionList):
     """A list with the keys of vi besides."""
 
     BINDINGS = _VIM
@@ -39,7 +39,7 @@ class Options(OptionList):
             super().action_page_down()  # type: ignore[no-untyped-call]
 
 
-class Choices(Options):
+class Choices(ViOptionList):
     """Options that the space bar chooses too."""
 
     BINDINGS = [("space", "select", "")]  # noqa: RUF012 (Textual's way)

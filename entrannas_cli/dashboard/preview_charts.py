@@ -7,17 +7,17 @@ from textual.containers import Vertical
 from textual.timer import Timer
 
 from ..charts.chart import Line
-from ..monitor.run_metrics import Course
+from ..monitor.run_metrics import RunMetrics
 from ..store.overview import Overview
 from ..store.run import Run
 from .chart import ChartView
-from .run_actions import RunsActing
+from .run_actions import RunActionsScreen
 
-__all__ = ["RunCurves"]
+__all__ = ["PreviewCharts"]
 
-PORTION = 0.012  # seconds of reading at a time: keys don't wait longer
-PAUSE = 0.005  # seconds between two portions
-EVERY = 1.0  # seconds between two looks at a run that goes on
+SLICE_S = 0.012  # seconds of reading at a time: keys don't wait longer
+PAUSE_S = 0.005  # seconds between two portions
+POLL_S = 1.0  # seconds between two looks at a run that goes on
 DRAWN_EVERY = 5  # portions between two drawings
 
 LOSS = (("step", "weight_loss", "weights"), ("step", "architecture_loss", "architecture"))
@@ -26,13 +26,13 @@ ACCURACY = (("epoch", "supernet_accuracy", "super-net"), ("epoch", "derived_accu
 ACCURACY_TRAIN = (("epoch", "accuracy", "learned"), ("epoch", "validation_accuracy", "held out"))
 
 
-class RunCurves(Vertical):
+class PreviewCharts(Vertical):
     """Two charts. Reads nothing while they aren't displayed."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 (Textual's name)
         super().__init__(id=id)
         self._run: Overview | None = None
-        self._course: Course | None = None
+        self._course: RunMetrics | None = None
         self._timer: Timer | None = None
         self._portions = 0
         self._drawn = -1
@@ -65,24 +65,24 @@ class RunCurves(Vertical):
         run, self._timer = self._run, None
         if run is None or not self.size:
             return
-        if isinstance(self.screen, RunsActing) and self.screen.covered:  # another page lies on it
-            self._timer = self.set_timer(EVERY, self._read)
+        if isinstance(self.screen, RunActionsScreen) and self.screen.covered:  # another page lies on it
+            self._timer = self.set_timer(POLL_S, self._read)
             return
         if self._course is None:
-            self._course = Course(Run(run.path))
-        more = self._course.read(PORTION)
+            self._course = RunMetrics(Run(run.path))
+        more = self._course.read(SLICE_S)
         self._portions += 1
         if not more or self._portions % DRAWN_EVERY == 1:
             self._draw(self._course, run)
         if more or run.status.state == "running":
-            self._timer = self.set_timer(PAUSE if more else EVERY, self._read)
+            self._timer = self.set_timer(PAUSE_S if more else POLL_S, self._read)
 
     def _fresh_charts(self) -> None:
         for chart in self.query(ChartView):
             chart.show(())
             chart.action_fit()  # what was zoomed into was another run's
 
-    def _draw(self, course: Course, run: Overview) -> None:
+    def _draw(self, course: RunMetrics, run: Overview) -> None:
         if course.version == self._drawn:
             return
         self._drawn = course.version

@@ -13,21 +13,21 @@ from ..common.errors import EntrannasError
 from ..common.text import counted, safe
 from ..store.overview import Overview
 from ..store.run import Run
-from .actions import DELETE, RESUME, STOP, Deed
+from .actions import DELETE, RESUME, STOP, RunAction
 from .background import in_background, tell
 from .confirm import ConfirmScreen
 from .keys import Place, writes
-from .notifications import SHOWN, tell_errors
+from .notifications import MAX_SHOWN, tell_errors
 from .watcher import Snapshot
 
 if TYPE_CHECKING:
     from .host import Host
     from .launch.draft import Draft, Kind
 
-__all__ = ["RunsActing"]
+__all__ = ["RunActionsScreen"]
 
 
-class RunsActing(Screen[None]):
+class RunActionsScreen(Screen[None]):
     """A screen with runs that can be stopped, resumed, deleted; ``PLACE`` is its own in the key map."""
 
     PLACE: ClassVar[Place]
@@ -147,7 +147,7 @@ class RunsActing(Screen[None]):
 
         open_pictures(self.dashboard, [Run(run.path) for run in self.targets], self.step_shown)
 
-    def _ask(self, deed: Deed) -> None:
+    def _ask(self, deed: RunAction) -> None:
         """First looks whether it can be done at all, which reads files; then asks."""
         runs = [Run(run.path) for run in self.targets]
         if not runs:
@@ -166,7 +166,7 @@ class RunsActing(Screen[None]):
 
         in_background(self.app, check, lambda found: self._confirm(deed, *found))
 
-    def _confirm(self, deed: Deed, runs: list[Run], errors: list[str]) -> None:
+    def _confirm(self, deed: RunAction, runs: list[Run], errors: list[str]) -> None:
         tell_errors(self.app, f"{deed.verb}: not done", errors)
         if runs and self.is_current:
 
@@ -176,7 +176,7 @@ class RunsActing(Screen[None]):
 
             self.app.push_screen(ConfirmScreen(deed, [run.id for run in runs]), answered)
 
-    def _do(self, deed: Deed, runs: list[Run]) -> None:
+    def _do(self, deed: RunAction, runs: list[Run]) -> None:
         def all_of(some: list[Run]) -> tuple[list[str], list[str]]:
             outcomes, errors = [], []
             for run in some:
@@ -189,9 +189,9 @@ class RunsActing(Screen[None]):
         for some in [[run] for run in runs] if deed.waits else [runs]:
             in_background(self.app, partial(all_of, some), lambda found: self._outcome(deed, *found))
 
-    def _outcome(self, deed: Deed, outcomes: list[str], errors: list[str]) -> None:
+    def _outcome(self, deed: RunAction, outcomes: list[str], errors: list[str]) -> None:
         self.dashboard.look_now()
-        if len(outcomes) > SHOWN:
+        if len(outcomes) > MAX_SHOWN:
             outcomes = [f"{deed.verb}: done for {counted(len(outcomes), 'run')}"]
         for text in outcomes:
             self._say(text)

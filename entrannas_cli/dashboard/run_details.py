@@ -20,12 +20,12 @@ from ..store.find_run import short_id
 from ..store.overview import Overview, next_command
 from ..store.run import Run
 from .background import in_background
-from .preview_charts import RunCurves
+from .preview_charts import PreviewCharts
 from .themes import STATE_STYLES
 
-__all__ = ["RunPane", "facts_text"]
+__all__ = ["RunDetails", "facts_text"]
 
-SETTLING = 0.08  # seconds that the cursor must rest before files are read
+CURSOR_REST_S = 0.08  # seconds that the cursor must rest before files are read
 Part = str | tuple[str, str]
 
 
@@ -116,7 +116,7 @@ def _read_cells(run: Run) -> _Cells:
         return _Cells(run.id, None, error.reason)
 
 
-class RunPane(VerticalScroll, can_focus=True):
+class RunDetails(VerticalScroll, can_focus=True):
     """The facts are shown at once; the cells, which lie in a file, once the cursor rests."""
 
     BINDINGS = [("j", "scroll_down", ""), ("k", "scroll_up", "")]  # noqa: RUF012 (Textual's way)
@@ -129,7 +129,7 @@ class RunPane(VerticalScroll, can_focus=True):
 
     def compose(self) -> ComposeResult:
         yield Static(id="facts")
-        yield RunCurves(id="curves")
+        yield PreviewCharts(id="curves")
         yield Static(id="cells")
 
     def show(self, run: Overview | None) -> None:
@@ -140,16 +140,16 @@ class RunPane(VerticalScroll, can_focus=True):
         self.query_one("#facts", Static).update("" if run is None else facts_text(run))
         if another:
             self._cells = None
-            self.query_one(RunCurves).show(None)
+            self.query_one(PreviewCharts).show(None)
             self.query_one("#cells", Static).update("")
             self.scroll_home(animate=False)
         if self._timer is not None:
             self._timer.stop()
-        self._timer = self.set_timer(SETTLING, self._read) if run is not None else None
+        self._timer = self.set_timer(CURSOR_REST_S, self._read) if run is not None else None
 
     def _read(self) -> None:
         if self._run is not None:
-            self.query_one(RunCurves).show(self._run)
+            self.query_one(PreviewCharts).show(self._run)
             run = Run(self._run.path)
             in_background(self.app, lambda: _read_cells(run), self._take)
 

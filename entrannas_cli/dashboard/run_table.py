@@ -26,10 +26,10 @@ __all__ = ["RunTable"]
 MARK = "●"
 MARGIN = 2  # of the mark
 GAP = 1  # between columns
-FIRM = 7  # columns that don't make room for long names
+FIXED_COLUMNS = 7  # columns that don't make room for long names
 RUN_WIDTHS = (22, 46)  # of the run's column, least and most
 HEADING = 1  # lines
-AGEING = 10.0  # seconds between two looks at whether ages read differently
+AGE_INTERVAL_S = 10.0  # seconds between two looks at whether ages read differently
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class RunTable(ScrollView, can_focus=True):
 
     def on_mount(self) -> None:
         """Ages go on by themselves."""
-        self.set_interval(AGEING, self._age)
+        self.set_interval(AGE_INTERVAL_S, self._age)
 
     # what is shown
 
@@ -306,7 +306,7 @@ class RunTable(ScrollView, can_focus=True):
         taken = sum(column.width + GAP for column in fitting)
         # whole names are worth more than the last columns, which mostly repeat what is in them
         wanted = min(self._longest_short, RUN_WIDTHS[1])
-        while len(fitting) > FIRM and self._width - MARGIN - taken - GAP < wanted:
+        while len(fitting) > FIXED_COLUMNS and self._width - MARGIN - taken - GAP < wanted:
             taken -= fitting.pop().width + GAP
         width = max(min(self._width - MARGIN - taken - GAP, RUN_WIDTHS[1]), 1)
         placed = [_Placed(RUN, MARGIN, width)]

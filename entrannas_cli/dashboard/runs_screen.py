@@ -14,8 +14,8 @@ from ..common.text import counted, safe
 from ..store.overview import Overview
 from ..store.run import Run
 from .keys import bindings
-from .run_actions import RunsActing
-from .run_details import RunPane
+from .run_actions import RunActionsScreen
+from .run_details import RunDetails
 from .run_filter import parse_filter
 from .run_table import RunTable
 from .table_columns import RUN, TABLE, chosen, sorted_by
@@ -33,7 +33,7 @@ class FilterInput(Input):
         self.screen.query_one(RunTable).focus()
 
 
-class RunsScreen(RunsActing):
+class RunsScreen(RunActionsScreen):
     """The table, the run under the cursor, the filter."""
 
     PLACE = "runs"
@@ -52,7 +52,7 @@ class RunsScreen(RunsActing):
         yield Static(id="title")
         with Container(id="body"):
             yield RunTable(id="runs")
-            yield RunPane(id="pane")
+            yield RunDetails(id="pane")
         with Horizontal(id="filtering"):
             yield FilterInput(placeholder="words, state=running, loss<0.5, age<2h", id="filter", compact=True)
             yield Static(id="problem")
@@ -139,7 +139,7 @@ class RunsScreen(RunsActing):
     # what the table says
 
     def on_run_table_chosen(self, event: RunTable.Chosen) -> None:
-        self.query_one(RunPane).show(event.run)
+        self.query_one(RunDetails).show(event.run)
 
     def on_run_table_marks_changed(self) -> None:
         self._entitle()
@@ -157,11 +157,11 @@ class RunsScreen(RunsActing):
 
     def action_compare(self) -> None:
         """The marked runs; where none is marked all that are shown, unless they are many."""
-        from .compare.screen import MOST, CompareScreen
+        from .compare.screen import MAX_RUNS, CompareScreen
 
         table = self.query_one(RunTable)
         runs = [run for run in table.rows if run.id in table.marked]
-        if not runs and len(table.rows) > MOST:
+        if not runs and len(table.rows) > MAX_RUNS:
             self._say(
                 f"{len(table.rows)} runs are shown: mark those to compare, with space; a filter helps to find them",
                 severity="warning",

@@ -33,7 +33,7 @@ __all__ = ["DashboardServer", "serve"]
 HOST = "127.0.0.1"
 LOCAL = frozenset((HOST, "localhost", "[::1]"))  # by any port: ssh may forward another one
 FIRST_PORT, PORTS = 8020, 50  # those tried where none is named
-PATIENCE = 1.5  # seconds that dashboards and pages get to end
+SHUTDOWN_TIMEOUT_S = 1.5  # seconds that dashboards and pages get to end
 PAGE = Path(__file__).with_name("page.html")
 HEADERS = {
     "Cache-Control": "no-store",
@@ -101,7 +101,7 @@ class DashboardServer(Server):
             if waiting := set(self._sessions):
                 for task in waiting:
                     task.cancel()
-                await asyncio.wait(waiting, timeout=PATIENCE)
+                await asyncio.wait(waiting, timeout=SHUTDOWN_TIMEOUT_S)
         for child in psutil.Process().children():
             child.kill()
 
@@ -143,7 +143,7 @@ async def _serve(server: DashboardServer, listening: socket.socket, ready: Calla
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    runner = web.AppRunner(server.application(), access_log=None, shutdown_timeout=PATIENCE)
+    runner = web.AppRunner(server.application(), access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT_S)
     await runner.setup()
     try:
         await web.SockSite(runner, listening).start()

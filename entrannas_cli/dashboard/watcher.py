@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..common.text import safe
-from ..monitor.run_index import Catalogue, Changes
+from ..monitor.run_index import IndexChanges, RunIndex
 from ..store.overview import Overview
 
 __all__ = ["Snapshot", "Watcher"]
 
-EVERY = 1.0  # seconds between two looks
-SELDOM = 1.7  # of thousands of runs: new ones are still seen within two seconds
-SHARE = 0.008  # of a core that may be spent on looking
-FIRST = 0.05  # seconds of reading after which a screenful is shown
-SLICE = 0.5  # seconds of reading between two showings after that
+POLL_S = 1.0  # seconds between two looks
+SLOW_POLL_S = 1.7  # of thousands of runs: new ones are still seen within two seconds
+MAX_CPU_SHARE = 0.008  # of a core that may be spent on looking
+FIRST_SLICE_S = 0.05  # seconds of reading after which a screenful is shown
+SLICE_S = 0.5  # seconds of reading between two showings after that
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Watcher:
     """Calls ``tell`` from a thread of its own with a snapshot whenever something changed."""
 
     def __init__(self, runs_dir: Path, tell: Callable[[Snapshot], None]) -> None:
-        self._catalogue = Catalogue(runs_dir)
+        self._catalogue = RunIndex(runs_dir)
         self._tell = tell
         self._ended = self._asked = False
         self._wake = threading.Event()
@@ -58,9 +58,9 @@ class Watcher:
         while not self._ended:
             begun, asked, self._asked = time.thread_time(), self._asked, False
             try:
-                changes = self._catalogue.refresh(FIRST if told is None else SLICE, thorough=asked)
+                changes = self._catalogue.refresh(FIRST_SLICE_S if told is None else SLICE_S, thorough=asked)
             except Exception as error:  # whatever it is: a table that stands still in silence is worse
-                changes = Changes(problem=f"internal error: {type(error).__name__}: {safe(str(error))}")
+                changes = IndexChanges(problem=f"internal error: {type(error).__name__}: {safe(str(error))}")
             spent = time.thread_time() - begun
             complete = not changes.waiting
             changed = bool(changes.added or changes.changed or changes.removed)
@@ -68,5 +68,5 @@ class Watcher:
                 told = changes.problem, complete
                 self._tell(Snapshot(self._catalogue.rows, changes.problem, complete))
             if complete:
-                self._wake.wait(min(max(EVERY, spent / SHARE), SELDOM))
+                self._wake.wait(min(max(POLL_S, spent / MAX_CPU_SHARE), SLOW_POLL_S))
                 self._wake.clear()

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["fetch_cifar", "read_cifar"]
 
-TIMEOUT = 60  # seconds without a byte
-CHUNK = 2**18  # bytes
+TIMEOUT_S = 60  # seconds without a byte
+CHUNK_BYTES = 2**18  # bytes
 
 
 def read_cifar(
@@ -88,9 +88,9 @@ def fetch_cifar(name: str, path: str | Path = "", progress: Progress | None = No
 
 def _download(name: str, url: str, target: Path, progress: Progress | None) -> None:
     unfinished = target.with_name(target.name + ".part")
-    with urllib.request.urlopen(url, timeout=TIMEOUT) as response, unfinished.open("wb") as file:
+    with urllib.request.urlopen(url, timeout=TIMEOUT_S) as response, unfinished.open("wb") as file:
         size = int(response.headers.get("Content-Length") or 0)
-        while chunk := response.read(CHUNK):
+        while chunk := response.read(CHUNK_BYTES):
             file.write(chunk)
             if progress is not None:
                 progress(f"fetching {name}", file.tell(), size)

@@ -17,7 +17,7 @@ from .cifar import read_cifar
 from .folder import ImageFiles, list_folder
 from .split import generator_for, stratified_split
 from .types import Part, Progress
-from .workers import Request, read_batches, worker_count
+from .workers import BatchRequest, read_batches, worker_count
 
 __all__ = ["Dataset", "load_into_memory", "open_dataset"]
 
@@ -25,7 +25,7 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 SYNTHETIC_SIDE = 32
 SYNTHETIC_PATCHES = 4  # the pattern of a class is SYNTHETIC_PATCHES x SYNTHETIC_PATCHES patches
 DIGITS_TEST_SHARE = 0.2
-SMALLEST_STD = 1 / 255  # of a channel that is always the same
+MIN_STD = 1 / 255  # of a channel that is always the same
 DECODE_BATCH = 256
 
 
@@ -146,7 +146,7 @@ def load_into_memory(dataset: Dataset, *, workers: int = -1, progress: Progress 
 def _decoded(files: ImageFiles, workers: int, progress: Progress | None) -> np.ndarray:
     pixels = np.empty((len(files), *files.shape), dtype=np.uint8)
     done = 0
-    requests = (Request(chosen) for chosen in torch.split(torch.arange(len(files)), DECODE_BATCH))
+    requests = (BatchRequest(chosen) for chosen in torch.split(torch.arange(len(files)), DECODE_BATCH))
     for images, _ in read_batches(files, requests, workers=worker_count(workers, len(files))):
         pixels[done : done + len(images)] = images.numpy()
         done += len(images)
@@ -204,5 +204,5 @@ def _statistics(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
         share = counts.double() / counts.sum()
         mean = float((share * values).sum())
         means.append(mean)
-        deviations.append(max(float((share * (values - mean) ** 2).sum().sqrt()), SMALLEST_STD))
+        deviations.append(max(float((share * (values - mean) ** 2).sum().sqrt()), MIN_STD))
     return tuple(means), tuple(deviations)

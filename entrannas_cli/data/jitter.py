@@ -14,8 +14,8 @@ from .augment import Augmentation, to_device
 
 __all__ = ["draw_jitter", "jitter"]
 
-HIGHEST = 255
-AT_ONCE = 128  # images; to turn the hue of 1,024 with 224x224 pixels at once takes another GiB
+MAX_VALUE = 255
+CHUNK_IMAGES = 128  # images; to turn the hue of 1,024 with 224x224 pixels at once takes another GiB
 
 
 def draw_jitter(uniform: Tensor, augmentation: Augmentation) -> Tensor:
@@ -37,7 +37,9 @@ def jitter(images: Tensor, drawn: Tensor, augmentation: Augmentation) -> Tensor:
     have neither saturation nor hue.
     """
     result = images.to(torch.float32, copy=True)
-    for part, numbers in zip(torch.split(result, AT_ONCE), torch.split(drawn, AT_ONCE), strict=True):
+    for part, numbers in zip(
+        torch.split(result, CHUNK_IMAGES), torch.split(drawn, CHUNK_IMAGES), strict=True
+    ):
         _change(part, numbers, augmentation)
     return result
 
@@ -56,7 +58,7 @@ def _change(images: Tensor, drawn: Tensor, augmentation: Augmentation) -> None:
 
 
 def _brightness(images: Tensor, factor: Tensor) -> Tensor:
-    return (images * factor).clamp_(0, HIGHEST)
+    return (images * factor).clamp_(0, MAX_VALUE)
 
 
 def _contrast(images: Tensor, factor: Tensor) -> Tensor:
@@ -95,7 +97,7 @@ def _grey(images: Tensor) -> Tensor:
 
 def _blend(start: Tensor, images: Tensor, factor: Tensor) -> Tensor:
     """0 gives ``start``, 1 ``images``."""
-    return torch.lerp(start, images, factor).clamp_(0, HIGHEST)
+    return torch.lerp(start, images, factor).clamp_(0, MAX_VALUE)
 
 
 CHANGES = (_brightness, _contrast, _saturation, _hue)

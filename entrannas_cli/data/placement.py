@@ -22,16 +22,16 @@ from .workers import worker_count
 if TYPE_CHECKING:
     from ..config.shared import DataConfig
 
-__all__ = ["Placed", "Reserve", "open_part"]
+__all__ = ["PlacedData", "Reserve", "open_part"]
 
-LARGEST_ON_DEVICE = 4 * 2**30  # decoded; larger sets are streamed unless asked otherwise
-SHARE_OF_FREE = 0.5  # of the memory that is free: the network needs the rest
+MAX_ON_DEVICE_BYTES = 4 * 2**30  # decoded; larger sets are streamed unless asked otherwise
+MAX_SHARE_OF_FREE = 0.5  # of the memory that is free: the network needs the rest
 
 Reserve = Callable[[Dataset], int]  # told what the images are, says how many bytes the rest needs
 
 
 @dataclass(frozen=True, kw_only=True)
-class Placed:
+class PlacedData:
     """``reason`` says in a sentence where the images are and why; ``indices`` are those that are used at all."""
 
     dataset: Dataset
@@ -82,7 +82,7 @@ def open_part(
     download: bool = False,
     progress: Progress | None = None,
     reserve: Reserve | None = None,
-) -> Placed:
+) -> PlacedData:
     """Opens one part, nothing of the other; of the training part the configured portion is used.
 
     The portion depends on ``seed`` alone. ``reserve`` is asked before the images are placed, which leave as much
@@ -109,7 +109,7 @@ def open_part(
     indices = torch.arange(len(dataset))
     if part == "train" and config.portion < 1:
         (indices,) = stratified_split(dataset.labels, [config.portion], seed)
-    return Placed(
+    return PlacedData(
         dataset=dataset,
         indices=indices,
         placement=placement,
@@ -145,9 +145,9 @@ def _placed(asked: str, dataset: Dataset, device: torch.device, reserved: int) -
         return "device", f"in the memory of {device}, {gib(size)} decoded (as configured)"
     if asked == "stream":
         return "stream", "streamed (as configured)"
-    if size > LARGEST_ON_DEVICE:
-        return "stream", f"streamed: {gib(size)} decoded, more than {gib(LARGEST_ON_DEVICE)}"
-    if size > SHARE_OF_FREE * free:
+    if size > MAX_ON_DEVICE_BYTES:
+        return "stream", f"streamed: {gib(size)} decoded, more than {gib(MAX_ON_DEVICE_BYTES)}"
+    if size > MAX_SHARE_OF_FREE * free:
         return "stream", f"streamed: {gib(size)} decoded, more than half of the {gib(free)} that are free"
     if size > left:
         return (

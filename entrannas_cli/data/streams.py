@@ -15,7 +15,7 @@ from .augment import Augmentation, augment, channel_constants, draw_moves, norma
 from .datasets import Dataset
 from .jitter import draw_jitter, jitter
 from .split import generator_for
-from .workers import Request, read_batches, worker_count
+from .workers import BatchRequest, read_batches, worker_count
 
 __all__ = ["Batch", "BatchStream", "Placement", "evaluation_batches"]
 
@@ -106,11 +106,11 @@ class BatchStream:
         )
         return Batch(images, self._labels.index_select(0, moves[:, 0]))
 
-    def _moves(self, request: Request) -> Tensor:
+    def _moves(self, request: BatchRequest) -> Tensor:
         assert request.moves is not None
         return to_device(request.moves, self.device)
 
-    def _requests(self, step: int) -> Iterator[Request]:
+    def _requests(self, step: int) -> Iterator[BatchRequest]:
         _, height, width = self.dataset.shape
         number, order = -1, self.indices
         while True:
@@ -128,7 +128,7 @@ class BatchStream:
                 self.batch_size, 9, generator=generator_for(self.seed, self.name, "augment", step)
             )
             moves = draw_moves(uniform[:, :5], self.augmentation, height, width)
-            yield Request(
+            yield BatchRequest(
                 indices, uniform[:, 5:], torch.cat([indices[:, None], moves], 1), self._colors(step)
             )
             step += 1
@@ -165,7 +165,7 @@ def evaluation_batches(
         for chosen in torch.split(indices.to(dataset.images.device), batch_size):
             yield batch(dataset.images.index_select(0, chosen), chosen)
         return
-    requests = (Request(chosen) for chosen in torch.split(indices, batch_size))
+    requests = (BatchRequest(chosen) for chosen in torch.split(indices, batch_size))
     workers = worker_count(workers, len(indices))
     for images, request in read_batches(dataset.images, requests, workers=workers, pin=device.type == "cuda"):
         yield batch(images, request.indices)

@@ -18,10 +18,10 @@ from .types import Progress
 if TYPE_CHECKING:
     from ..config.train import TrainDataConfig
 
-__all__ = ["LearnedFrom", "TrainData", "open_test_part", "open_train_data", "require_same"]
+__all__ = ["TrainData", "TrainedImages", "open_test_part", "open_train_data", "require_same"]
 
 
-class LearnedFrom(Protocol):
+class TrainedImages(Protocol):
     """What is known of the images that a network learned from, see ``Dataset``."""
 
     @property
@@ -107,7 +107,7 @@ def open_train_data(
 
 def open_test_part(
     config: TrainDataConfig,
-    trained_on: LearnedFrom,
+    trained_on: TrainedImages,
     *,
     device: torch.device,
     progress: Progress | None = None,
@@ -121,7 +121,7 @@ def open_test_part(
     return replace(dataset, mean=trained_on.mean, std=trained_on.std)
 
 
-def require_same(dataset: Dataset, trained_on: LearnedFrom, which: str) -> None:
+def require_same(dataset: Dataset, trained_on: TrainedImages, which: str) -> None:
     """Raises ``UsageError`` if ``dataset`` (``which``) has other classes or another size than those images."""
     for what in ("classes", "shape"):
         here, there = getattr(dataset, what), getattr(trained_on, what)

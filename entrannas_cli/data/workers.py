@@ -16,13 +16,13 @@ from torch.utils import data
 from ..common.errors import RunFailed, UsageError
 from .folder import ImageFiles
 
-__all__ = ["Request", "read_batches", "worker_count"]
+__all__ = ["BatchRequest", "read_batches", "worker_count"]
 
 MAX_WORKERS = 16
-PER_WORKER = 1000  # images below which one more process costs more than it gives
+IMAGES_PER_WORKER = 1000  # images below which one more process costs more than it gives
 
 
-class Request(NamedTuple):
+class BatchRequest(NamedTuple):
     """Asks for a batch of images: ``indices`` (B,) int64 and, for random windows of them, ``windows`` (B, 4).
 
     ``moves`` and ``colors`` are only handed back with the batch.
@@ -40,12 +40,12 @@ def worker_count(asked: int, images: int, streams: int = 1) -> int:
     if asked >= 0:
         return asked
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(MAX_WORKERS, max(1, processors // streams), images // PER_WORKER)
+    return min(MAX_WORKERS, max(1, processors // streams), images // IMAGES_PER_WORKER)
 
 
 def read_batches(
-    images: ImageFiles | Tensor, requests: Iterable[Request], *, workers: int, pin: bool = False
-) -> Iterator[tuple[Tensor, Request]]:
+    images: ImageFiles | Tensor, requests: Iterable[BatchRequest], *, workers: int, pin: bool = False
+) -> Iterator[tuple[Tensor, BatchRequest]]:
     """Yields for each request, in order, its images (B, C, H, W) uint8, in host memory (``pin``: page-locked).
 
     ``requests`` may be endless; they are drawn in this process, a few ahead. Raises ``UsageError`` naming an
@@ -55,7 +55,7 @@ def read_batches(
         _Reader(images),
         batch_size=None,
         # as plain arrays: tensors would each take a file descriptor on their way to a worker
-        sampler=cast(Any, (Request(*(_array(field) for field in request)) for request in requests)),
+        sampler=cast(Any, (BatchRequest(*(_array(field) for field in request)) for request in requests)),
         num_workers=workers,
         pin_memory=pin,
         worker_init_fn=_begin_worker,
@@ -79,7 +79,7 @@ class _Reader(data.Dataset[Any]):
     def __init__(self, images: ImageFiles | Tensor) -> None:
         self.images = images
 
-    def __getitem__(self, request: Any) -> tuple[Any, Request]:
+    def __getitem__(self, request: Any) -> tuple[Any, BatchRequest]:
         """Arrays become tensors on the way back. An error is a value here: raised, it would lose its form."""
         if isinstance(self.images, Tensor):
             return self.images.index_select(0, torch.from_numpy(request.indices)), request

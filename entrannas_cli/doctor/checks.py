@@ -23,9 +23,9 @@ from .probe import ask_torch
 __all__ = ["Finding", "Level", "examine"]
 
 Level = Literal["ok", "note", "warning", "broken"]
-ROOM_NEEDED = 50 * 10**6  # bytes: a run of the smallest preset with its checkpoints
-ROOM_WANTED = 2 * 10**9
-MEMORY_WANTED = 2 * 2**30
+MIN_FREE_BYTES = 50 * 10**6  # bytes: a run of the smallest preset with its checkpoints
+ENOUGH_FREE_BYTES = 2 * 10**9
+ENOUGH_MEMORY_BYTES = 2 * 2**30
 CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 BARE_REQUIREMENT = re.compile(r"[A-Za-z0-9._-]+")
 
@@ -154,7 +154,7 @@ def _machine(torch: dict[str, Any]) -> Iterator[Finding]:
     text = f"{bytes_text(total)}, {bytes_text(available)} available"
     if limit is not None and limit < total:
         text += f", limited to {bytes_text(limit)} by the container"
-    scarce = min(available, limit or available) < MEMORY_WANTED
+    scarce = min(available, limit or available) < ENOUGH_MEMORY_BYTES
     mend = "end other programs, or search with a smaller --batch-size"
     yield Finding(section, "memory", text, "warning" if scarce else "ok", mend if scarce else "")
 
@@ -233,7 +233,7 @@ def _runs_folder(folder: Path) -> Iterator[Finding]:
         new = "" if there == folder else ", to be created by the first run"
         yield Finding(section, "runs", f"{shown}: writable{new}")
     free = shutil.disk_usage(there).free
-    level: Level = "broken" if free < ROOM_NEEDED else "warning" if free < ROOM_WANTED else "ok"
+    level: Level = "broken" if free < MIN_FREE_BYTES else "warning" if free < ENOUGH_FREE_BYTES else "ok"
     mend = "" if level == "ok" else "make room, or choose another folder with --runs-dir"
     yield Finding(section, "disk", f"{bytes_text(free)} free there", level, mend)
 

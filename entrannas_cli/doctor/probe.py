@@ -13,7 +13,7 @@ from ..common.text import first_line
 
 __all__ = ["ask_torch", "main"]
 
-TIMEOUT = 180  # seconds; a first import from a slow disk takes long
+TIMEOUT_S = 180  # seconds; a first import from a slow disk takes long
 MARK = "entrannas-probe:"
 
 
@@ -27,10 +27,10 @@ def ask_torch() -> dict[str, Any]:
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=TIMEOUT,
+            timeout=TIMEOUT_S,
         )
     except subprocess.TimeoutExpired:
-        return {"error": f"no answer within {TIMEOUT} s"}
+        return {"error": f"no answer within {TIMEOUT_S} s"}
     except OSError as error:
         return {"error": f"python can't be started: {error}"}
     for line in result.stdout.splitlines():
@@ -137,11 +137,11 @@ def _operations() -> dict[str, str]:
 
 
 def _automatic_preset() -> dict[str, str]:
-    from ..config.resolve import Request, resolve_search
+    from ..config.resolve import ConfigRequest, resolve_search
     from ..engine.search.create import PAPER_HINT, choose_preset
 
     resolved = resolve_search(
-        Request(
+        ConfigRequest(
             flags={"preset": "auto"},
             overrides=[],
             environ=os.environ,

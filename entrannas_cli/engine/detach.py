@@ -15,7 +15,7 @@ from ..store.run import LOG_FILE, Run
 __all__ = ["launch_detached", "this_program"]
 
 
-PATIENCE = 30.0  # seconds; it takes a fraction of one
+TIMEOUT_S = 30.0  # seconds; it takes a fraction of one
 
 
 def this_program(module: str = "entrannas_cli") -> list[str]:
@@ -48,7 +48,7 @@ def launch_detached(run: Run) -> None:
             )
     except OSError as error:
         raise RunFailed(f"{run.id}: can't be started in the background: {error}") from None
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT_S
     while run.status().attempt == attempt and time.monotonic() < deadline:
         if process.poll() is not None:
             log_file = safe(str(run.path / LOG_FILE))

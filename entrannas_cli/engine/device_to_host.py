@@ -7,10 +7,10 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
-__all__ = ["Arriving", "CudaCopy", "HeldOnDevice", "copy_out"]
+__all__ = ["CudaCopy", "DeferredCopy", "PendingCopy", "copy_out"]
 
 
-class Arriving(ABC):
+class PendingCopy(ABC):
     """A table (rows, columns) that is being copied."""
 
     @abstractmethod
@@ -22,7 +22,7 @@ class Arriving(ABC):
         """The values; waits for the device if they aren't there yet."""
 
 
-class HeldOnDevice(Arriving):
+class DeferredCopy(PendingCopy):
     """Copied when asked for: where a copy waits for nothing (CPU), or can't be had without waiting (MPS)."""
 
     def __init__(self, values: Tensor) -> None:
@@ -38,7 +38,7 @@ class HeldOnDevice(Arriving):
         return found
 
 
-class CudaCopy(Arriving):
+class CudaCopy(PendingCopy):
     """Copied by the device itself into page-locked memory, once it gets there."""
 
     def __init__(self, values: Tensor) -> None:
@@ -58,6 +58,6 @@ class CudaCopy(Arriving):
         return found
 
 
-def copy_out(values: Tensor) -> Arriving:
+def copy_out(values: Tensor) -> PendingCopy:
     """Begins to copy ``values`` (rows, columns); on CUDA without waiting for the device."""
-    return CudaCopy(values) if values.device.type == "cuda" else HeldOnDevice(values)
+    return CudaCopy(values) if values.device.type == "cuda" else DeferredCopy(values)

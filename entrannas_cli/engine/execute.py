@@ -10,9 +10,9 @@ from ..store.run import CONFIG_FILE
 from ..store.session import RunSession
 from .device import resolve_compute
 from .environment import describe_environment
-from .log_observer import Logged
+from .log_observer import LogObserver
 from .observer import Observer, Row
-from .run_context import Context, Loading, StoppedEarly, Work
+from .run_context import Loading, RunContext, StoppedEarly, Work
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -29,17 +29,17 @@ def execute(
 ) -> Row:
     """Does ``work`` with the run's configuration, a ``model``, until it ends or is stopped.
 
-    ``loading``: see :class:`Context`. Returns the summary. Raises ``UsageError`` for a configuration that can't be
-    run here, ``RunFailed`` with the reason when it fails; the run directory then says so too.
+    ``loading``: see :class:`RunContext`. Returns the summary. Raises ``UsageError`` for a configuration that can't
+    be run here, ``RunFailed`` with the reason when it fails; the run directory then says so too.
     """
     run = session.run
     config: Any = load_config(run.path / CONFIG_FILE, model)
     compute = resolve_compute(config.device)
-    session.environment(describe_environment(compute))
-    session.summary({"dataset": config.data.dataset, "device": compute.name})
-    logged = Logged(observer, session)
+    session.write_environment(describe_environment(compute))
+    session.update_summary({"dataset": config.data.dataset, "device": compute.name})
+    logged = LogObserver(observer, session)
     try:
-        work(Context(session=session, observer=logged, config=config, compute=compute, loading=loading))
+        work(RunContext(session=session, observer=logged, config=config, compute=compute, loading=loading))
     except StoppedEarly:
         session.finish("stopped", session.stop_reason)
     summary = run.summary()

@@ -12,7 +12,7 @@ import torch
 from ..method.fast.execute import Execute, directly
 from .capture import CudaCapture
 from .device import Compute
-from .replay import Replaying
+from .replay import GraphReplay
 
 if TYPE_CHECKING:
     from ..config.shared import DeviceConfig
@@ -50,7 +50,7 @@ class FastPaths:
         """What runs the parts of a step; ``tell`` is told when recording fails."""
         if not self.graphs:
             return directly
-        return Replaying(CudaCapture(self.device), self.device, tell or _warn)
+        return GraphReplay(CudaCapture(self.device), self.device, tell or _warn)
 
     def learning_rate(self, value: float) -> float | torch.Tensor:
         """``value`` in the form in which it can be changed under a recorded step."""

@@ -7,15 +7,15 @@ from ..method.genotype import Genotype
 from ..store.session import RunSession
 from .observer import Observer, Row, Started
 
-__all__ = ["Logged"]
+__all__ = ["LogObserver"]
 
-SHOWN = (
+LOGGED_EVENTS = (
     *("weight_loss", "architecture_loss", "accuracy", "supernet_accuracy", "derived_accuracy", "gap"),
     *("sparsity_normal", "sparsity_reduce", "validation_loss", "validation_accuracy"),
 )
 
 
-class Logged:
+class LogObserver:
     """Passes everything on to ``observer``, and logs starts, epochs, messages and the end."""
 
     def __init__(self, observer: Observer, session: RunSession) -> None:
@@ -38,7 +38,7 @@ class Logged:
 
     def epoch(self, row: Row) -> None:
         """Logs the epoch in a line."""
-        numbers = [f"{key} {row[key]:.4f}" for key in SHOWN if number(row.get(key)) is not None]
+        numbers = [f"{key} {row[key]:.4f}" for key in LOGGED_EVENTS if number(row.get(key)) is not None]
         self._session.log(f"epoch {row['epoch']}: {', '.join(numbers)}")
         self._observer.epoch(row)
 

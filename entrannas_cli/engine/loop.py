@@ -22,13 +22,13 @@ from .checkpoint import (
 from .device import Compute
 from .epochs import Epochs
 from .observer import Observer, Row
-from .recorder import NotFinite, Progress, StepRecorder
+from .recorder import LoopProgress, NotFinite, StepRecorder
 
 __all__ = ["Loop"]
 
-SECONDS_A_DAY = 86_400
+SECONDS_PER_DAY = 86_400
 
-State = TypeVar("State", bound=Progress)
+State = TypeVar("State", bound=LoopProgress)
 
 
 class Loop(ABC, Generic[State]):
@@ -146,7 +146,7 @@ class Loop(ABC, Generic[State]):
         """Seconds of the steps, as ``key``, and of the evaluations; in GPU-days too where there is a GPU."""
         cost: Row = {key: self.state.step_seconds, "evaluation_seconds": self.state.evaluation_seconds}
         if self.compute.device.type == "cuda":
-            cost["gpu_days"] = self.state.step_seconds / SECONDS_A_DAY
+            cost["gpu_days"] = self.state.step_seconds / SECONDS_PER_DAY
         return cost
 
     def _diverged(self, error: NotFinite) -> RunFailed:

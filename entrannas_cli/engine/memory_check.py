@@ -19,17 +19,17 @@ from .device import MIB, Compute
 if TYPE_CHECKING:
     from ..config.search import SearchConfig
     from ..config.train import TrainConfig
-    from .run_context import Context
+    from .run_context import RunContext
 
-__all__ = ["MemoryCheck", "Sizes", "largest_that_fits", "memory_check"]
+__all__ = ["BatchSizes", "MemoryCheck", "largest_that_fits", "memory_check"]
 
 Config = TypeVar("Config", "SearchConfig", "TrainConfig")
 
-SHARE = 0.9  # of what is free, for sizes that are suggested: an estimate is one
-SMALLEST = 2  # images: batch-norm needs two
+SUGGESTED_SHARE = 0.9  # of what is free, for sizes that are suggested: an estimate is one
+MIN_BATCH = 2  # images: batch-norm needs two
 
 
-class Sizes(NamedTuple):
+class BatchSizes(NamedTuple):
     """What may be changed to take less memory: images a step, images an evaluation takes at once, recomputing."""
 
     batch: int
@@ -37,7 +37,7 @@ class Sizes(NamedTuple):
     recompute: bool
 
 
-Estimate = Callable[[Dataset, Sizes], MemoryEstimate]
+Estimate = Callable[[Dataset, BatchSizes], MemoryEstimate]
 
 
 @dataclass
@@ -50,7 +50,7 @@ class MemoryCheck:
 
     session: RunSession
     compute: Compute
-    sizes: Sizes
+    sizes: BatchSizes
     estimate: Estimate
     batch_key: str
     narrower: str
@@ -75,7 +75,7 @@ class MemoryCheck:
         self._dataset, self._free = dataset, free
         need = f"about {gib(found.peak)} ({found.largest})"
         self.session.log(f"memory: at most {need}, {gib(free)} are free on {self.compute.name}")
-        self.session.summary({"memory_estimate_mb": round(found.peak / MIB, 1)})
+        self.session.update_summary({"memory_estimate_mb": round(found.peak / MIB, 1)})
         if found.peak <= free:
             return found.peak
         if not self.required:
@@ -92,7 +92,7 @@ class MemoryCheck:
         smaller = batch // 2
         if self._dataset is not None and (fitting := self._fitting_batch()):
             smaller = min(fitting, smaller)  # the estimate was too low, or others took some since
-        change = f"{self.batch_key}={smaller}" if smaller >= SMALLEST else self.narrower
+        change = f"{self.batch_key}={smaller}" if smaller >= MIN_BATCH else self.narrower
         return f"batch size {batch} on {self.compute.name}: try --set {change}"
 
     def _ways_out(self, found: MemoryEstimate) -> list[str]:
@@ -114,7 +114,7 @@ class MemoryCheck:
 
     @property
     def _room(self) -> int:
-        return int(SHARE * self._free)
+        return int(SUGGESTED_SHARE * self._free)
 
     def _estimate(self, **changed: int) -> MemoryEstimate:
         assert self._dataset is not None
@@ -130,7 +130,7 @@ class MemoryCheck:
 
 
 def memory_check(
-    context: Context[Config],
+    context: RunContext[Config],
     section: Literal["search", "train"],
     estimate: Callable[[Config, Dataset], MemoryEstimate],
     *,
@@ -139,7 +139,7 @@ def memory_check(
     """The check of a run; ``section`` is that of the configuration in which its batch size stands."""
     config = context.config
 
-    def estimated(dataset: Dataset, sizes: Sizes) -> MemoryEstimate:
+    def estimated(dataset: Dataset, sizes: BatchSizes) -> MemoryEstimate:
         changed: dict[str, dict[str, Any]] = {
             section: {"batch_size": sizes.batch},
             "evaluation": {"batch_size": sizes.evaluation},
@@ -150,7 +150,7 @@ def memory_check(
     return MemoryCheck(
         session=context.session,
         compute=context.compute,
-        sizes=Sizes(
+        sizes=BatchSizes(
             getattr(config, section).batch_size,
             config.evaluation.batch_size,
             config.device.activation_checkpointing == "cells",
@@ -168,10 +168,10 @@ def largest_that_fits(need: Callable[[int], int], too_large: int, room: int) -> 
     ``need`` is that of several parts, each a line, so that it bends upwards: it lies below the line from the
     smallest number to the one that is ``too_large``, and that line is followed.
     """
-    least, most = need(SMALLEST), need(too_large)
+    least, most = need(MIN_BATCH), need(too_large)
     if least > room:
         return 0
     if most <= room:
         return too_large
-    size = SMALLEST + int((room - least) / (most - least) * (too_large - SMALLEST))
+    size = MIN_BATCH + int((room - least) / (most - least) * (too_large - MIN_BATCH))
     return size // 8 * 8 if size >= 16 else size

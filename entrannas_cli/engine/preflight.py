@@ -19,7 +19,7 @@ from ..common.text import safe
 from ..data.availability import CIFAR, cifar_found, cifar_or_complain
 
 if TYPE_CHECKING:
-    from ..config.resolve import ChoosePreset, Request
+    from ..config.resolve import ChoosePreset, ConfigRequest
     from ..config.shared import DataConfig
     from ..data.types import Progress
     from ..store.run import Run
@@ -39,11 +39,11 @@ def request_here(
     config: Path | None,
     choose_preset: ChoosePreset,
     searched: Run | None = None,
-) -> Request:
+) -> ConfigRequest:
     """What is asked for, in this environment and working directory; ``searched`` is the run the cells are from."""
-    from ..config.resolve import Request
+    from ..config.resolve import ConfigRequest
 
-    return Request(
+    return ConfigRequest(
         flags=flags,
         overrides=overrides or [],
         environ=os.environ,

@@ -11,12 +11,12 @@ import torch
 
 from ..store.session import RunSession
 from .device import Compute, memory_in_use
-from .device_to_host import Arriving, copy_out
+from .device_to_host import PendingCopy, copy_out
 from .observer import Observer, Row
 
-__all__ = ["NotFinite", "Progress", "StepRecorder"]
+__all__ = ["LoopProgress", "NotFinite", "StepRecorder"]
 
-FLUSH_SECONDS = 0.25  # on a GPU, where reading a value waits for the device
+FLUSH_INTERVAL_S = 0.25  # on a GPU, where reading a value waits for the device
 
 Unpack = Callable[[list[float]], Row]
 
@@ -29,7 +29,7 @@ class NotFinite(Exception):
 
 
 @dataclass
-class Progress:
+class LoopProgress:
     """What a loop itself remembers: how far it is, its running sums, and the time that it took.
 
     ``sums`` are those of the metrics of the present epoch, over ``steps_in_epoch`` steps of ``images`` images.
@@ -53,9 +53,9 @@ class _Pending:
 
 
 @dataclass(frozen=True)
-class _OnTheWay:
+class _PendingBatch:
     steps: list[_Pending]
-    values: Arriving
+    values: PendingCopy
 
 
 class StepRecorder:
@@ -72,7 +72,7 @@ class StepRecorder:
         self,
         session: RunSession,
         observer: Observer,
-        progress: Progress,
+        progress: LoopProgress,
         compute: Compute,
         *,
         averaged: tuple[str, ...],
@@ -82,8 +82,8 @@ class StepRecorder:
         self._averaged, self._finite = averaged, finite
         self._device = compute.device
         self._pending: list[_Pending] = []
-        self._on_the_way: list[_OnTheWay] = []  # at most one between two steps
-        self._interval = 0.0 if compute.device.type == "cpu" else FLUSH_SECONDS
+        self._on_the_way: list[_PendingBatch] = []  # at most one between two steps
+        self._interval = 0.0 if compute.device.type == "cpu" else FLUSH_INTERVAL_S
         self.restart_clock()
 
     def restart_clock(self) -> None:
@@ -112,7 +112,7 @@ class StepRecorder:
 
     def _send(self) -> None:
         steps, self._pending = self._pending, []
-        self._on_the_way.append(_OnTheWay(steps, copy_out(torch.stack([step.values for step in steps]))))
+        self._on_the_way.append(_PendingBatch(steps, copy_out(torch.stack([step.values for step in steps]))))
         self._sent = time.perf_counter()
 
     def _write(self) -> None:
@@ -128,7 +128,7 @@ class StepRecorder:
         speed = {"images_per_second": images / seconds, "memory_mb": memory_in_use(self._device)}
         for step, numbers in zip(pending, values, strict=True):
             row = {**step.row, **step.unpack(numbers), **speed}
-            self._session.step(row)
+            self._session.write_step(row)
             self._observer.step({"kind": "step", **row})
             self._count(row)
             for key, what in self._finite.items():

@@ -13,7 +13,7 @@ from torch import Tensor
 from ..common.text import first_line
 from .capture import Capture
 
-__all__ = ["WARM_UP_CALLS", "Replaying"]
+__all__ = ["WARM_UP_CALLS", "GraphReplay"]
 
 WARM_UP_CALLS = 2  # real ones, before a recording
 
@@ -22,7 +22,7 @@ Input = Tensor | float
 
 
 @dataclass
-class _Part:
+class _Recorded:
     """What is known of the calls of one name: their inputs' own memory, and the recording."""
 
     signature: Hashable = None
@@ -33,7 +33,7 @@ class _Part:
     replaced: Callable[[], None] | None = None  # kept until there is another: the last one would end the pool
 
 
-class Replaying:
+class GraphReplay:
     """Runs what it is given as :class:`Execute` says: each name's function is recorded once a key.
 
     A new key, or inputs of another shape, make a new recording, after ``WARM_UP_CALLS`` ordinary calls. All calls
@@ -43,7 +43,7 @@ class Replaying:
 
     def __init__(self, capture: Capture, device: torch.device, tell: Callable[[str], None]) -> None:
         self._capture, self._device, self._tell = capture, device, tell
-        self._parts: dict[str, _Part] = {}
+        self._parts: dict[str, _Recorded] = {}
         self._failed = False
         self.recordings = 0  # made so far
 
@@ -51,7 +51,7 @@ class Replaying:
         """As :class:`Execute` says."""
         if self._failed:
             return function(*inputs)
-        part = self._parts.setdefault(name, _Part())
+        part = self._parts.setdefault(name, _Recorded())
         signature = key, *map(_layout, inputs)
         if part.signature != signature:
             self._begin(part, signature, inputs)
@@ -66,14 +66,14 @@ class Replaying:
         result: Result = part.result
         return result
 
-    def _begin(self, part: _Part, signature: tuple[Hashable, ...], inputs: Sequence[Input]) -> None:
+    def _begin(self, part: _Recorded, signature: tuple[Hashable, ...], inputs: Sequence[Input]) -> None:
         if part.signature is None or part.signature[1:] != signature[1:]:  # type: ignore[index]
             part.inputs = [_empty_like(each, self._device) for each in inputs]
         part.signature, part.calls = signature, 0
         part.replaced, part.replay = part.replay or part.replaced, None
         part.result = None  # its memory is the next recording's
 
-    def _recorded(self, name: str, part: _Part, function: Callable[..., Any]) -> bool:
+    def _recorded(self, name: str, part: _Recorded, function: Callable[..., Any]) -> bool:
         try:
             part.replay, part.result = self._capture.record(partial(function, *part.inputs))
         except Exception as error:  # whatever torch, a driver or somebody's operation says to it

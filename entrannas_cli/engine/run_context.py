@@ -11,9 +11,9 @@ from ..data.types import Progress
 from ..store.session import RunSession
 from .device import Compute
 from .observer import Observer, Started
-from .torch_errors import explained
+from .torch_errors import translate_errors
 
-__all__ = ["Context", "Loading", "StoppedEarly", "Work"]
+__all__ = ["Loading", "RunContext", "StoppedEarly", "Work"]
 
 Loading = Callable[[], AbstractContextManager[Progress | None]]
 Config = TypeVar("Config")
@@ -26,7 +26,7 @@ class StoppedEarly(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Context(Generic[Config]):
+class RunContext(Generic[Config]):
     """``loading`` gives a context for opening the data, whose value is told how far that has come."""
 
     session: RunSession
@@ -38,7 +38,7 @@ class Context(Generic[Config]):
     @contextmanager
     def opening_data(self) -> Iterator[Progress]:
         """A context for opening the data, and whom to tell how far it is. Raises ``StoppedEarly``."""
-        with explained(out_of_memory=FEWER_IMAGES), self.loading() as progress:
+        with translate_errors(out_of_memory=FEWER_IMAGES), self.loading() as progress:
 
             def watched(text: str, done: int, of: int) -> None:
                 if self.session.stop_requested:
@@ -54,4 +54,4 @@ class Context(Generic[Config]):
         self.observer.started(Started(id=run.id, path=str(run.path), attempt=self.session.attempt, **facts))
 
 
-Work = Callable[[Context[Any]], None]
+Work = Callable[[RunContext[Any]], None]

@@ -10,14 +10,14 @@ import torch
 from ..common.errors import RunFailed
 from ..common.text import first_line
 
-__all__ = ["explained"]
+__all__ = ["translate_errors"]
 
 ALLOCATION = ("can't allocate memory", "not enough memory", "out of memory")  # where torch has no type for it
 WORKER = "DataLoader worker"  # may be raised anywhere, by a signal handler of torch's
 
 
 @contextmanager
-def explained(*, out_of_memory: str | Callable[[], str]) -> Iterator[None]:
+def translate_errors(*, out_of_memory: str | Callable[[], str]) -> Iterator[None]:
     """Turns memory that ran out, on device or host, and workers that died into ``RunFailed``.
 
     ``out_of_memory`` says what took the memory, and the way out; it may be found out only then.

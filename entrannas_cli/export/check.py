@@ -19,7 +19,7 @@ from ..common.files import reason_of
 from .checkpoint import load_exported
 from .graphs import INPUT, OUTPUT, quiet
 
-__all__ = ["BATCHES", "TOLERANCE", "Check", "Expected", "compare", "expected_of", "outputs_of"]
+__all__ = ["BATCHES", "TOLERANCE", "Check", "ReferenceOutputs", "compare", "expected_of", "outputs_of"]
 
 BATCHES = (1, 5)  # images at once, where the number is free
 TOLERANCE = 1e-4  # of the logits; of the largest one where that is beyond 1 or -1
@@ -34,14 +34,16 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Expected:
+class ReferenceOutputs:
     """Random ``images`` (N, C, H, W), of several N, and the logits (N, classes) that the run's network gives."""
 
     images: tuple[Tensor, ...]
     logits: tuple[Tensor, ...]
 
 
-def expected_of(network: nn.Module, shape: Sequence[int], batches: Sequence[int] = BATCHES) -> Expected:
+def expected_of(
+    network: nn.Module, shape: Sequence[int], batches: Sequence[int] = BATCHES
+) -> ReferenceOutputs:
     """What an export of ``network`` has to give. Raises ``RunFailed`` if it gives infinities or NaN itself."""
     generator = torch.Generator().manual_seed(0)
     images = tuple(torch.randn(batch, *shape, generator=generator) for batch in batches)
@@ -51,10 +53,10 @@ def expected_of(network: nn.Module, shape: Sequence[int], batches: Sequence[int]
         raise RunFailed(
             "the network's outputs aren't finite numbers: its weights diverged, so nothing is exported"
         )
-    return Expected(images, logits)
+    return ReferenceOutputs(images, logits)
 
 
-def compare(expected: Expected, found: Sequence[Tensor]) -> tuple[Check, ...]:
+def compare(expected: ReferenceOutputs, found: Sequence[Tensor]) -> tuple[Check, ...]:
     """The differences. Raises ``RunFailed`` for one above the tolerance."""
     checks = []
     for ours, theirs in zip(expected.logits, found, strict=True):

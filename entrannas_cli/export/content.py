@@ -15,7 +15,7 @@ from ..common.numbers import number
 from ..common.text import safe
 from ..method.genotype import Genotype
 from ..method.network import CifarStem, DerivedNetwork
-from .metadata import Metadata, Options
+from .metadata import Metadata, NetworkOptions
 
 if TYPE_CHECKING:
     from ..engine.load_network import TrainedNetwork
@@ -65,11 +65,11 @@ def content_of(trained: TrainedNetwork) -> ExportedNetwork:
     )
 
 
-def _options(network: DerivedNetwork) -> Options:
+def _options(network: DerivedNetwork) -> NetworkOptions:
     first = next(module for module in network.stem.modules() if isinstance(module, nn.Conv2d))
     in_cells = next(module for module in network.cells.modules() if isinstance(module, nn.BatchNorm2d))
     cifar = isinstance(network.stem, CifarStem)
-    return Options(
+    return NetworkOptions(
         classes=network.classifier.out_features,
         channels_in=first.in_channels,
         channels=network.stem.out_channels[0] // (3 if cifar else 1),
@@ -81,7 +81,7 @@ def _options(network: DerivedNetwork) -> Options:
     )
 
 
-def build_network(genotype: Genotype, options: Options, *, device: str = "cpu") -> DerivedNetwork:
+def build_network(genotype: Genotype, options: NetworkOptions, *, device: str = "cpu") -> DerivedNetwork:
     """A network in eval mode whose weights are still to come; draws none of the caller's random numbers."""
     with torch.random.fork_rng(devices=[]), torch.device(device):
         return DerivedNetwork(genotype, **options.model_dump()).eval()

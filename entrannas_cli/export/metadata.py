@@ -11,11 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError,
 from ..common.text import safe
 from ..method.genotype import Genotype, GenotypeError
 
-__all__ = ["FORMAT", "FORMAT_VERSION", "Metadata", "Options", "metadata_texts", "read_metadata"]
+__all__ = ["FORMAT", "FORMAT_VERSION", "Metadata", "NetworkOptions", "metadata_texts", "read_metadata"]
 
 FORMAT: Final = "entrannas-network"
 FORMAT_VERSION: Final = 1
-LONGEST = 4 * 2**20  # characters of an entry
+MAX_CHARS = 4 * 2**20  # characters of an entry
 
 Count = Annotated[int, Field(ge=1, le=2**16)]
 
@@ -24,7 +24,7 @@ class _Strict(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True)
 
 
-class Options(_Strict):
+class NetworkOptions(_Strict):
     """The keyword arguments of a ``DerivedNetwork``."""
 
     classes: Annotated[int, Field(ge=1, le=2**20)]
@@ -52,7 +52,7 @@ class Metadata(_Strict):
     dataset: str = ""
     test_accuracy: FiniteFloat | None = None
     genotype: dict[str, Any]
-    network: Options
+    network: NetworkOptions
     shape: tuple[Count, Count, Count]
     classes: tuple[str, ...]
     mean: tuple[FiniteFloat, ...]
@@ -99,8 +99,8 @@ def read_metadata(texts: Mapping[str, str]) -> Metadata:
 
 
 def _parsed(key: str, text: str) -> Any:
-    if len(text) > LONGEST:
-        raise ValueError(f"{key}: longer than {LONGEST} characters")
+    if len(text) > MAX_CHARS:
+        raise ValueError(f"{key}: longer than {MAX_CHARS} characters")
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

@@ -25,7 +25,7 @@ from .source import Definitions, check_builtin, operation_code, python_text
 
 __all__ = ["module_text", "weights_bytes"]
 
-WIDTH = 110  # characters of a line
+LINE_WIDTH = 110  # characters of a line
 CLASS_NAMES = {"normal": "NormalCell", "reduce": "ReductionCell"}
 
 
@@ -170,7 +170,7 @@ class _Cell:
         yield ""
         parameters = ", ".join(["self", *self._parameters()])
         head = f"    def __init__({parameters}) -> None:"
-        if len(head) <= WIDTH:
+        if len(head) <= LINE_WIDTH:
             yield head
         else:
             yield from ("    def __init__(", f"        {parameters}", "    ) -> None:")
@@ -225,10 +225,13 @@ class _Cell:
 def _statement(start: str, *terms: str) -> Iterator[str]:
     """``start`` and the sum of ``terms``, or a single call, in the body of a method, broken as ruff breaks it."""
     whole = " + ".join(terms)
-    if len(whole) + len(start) + 8 <= WIDTH:
+    if len(whole) + len(start) + 8 <= LINE_WIDTH:
         yield f"        {start}{whole}"
         return
-    opening, inner = "(", [whole] if len(whole) + 12 <= WIDTH else [terms[0], *(f"+ {t}" for t in terms[1:])]
+    opening, inner = (
+        "(",
+        [whole] if len(whole) + 12 <= LINE_WIDTH else [terms[0], *(f"+ {t}" for t in terms[1:])],
+    )
     if len(terms) == 1:
         opening, arguments = whole.removesuffix(")").split("(", 1)
         opening, inner = f"{opening}(", [arguments]
@@ -249,7 +252,7 @@ def _docstring(first: str, *rest: str) -> Iterator[str]:
     yield f'    """{first}'
     yield ""
     for text in rest:
-        yield from textwrap.wrap(text, WIDTH, initial_indent="    ", subsequent_indent="    ")
+        yield from textwrap.wrap(text, LINE_WIDTH, initial_indent="    ", subsequent_indent="    ")
     yield '    """'
 
 
@@ -266,7 +269,7 @@ def _header(metadata: Metadata, name: str) -> list[str]:
     lines = [
         f"A network of {counted(metadata.network.cells, 'cell')} for {classes} of images, in plain PyTorch.",
         "",
-        *textwrap.wrap(safe(f"{source}."), WIDTH, break_on_hyphens=False),
+        *textwrap.wrap(safe(f"{source}."), LINE_WIDTH, break_on_hyphens=False),
         "",
         f"    import {name}",
         "",
@@ -292,12 +295,12 @@ def _tuple(name: str, values: Iterable[str], comment: str = "") -> list[str]:
     values = list(values)
     comma = "," if len(values) == 1 else ""
     line = f"{name} = ({', '.join(values)}{comma})" + (f"  # {comment}" if comment else "")
-    if len(line) <= WIDTH:
+    if len(line) <= LINE_WIDTH:
         return [line]
     lines = [f"{name} = (" + (f"  # {comment}" if comment else "")]
     row = "   "
     for value in values:
-        if len(row) + len(value) + 2 > WIDTH and row.strip():
+        if len(row) + len(value) + 2 > LINE_WIDTH and row.strip():
             lines.append(row)
             row = "   "
         row += f" {value},"

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..common.atomic import TEMPORARY, replace_with
+from ..common.atomic import TEMPORARY_SUFFIX, replace_with
 from ..common.errors import RunFailed, UsageError
 from ..common.files import reason_of
 from ..common.text import safe
-from ..engine.torch_errors import explained
+from ..engine.torch_errors import translate_errors
 from .check import BATCHES, TOLERANCE, Check, compare, expected_of, outputs_of
 from .checkpoint import checkpoint_bytes
 from .content import ExportedNetwork, content_of
@@ -25,11 +25,11 @@ from .target import Target
 if TYPE_CHECKING:
     from ..engine.load_network import TrainedNetwork
 
-__all__ = ["Written", "export_trained"]
+__all__ = ["ExportResult", "export_trained"]
 
 
 @dataclass(frozen=True)
-class Written:
+class ExportResult:
     """What was written: the files, the last of which is the one that was asked for, and how they were checked."""
 
     target: Target
@@ -65,7 +65,7 @@ class Written:
 
 def export_trained(
     trained: TrainedNetwork, target: Target, *, batch: int | None = None, force: bool = False
-) -> Written:
+) -> ExportResult:
     """Writes the files of ``target``, for ``batch`` images at once (any number, if None).
 
     They appear only once they were loaded back and gave the outputs of ``trained``; before that nothing is touched.
@@ -73,7 +73,7 @@ def export_trained(
     other outputs.
     """
     target.check(force=force)
-    with explained(out_of_memory="exporting the network; a smaller --batch may fit"):
+    with translate_errors(out_of_memory="exporting the network; a smaller --batch may fit"):
         batches = BATCHES if batch is None else (batch,)
         expected = expected_of(trained.network, trained.shape, batches)
         content = content_of(trained)
@@ -86,7 +86,7 @@ def export_trained(
             sizes = {path: (folder / path.name).stat().st_size for path in target.files}
             for path in target.files:
                 _move(folder / path.name, path)
-    return Written(target, content, batch, sizes, checks)
+    return ExportResult(target, content, batch, sizes, checks)
 
 
 def _files(content: ExportedNetwork, target: Target, batch: int | None) -> dict[str, bytes]:
@@ -109,7 +109,7 @@ def _folder_beside(target: Target) -> Iterator[Path]:
     """On the disk of the target, so that files can be moved there at once."""
     parent = target.path.parent
     try:
-        folder = Path(tempfile.mkdtemp(prefix=".entrannas-export-", suffix=TEMPORARY, dir=parent))
+        folder = Path(tempfile.mkdtemp(prefix=".entrannas-export-", suffix=TEMPORARY_SUFFIX, dir=parent))
     except OSError as error:
         raise UsageError(
             f"{safe(str(target.path))}: nothing can be written in {safe(str(parent))}: {reason_of(error)}"

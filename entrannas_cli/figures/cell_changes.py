@@ -11,12 +11,12 @@ from typing import Any
 from ..method.genotype import CellGraph, Connection, Genotype
 from ..method.space import CELL_KINDS, INPUT_NODES
 from ..store.find_genotype import NamedGenotype
-from ..store.run import Derived
+from ..store.run import DerivedCells
 
 __all__ = [
     "CellChange",
-    "Change",
-    "Frame",
+    "ConnectionChange",
+    "HistoryFrame",
     "cell_change",
     "choose_evenly",
     "compare_cells",
@@ -29,7 +29,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class Change:
+class ConnectionChange:
     """One line of a difference, at the edge from ``source`` to ``target``.
 
     ``before`` and ``after`` are the operations; None where there is none: a connection added or removed.
@@ -52,14 +52,14 @@ class Change:
 
 @dataclass(frozen=True)
 class CellChange:
-    """How one cell becomes another: a ``Change`` an edge and operation, in the order of target, then source."""
+    """How one cell becomes another: a ``ConnectionChange`` per edge and operation, by target, then source."""
 
     before: CellGraph
     after: CellGraph
-    changes: tuple[Change, ...]
+    changes: tuple[ConnectionChange, ...]
 
-    def of_kind(self, kind: str) -> tuple[Change, ...]:
-        """The changes of a kind (see :attr:`Change.kind`)."""
+    def of_kind(self, kind: str) -> tuple[ConnectionChange, ...]:
+        """The changes of a kind (see :attr:`ConnectionChange.kind`)."""
         return tuple(change for change in self.changes if change.kind == kind)
 
     def counts(self) -> dict[str, int]:
@@ -86,9 +86,9 @@ def cell_change(before: CellGraph, after: CellGraph) -> CellChange:
         for source in sorted({connection.source for connection in old | new}):
             left = {c.operation for c in old if c.source == source}
             right = {c.operation for c in new if c.source == source}
-            changes += [Change(target, source, name, name) for name in sorted(left & right)]
+            changes += [ConnectionChange(target, source, name, name) for name in sorted(left & right)]
             pairs = zip_longest(sorted(left - right), sorted(right - left))
-            changes += [Change(target, source, one, other) for one, other in pairs]
+            changes += [ConnectionChange(target, source, one, other) for one, other in pairs]
     return CellChange(before, after, tuple(changes))
 
 
@@ -137,7 +137,7 @@ def operation_counts(change: CellChange) -> dict[str, tuple[int, int]]:
 
 
 @dataclass(frozen=True)
-class Frame:
+class HistoryFrame:
     """The cells from ``step`` on, and how they differ from those of the frame before; nothing for the first."""
 
     step: int
@@ -146,7 +146,7 @@ class Frame:
     changes: dict[str, CellChange]
 
 
-def choose_evenly(history: Sequence[Derived], limit: int) -> list[Derived]:
+def choose_evenly(history: Sequence[DerivedCells], limit: int) -> list[DerivedCells]:
     """At most ``limit`` entries, evenly chosen, the last among them, and from two on the first."""
     if len(history) <= limit:
         return list(history)
@@ -156,12 +156,12 @@ def choose_evenly(history: Sequence[Derived], limit: int) -> list[Derived]:
     return [history[round(n * last / (limit - 1))] for n in range(limit)]
 
 
-def frames(history: Sequence[Derived]) -> list[Frame]:
+def frames(history: Sequence[DerivedCells]) -> list[HistoryFrame]:
     """The entries of a history with their differences."""
-    found: list[Frame] = []
+    found: list[HistoryFrame] = []
     for entry in history:
         changes = compare_cells(found[-1].genotype, entry.genotype) if found else {}
-        found.append(Frame(entry.step, entry.epoch, entry.genotype, changes))
+        found.append(HistoryFrame(entry.step, entry.epoch, entry.genotype, changes))
     return found
 
 
@@ -174,7 +174,7 @@ def counts_text(change: CellChange | None) -> str:
     return " ".join(f"{sign}{counts[kind]}" for kind, sign in signs if counts[kind])
 
 
-def history_rows(shown: Sequence[Frame]) -> list[dict[str, Any]]:
+def history_rows(shown: Sequence[HistoryFrame]) -> list[dict[str, Any]]:
     """The frames as JSON objects; what changed is against the one before, of the first against no connection."""
     rows = []
     for frame in shown:

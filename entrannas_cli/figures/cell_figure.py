@@ -40,14 +40,14 @@ INK = "#1d2433"
 QUIET = "#5b6475"
 STATION = "#f3f5f9"
 RAILS = ("#1f5fa8", "#1b7a3d", "#a8420a", "#76389c", "#0b6f82", "#7b5600")  # dark enough for white text
-LONGEST_NAME = 24  # characters
-LARGEST = 200.0  # inches a side
+MAX_NAME_CHARS = 24  # characters
+MAX_SIDE_IN = 200.0  # inches a side
 MARGIN = 0.3
 GAP = 0.55  # between the cells
 FONT = 9.0  # points
 KEY_HEIGHT = 0.34
 KEY_WIDTH = 6.2
-HEAD = 0.36  # height of a heading
+HEADING_HEIGHT = 0.36  # height of a heading
 STACKED_ASPECT = 1.45  # cells stand one above the other up to this height a width
 
 
@@ -104,7 +104,7 @@ def fitting(text: str, room: float, points: float) -> str:
 
 def name_of(operation: OperationLook) -> str:
     """What a label says: the full name, harmless and not too long; a question mark after an unknown one."""
-    return shortened(safe(operation.name), LONGEST_NAME) + " ?" * (not operation.known)
+    return shortened(safe(operation.name), MAX_NAME_CHARS) + " ?" * (not operation.known)
 
 
 def blank_page(width: float, height: float) -> tuple[Figure, Axes]:
@@ -114,7 +114,7 @@ def blank_page(width: float, height: float) -> tuple[Figure, Axes]:
     """
     from matplotlib.figure import Figure
 
-    if max(width, height) > LARGEST:
+    if max(width, height) > MAX_SIDE_IN:
         raise UsageError(
             f"these cells are too large for a picture ({width:.0f} by {height:.0f} inches): "
             "`entrannas genotype show` prints them, with --format dot for Graphviz"
@@ -139,15 +139,17 @@ def genotype_figure(
     label = max(text_width(name, bold=True) for name in names)
     style = Style(pitch=max(label + 0.78, 1.2))
     sizes = [style.size(len(layout.nodes), layout.output_row) for layout in layouts]
-    stacked = sum(height + HEAD for _, height in sizes) <= STACKED_ASPECT * max(width for width, _ in sizes)
+    stacked = sum(height + HEADING_HEIGHT for _, height in sizes) <= STACKED_ASPECT * max(
+        width for width, _ in sizes
+    )
     known = all(edge.operation.known for layout in layouts for edge in layout.edges)
     lines = _key_lines(known) if key else 0
     widest = max(width for width, _ in sizes)
     width = widest if stacked else sum(width for width, _ in sizes) + GAP * (len(sizes) - 1)
     width = max(width, KEY_WIDTH if key else 0.0) + 2 * MARGIN
     heading = fitting(title, width - 2 * MARGIN, FONT + 3)
-    top = MARGIN + (HEAD + 0.04 if heading else 0.0)
-    heights = [HEAD + height for _, height in sizes]
+    top = MARGIN + (HEADING_HEIGHT + 0.04 if heading else 0.0)
+    heights = [HEADING_HEIGHT + height for _, height in sizes]
     body = sum(heights) + GAP * (len(sizes) - 1) if stacked else max(heights)
     figure, axes = blank_page(width, top + body + lines * KEY_HEIGHT + MARGIN)
     painter = Painter(axes, style)
@@ -156,9 +158,9 @@ def genotype_figure(
     x, y = MARGIN, top
     for layout, (cell_width, height) in zip(layouts, sizes, strict=True):
         painter.heading(x, y, kind_title(layout.kind), counted(len(layout.edges), "connection"))
-        painter.cell(x, y + HEAD, layout)
+        painter.cell(x, y + HEADING_HEIGHT, layout)
         if stacked:
-            y += HEAD + height + GAP
+            y += HEADING_HEIGHT + height + GAP
         else:
             x += cell_width + GAP
     if key:
@@ -198,8 +200,10 @@ class Painter:
 
     def heading(self, x: float, y: float, title: str, detail: str) -> None:
         """``title: detail`` above a cell."""
-        self.text(x, y + HEAD / 2, title, size=FONT + 1.5, bold=True)
-        self.text(x + text_width(title, FONT + 1.5, bold=True) + 0.15, y + HEAD / 2, detail, color=QUIET)
+        self.text(x, y + HEADING_HEIGHT / 2, title, size=FONT + 1.5, bold=True)
+        self.text(
+            x + text_width(title, FONT + 1.5, bold=True) + 0.15, y + HEADING_HEIGHT / 2, detail, color=QUIET
+        )
 
     def line(self, x: Sequence[float], y: Sequence[float], colour: str, width: float, **look: Any) -> None:
         """A line through the points, ``width`` points wide."""

@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.ticker import Formatter
 
-__all__ = ["Line", "Panel", "curves_figure", "curves_picture", "draw_panel", "parse_size", "time_unit"]
+__all__ = ["FigureLine", "Panel", "curves_figure", "curves_image", "draw_panel", "parse_size", "time_unit"]
 
 PANEL = (4.4, 3.0)  # inches
-MOST_ACROSS = 3
+MAX_ACROSS = 3
 SIZES = (1.5, 60.0)  # inches a side that can be asked for
 FEW_POINTS = 40  # up to so many each gets its marker
 MARKERS = 8  # of a longer line
 
 
 @dataclass(frozen=True)
-class Line:
+class FigureLine:
     """A curve of a panel. ``look`` is its number in the cycle; ``raw``, if given, is drawn faintly behind it."""
 
     label: str
@@ -42,7 +42,7 @@ class Panel:
     """The curves of one metric."""
 
     metric: Metric
-    lines: Sequence[Line]
+    lines: Sequence[FigureLine]
 
 
 def parse_size(text: str) -> tuple[float, float]:
@@ -58,7 +58,7 @@ def parse_size(text: str) -> tuple[float, float]:
     return width, height
 
 
-def curves_picture(
+def curves_image(
     panels: Sequence[Panel],
     suffix: str,
     axis: Axis = "step",
@@ -92,7 +92,7 @@ def curves_figure(
     from matplotlib.figure import Figure
 
     looks = {line.label: line_look(line.look) for panel in panels for line in panel.lines}
-    across = len(panels) if len(panels) <= MOST_ACROSS else 2 if len(panels) == 4 else MOST_ACROSS
+    across = len(panels) if len(panels) <= MAX_ACROSS else 2 if len(panels) == 4 else MAX_ACROSS
     down = math.ceil(len(panels) / across)
     width = size[0] if size else max(PANEL[0] * across, 5.0)
     columns = _legend_columns(list(looks), width)
@@ -158,7 +158,7 @@ def _minor_formatter() -> Formatter:
     return Plain(minor_thresholds=(1, 0.5))
 
 
-def _draw_line(axes: Axes, line: Line, seconds: float, *, log: bool) -> None:
+def _draw_line(axes: Axes, line: FigureLine, seconds: float, *, log: bool) -> None:
     import numpy as np
 
     def drawable(values: np.ndarray) -> np.ndarray:

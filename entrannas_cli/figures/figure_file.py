@@ -15,7 +15,7 @@ __all__ = ["FIGURE_SUFFIXES", "PNG_DPI", "any_script", "figure_bytes"]
 
 FIGURE_SUFFIXES = (".svg", ".png", ".pdf")
 PNG_DPI = 150
-MOST_PIXELS = 2**26  # of a PNG: a quarter of a gigabyte in memory
+MAX_PIXELS = 2**26  # of a PNG: a quarter of a gigabyte in memory
 _METADATA: dict[str, dict[str, Any]] = {
     "svg": {"Date": None, "Creator": "entrannas"},
     "pdf": {"CreationDate": None, "ModDate": None, "Creator": "entrannas", "Producer": None},
@@ -34,7 +34,7 @@ def figure_bytes(figure: Figure, suffix: str, dpi: float = PNG_DPI) -> bytes:
     form = suffix.removeprefix(".")
     if form == "png":
         width, height = figure.get_size_inches()
-        dpi = min(dpi, (MOST_PIXELS / (width * height)) ** 0.5, 2**15 / max(width, height))
+        dpi = min(dpi, (MAX_PIXELS / (width * height)) ** 0.5, 2**15 / max(width, height))
     settings: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": "entrannas", "pdf.fonttype": 42}
     buffer = io.BytesIO()
     with matplotlib.rc_context(settings), any_script():

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from ..common.errors import UsageError
 from ..common.text import choices, counted, safe, shown
 from ..store.run import Run
-from .curves_figure import Line, Panel
-from .metric_series import MOST_POINTS, Axis, Band, Course, Series, average, read_course, smoothed, thinned
+from .curves_figure import FigureLine, Panel
+from .metric_series import MAX_POINTS, Axis, Band, RunSeries, Series, average, read_series, smoothed, thinned
 from .metrics import OVERVIEW, Metric, metric_named, unknown_metric
 from .run_labels import run_labels
 
 __all__ = ["Curves", "gather"]
 
-SHOWN = 8  # names of runs in a note
+MAX_NAMED = 8  # names of runs in a note
 FEW_RUNS = 8  # up to so many, a smoothed curve has the raw one behind it
 
 
@@ -35,7 +35,7 @@ def gather(
     smooth: int = 1,
     groups: Sequence[str] | None = None,
     log: bool = False,
-    points: int = MOST_POINTS,
+    points: int = MAX_POINTS,
     overview: Sequence[str] = OVERVIEW,
 ) -> Curves:
     """Reads ``runs`` and gives a panel for each of ``metrics``, or of those of ``overview`` that any run has.
@@ -44,7 +44,7 @@ def gather(
     Raises ``UsageError`` where no run has a metric, and where nothing of one can stand on a logarithmic axis.
     """
     asked = [*metrics] or [metric_named(name) for name in overview]
-    courses = [read_course(run, asked, axis) for run in runs]
+    courses = [read_series(run, asked, axis) for run in runs]
     if not metrics:
         asked = [metric for metric in asked if any(metric.name in course.series for course in courses)]
         if not asked:
@@ -76,11 +76,11 @@ def gather(
 
 
 def _listed(labels: Sequence[str]) -> str:
-    more = len(labels) - SHOWN
-    return ", ".join(labels[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+    more = len(labels) - MAX_NAMED
+    return ", ".join(labels[:MAX_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def _nothing(runs: Sequence[Run], courses: Sequence[Course], overview: Sequence[str]) -> str:
+def _nothing(runs: Sequence[Run], courses: Sequence[RunSeries], overview: Sequence[str]) -> str:
     names = sorted({name for course in courses for name in course.names})
     who = "the run hasn't" if len(runs) == 1 else f"none of the {counted(len(runs), 'run')} has"
     if not names and all(run.status().kind == "rank" for run in runs):
@@ -90,12 +90,12 @@ def _nothing(runs: Sequence[Run], courses: Sequence[Course], overview: Sequence[
     return f"{who} {choices(overview)}: choose with --metric of {', '.join(map(safe, names))}"
 
 
-def _lines(found: dict[int, Series], labels: Sequence[str], smooth: int, points: int) -> list[Line]:
+def _lines(found: dict[int, Series], labels: Sequence[str], smooth: int, points: int) -> list[FigureLine]:
     lines = []
     for n, series in found.items():
         smooth_one = smoothed(series, smooth) if smooth > 1 else series
         raw = thinned(series, points) if smooth > 1 and len(found) <= FEW_RUNS else None
-        lines.append(Line(labels[n], n, thinned(smooth_one, points), raw))
+        lines.append(FigureLine(labels[n], n, thinned(smooth_one, points), raw))
     return lines
 
 
@@ -107,7 +107,7 @@ def _group_lines(
     points: int,
     metric: Metric,
     notes: list[str],
-) -> list[Line]:
+) -> list[FigureLine]:
     lines = []
     for look, group in enumerate(dict.fromkeys(groups)):
         members = [n for n in found if groups[n] == group]
@@ -127,13 +127,13 @@ def _group_lines(
             notes.append(
                 f"{whole}: {safe(metric.name)} is drawn as far as its shortest run, {labels[shortest]}"
             )
-        lines.append(Line(whole, look, band))
+        lines.append(FigureLine(whole, look, band))
     if not lines:
         raise UsageError(f"{safe(metric.name)}: no group has a point that all its runs reach")
     return lines
 
 
-def _check_logarithmic(metric: Metric, lines: Sequence[Line], notes: list[str]) -> None:
+def _check_logarithmic(metric: Metric, lines: Sequence[FigureLine], notes: list[str]) -> None:
     values = [line.course.mean if isinstance(line.course, Band) else line.course.y for line in lines]
     if not any((one > 0).any() for one in values):
         raise UsageError(

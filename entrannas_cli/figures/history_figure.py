@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..common.text import counted, safe, shortened
 from ..method.space import CELL_KINDS
-from .cell_changes import Frame, counts_text
+from .cell_changes import HistoryFrame, counts_text
 from .cell_figure import (
     FONT,
-    HEAD,
+    HEADING_HEIGHT,
     KEY_HEIGHT,
     KEY_WIDTH,
     MARGIN,
@@ -31,11 +31,11 @@ from .figure_file import any_script
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["MOST_PANELS", "MOST_PICTURES", "history_animation", "history_figure"]
+__all__ = ["MAX_PANELS", "MAX_PICTURES", "history_animation", "history_figure"]
 
-MOST_PANELS = 6
-MOST_PICTURES = 40  # of an animation, unless asked for more
-PANELS_A_ROW = 3
+MAX_PANELS = 6
+MAX_PICTURES = 40  # of an animation, unless asked for more
+PANELS_PER_ROW = 3
 GAP = 0.5
 ANIMATION_DPI = 80
 COLOURS = 128
@@ -46,7 +46,7 @@ LAST_MS = 3000  # the last picture stays
 class _Film:
     """What the pictures of a film share."""
 
-    def __init__(self, shown: Sequence[Frame]) -> None:
+    def __init__(self, shown: Sequence[HistoryFrame]) -> None:
         cells = {kind: [frame.genotype.cell(kind) for frame in shown] for kind in CELL_KINDS}
         self.rows = {kind: film_rows(of_kind) for kind, of_kind in cells.items()}
         names = {c.operation for of_kind in cells.values() for cell in of_kind for _, c in cell.connections}
@@ -58,9 +58,9 @@ class _Film:
             self.style.size(len(rows) + 2, sum(map(len, rows)) + len(rows) + 3) for rows in self.rows.values()
         ]
         self.width = max(KEY_WIDTH, *(width for width, _ in sizes))
-        self.heights = dict(zip(self.rows, (height + HEAD for _, height in sizes), strict=True))
+        self.heights = dict(zip(self.rows, (height + HEADING_HEIGHT for _, height in sizes), strict=True))
 
-    def draw(self, painter: Painter, kind: str, x: float, y: float, frame: Frame) -> None:
+    def draw(self, painter: Painter, kind: str, x: float, y: float, frame: HistoryFrame) -> None:
         """One cell under its heading."""
         cell = frame.genotype.cell(kind)
         layout = lay_out_frame(kind, cell, self.rows[kind])
@@ -72,16 +72,16 @@ class _Film:
         )
         detail = f"{counted(len(cell.connections), 'connection')}   {counts_text(change)}"
         painter.heading(x, y, kind_title(kind), detail.strip())
-        painter.frame(x, y + HEAD, layout, new)
+        painter.frame(x, y + HEADING_HEIGHT, layout, new)
 
 
-def history_figure(shown: Sequence[Frame], title: str) -> Figure:
+def history_figure(shown: Sequence[HistoryFrame], title: str) -> Figure:
     """A panel a frame, from left to right, then down: both cells at that step. Raises ``UsageError``: too large."""
     film = _Film(shown)
-    rows = -(-len(shown) // PANELS_A_ROW)
+    rows = -(-len(shown) // PANELS_PER_ROW)
     columns = -(-len(shown) // rows)
-    panel = HEAD + sum(film.heights.values()) + GAP
-    top = MARGIN + HEAD + 0.15
+    panel = HEADING_HEIGHT + sum(film.heights.values()) + GAP
+    top = MARGIN + HEADING_HEIGHT + 0.15
     width = 2 * MARGIN + columns * film.width + (columns - 1) * GAP
     figure, axes = blank_page(width, top + rows * panel + 2.4 * KEY_HEIGHT + MARGIN)
     painter = Painter(axes, film.style)
@@ -89,8 +89,8 @@ def history_figure(shown: Sequence[Frame], title: str) -> Figure:
     for number, frame in enumerate(shown):
         x = MARGIN + (number % columns) * (film.width + GAP)
         y = top + (number // columns) * panel
-        painter.text(x, y + HEAD / 2, _when(frame), size=FONT + 3, bold=True)
-        y += HEAD
+        painter.text(x, y + HEADING_HEIGHT / 2, _when(frame), size=FONT + 3, bold=True)
+        y += HEADING_HEIGHT
         for kind in CELL_KINDS:
             film.draw(painter, kind, x, y, frame)
             y += film.heights[kind]
@@ -98,7 +98,7 @@ def history_figure(shown: Sequence[Frame], title: str) -> Figure:
     return figure
 
 
-def history_animation(shown: Sequence[Frame], title: str) -> bytes:
+def history_animation(shown: Sequence[HistoryFrame], title: str) -> bytes:
     """A GIF, a picture a frame, both cells side by side; it starts again after its last. Raises ``UsageError``."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
@@ -126,9 +126,9 @@ def history_animation(shown: Sequence[Frame], title: str) -> bytes:
     return buffer.getvalue()
 
 
-def _picture(film: _Film, frame: Frame, title: str, done: float) -> Figure:
+def _picture(film: _Film, frame: HistoryFrame, title: str, done: float) -> Figure:
     width = 2 * MARGIN + 2 * film.width + GAP
-    top = MARGIN + 2 * HEAD
+    top = MARGIN + 2 * HEADING_HEIGHT
     body = max(film.heights.values())
     figure, axes = blank_page(width, top + body + 2.4 * KEY_HEIGHT + MARGIN)
     painter = Painter(axes, film.style)
@@ -150,5 +150,5 @@ def _key(painter: Painter, x: float, y: float, film: _Film) -> None:
     painter.key(x, y + KEY_HEIGHT / 2, known=film.known, more="+: new in this picture")
 
 
-def _when(frame: Frame) -> str:
+def _when(frame: HistoryFrame) -> str:
     return f"step {frame.step}, epoch {frame.epoch}"

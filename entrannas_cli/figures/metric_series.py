@@ -16,11 +16,21 @@ if TYPE_CHECKING:
 
     from ..store.run import Run
 
-__all__ = ["MOST_POINTS", "Axis", "Band", "Course", "Series", "average", "read_course", "smoothed", "thinned"]
+__all__ = [
+    "MAX_POINTS",
+    "Axis",
+    "Band",
+    "RunSeries",
+    "Series",
+    "average",
+    "read_series",
+    "smoothed",
+    "thinned",
+]
 
 Axis = Literal["step", "epoch", "time"]
-_FURTHEST = 1e15  # far beyond any step or time: what is more is damage
-MOST_POINTS = 2000  # of a line in a picture: more than it has columns
+_MAX_X = 1e15  # far beyond any step or time: what is more is damage
+MAX_POINTS = 2000  # of a line in a picture: more than it has columns
 
 
 @dataclass(frozen=True)
@@ -44,14 +54,14 @@ class Band:
 
 
 @dataclass(frozen=True)
-class Course:
+class RunSeries:
     """What a run's rows give: a series for each metric that they have, and the names of all that they have."""
 
     series: Mapping[str, Series]
     names: Sequence[str]
 
 
-def read_course(run: Run, metrics: Sequence[Metric], axis: Axis = "step") -> Course:
+def read_series(run: Run, metrics: Sequence[Metric], axis: Axis = "step") -> RunSeries:
     """The course of ``metrics`` in ``run``. Never raises for what its files hold.
 
     Over steps and over time a metric is taken from the step rows, where they have it, otherwise from the epoch
@@ -69,7 +79,7 @@ def read_course(run: Run, metrics: Sequence[Metric], axis: Axis = "step") -> Cou
         for row, time in zip(rows, times, strict=True):
             value = metric.value(row)
             x = time if axis == "time" else number(row.get(axis))
-            if value is None or x is None or not 0 <= x < _FURTHEST:
+            if value is None or x is None or not 0 <= x < _MAX_X:
                 continue
             if row.get("kind") in ("step", "epoch"):
                 points[row["kind"]].append((x, value))
@@ -80,7 +90,7 @@ def read_course(run: Run, metrics: Sequence[Metric], axis: Axis = "step") -> Cou
         if chosen:
             array = np.array(sorted(chosen, key=lambda point: point[0]), dtype=np.float64)
             series[metric.name] = Series(array[:, 0], array[:, 1])
-    return Course(series, names_in(rows))
+    return RunSeries(series, names_in(rows))
 
 
 def _working_times(rows: Sequence[Mapping[str, Any]], attempts: Sequence[Mapping[str, Any]]) -> list[float]:
@@ -122,7 +132,7 @@ def smoothed(series: Series, window: int) -> Series:
     return Series(series.x, (sums[places + half + 1] - sums[places - half]) / (2 * half + 1))
 
 
-def thinned(series: Series, most: int = MOST_POINTS) -> Series:
+def thinned(series: Series, most: int = MAX_POINTS) -> Series:
     """At most ``most`` points: the least and the greatest of each stretch, so that no peak is lost."""
     import numpy as np
 
@@ -138,7 +148,7 @@ def thinned(series: Series, most: int = MOST_POINTS) -> Series:
     return Series(series.x[places], series.y[places])
 
 
-def average(members: Sequence[Series], most: int = MOST_POINTS) -> Band:
+def average(members: Sequence[Series], most: int = MAX_POINTS) -> Band:
     """The mean of one or more series, as far as all of them reach, between their points on straight lines."""
     import numpy as np
 

@@ -13,7 +13,7 @@ from ..common.text import did_you_mean, safe, shown
 __all__ = ["OVERVIEW", "Metric", "metric_named", "names_in", "parse_metrics", "unknown_metric"]
 
 OVERVIEW = ("loss", "validation_accuracy", "sparsity", "gap")  # drawn where nothing is asked for, if there
-_LARGEST = 3.5e38  # of a single precision number: what is more is damage, and would spoil the axis
+_MAX_VALUE = 3.5e38  # of a single precision number: what is more is damage, and would spoil the axis
 _NOT_DRAWN = {"step", "epoch", "time", "kind"}
 
 
@@ -35,7 +35,7 @@ class Metric:
         if not found:
             return None
         total = sum(found) if self.name == "connections" else sum(found) / len(found)
-        if abs(total) > _LARGEST:
+        if abs(total) > _MAX_VALUE:
             return None
         return 100 * total if self.share else total
 

@@ -21,10 +21,10 @@ from ..store.run import Run
 
 __all__ = ["draw_picture", "open_picture", "viewer"]
 
-KEPT = 100  # pictures in the folder: the newest ones
-PATIENCE = 120.0  # seconds for a picture; it takes one or two
-PROVING = 3.0  # seconds in which a viewer that can't be started mostly says so
-LONGEST_NAME = 80  # characters of an id in a file's name
+MAX_KEPT = 100  # pictures in the folder: the newest ones
+TIMEOUT_S = 120.0  # seconds for a picture; it takes one or two
+STARTUP_S = 3.0  # seconds in which a viewer that can't be started mostly says so
+MAX_NAME_CHARS = 80  # characters of an id in a file's name
 
 
 def draw_picture(run: Run, step: int | None = None) -> Path:
@@ -48,10 +48,10 @@ def draw_picture(run: Run, step: int | None = None) -> Path:
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=PATIENCE,
+            timeout=TIMEOUT_S,
         )
     except subprocess.TimeoutExpired:
-        raise RunFailed(f"{safe(run.id)}: no picture within {PATIENCE:.0f} s") from None
+        raise RunFailed(f"{safe(run.id)}: no picture within {TIMEOUT_S:.0f} s") from None
     except OSError as error:
         raise RunFailed(f"{safe(run.id)}: no picture: {reason_of(error)}") from None
     if done.returncode:
@@ -64,7 +64,7 @@ def draw_picture(run: Run, step: int | None = None) -> Path:
 
 def _name(path: Path, step: int | None) -> str:
     """Named so that a viewer's title says what it shows; runs of the same id in other folders have their own."""
-    readable = "".join(c if c.isalnum() or c in "._-" else "_" for c in path.name)[:LONGEST_NAME]
+    readable = "".join(c if c.isalnum() or c in "._-" else "_" for c in path.name)[:MAX_NAME_CHARS]
     which = hashlib.blake2b(os.fsencode(path), digest_size=4).hexdigest()
     return f"{readable}{'' if step is None else f'-step-{step}'}-{which}.png"
 
@@ -72,7 +72,7 @@ def _name(path: Path, step: int | None) -> str:
 def _forget_old(folder: Path) -> None:
     with contextlib.suppress(OSError):  # others may do the same at the same time
         pictures = sorted(folder.glob("*.png"), key=lambda file: file.stat().st_mtime, reverse=True)
-        for old in pictures[KEPT:]:
+        for old in pictures[MAX_KEPT:]:
             old.unlink()
 
 
@@ -107,7 +107,7 @@ def open_picture(file: Path) -> None:
     except OSError as error:
         raise RunFailed(f"{program}: can't be started: {reason_of(error)}") from None
     try:
-        code = process.wait(PROVING)
+        code = process.wait(STARTUP_S)
     except subprocess.TimeoutExpired:  # it is the viewer itself, and shows the picture
         return
     if code:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["group_names"]
 
-LONGEST = 60  # columns
+MAX_COLUMNS = 60  # columns
 
 
 def group_names(runs: Sequence[Overview], keys: Sequence[str]) -> list[str]:
@@ -33,7 +33,7 @@ def group_names(runs: Sequence[Overview], keys: Sequence[str]) -> list[str]:
                 column.text(value) if column.kind == "text" else f"{column.heading} {column.text(value)}"
                 for column, value in zip(columns, row, strict=True)
             ),
-            limit=LONGEST,
+            limit=MAX_COLUMNS,
         )
         for row in rows
     ]

@@ -12,7 +12,7 @@ from ..store.run import Run
 
 __all__ = ["run_labels"]
 
-LONGEST = 48  # columns
+MAX_COLUMNS = 48  # columns
 _TIME = re.compile(r"\d{8}-\d{6}-")
 
 
@@ -27,7 +27,7 @@ def run_labels(runs: Sequence[Run]) -> list[str]:
     )
     labels = [""] * len(runs)
     for n, way in enumerate(ways):
-        named = [safe(way(run), limit=LONGEST if n < len(ways) - 1 else 0) for run in runs]
+        named = [safe(way(run), limit=MAX_COLUMNS if n < len(ways) - 1 else 0) for run in runs]
         often = Counter(named)
         labels = [
             label or (name if often[name] == 1 else "") for label, name in zip(labels, named, strict=True)

@@ -12,16 +12,16 @@ from ..common.atomic import dump_json
 from ..common.files import BrokenRun
 from ..method.genotype import Genotype, GenotypeError
 from ..store.jsonl import JsonLinesReader
-from ..store.run import GENOTYPES_FILE, Derived, Run
+from ..store.run import GENOTYPES_FILE, DerivedCells, Run
 
-__all__ = ["LARGEST_HISTORY", "History"]
+__all__ = ["MAX_CHARS", "CellHistory"]
 
-SLICE = 2**17  # bytes read between two looks at the clock
-LARGEST_HISTORY = 16 * 2**20  # characters; some ten thousand entries of ours
-PARSED = 32  # genotypes kept ready
+CHUNK_BYTES = 2**17  # bytes read between two looks at the clock
+MAX_CHARS = 16 * 2**20  # characters; some ten thousand entries of ours
+CACHED_GENOTYPES = 32  # genotypes kept ready
 
 
-class History:
+class CellHistory:
     """The derived cells of ``run``, oldest first, by index.
 
     An entry is kept as text and parsed when it is asked for. The oldest go where they are too many: ``forgotten``
@@ -53,7 +53,7 @@ class History:
         deadline = time.monotonic() + budget
         more = True
         while more:
-            new = self._reader.read_new(SLICE)
+            new = self._reader.read_new(CHUNK_BYTES)
             more = new.more
             if new.superseded_from is not None:
                 self._cut(bisect_left(self.steps, new.superseded_from), len(self))
@@ -70,7 +70,7 @@ class History:
         """The index of the cells that were the derived ones after ``step``; None before the first."""
         return bisect_right(self.steps, step) - 1 if self.steps and step >= self.steps[0] else None
 
-    def entry(self, index: int) -> Derived:
+    def entry(self, index: int) -> DerivedCells:
         """The entry at ``index``, which may be negative. Raises ``BrokenRun`` if it is no genotype."""
         text = self._texts[index]
         genotype = self._parsed.pop(text, None)
@@ -81,9 +81,9 @@ class History:
                 path = self.run.path / GENOTYPES_FILE
                 raise BrokenRun(path, f"step {self.steps[index]}: {error}") from None
         self._parsed[text] = genotype
-        if len(self._parsed) > PARSED:
+        if len(self._parsed) > CACHED_GENOTYPES:
             self._parsed.popitem(last=False)
-        return Derived(self.steps[index], self._epochs[index], genotype)
+        return DerivedCells(self.steps[index], self._epochs[index], genotype)
 
     def _add(self, row: dict[str, Any]) -> None:
         epoch = row.get("epoch")
@@ -96,7 +96,7 @@ class History:
         self._epochs.insert(index, epoch if type(epoch) is int else 0)
         self._texts.insert(index, text)
         self._size += len(text)
-        if self._size > LARGEST_HISTORY and len(self) > 1:
+        if self._size > MAX_CHARS and len(self) > 1:
             drop = max(1, len(self) // 10)  # some at once, so that it seldom happens
             self._cut(0, drop)
             self.forgotten += drop

@@ -11,9 +11,9 @@ from ..store.run import LOG_FILE, Run
 
 __all__ = ["LogTail"]
 
-FIRST_LOOK = 2**18  # bytes before the end where the first look starts
-MOST = 2**20  # bytes read at once; of what grew by more only the end counts
-LONGEST_LINE = 2000  # characters
+FIRST_READ_BYTES = 2**18  # bytes before the end where the first look starts
+MAX_READ_BYTES = 2**20  # bytes read at once; of what grew by more only the end counts
+MAX_LINE_CHARS = 2000  # characters
 
 
 class LogTail:
@@ -44,7 +44,7 @@ class LogTail:
                 inode = (status.st_dev, status.st_ino)
                 if inode != self._inode or status.st_size < self._offset:
                     self._begin(inode)
-                reach = MOST if self._offset else FIRST_LOOK
+                reach = MAX_READ_BYTES if self._offset else FIRST_READ_BYTES
                 if status.st_size - self._offset > reach:
                     self._skip_to(file.fileno(), status.st_size - reach)
                 self._take(os.pread(file.fileno(), status.st_size - self._offset, self._offset))
@@ -62,7 +62,7 @@ class LogTail:
         """Goes on with the first line that starts at ``offset`` or later, or within the one that has no end."""
         self._lines.clear()
         self._pending = b""
-        beginning = os.pread(descriptor, MOST, offset - 1)
+        beginning = os.pread(descriptor, MAX_READ_BYTES, offset - 1)
         self._offset = offset + beginning.find(b"\n")
 
     def _take(self, data: bytes) -> None:
@@ -70,7 +70,7 @@ class LogTail:
             return
         self._offset += len(data)
         *complete, self._pending = (self._pending + data).split(b"\n")
-        self._pending = self._pending[-4 * LONGEST_LINE :]
+        self._pending = self._pending[-4 * MAX_LINE_CHARS :]
         for line in complete[-(self._lines.maxlen or 0) :]:
             self._lines.extend(self._shown(line, empty=True))
         self.version += 1
@@ -78,5 +78,5 @@ class LogTail:
     def _shown(self, line: bytes, *, empty: bool = False) -> list[str]:
         """The line as text: of one that was overwritten, as progress bars do, what stands there in the end."""
         text = line.rstrip(b"\r").rsplit(b"\r", 1)[-1].decode("utf-8", "replace")
-        text = text if len(text) <= LONGEST_LINE else text[: LONGEST_LINE - 1] + "…"
+        text = text if len(text) <= MAX_LINE_CHARS else text[: MAX_LINE_CHARS - 1] + "…"
         return [safe(text.expandtabs())] if text or empty else []

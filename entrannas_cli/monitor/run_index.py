@@ -17,11 +17,13 @@ from ..store.overview import Overview, overview
 from ..store.run import SUMMARY_FILE, Run
 from ..store.status import STATUS_FILE, reconcile
 
-__all__ = ["Catalogue", "Changes"]
+__all__ = ["IndexChanges", "RunIndex"]
 
-FRESH = 2.0  # seconds in which a file may change again without a trace: clocks of file systems are coarse
-AGED = 60.0  # seconds after which a row that doesn't run is given its new age
-SELDOM = 4  # looks, of which one is for the files of a completed run, and for a folder that seems the same
+FRESH_S = 2.0  # seconds in which a file may change again without a trace: clocks of file systems are coarse
+AGE_INTERVAL_S = 60.0  # seconds after which a row that doesn't run is given its new age
+FULL_LOOK_EVERY = (
+    4  # looks, of which one is for the files of a completed run, and for a folder that seems the same
+)
 
 _STATUS, _SUMMARY, _NOTES = (os.sep + name for name in (STATUS_FILE, SUMMARY_FILE, NOTES_FILE))
 
@@ -29,7 +31,7 @@ _Mark = tuple[int, int, int] | int  # (time, size, inode) of a file, or why ther
 
 
 @dataclass(frozen=True, kw_only=True)
-class Changes:
+class IndexChanges:
     """What a refresh found. ``changed`` rows differ by more than their age.
 
     ``waiting`` counts the runs that the budget left for the next refresh. ``problem`` says in one line why the
@@ -51,7 +53,7 @@ class _Known:
     settled: bool  # only what its user says of it still changes
 
 
-class Catalogue:
+class RunIndex:
     """The runs in ``runs_dir``. A folder that is missing has none."""
 
     def __init__(self, runs_dir: Path) -> None:
@@ -67,25 +69,31 @@ class Catalogue:
         """The rows read so far by their ids, newest first. A refresh replaces the mapping, and never alters it."""
         return self._rows
 
-    def refresh(self, budget: float = math.inf, *, thorough: bool = False) -> Changes:
+    def refresh(self, budget: float = math.inf, *, thorough: bool = False) -> IndexChanges:
         """Looks what has changed since the last call, and reads that, newest first, for ``budget`` seconds.
 
-        The files of completed runs are looked at every ``SELDOM`` calls, unless this one is ``thorough``. At least
-        one run is read, so calls that go on while some are ``waiting`` come to an end.
+        The files of completed runs are looked at every ``FULL_LOOK_EVERY`` calls, unless this one is ``thorough``.
+        At least one run is read, so calls that go on while some are ``waiting`` come to an end.
         """
         begun, now = time.monotonic(), time.time()
         self._looks += 1
         try:
-            names = self._list(again=thorough or self._looks % SELDOM == 0)
+            names = self._list(again=thorough or self._looks % FULL_LOOK_EVERY == 0)
         except UsageError as error:
-            return Changes(problem=error.message)
+            return IndexChanges(problem=error.message)
         known: dict[str, _Known] = {}
         folder = f"{self.runs_dir}{os.sep}"
         added, changed = [], []
         read = waiting = 0
         for n, name in enumerate(names, self._looks):
             before = self._known.get(name)
-            if before is not None and before.settled and begun < before.again and n % SELDOM and not thorough:
+            if (
+                before is not None
+                and before.settled
+                and begun < before.again
+                and n % FULL_LOOK_EVERY
+                and not thorough
+            ):
                 known[name] = _aged(before, now)
                 continue
             marks = _marks(folder + name)
@@ -107,7 +115,7 @@ class Catalogue:
         removed = tuple(name for name in self._known if name not in known)
         self._known = known
         self._rows = MappingProxyType({name: one.row for name, one in known.items()})
-        return Changes(added=tuple(added), changed=tuple(changed), removed=removed, waiting=waiting)
+        return IndexChanges(added=tuple(added), changed=tuple(changed), removed=removed, waiting=waiting)
 
     def _list(self, again: bool) -> list[str]:
         """The names of the runs, newest first; read only if the folder changed, or ``again``."""
@@ -144,12 +152,12 @@ def _read(run: Run, marks: tuple[_Mark, ...]) -> _Known:
     unfinished = (
         isinstance(marks[0], int) and row.status.state == "created"
     )  # time alone makes it a broken one
-    again = time.monotonic() + FRESH if fresh or unfinished else math.inf
+    again = time.monotonic() + FRESH_S if fresh or unfinished else math.inf
     return _Known(row, marks, again, settled=row.status.state == "completed")
 
 
 def _is_fresh(mark: _Mark) -> bool:
-    return not isinstance(mark, int) and abs(time.time() - mark[0] / 1e9) < FRESH
+    return not isinstance(mark, int) and abs(time.time() - mark[0] / 1e9) < FRESH_S
 
 
 def _aged(known: _Known, now: float) -> _Known:
@@ -157,7 +165,7 @@ def _aged(known: _Known, now: float) -> _Known:
     status = known.row.status
     if status.state == "running":
         status = reconcile(replace(status, observed=now))
-    elif abs(now - status.observed) > AGED:
+    elif abs(now - status.observed) > AGE_INTERVAL_S:
         status = replace(status, observed=now)
     else:
         return known

@@ -12,18 +12,18 @@ from typing import Any
 
 from ..store.run import Run
 
-__all__ = ["KINDS", "LARGEST_STEP", "LONGEST_LIST", "MOST_SERIES", "Course", "Series"]
+__all__ = ["KINDS", "MAX_LIST_LENGTH", "MAX_SERIES", "MAX_STEP", "MetricValues", "RunMetrics"]
 
 KINDS = ("step", "epoch")  # of the rows that count
-SLICE = 2**17  # bytes read between two looks at the clock: some milliseconds' work
-LARGEST_STEP = 2**53  # up to there floats hold every whole number
-MOST_SERIES = 512  # of a kind; ours have some twenty
-LONGEST_LIST = 64  # elements of a list whose elements become series
+CHUNK_BYTES = 2**17  # bytes read between two looks at the clock: some milliseconds' work
+MAX_STEP = 2**53  # up to there floats hold every whole number
+MAX_SERIES = 512  # of a kind; ours have some twenty
+MAX_LIST_LENGTH = 64  # elements of a list whose elements become series
 KEPT_ROWS = 4  # of a kind, kept whole: after a resume an earlier one is the last
 _NO_VALUES = frozenset(("kind", "step"))
 
 
-class Series:
+class MetricValues:
     """One metric: ``y``, finite numbers, and ``x``, their steps, strictly increasing. Both are ``array("d")``.
 
     ``x`` may be longer than ``y``: series with a value in every row share it. The arrays are the course's own, and
@@ -40,8 +40,8 @@ class Series:
         return len(self.y)
 
 
-class Course:
-    """The metrics of ``run`` so far, a :class:`Series` for each kind of row and numeric key.
+class RunMetrics:
+    """The metrics of ``run`` so far, a :class:`MetricValues` for each kind of row and numeric key.
 
     Elements of lists of numbers are keys such as ``thresholds_normal.0``. Other values, such as the weights of each
     edge, are kept of the last row only. Values that are missing, null or not finite leave no point. With ``keys``
@@ -62,14 +62,14 @@ class Course:
         deadline = time.monotonic() + budget
         more = True
         while more:
-            new = self._reader.read_new(SLICE)
+            new = self._reader.read_new(CHUNK_BYTES)
             more = new.more
             if new.superseded_from is not None:
                 for rows in self._kinds.values():
                     rows.drop(new.superseded_from)
             for row in new.rows:
                 kind = row.get("kind")
-                if kind in KINDS and 0 <= row["step"] <= LARGEST_STEP:
+                if kind in KINDS and 0 <= row["step"] <= MAX_STEP:
                     self._kinds[kind].add(row)
             if new.rows or new.superseded_from is not None:
                 self.version += 1
@@ -77,9 +77,9 @@ class Course:
                 break
         return more
 
-    def series(self, kind: str, key: str) -> Series:
+    def series(self, kind: str, key: str) -> MetricValues:
         """The values of ``key`` in the rows of ``kind``, "step" or "epoch"; empty where there are none."""
-        return self._kinds[kind].series.get(key) or Series(array("d"))
+        return self._kinds[kind].series.get(key) or MetricValues(array("d"))
 
     def names(self, kind: str) -> tuple[str, ...]:
         """The keys that have values in the rows of ``kind``, in the order in which they came."""
@@ -96,7 +96,7 @@ class _Rows:
     def __init__(self, keys: Set[str] | None) -> None:
         self._keys = keys
         self.steps: array[float] = array("d")
-        self.series: dict[str, Series] = {}
+        self.series: dict[str, MetricValues] = {}
         self._newest: deque[dict[str, Any]] = deque(maxlen=KEPT_ROWS)
 
     @property
@@ -119,7 +119,7 @@ class _Rows:
             if of_type is float or of_type is int:
                 if key not in _NO_VALUES:
                     put(key, step, value)
-            elif of_type is list and len(value) <= LONGEST_LIST:
+            elif of_type is list and len(value) <= MAX_LIST_LENGTH:
                 for n, element in enumerate(value):
                     if type(element) is float or type(element) is int:
                         put(f"{key}.{n}", step, element)
@@ -181,10 +181,10 @@ class _Rows:
             series.x.insert(index, step)
             series.y.insert(index, number)
 
-    def _new(self, key: str, *, shared: bool) -> Series | None:
-        if len(self.series) >= MOST_SERIES:
+    def _new(self, key: str, *, shared: bool) -> MetricValues | None:
+        if len(self.series) >= MAX_SERIES:
             return None
-        series = self.series[key] = Series(self.steps if shared else array("d"))
+        series = self.series[key] = MetricValues(self.steps if shared else array("d"))
         return series
 
     def _unshare(self) -> None:

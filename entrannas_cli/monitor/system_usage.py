@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Gpu", "GpuWatch", "Sample", "SystemWatch"]
 
-GPU_PAUSE = 2.0  # seconds between two questions about the GPUs
-GPU_PATIENCE = 10.0  # seconds that an answer may take; a driver that hangs is asked no more often than that
+GPU_INTERVAL_S = 2.0  # seconds between two questions about the GPUs
+GPU_TIMEOUT_S = 10.0  # seconds that an answer may take; a driver that hangs is asked no more often than that
 _QUERY = ("index", "name", "utilization.gpu", "memory.used", "memory.total")
 
 
@@ -117,7 +117,7 @@ class GpuWatch:
 
     def __init__(self) -> None:
         self._command = shutil.which("nvidia-smi")
-        self._asked = -GPU_PATIENCE
+        self._asked = -GPU_TIMEOUT_S
         self._running: subprocess.Popen[str] | None = None
         self._known: tuple[Gpu, ...] | None = None if self._command else ()
 
@@ -128,10 +128,10 @@ class GpuWatch:
             if self._running.poll() is not None:
                 self._known = self._answer(self._running)
                 self._running = None
-            elif now - self._asked > GPU_PATIENCE:
+            elif now - self._asked > GPU_TIMEOUT_S:
                 self.close()
                 self._known = None
-        elif self._command and now - self._asked >= GPU_PAUSE:
+        elif self._command and now - self._asked >= GPU_INTERVAL_S:
             self._asked = now
             self._ask(self._command)
         return self._known

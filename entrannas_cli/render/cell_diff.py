@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from ..common.text import counted, safe
-from ..figures.cell_changes import CellChange, Change, compare_cells, operation_counts
+from ..figures.cell_changes import CellChange, ConnectionChange, compare_cells, operation_counts
 from ..figures.cell_layout import kind_title
 from ..store.find_genotype import NamedGenotype
 from .terminal import ascii_only, console_for
@@ -46,7 +46,7 @@ def difference_text(differences: Mapping[str, CellChange], width: int = 80, *, a
     return text
 
 
-def _append_node(text: Text, changes: list[Change], width: int, arrow: str) -> None:
+def _append_node(text: Text, changes: list[ConnectionChange], width: int, arrow: str) -> None:
     kept = [f"{c.source} {safe(c.after)}" for c in changes if c.kind == "kept"]
     if kept:
         text.append("\n" + filled("      kept: ", kept, width), "dim")

@@ -9,7 +9,7 @@ from rich import box
 from rich.table import Table
 
 from ..common.text import safe, shortened
-from ..spaces.darts_text import Found
+from ..spaces.darts_text import FoundGenotype
 from .history import connections_text
 from .terminal import console_for, is_live
 
@@ -18,7 +18,7 @@ __all__ = ["found_dicts", "print_found"]
 HEADINGS = ("number", "line", "name", "normal", "reduction", "where, or what is wrong")
 
 
-def found_dicts(found: Sequence[Found]) -> list[dict[str, Any]]:
+def found_dicts(found: Sequence[FoundGenotype]) -> list[dict[str, Any]]:
     """A JSON object a genotype."""
     return [
         {
@@ -34,7 +34,7 @@ def found_dicts(found: Sequence[Found]) -> list[dict[str, Any]]:
     ]
 
 
-def print_found(found: Sequence[Found]) -> None:
+def print_found(found: Sequence[FoundGenotype]) -> None:
     """The list on stdout: a table on a terminal, tab-separated values when piped."""
     console = console_for()
     rows = [_row(number, one) for number, one in enumerate(found, 1)]
@@ -52,7 +52,7 @@ def print_found(found: Sequence[Found]) -> None:
     console.print(table)
 
 
-def _row(number: int, one: Found) -> tuple[str, ...]:
+def _row(number: int, one: FoundGenotype) -> tuple[str, ...]:
     cells = [connections_text(cell) for _, cell in one.genotype.cells] if one.genotype else ["-", "-"]
     remark = "; ".join(one.problems[:3]) or one.place
     return str(number), str(one.line), shortened(safe(one.name), 24), *cells, safe(remark)

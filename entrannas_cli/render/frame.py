@@ -15,7 +15,7 @@ from ..figures.cell_layout import kind_title, lay_out
 from ..method.space import CELL_KINDS
 from .cell_text import cell_picture, cell_short
 from .lines import what_it_is
-from .progress import Progress
+from .progress import RunProgress
 
 __all__ = ["draw_frame"]
 
@@ -26,7 +26,7 @@ LABEL = 6  # columns for the figures beside a curve
 GAP = 2
 PICTURE_WIDTH = 64  # columns for the drawing of a cell
 ROWS_BESIDE_PICTURES = 22  # head, figures, two rows of small curves, messages
-NOTES = 2  # lines for messages; more where there is room
+MIN_NOTES = 2  # lines for messages; more where there is room
 MIB = 2**20
 
 
@@ -73,11 +73,11 @@ _TRAINING_PLOTS = (
 )
 
 
-def _is_search(progress: Progress) -> bool:
+def _is_search(progress: RunProgress) -> bool:
     return progress.facts is None or progress.facts.kind == "search"
 
 
-def draw_frame(progress: Progress, width: int, height: int, ascii_only: bool = False) -> list[Text]:
+def draw_frame(progress: RunProgress, width: int, height: int, ascii_only: bool = False) -> list[Text]:
     """At most ``height`` lines of at most ``width`` columns. What matters most stays where there is little room.
 
     From the top: what it is, how far it is, the latest figures, curves, the current cells, messages.
@@ -88,7 +88,7 @@ def draw_frame(progress: Progress, width: int, height: int, ascii_only: bool = F
     room = height - len(head) - len(figures)
     if room < 2:
         return [*head, *figures][:height]
-    notes = _notes(progress, width, min(NOTES, room), ascii_only)
+    notes = _notes(progress, width, min(MIN_NOTES, room), ascii_only)
     room -= len(notes)
     cells = _cells(progress, width, height, ascii_only)
     cells = [Text(), *cells] if cells and len(cells) < room else []
@@ -104,7 +104,7 @@ def draw_frame(progress: Progress, width: int, height: int, ascii_only: bool = F
 # parts
 
 
-def _title(progress: Progress, width: int) -> Text:
+def _title(progress: RunProgress, width: int) -> Text:
     facts = progress.facts
     name = safe(facts.id) if facts else ""
     state = safe(progress.state) + (f", attempt {facts.attempt}" if facts and facts.attempt > 1 else "")
@@ -113,11 +113,11 @@ def _title(progress: Progress, width: int) -> Text:
     return _sides(program + Text(name, "bold"), Text(state, style), width)
 
 
-def _what(progress: Progress, width: int) -> Text:
+def _what(progress: RunProgress, width: int) -> Text:
     return _clipped(Text(what_it_is(progress.facts) if progress.facts else ""), width)
 
 
-def _bar(progress: Progress, width: int, ascii_only: bool) -> Text:
+def _bar(progress: RunProgress, width: int, ascii_only: bool) -> Text:
     total = progress.facts.epochs if progress.facts else 0
     epoch = f"epoch {progress.epoch}/{total}"
     times = f"{duration(progress.elapsed)}  eta {duration(progress.remaining)}"
@@ -140,7 +140,7 @@ def _bar(progress: Progress, width: int, ascii_only: bool) -> Text:
     return Text.assemble((epoch, "bold"), "  ", (done, "green"), (rest, "dim"), "  ", right)
 
 
-def _figures(progress: Progress, width: int) -> list[Text]:
+def _figures(progress: RunProgress, width: int) -> list[Text]:
     """The latest values, as many lines as they need: from a step, and from the last evaluation."""
     latest, epoch = progress.latest, progress.last_epoch
     memory = number(latest("memory_mb"))
@@ -175,7 +175,7 @@ def _figures(progress: Progress, width: int) -> list[Text]:
     return [*_flow(step, width), *_flow([*evaluated, *speed], width)]
 
 
-def _both(progress: Progress, name: str) -> str:
+def _both(progress: RunProgress, name: str) -> str:
     shares = [number(progress.latest(f"{name}_{kind}")) for kind in CELL_KINDS]
     return "–" if None in shares else " / ".join(f"{100 * (share or 0):.0f}" for share in shares) + " %"
 
@@ -192,7 +192,7 @@ def _flow(entries: Sequence[tuple[str, str]], width: int) -> list[Text]:
     return [_clipped(line, width) for line in lines]
 
 
-def _curves(progress: Progress, width: int, room: int, ascii_only: bool) -> list[Text]:
+def _curves(progress: RunProgress, width: int, room: int, ascii_only: bool) -> list[Text]:
     """A grid of curves in at most ``room`` lines; none if there is too little room for one row of them."""
     across = 3 if width >= THREE_COLUMNS else 2 if width >= TWO_COLUMNS else 1
     grid = _SEARCH_PLOTS if _is_search(progress) else _TRAINING_PLOTS
@@ -211,7 +211,7 @@ def _curves(progress: Progress, width: int, room: int, ascii_only: bool) -> list
     return lines
 
 
-def _plot(plot: _Plot, progress: Progress, width: int, height: int, ascii_only: bool) -> list[Text]:
+def _plot(plot: _Plot, progress: RunProgress, width: int, height: int, ascii_only: bool) -> list[Text]:
     series = progress.curves[plot.key]
     span = plot.span or series.span
     title = _sides(
@@ -233,7 +233,7 @@ def _plot(plot: _Plot, progress: Progress, width: int, height: int, ascii_only: 
     ]
 
 
-def _cells(progress: Progress, width: int, height: int, ascii_only: bool) -> list[Text]:
+def _cells(progress: RunProgress, width: int, height: int, ascii_only: bool) -> list[Text]:
     """The current cells: drawn where the terminal is large, in short otherwise."""
     if progress.genotype is None:
         return []
@@ -255,7 +255,7 @@ def _cells(progress: Progress, width: int, height: int, ascii_only: bool) -> lis
     return [_beside(parts, each) for parts in zip(*filled, strict=True)]
 
 
-def _notes(progress: Progress, width: int, count: int, ascii_only: bool) -> list[Text]:
+def _notes(progress: RunProgress, width: int, count: int, ascii_only: bool) -> list[Text]:
     """The last messages that fit ``count`` lines, warnings before the rest."""
     ellipsis = ".." if ascii_only else "…"
     ordered = sorted(progress.notes, key=lambda note: note[0] == "warning")

@@ -12,21 +12,28 @@ from rich.table import Table
 from rich.text import Text
 
 from ..common.text import counted, safe, shortened
-from ..figures.cell_changes import Change, Frame, choose_evenly, compare_cells, counts_text, frames
+from ..figures.cell_changes import (
+    ConnectionChange,
+    HistoryFrame,
+    choose_evenly,
+    compare_cells,
+    counts_text,
+    frames,
+)
 from ..figures.cell_layout import kind_title, look
 from ..method.genotype import CellGraph, Genotype
-from ..store.run import Derived
+from ..store.run import DerivedCells
 from .cell_diff import filled
 from .cell_text import cell_short
 from .terminal import ascii_only, console_for, is_live
 
 __all__ = ["connections_text", "play", "print_history"]
 
-TABLE_ROWS = 24  # on a terminal, unless asked for more
+MAX_TABLE_ROWS = 24  # on a terminal, unless asked for more
 KEY = "n: normal cell, r: reduction cell; +: added, -: removed, ~: another operation"
 SHORT = {"normal": "n", "reduce": "r"}
-PLAY_SECONDS = 12.0  # at most, for a whole film
-SLOWEST = 0.6  # seconds a picture
+MAX_PLAY_S = 12.0  # at most, for a whole film
+MAX_FRAME_S = 0.6  # seconds a picture
 
 
 def connections_text(cell: CellGraph) -> str:
@@ -35,14 +42,14 @@ def connections_text(cell: CellGraph) -> str:
     return f"{'+'.join(map(str, counts))} = {sum(counts)}" if len(counts) < 10 else str(sum(counts))
 
 
-def print_history(history: Sequence[Derived], origin: str, limit: int | None) -> None:
+def print_history(history: Sequence[DerivedCells], origin: str, limit: int | None) -> None:
     """The history on stdout: a table on a terminal, tab-separated lines when piped.
 
     At most ``limit`` changes, evenly chosen; without a limit all when piped, as many as fit a screen otherwise.
     """
     console = console_for()
     piped = not is_live(console.file)
-    most = limit or (len(history) if piped else TABLE_ROWS)
+    most = limit or (len(history) if piped else MAX_TABLE_ROWS)
     shown = frames(choose_evenly(history, most))
     arrow = "->" if ascii_only(console.file) else "→"
     if piped:
@@ -62,7 +69,7 @@ def print_history(history: Sequence[Derived], origin: str, limit: int | None) ->
         console.print(Text(f"\n{KEY}", "dim"), soft_wrap=True)
 
 
-def _table(shown: Sequence[Frame], arrow: str, width: int) -> Table:
+def _table(shown: Sequence[HistoryFrame], arrow: str, width: int) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), show_edge=False)
     for heading in ("step", "epoch", "normal", "reduction"):
         least = len(heading) if heading in ("step", "epoch") else None  # they stay where there is no room
@@ -87,7 +94,7 @@ def _table(shown: Sequence[Frame], arrow: str, width: int) -> Table:
     return table
 
 
-def _cells_of(frame: Frame) -> tuple[str, str, str, str]:
+def _cells_of(frame: HistoryFrame) -> tuple[str, str, str, str]:
     normal, reduction = (connections_text(cell) for _, cell in frame.genotype.cells)
     return str(frame.step), str(frame.epoch), normal, reduction
 
@@ -112,7 +119,7 @@ def _counts(name: str, before: int, after: int, arrow: str) -> str:
     return f"{name} {before} {arrow} {after}" if before != after else f"{name} {after}"
 
 
-def _described(frame: Frame, arrow: str) -> str:
+def _described(frame: HistoryFrame, arrow: str) -> str:
     """``n +0→2 sep3 -1→4 skip  r ~1→3 sep3→skip``: source→target, the operation."""
     parts = []
     for kind, change in frame.changes.items():
@@ -124,19 +131,19 @@ def _described(frame: Frame, arrow: str) -> str:
     return "  ".join(parts)
 
 
-def _change_text(change: Change, arrow: str) -> str:
+def _change_text(change: ConnectionChange, arrow: str) -> str:
     sign = {"added": "+", "removed": "-", "changed": "~"}[change.kind]
     labels = [safe(look(name).label) for name in (change.before, change.after) if name]
     return f"{sign}{change.source}{arrow}{change.target} {arrow.join(labels)}"
 
 
-def play(history: Sequence[Derived], origin: str, limit: int | None) -> None:
+def play(history: Sequence[DerivedCells], origin: str, limit: int | None) -> None:
     """The history as a film on the terminal; its last picture stays. Ctrl-C ends it there."""
     from rich.live import Live
 
     console = console_for()
     shown = frames(choose_evenly(history, limit or len(history)))
-    pause = min(SLOWEST, PLAY_SECONDS / len(shown))
+    pause = min(MAX_FRAME_S, MAX_PLAY_S / len(shown))
     pictures = _pictures(shown, origin, console)
     with Live(next(pictures), console=console, auto_refresh=False, vertical_overflow="crop") as live:
         live.refresh()
@@ -145,7 +152,7 @@ def play(history: Sequence[Derived], origin: str, limit: int | None) -> None:
             live.update(picture, refresh=True)
 
 
-def _pictures(shown: Sequence[Frame], origin: str, console: Console) -> Iterator[Group]:
+def _pictures(shown: Sequence[HistoryFrame], origin: str, console: Console) -> Iterator[Group]:
     plain = ascii_only(console.file)
     arrow = "->" if plain else "→"
     for number, frame in enumerate(shown, 1):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..common.numbers import duration, metric, number, percent
 from ..common.text import counted, safe
 from ..engine.observer import Row, Started
-from .progress import Progress
+from .progress import RunProgress
 
 __all__ = ["NOUNS", "end_line", "epoch_line", "start_line", "what_it_is"]
 
@@ -26,7 +26,7 @@ def start_line(facts: Started) -> str:
     return f"{NOUNS.get(facts.kind, 'run')} {safe(facts.id)}: {what_it_is(facts)}{length}{goes_on}"
 
 
-def epoch_line(row: Row, progress: Progress) -> str:
+def epoch_line(row: Row, progress: RunProgress) -> str:
     """One line for an epoch; what its row lacks is left out."""
     total = progress.facts.epochs if progress.facts else 0
     epoch = number(row.get("epoch"))
@@ -60,7 +60,7 @@ def _sparsity(row: Row) -> str:
     return " ".join(f"{kind} {percent(share, 0)}" for kind, share in kinds if number(share) is not None)
 
 
-def end_line(progress: Progress) -> str:
+def end_line(progress: RunProgress) -> str:
     """One line for the end of an attempt."""
     where = f" after epoch {progress.epoch}, step {progress.step}" if progress.step else ""
     noun = NOUNS.get(progress.facts.kind, "run") if progress.facts else "run"

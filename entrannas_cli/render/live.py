@@ -22,15 +22,15 @@ from ..engine.observer import Row, Started
 from ..method.genotype import Genotype
 from .frame import draw_frame
 from .lines import end_line, epoch_line, start_line
-from .progress import Progress
+from .progress import RunProgress
 from .terminal import ascii_only, console_for
 
 __all__ = ["LiveView"]
 
-INTERVAL = 0.15  # seconds from frame to frame at least
-LOAD = 0.05  # of a core, for drawing: larger terminals are redrawn less often
-IDLE_INTERVAL = 0.5  # and at most: time goes on, and the size of the terminal may change
-SMALLEST = (10, 2)
+MIN_INTERVAL_S = 0.15  # seconds from frame to frame at least
+MAX_CPU_SHARE = 0.05  # of a core, for drawing: larger terminals are redrawn less often
+MAX_INTERVAL_S = 0.5  # and at most: time goes on, and the size of the terminal may change
+MIN_SIZE = (10, 2)
 
 
 class LiveView:
@@ -45,7 +45,7 @@ class LiveView:
         self._stream = stream
         self._console = console_for(stream)
         self._ascii = ascii_only(stream)
-        self._progress = Progress(clock)
+        self._progress = RunProgress(clock)
         # a signal handler may come in while its own thread holds a lock: so these are reentrant (an Event isn't)
         self._knowing = threading.RLock()
         self._drawing = (
@@ -163,10 +163,10 @@ class LiveView:
         drawn_events, drawn_at = -1, 0.0
         while not self._closing:
             now = time.monotonic()
-            if drawn_events != self._events or now - drawn_at >= IDLE_INTERVAL:
+            if drawn_events != self._events or now - drawn_at >= MAX_INTERVAL_S:
                 drawn_events, drawn_at = self._events, now
                 self._attempt(self._draw)
-            time.sleep(max(INTERVAL, (time.monotonic() - now) / LOAD))
+            time.sleep(max(MIN_INTERVAL_S, (time.monotonic() - now) / MAX_CPU_SHARE))
 
     def _attempt(self, action: Callable[[], object]) -> None:
         """A terminal that is gone, or a fault of ours, must not end the search."""
@@ -180,7 +180,7 @@ class LiveView:
     def _draw(self) -> None:
         descriptor = self._stream.fileno()
         width, height = os.get_terminal_size(descriptor)
-        if width < SMALLEST[0] or height < SMALLEST[1] or not _in_foreground(descriptor):
+        if width < MIN_SIZE[0] or height < MIN_SIZE[1] or not _in_foreground(descriptor):
             return
         with self._knowing:
             lines = draw_frame(self._progress, width, height, self._ascii)

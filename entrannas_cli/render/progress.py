@@ -6,12 +6,12 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from ..charts.text_curve import Series
+from ..charts.text_curve import CurveBuffer
 from ..common.numbers import number
 from ..engine.observer import Row, Started
 from ..method.genotype import Genotype
 
-__all__ = ["CURVES", "Pace", "Progress"]
+__all__ = ["CURVES", "Pace", "RunProgress"]
 
 CURVES = (
     *("weight_loss", "architecture_loss", "sparsity_normal", "sparsity_reduce"),
@@ -54,7 +54,7 @@ class Pace:
         return (last - first) / (until - since) if until > since else None
 
 
-class Progress:
+class RunProgress:
     """The state of a run as its rows tell it. ``clock`` gives seconds that never go back."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -68,7 +68,7 @@ class Progress:
         self.epoch = 0
         self.last_step: Row = {}
         self.last_epoch: Row = {}
-        self.curves = {key: Series() for key in (*CURVES, *EPOCH_CURVES)}
+        self.curves = {key: CurveBuffer() for key in (*CURVES, *EPOCH_CURVES)}
         self.genotype: Genotype | None = None
         self.notes: list[tuple[str, str]] = []
         self.state = "running"

@@ -20,7 +20,7 @@ from .run_list import STATE_STYLES, short_references
 from .terminal import ascii_only, console_for
 
 __all__ = [
-    "Fitted",
+    "FittedTable",
     "fitted",
     "fitted_differences",
     "plain_results",
@@ -29,23 +29,25 @@ __all__ = [
     "result_table",
 ]
 
-LONGEST = 40  # columns that a text may take
-SHORTEST = 10  # columns that a text keeps where there is no room
+MAX_COLUMNS = 40  # columns that a text may take
+MIN_COLUMNS = 10  # columns that a text keeps where there is no room
 GAP = 2
-CONSTANT = 3  # added to the rank of a column that tells no rows apart
+CONSTANT_PENALTY = 3  # added to the rank of a column that tells no rows apart
 _IDS = ("run", "cells", "search_run")
 _NAMED_BY_VALUES = re.compile(r"\d{8}-\d{6}-.*-s\d+(-\d+)?")  # the id says what other columns say too
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedTable:
     """A table that fits, and the keys of the columns for which there was no room."""
 
     table: TextTable
     left_out: tuple[str, ...]
 
 
-def fitted(table: TextTable, width: int | None, *, ids: Iterable[str] = (), keep: bool = False) -> Fitted:
+def fitted(
+    table: TextTable, width: int | None, *, ids: Iterable[str] = (), keep: bool = False
+) -> FittedTable:
     """``table`` for ``width`` columns (None: any).
 
     First the ids become as short as they can among ``ids``, then columns are left out, the least important
@@ -53,8 +55,8 @@ def fitted(table: TextTable, width: int | None, *, ids: Iterable[str] = (), keep
     """
     table = replace(table, rows=tuple(tuple(safe(cell) for cell in row) for row in table.rows))
     if width is None:
-        return Fitted(table, ())
-    table = _mapped(table, lambda key, text: text if key in _IDS else shortened(text, LONGEST))
+        return FittedTable(table, ())
+    table = _mapped(table, lambda key, text: text if key in _IDS else shortened(text, MAX_COLUMNS))
     if _width(table) > width:
         short = _short_ids(ids)
         table = _mapped(table, lambda key, text: short.get(text, text) if key in _IDS else text)
@@ -66,7 +68,7 @@ def fitted(table: TextTable, width: int | None, *, ids: Iterable[str] = (), keep
             break
         left_out.append(table.keys[least])
         kept.remove(least)
-    return Fitted(_narrowed(table.only(kept), width), tuple(left_out))
+    return FittedTable(_narrowed(table.only(kept), width), tuple(left_out))
 
 
 def _ranks(table: TextTable) -> list[int]:
@@ -78,14 +80,14 @@ def _ranks(table: TextTable) -> list[int]:
         column = COLUMNS.get(key.removesuffix("_best" if of_best else "_mean"))
         rank = (column.rank if column and n >= grouped_by else 0) + of_best
         same = not table.numeric[n] and len(table.rows) > 1 and len({row[n] for row in table.rows}) == 1
-        ranks.append(rank + CONSTANT if rank and same else rank)
+        ranks.append(rank + CONSTANT_PENALTY if rank and same else rank)
     return ranks
 
 
-def fitted_differences(table: TextTable, width: int, *, ids: Iterable[str] = ()) -> Fitted:
+def fitted_differences(table: TextTable, width: int, *, ids: Iterable[str] = ()) -> FittedTable:
     """A table of configuration values for ``width`` columns: the key, and as many runs as there is room for."""
     table = replace(
-        _mapped(table, lambda key, text: shortened(safe(text), LONGEST)),
+        _mapped(table, lambda key, text: shortened(safe(text), MAX_COLUMNS)),
         headings=tuple(map(safe, table.headings)),
     )
     if _width(table) > width:
@@ -94,7 +96,7 @@ def fitted_differences(table: TextTable, width: int, *, ids: Iterable[str] = ())
     widths, count = _widths(table), len(table.keys)
     while count > 2 and _sum(widths[:count]) > width:
         count -= 1
-    return Fitted(table.only(range(count)), table.keys[count:])
+    return FittedTable(table.only(range(count)), table.keys[count:])
 
 
 def _short_ids(ids: Iterable[str]) -> Mapping[str, str]:
@@ -138,7 +140,7 @@ def _narrowed(table: TextTable, width: int) -> TextTable:
     texts = [n for n in range(len(widths)) if not table.numeric[n]]
     while _sum(limits) > width:
         longest = max(texts, key=lambda n: limits[n], default=None)
-        if longest is None or limits[longest] <= SHORTEST:
+        if longest is None or limits[longest] <= MIN_COLUMNS:
             return table
         limits[longest] -= 1
     limit = dict(zip(table.keys, limits, strict=True))

@@ -13,7 +13,7 @@ from ..common.text import safe
 from ..engine.observer import Observer, Row, Started
 from ..method.genotype import Genotype
 from .lines import end_line, epoch_line, start_line
-from .progress import Progress
+from .progress import RunProgress
 from .terminal import ascii_only, why_plain
 
 __all__ = ["Mode", "PlainView", "QuietView", "View", "make_view"]
@@ -83,7 +83,7 @@ class PlainView(QuietView):
     def __init__(self, stream: IO[str], clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream
         self._ascii = ascii_only(stream)
-        self._progress = Progress(clock)
+        self._progress = RunProgress(clock)
 
     def started(self, facts: Started) -> None:
         """A line: what is searched, with what."""

@@ -13,10 +13,10 @@ from ..results.columns import MISSING, cell_text, scalar
 from ..store.overview import Overview
 from ..store.run import CONFIG_FILE, GENOTYPE_FILE, Run
 
-__all__ = ["Attempt", "Spread", "attempts_of", "commands_of", "configuration_text", "spread"]
+__all__ = ["Attempt", "FactTable", "attempts_of", "commands_of", "configuration_text", "fact_table"]
 
-MOST_ATTEMPTS = 20  # of a run, the last ones
-LONGEST = 40_000  # characters of a configuration
+MAX_ATTEMPTS = 20  # of a run, the last ones
+MAX_CHARS = 40_000  # characters of a configuration
 _ONCE = {"time", "command", "folder"}  # differ between any two attempts: said with the commands
 
 
@@ -34,7 +34,7 @@ def attempts_of(run: Overview) -> tuple[list[Attempt], list[str]]:
     """(the attempts of ``run``, a line for each file that can't be read)."""
     last = run.status.attempt
     found, problems = [], []
-    for number in range(max(1, last - MOST_ATTEMPTS + 1), last + 1):
+    for number in range(max(1, last - MAX_ATTEMPTS + 1), last + 1):
         try:
             values = Run(run.path).environment(number)
         except BrokenRun as error:
@@ -70,7 +70,7 @@ def _command(words: object) -> str:
 
 
 @dataclass(frozen=True)
-class Spread:
+class FactTable:
     """Facts of several runs: those that all share, and of the others (``keys``) a row of values a run."""
 
     shared: Mapping[str, str]
@@ -78,12 +78,12 @@ class Spread:
     rows: Sequence[Sequence[str]]
 
 
-def spread(facts: Sequence[Mapping[str, str]]) -> Spread:
+def fact_table(facts: Sequence[Mapping[str, str]]) -> FactTable:
     """What is the same in all ``facts`` and what isn't; a fact that one lacks isn't the same."""
     keys = list(dict.fromkeys(key for one in facts for key in one))
     shared = {key: facts[0][key] for key in keys if len({one.get(key) for one in facts}) == 1}
     differing = [key for key in keys if key not in shared]
-    return Spread(shared, differing, [[one.get(key, MISSING) for key in differing] for one in facts])
+    return FactTable(shared, differing, [[one.get(key, MISSING) for key in differing] for one in facts])
 
 
 def configuration_text(run: Overview) -> str:
@@ -92,8 +92,8 @@ def configuration_text(run: Overview) -> str:
         text = read_text(run.path / CONFIG_FILE)
     except BrokenRun as error:
         return f"# {safe(error.reason)}"
-    if len(text) > LONGEST:
-        text = f"{text[:LONGEST]}\n# … cut here: {len(text)} characters in all"
+    if len(text) > MAX_CHARS:
+        text = f"{text[:MAX_CHARS]}\n# … cut here: {len(text)} characters in all"
     return "\n".join(map(safe, text.splitlines()))
 
 

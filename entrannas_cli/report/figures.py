@@ -31,11 +31,11 @@ CURVES = (
     "connections",
     "gap",
 )
-POINTS = 240  # of a line: about one every two pixels
+MAX_POINTS = 240  # of a line: about one every two pixels
 PANEL = (4.4, 2.9)  # inches
-MOST_DRAWN = 1_500_000  # characters of all cells' pictures; of further cells there is the text only
-MOST_NAMED = 24  # lines that the text alternative of a panel tells
-FEW = 3  # labels in a heading
+MAX_DRAWN_CHARS = 1_500_000  # characters of all cells' pictures; of further cells there is the text only
+MAX_NAMED = 24  # lines that the text alternative of a panel tells
+MAX_LABELS = 3  # labels in a heading
 
 
 def curve_panels(runs: Sequence[Overview], notes: list[str]) -> tuple[list[Any], list[Any]]:
@@ -46,7 +46,7 @@ def curve_panels(runs: Sequence[Overview], notes: list[str]) -> tuple[list[Any],
     from ..figures.figure_file import figure_bytes
 
     try:
-        curves = gather([Run(run.path) for run in runs], axis="epoch", points=POINTS, overview=CURVES)
+        curves = gather([Run(run.path) for run in runs], axis="epoch", points=MAX_POINTS, overview=CURVES)
     except UsageError as error:
         notes.append(f"no curves: {error.message}")
         return [], []
@@ -71,7 +71,7 @@ def curve_panels(runs: Sequence[Overview], notes: list[str]) -> tuple[list[Any],
 
 
 def _described(panel: Panel) -> str:
-    ends = [f"{line.label} {line.course.y[-1]:.4g}" for line in panel.lines[:MOST_NAMED]]  # type: ignore[union-attr]
+    ends = [f"{line.label} {line.course.y[-1]:.4g}" for line in panel.lines[:MAX_NAMED]]  # type: ignore[union-attr]
     more = len(panel.lines) - len(ends)
     if more:
         ends.append(f"and {more} more")
@@ -92,11 +92,11 @@ def cell_sections(
         if genotype is not None:
             owners.setdefault(genotype, []).append(n)
     found: list[Mapping[str, Any]] = []
-    room = MOST_DRAWN
+    room = MAX_DRAWN_CHARS
     for number, (genotype, those) in enumerate(owners.items()):
         names = [labels[n] for n in those]
-        more = len(names) - FEW
-        heading = ", ".join(names[:FEW]) + (f" and {more} more" if more > 0 else "")
+        more = len(names) - MAX_LABELS
+        heading = ", ".join(names[:MAX_LABELS]) + (f" and {more} more" if more > 0 else "")
         picture = _cell_picture(genotype, number, heading) if room > 0 else None
         room -= len(picture or "")
         found.append({"heading": heading, "picture": picture, "text": genotype_picture(genotype, 100).plain})

@@ -25,7 +25,7 @@ PALETTE: Mapping[str, str] = {  # what is drawn in this colour follows that vari
     cell_figure.STATION: "--station",
     **{colour: f"--rail-{n}" for n, colour in enumerate(cell_figure.RAILS)},
 }
-LEAST = 0.68  # of the drawn size
+MIN_SCALE = 0.68  # of the drawn size
 _COLOUR = re.compile(r"#[0-9a-f]{6}\b")
 _REFERENCE = re.compile(r"url\(#([^)]+)\)")
 _NUMBER = re.compile(r"-?\d+\.\d+(e-?\d+)?")
@@ -67,7 +67,7 @@ def inline_svg(picture: bytes, prefix: str, label: str) -> Markup:
     root.attrib |= {
         "width": f"{width:.0f}",
         "height": f"{height:.0f}",
-        "style": f"--least: {LEAST * width:.0f}px",
+        "style": f"--least: {MIN_SCALE * width:.0f}px",
     }
     root.attrib |= {"role": "img", "aria-label": label}
     return Markup(ElementTree.tostring(root, encoding="unicode"))

@@ -22,7 +22,7 @@ from ..results.formats import TextTable, text_table
 from ..store.messages import local_time
 from ..store.overview import Overview
 from ..store.run import Run
-from .facts import attempts_of, commands_of, configuration_text, spread
+from .facts import attempts_of, commands_of, configuration_text, fact_table
 from .figures import cell_sections, curve_panels
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ def _environment(facts: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None
     those = [one for one in facts if one["attempts"]]
     if not those:
         return None
-    found = spread([one["attempts"][-1].facts for one in those])
+    found = fact_table([one["attempts"][-1].facts for one in those])
     heads = [(one["label"], one["anchor"]) for one in those]
     return {
         "shared": list(found.shared.items()),

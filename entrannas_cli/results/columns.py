@@ -35,7 +35,7 @@ Better = Literal["", "low", "high", "zero"]
 
 MISSING = "–"
 PUBLISHED = "published"  # state and kind of a row that isn't a run of ours
-LARGEST_COUNT = 2**63  # what a column of whole numbers holds
+MAX_COUNT = 2**63  # what a column of whole numbers holds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +162,7 @@ def _of_training(key: str) -> Callable[[Overview], object]:
 def _count(key: str) -> Callable[[Overview], object]:
     def read(run: Overview) -> object:
         value = run.summary.get(key)
-        return value if type(value) is int and abs(value) < LARGEST_COUNT else None
+        return value if type(value) is int and abs(value) < MAX_COUNT else None
 
     return read
 
@@ -462,7 +462,7 @@ def scalar(value: object) -> object:
         return value
     if isinstance(value, str):
         return safe(value) or None
-    if isinstance(value, int) and abs(value) < LARGEST_COUNT:
+    if isinstance(value, int) and abs(value) < MAX_COUNT:
         return value
     if isinstance(value, int | float):
         return number(value)

@@ -18,13 +18,13 @@ from .table import MEASURES, filtered, grouped, ordered, result_frame
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["Comparison", "Request", "compare_runs", "selected", "split_keys"]
+__all__ = ["Comparison", "ComparisonRequest", "compare_runs", "selected", "split_keys"]
 
-ADDED = "+"  # before a column: to the usual ones
+ADD_SIGN = "+"  # before a column: to the usual ones
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class ComparisonRequest:
     """What is asked for. ``columns``: keys, or keys with a + before each of them, which adds to the usual columns.
 
     ``sort``: keys, with a - before one for descending; ``where``: conditions, of which all must hold.
@@ -57,7 +57,7 @@ class Comparison:
         return table if self.asked else table.without_empty()
 
 
-def compare_runs(selection: Selection, request: Request) -> Comparison:
+def compare_runs(selection: Selection, request: ComparisonRequest) -> Comparison:
     """The rows that ``request`` asks for, of the runs of ``selection``. Raises ``UsageError`` for a bad request."""
     columns, asked = _columns(request.columns)
     groups = list(request.group_by)
@@ -93,12 +93,12 @@ def selected(selection: Selection, where: Sequence[str]) -> list[Overview]:
 
 def _columns(keys: Sequence[str]) -> tuple[list[str], bool]:
     """(the keys, whether they stand in place of the usual ones)"""
-    added = [key for key in keys if key.startswith(ADDED)]
+    added = [key for key in keys if key.startswith(ADD_SIGN)]
     if added and len(added) < len(keys):
         raise UsageError(
-            f'columns "{safe(",".join(keys))}": put {ADDED} before each of them (to add to the usual ones) or none'
+            f'columns "{safe(",".join(keys))}": put {ADD_SIGN} before each (to add to the usual ones) or none'
         )
-    return [key.removeprefix(ADDED) for key in keys], bool(keys) and not added
+    return [key.removeprefix(ADD_SIGN) for key in keys], bool(keys) and not added
 
 
 def split_keys(text: str | None, option: str) -> tuple[str, ...]:

@@ -26,8 +26,8 @@ ORDER: Mapping[str, Callable[[Any, Any], bool]] = {
     ">": operators.gt,
     ">=": operators.ge,
 }
-SAME = 1e-9  # relative: numbers as far apart as this are equal
-SHOWN = 8  # values that a hint names
+RELATIVE_TOLERANCE = 1e-9  # relative: numbers as far apart as this are equal
+MAX_NAMED = 8  # values that a hint names
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,9 @@ class Condition:
         if operator in ("=", "!="):
             if number is not None:
                 close = number
-                return lambda value: math.isclose(value, close, rel_tol=SAME) == (operator == "=")
+                return lambda value: (
+                    math.isclose(value, close, rel_tol=RELATIVE_TOLERANCE) == (operator == "=")
+                )
             if column.kind == "tags":
                 return lambda value: (wanted in value.split()) == (operator == "=")
             return lambda value: (column.text(value) == wanted) == (operator == "=")
@@ -86,9 +88,11 @@ class Condition:
         there = sorted({column.text(value) for value in values})
         if column.kind == "tags":
             there = sorted({tag for tags in there for tag in tags.split()})
-        more = f", … ({len(there)} in all)" if len(there) > SHOWN else ""
+        more = f", … ({len(there)} in all)" if len(there) > MAX_NAMED else ""
         found = (
-            f"there is {choices(there[:SHOWN], last='and')}{more}" if there else f"no run has a {self.key}"
+            f"there is {choices(there[:MAX_NAMED], last='and')}{more}"
+            if there
+            else f"no run has a {self.key}"
         )
         return f"{found}{did_you_mean(self.value, there)}"
 

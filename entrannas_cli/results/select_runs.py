@@ -18,7 +18,7 @@ from ..store.run import Run
 
 __all__ = ["Selection", "select_runs"]
 
-SHOWN = 8  # problems that an error names
+MAX_NAMED = 8  # problems that an error names
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ def select_runs(references: Sequence[str], runs_dir: Path) -> Selection:
     problems += [f"{safe(one.id)}: {'; '.join(one.problems)}" for one in seen if one.problems]
     kept = tuple(one for one in seen if not one.problems)
     if references and not kept:
-        more = len(problems) - SHOWN
-        details = problems if more <= 0 else [*problems[:SHOWN], f"… and {more} more"]
+        more = len(problems) - MAX_NAMED
+        details = problems if more <= 0 else [*problems[:MAX_NAMED], f"… and {more} more"]
         raise UsageError(f"no run is left of {counted(len(references), 'argument')}:", details)
     return Selection(kept, tuple(problems))
 

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
     from .formats import TextTable
 
-__all__ = ["SUFFIXES", "Form", "written"]
+__all__ = ["SUFFIXES", "TableForm", "serialized"]
 
 
-class Form(StrEnum):
+class TableForm(StrEnum):
     """How a comparison is written. ``table`` is the one for a terminal, made by whoever knows its width."""
 
     table = "table"
@@ -25,16 +25,16 @@ class Form(StrEnum):
 
 
 SUFFIXES = {
-    ".csv": Form.csv,
-    ".md": Form.markdown,
-    ".tex": Form.latex,
-    ".json": Form.json,
-    ".txt": Form.table,
+    ".csv": TableForm.csv,
+    ".md": TableForm.markdown,
+    ".tex": TableForm.latex,
+    ".json": TableForm.json,
+    ".txt": TableForm.table,
 }
 
 
-def written(
-    form: Form, frame: DataFrame, table: Callable[[], TextTable], keys: Sequence[str] | None = None
+def serialized(
+    form: TableForm, frame: DataFrame, table: Callable[[], TextTable], keys: Sequence[str] | None = None
 ) -> str:
     """The content of a file in any ``form`` but ``table``.
 
@@ -44,13 +44,13 @@ def written(
     from .formats import to_csv, to_json, to_latex, to_markdown
 
     match form:
-        case Form.csv:
+        case TableForm.csv:
             return to_csv(frame, keys)
-        case Form.json:
+        case TableForm.json:
             return to_json(frame, keys)
-        case Form.markdown:
+        case TableForm.markdown:
             return to_markdown(table())
-        case Form.latex:
+        case TableForm.latex:
             return to_latex(table())
-        case Form.table:
+        case TableForm.table:
             raise ValueError("a table for a terminal needs its width")

@@ -19,15 +19,15 @@ from typing import Any
 from ..method.genotype import MAX_NODES, CellGraph, Connection, Genotype, GenotypeError
 from ..method.space import CELL_KINDS, INPUT_NODES
 
-__all__ = ["EXPECTED", "Found", "has_genotype", "read_genotypes"]
+__all__ = ["EXPECTED", "FoundGenotype", "has_genotype", "read_genotypes"]
 
 EXPECTED = "Genotype(normal=[('sep_conv_3x3', 0), ...], normal_concat=range(2, 6), reduce=..., ...)"
 FIELDS = ("normal", "normal_concat", "reduce", "reduce_concat")
 RECURRENT = ("recurrent", "concat")
 NO_OPERATION = "none"  # the zero operation: as good as no connection
 OTHER_NAMES = {"conv_7x1_1x7": "conv_1x7_7x1"}  # the same layers: 1x7, then 7x1
-DEEPEST = 6  # brackets
-MOST_TOKENS = 50_000  # of one genotype
+MAX_DEPTH = 6  # brackets
+MAX_TOKENS = 50_000  # of one genotype
 
 _START = re.compile(r"Genotype[ \t]{0,8}\(")  # also right after a line that a kill has cut
 _NAME = re.compile(r"([A-Za-z_]\w{0,63})[ \t]{0,8}=[ \t]{0,8}\Z")
@@ -47,7 +47,7 @@ _TOKEN = re.compile(
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundGenotype:
     """What was found at ``line`` (from 1): a genotype, or the ``problems`` that it has.
 
     ``name`` is what it is assigned to, ``place`` the line about an epoch or the like before it; both may be
@@ -68,9 +68,9 @@ def has_genotype(text: str) -> bool:
     return _START.search(text) is not None
 
 
-def read_genotypes(text: str) -> list[Found]:
+def read_genotypes(text: str) -> list[FoundGenotype]:
     """All genotypes in ``text``, in their order, commented ones left out. Never raises."""
-    found: list[Found] = []
+    found: list[FoundGenotype] = []
     line, counted, position = 1, 0, 0
     while match := _START.search(text, position):
         begin = match.start()
@@ -104,14 +104,16 @@ def _last_place(text: str) -> str:
     return ""
 
 
-def _found(line: int, name: str, place: str, fields: dict[str, Any], problems: tuple[str, ...]) -> Found:
+def _found(
+    line: int, name: str, place: str, fields: dict[str, Any], problems: tuple[str, ...]
+) -> FoundGenotype:
     if problems:
-        return Found(line, name, place, None, problems)
+        return FoundGenotype(line, name, place, None, problems)
     try:
         genotype, notes = _genotype(fields)
     except GenotypeError as error:
-        return Found(line, name, place, None, error.problems)
-    return Found(line, name, place, genotype, notes=tuple(notes))
+        return FoundGenotype(line, name, place, None, error.problems)
+    return FoundGenotype(line, name, place, genotype, notes=tuple(notes))
 
 
 class _Fault(ValueError):
@@ -126,7 +128,7 @@ class _Reader:
         self.position = position
         self._tokens = self._split()
         self._kind, self._token = "", ""
-        self._left = MOST_TOKENS
+        self._left = MAX_TOKENS
         self._next()
 
     def fields(self) -> dict[str, Any]:
@@ -184,8 +186,8 @@ class _Reader:
         return _Fault(f"not a whole Genotype(...): expected {wanted}, {where}")
 
     def _value(self, depth: int) -> Any:
-        if depth > DEEPEST:
-            raise _Fault(f"brackets nested deeper than {DEEPEST}")
+        if depth > MAX_DEPTH:
+            raise _Fault(f"brackets nested deeper than {MAX_DEPTH}")
         kind, token = self._kind, self._token
         if kind == "text":
             self._next()

@@ -17,11 +17,11 @@ from ..common.text import safe
 from .run import SUMMARY_FILE, Run
 from .status import FORMAT, Status, process_identity, write_status
 
-__all__ = ["LATEST", "STAMP", "create_run", "slug"]
+__all__ = ["ID_TIME_FORMAT", "LATEST", "create_run", "slug"]
 
-STAMP = "%Y%m%d-%H%M%S"  # UTC: sorts by time on whichever host, also when summer time ends
+ID_TIME_FORMAT = "%Y%m%d-%H%M%S"  # UTC: sorts by time on whichever host, also when summer time ends
 LATEST = "latest"  # where a run is asked for: the newest one
-LONGEST_NAME = 100  # bytes; file systems take 255 for the whole id
+MAX_NAME_BYTES = 100  # bytes; file systems take 255 for the whole id
 
 
 def create_run(
@@ -46,9 +46,9 @@ def create_run(
     Raises ``UsageError`` for a bad ``name`` or a folder that can't be used, ``RunFailed`` when writing fails.
     """
     now = time.time() if now is None else now
-    own = _readable(label)[:LONGEST_NAME] if label else f"{_readable(space)[:40]}-{method}-s{seed}"
+    own = _readable(label)[:MAX_NAME_BYTES] if label else f"{_readable(space)[:40]}-{method}-s{seed}"
     tail = slug(name) if name is not None else own
-    run = Run(_claim(runs_dir, f"{datetime.fromtimestamp(now, UTC).strftime(STAMP)}-{tail}"))
+    run = Run(_claim(runs_dir, f"{datetime.fromtimestamp(now, UTC).strftime(ID_TIME_FORMAT)}-{tail}"))
     host, pid, process_created = process_identity()
     try:
         for file, text in (files or {}).items():
@@ -108,8 +108,8 @@ def slug(name: str) -> str:
         fault = "holds a slash"
     elif name.startswith("."):
         fault = "starts with a dot"
-    elif len(name.encode()) > LONGEST_NAME:
-        fault = f"is longer than {LONGEST_NAME} bytes"
+    elif len(name.encode()) > MAX_NAME_BYTES:
+        fault = f"is longer than {MAX_NAME_BYTES} bytes"
     elif not (text := _readable(name)):
         fault = "has no letter or digit"
     elif text == LATEST:

@@ -13,7 +13,7 @@ from ..common.errors import UsageError
 from ..common.files import MAX_BYTES, decoded, read_text, unusable
 from ..common.text import counted, did_you_mean, nearest, safe
 from ..method.genotype import Genotype, GenotypeError
-from ..spaces.darts_text import EXPECTED, Found, has_genotype, read_genotypes
+from ..spaces.darts_text import EXPECTED, FoundGenotype, has_genotype, read_genotypes
 from ..spaces.published import PUBLISHED
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ __all__ = [
 STANDARD_INPUT = "-"
 POINT_MARK = "@"
 FIRST, LAST = "first", "last"
-MOST_FAULTS = 20  # that an error lists
+MAX_FAULTS = 20  # that an error lists
 
 
 @dataclass(frozen=True)
@@ -136,18 +136,18 @@ def parse_genotype(text: str, name: str) -> Genotype:
         raise _faults(safe(name), error.problems) from None
 
 
-def read_listed(reference: str) -> tuple[list[Found], str]:
+def read_listed(reference: str) -> tuple[list[FoundGenotype], str]:
     """All genotypes in the file ``reference`` (``-``: standard input), and its name.
 
     Those with a fault too; of our JSON the one that it holds. Raises ``UsageError`` if there is none.
     """
     text, name = _content(reference)
     if not _is_listed(text):
-        return [Found(1, "", "", parse_genotype(text, name))], name
+        return [FoundGenotype(1, "", "", parse_genotype(text, name))], name
     return _listed(text, name), name
 
 
-def take(listed: Sequence[Found], point: str, name: str, origin: str) -> NamedGenotype:
+def take(listed: Sequence[FoundGenotype], point: str, name: str, origin: str) -> NamedGenotype:
     """The one of ``listed`` that ``point`` means: a number from 1, ``first``, ``last``, a name; the last without.
 
     The last and the first are such without a fault. Raises ``UsageError``.
@@ -180,7 +180,7 @@ def take(listed: Sequence[Found], point: str, name: str, origin: str) -> NamedGe
     return NamedGenotype(found.genotype, origin, where, found.notes + skipped)
 
 
-def _skipped(found: Found) -> str:
+def _skipped(found: FoundGenotype) -> str:
     return f"line {found.line}: left out, it can't be read: {safe(found.problems[0])}"
 
 
@@ -199,7 +199,7 @@ def _is_listed(text: str) -> bool:
     return False
 
 
-def _listed(text: str, name: str) -> list[Found]:
+def _listed(text: str, name: str) -> list[FoundGenotype]:
     found = read_genotypes(text)
     if not found:
         raise UsageError(f"{safe(name)}: every genotype in it is commented out")
@@ -210,8 +210,8 @@ def _faults(name: str, problems: Sequence[str]) -> UsageError:
     problems = [safe(problem) for problem in problems]
     if len(problems) == 1:
         return UsageError(f"{name}: {problems[0]}")
-    shown = problems[:MOST_FAULTS] + [f"... and {len(problems) - MOST_FAULTS} more"] * (
-        len(problems) > MOST_FAULTS
+    shown = problems[:MAX_FAULTS] + [f"... and {len(problems) - MAX_FAULTS} more"] * (
+        len(problems) > MAX_FAULTS
     )
     return UsageError(f"{name}: {len(problems)} problems", shown)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from ..common.errors import RunFailed, UsageError
 from ..common.files import reason_of
 from ..common.text import safe
-from .create import LATEST, STAMP
+from .create import ID_TIME_FORMAT, LATEST
 from .lock import take_lock
 from .messages import describe_holder, reference_to
 from .run import LOCK_FILE, Run
@@ -22,7 +22,7 @@ from .status import STATUS_FILE, is_starting
 __all__ = ["check_removable", "find_run", "list_runs", "name_in", "remove_run", "run_names", "short_id"]
 
 _STAMPED = re.compile(r"(\d{8}-\d{6})-(.+?(?:-(\d+))?)")
-SHOWN = 8  # candidates that an error names
+MAX_NAMED = 8  # candidates that an error names
 
 
 def list_runs(runs_dir: Path) -> list[Run]:
@@ -60,7 +60,7 @@ def _age_order(entry: os.DirEntry[str]) -> tuple[str, int, str]:
         return match[1], int(match[3] or 1) if len(match[3] or "") < 10 else 1, entry.name
     try:
         changed = entry.stat().st_mtime
-        return time.strftime(STAMP, time.gmtime(changed)), 1, entry.name
+        return time.strftime(ID_TIME_FORMAT, time.gmtime(changed)), 1, entry.name
     except (OSError, OverflowError, ValueError):
         return "", 1, entry.name
 
@@ -124,8 +124,8 @@ def short_id(identifier: str) -> str:
 
 
 def _shown(runs: Sequence[Run]) -> list[str]:
-    lines = [safe(run.id) for run in runs[:SHOWN]]
-    return lines if len(runs) <= SHOWN else [*lines, f"… and {len(runs) - SHOWN} more"]
+    lines = [safe(run.id) for run in runs[:MAX_NAMED]]
+    return lines if len(runs) <= MAX_NAMED else [*lines, f"… and {len(runs) - MAX_NAMED} more"]
 
 
 def _suggestions(reference: str, ids: Sequence[str]) -> list[str]:

@@ -22,9 +22,9 @@ from ..common.files import open_regular
 __all__ = ["ATTEMPT", "JsonLinesReader", "JsonLinesWriter", "NewRows"]
 
 ATTEMPT = "attempt"  # the kind of a marker row
-CHUNK = 2**20  # bytes read at once
-LEAST = 2**12  # bytes read on for the end of a line
-LONGEST_LINE = 2**20  # bytes; a longer line is no row of ours
+CHUNK_BYTES = 2**20  # bytes read at once
+MIN_READ_BYTES = 2**12  # bytes read on for the end of a line
+MAX_LINE_BYTES = 2**20  # bytes; a longer line is no row of ours
 _DECODER = json.JSONDecoder(parse_constant=lambda _: None)  # made once: a row costs half as much then
 
 
@@ -149,9 +149,9 @@ class JsonLinesReader:
         more = False
         while not (more := position >= end and bool(lines or self._in_long_line)):
             wanted = (
-                end - position if position < end else max(len(pending), LEAST)
+                end - position if position < end else max(len(pending), MIN_READ_BYTES)
             )  # of a longer line twice as much
-            chunk = os.pread(descriptor, int(min(CHUNK, wanted)), position)
+            chunk = os.pread(descriptor, int(min(CHUNK_BYTES, wanted)), position)
             if not chunk:
                 break
             position += len(chunk)
@@ -160,7 +160,7 @@ class JsonLinesReader:
                 del complete[0]
                 self._in_long_line = False
             lines += complete
-            if len(pending) > LONGEST_LINE:  # don't hold it
+            if len(pending) > MAX_LINE_BYTES:  # don't hold it
                 self.skipped += not self._in_long_line
                 self._in_long_line = True
                 pending = b""

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from .run import Run
 
 __all__ = [
-    "LONGEST_NOTE",
-    "LONGEST_TAG",
+    "MAX_NOTE_CHARS",
+    "MAX_TAG_CHARS",
     "NOTES_FILE",
     "NOTHING",
     "Notes",
@@ -34,8 +34,8 @@ __all__ = [
 
 NOTES_FILE = "notes.json"
 FORMAT = 1
-LONGEST_TAG = 40  # characters
-LONGEST_NOTE = 10_000  # characters
+MAX_TAG_CHARS = 40  # characters
+MAX_NOTE_CHARS = 10_000  # characters
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,9 @@ def read_notes(run: Run) -> Notes:
         raise BrokenRun(
             path, f"tags: expected texts, found {shown(bad[0] if isinstance(tags, list) else tags)}"
         )
-    if not isinstance(note, str) or len(note) > LONGEST_NOTE:
+    if not isinstance(note, str) or len(note) > MAX_NOTE_CHARS:
         raise BrokenRun(
-            path, f"note: expected a text of at most {LONGEST_NOTE} characters, found {shown(note)}"
+            path, f"note: expected a text of at most {MAX_NOTE_CHARS} characters, found {shown(note)}"
         )
     return Notes(tuple(sorted(set(tags))), note)
 
@@ -107,8 +107,8 @@ def checked_tag(tag: str) -> str:
 
 def checked_note(note: str) -> str:
     """``note``. Raises ``UsageError`` if it is too long."""
-    if len(note) > LONGEST_NOTE:
-        raise UsageError(f"the note has {len(note)} characters: {LONGEST_NOTE} at most")
+    if len(note) > MAX_NOTE_CHARS:
+        raise UsageError(f"the note has {len(note)} characters: {MAX_NOTE_CHARS} at most")
     return note
 
 
@@ -119,7 +119,7 @@ def _fault(tag: object) -> str:
         return "has no letter or digit"
     if not all(character.isalnum() or character in "._-" for character in tag):
         return "holds another character"
-    return f"is longer than {LONGEST_TAG} characters" if len(tag) > LONGEST_TAG else ""
+    return f"is longer than {MAX_TAG_CHARS} characters" if len(tag) > MAX_TAG_CHARS else ""
 
 
 @contextmanager

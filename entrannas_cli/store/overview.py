@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..common.files import DEEPEST, BrokenRun, nested_deeper
+from ..common.files import MAX_DEPTH, BrokenRun, nested_deeper
 from ..common.numbers import number
 from .jsonl import JsonLinesReader
 from .messages import reference_to
@@ -17,7 +17,7 @@ from .status import BROKEN, Status
 
 __all__ = ["Overview", "describe", "next_command", "overview"]
 
-TAIL = 2**20  # bytes of the metrics in which the last rows are looked for first
+TAIL_BYTES = 2**20  # bytes of the metrics in which the last rows are looked for first
 _FROM_CONFIG = {  # where the configuration has what a list needs, until there is a summary
     "space": ("space",),
     "method": ("method",),
@@ -190,10 +190,10 @@ def next_command(run: Run, status: Status) -> str:
 def _last_rows(run: Run) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
     """The last step and the last epoch row; the whole file is read only if its end doesn't have them."""
     last: dict[Any, dict[str, Any]] = {}
-    for tail in (TAIL, None):
+    for tail in (TAIL_BYTES, None):
         rows = JsonLinesReader(run.path / METRICS_FILE, tail=tail).read_new().rows
         last = {row["kind"]: row for row in rows if row.get("kind") in ("step", "epoch")}
         if len(last) == 2:
             break
-    step, epoch = (None if nested_deeper(row, DEEPEST) else row for row in map(last.get, ("step", "epoch")))
+    step, epoch = (None if nested_deeper(row, MAX_DEPTH) else row for row in map(last.get, ("step", "epoch")))
     return step, epoch

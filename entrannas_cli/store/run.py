@@ -29,7 +29,7 @@ __all__ = [
     "SPACE_FILE",
     "STOP_FILE",
     "SUMMARY_FILE",
-    "Derived",
+    "DerivedCells",
     "Run",
     "checkpoint_name",
     "checkpoint_step",
@@ -48,7 +48,7 @@ BEST_CHECKPOINT = "best.pt"  # of a training: weights only, those that did best 
 STOP_FILE = "stop"
 LOCK_FILE = "lock"
 
-BEING_CREATED = 5.0  # seconds that a directory may lack its status: it is claimed first, filled then
+CREATION_GRACE_S = 5.0  # seconds that a directory may lack its status: it is claimed first, filled then
 _MARKS = (STATUS_FILE, CONFIG_FILE, SUMMARY_FILE, METRICS_FILE, GENOTYPES_FILE)
 _CHECKPOINT = re.compile(r"step-(\d{8,18})\.pt")
 
@@ -70,7 +70,7 @@ def environment_file(attempt: int) -> str:
 
 
 @dataclass(frozen=True)
-class Derived:
+class DerivedCells:
     """One entry of the genotype history: the cells derived from ``step`` on."""
 
     step: int
@@ -110,7 +110,7 @@ class Run:
         except OSError as problem:
             return Status(state=BROKEN, reason=reason_of(problem), observed=now)
         if not os.path.lexists(self.path / STATUS_FILE):
-            if abs(now - changed) < BEING_CREATED:
+            if abs(now - changed) < CREATION_GRACE_S:
                 return Status(state="created", created=changed, observed=now)
             if not self.looks_like_a_run():
                 return Status(state=BROKEN, reason="not a run directory", created=changed, observed=now)
@@ -158,7 +158,7 @@ class Run:
         rows = self.metrics_reader().read_new().rows
         return rows if kind is None else [row for row in rows if row.get("kind") == kind]
 
-    def genotypes(self) -> list[Derived]:
+    def genotypes(self) -> list[DerivedCells]:
         """The history of the derived cells, superseded entries left out; entries that are no genotype too."""
         history = []
         for row in JsonLinesReader(self.path / GENOTYPES_FILE).read_new().rows:
@@ -167,7 +167,7 @@ class Run:
                 genotype = Genotype.from_dict(row.get("genotype"))
             except (GenotypeError, RecursionError):
                 continue
-            history.append(Derived(row["step"], epoch if type(epoch) is int else 0, genotype))
+            history.append(DerivedCells(row["step"], epoch if type(epoch) is int else 0, genotype))
         return history
 
     def checkpoints(self) -> list[Path]:

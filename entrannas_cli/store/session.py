@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from ..common.atomic import TEMPORARY, replace_with, write_atomic, write_json
+from ..common.atomic import TEMPORARY_SUFFIX, replace_with, write_atomic, write_json
 from ..common.errors import EntrannasError, RunFailed, UsageError
 from ..common.files import BrokenRun, reason_of
 from ..common.text import first_line, safe
@@ -35,7 +35,7 @@ from .run import (
     checkpoint_step,
     environment_file,
 )
-from .status import BROKEN, ENDINGS, FORMAT, HEARTBEAT, Status, process_identity, write_status
+from .status import BROKEN, ENDINGS, FORMAT, HEARTBEAT_S, Status, process_identity, write_status
 from .stop import asked_by
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ if TYPE_CHECKING:
 __all__ = ["KEPT_CHECKPOINTS", "RunSession"]
 
 KEPT_CHECKPOINTS = 2  # the last good one survives whatever happens to the newest
-POLL = 0.5  # seconds between two looks for a stop request
-LAST_GASP = 10.0  # seconds given to a process that has ended its run, or died, to let go of the lock
+STOP_POLL_S = 0.5  # seconds between two looks for a stop request
+LOCK_TIMEOUT_S = 10.0  # seconds given to a process that has ended its run, or died, to let go of the lock
 
 
 class RunSession:
@@ -103,12 +103,12 @@ class RunSession:
     def _take_lock(self) -> BaseFileLock:
         if not self.run.looks_like_a_run():
             raise UsageError(f"{safe(str(self.run.path))}: not a run directory")
-        deadline = time.monotonic() + LAST_GASP
+        deadline = time.monotonic() + LOCK_TIMEOUT_S
         while True:
             status = self.run.status()
             if status.state == "running" and not status.stale:
                 break
-            lock = take_lock(self.run.path, wait=POLL)
+            lock = take_lock(self.run.path, wait=STOP_POLL_S)
             if lock and self.run.looks_like_a_run():
                 return lock
             if lock:  # it was removed meanwhile, and the lock has made the folder anew
@@ -161,7 +161,7 @@ class RunSession:
         """Removes what killed processes left half-written, and a stop request meant for one of them."""
         (self.run.path / STOP_FILE).unlink(missing_ok=True)
         for folder in (self.run.path, self.run.path / CHECKPOINTS):
-            for left in folder.glob(f"*{TEMPORARY}"):
+            for left in folder.glob(f"*{TEMPORARY_SUFFIX}"):
                 left.unlink(missing_ok=True)
 
     def finish(self, state: str, reason: str = "") -> None:
@@ -204,10 +204,10 @@ class RunSession:
 
     def _live(self) -> None:
         last = time.monotonic()
-        while not self._ended.wait(POLL):
+        while not self._ended.wait(STOP_POLL_S):
             if by := asked_by(self.run):
                 self.request_stop(f"asked by {by}")
-            if time.monotonic() - last >= HEARTBEAT - POLL / 2:
+            if time.monotonic() - last >= HEARTBEAT_S - STOP_POLL_S / 2:
                 last = time.monotonic()
                 self._sign_of_life()
 
@@ -240,20 +240,20 @@ class RunSession:
                 path.unlink(missing_ok=True)
         except OSError as error:
             raise self._failed(path, error) from None
-        self.progress(epoch, first_step - 1)
+        self.set_progress(epoch, first_step - 1)
         self._sign_of_life()
 
-    def step(self, row: Mapping[str, Any]) -> None:
+    def write_step(self, row: Mapping[str, Any]) -> None:
         """Appends a step row; ``row`` has at least ``step`` and ``epoch``."""
         self._append(self._metrics, {"kind": "step", "time": time.time(), **row})
-        self.progress(row["epoch"], row["step"])
+        self.set_progress(row["epoch"], row["step"])
 
-    def epoch(self, row: Mapping[str, Any]) -> None:
+    def write_epoch(self, row: Mapping[str, Any]) -> None:
         """Appends an epoch row; ``row`` has at least ``step`` and ``epoch``."""
         self._append(self._metrics, {"kind": "epoch", "time": time.time(), **row})
-        self.progress(row["epoch"], row["step"])
+        self.set_progress(row["epoch"], row["step"])
 
-    def derived(self, step: int, epoch: int, genotype: Genotype) -> None:
+    def write_genotype(self, step: int, epoch: int, genotype: Genotype) -> None:
         """Records that the derived cells have changed to ``genotype``."""
         self._append(self._genotypes, {"step": step, "epoch": epoch, "genotype": genotype.to_dict()})
         path = self.run.path / GENOTYPE_FILE
@@ -262,12 +262,12 @@ class RunSession:
         except OSError as error:
             raise self._failed(path, error) from None
 
-    def totals(self, *, epochs: int, steps: int) -> None:
+    def set_totals(self, *, epochs: int, steps: int) -> None:
         """Notes how far the run is to go."""
         with self._guard:
             self._status = replace(self._status, epochs=epochs, steps=steps)
 
-    def progress(self, epoch: int, step: int) -> None:
+    def set_progress(self, epoch: int, step: int) -> None:
         """Notes how far the run is; written with the next sign of life."""
         self._progress = (epoch, step)  # one assignment: a step never waits for the thread
 
@@ -275,7 +275,7 @@ class RunSession:
         epoch, step = self._progress
         return replace(self._status, epoch=epoch, step=step)
 
-    def summary(self, values: Mapping[str, Any]) -> None:
+    def update_summary(self, values: Mapping[str, Any]) -> None:
         """Merges ``values`` into the summary."""
         with self._guard:
             self._summary.update(values)
@@ -284,7 +284,7 @@ class RunSession:
             except OSError as error:
                 raise self._failed(self.run.path / SUMMARY_FILE, error) from None
 
-    def environment(self, values: Mapping[str, Any]) -> None:
+    def write_environment(self, values: Mapping[str, Any]) -> None:
         """Records where this attempt runs: versions, device, command line."""
         path = self.run.path / environment_file(self.attempt)
         try:
@@ -332,7 +332,7 @@ class RunSession:
         return path
 
     def _save(self, path: Path, write: Callable[[Path], None]) -> None:
-        temporary = path.with_name(path.name + TEMPORARY)
+        temporary = path.with_name(path.name + TEMPORARY_SUFFIX)
         try:
             write(temporary)
             replace_with(path, temporary)

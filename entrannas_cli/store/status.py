@@ -24,9 +24,9 @@ __all__ = [
     "BROKEN",
     "ENDINGS",
     "FORMAT",
-    "HEARTBEAT",
+    "HEARTBEAT_S",
     "LOST",
-    "STALE",
+    "STALE_AFTER_S",
     "STATUS_FILE",
     "WRITTEN_STATES",
     "Status",
@@ -44,10 +44,10 @@ ENDINGS = ("completed", "stopped", "failed")
 WRITTEN_STATES = ("created", "running", *ENDINGS)
 LOST = "lost"  # derived: it says running, and its process is gone
 BROKEN = "broken"  # derived: the directory can't be understood
-HEARTBEAT = 2.0  # seconds between two signs of life
-STALE = 60.0  # seconds without one after which a run looks stuck
-TOLERANCE = 1.0  # seconds by which two readings of a creation time may differ
-LARGEST_NUMBER = 1e15  # far above any time or count: what is more is damage
+HEARTBEAT_S = 2.0  # seconds between two signs of life
+STALE_AFTER_S = 60.0  # seconds without one after which a run looks stuck
+CREATION_TOLERANCE_S = 1.0  # seconds by which two readings of a creation time may differ
+MAX_NUMBER = 1e15  # far above any time or count: what is more is damage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +82,7 @@ class Status:
     @property
     def stale(self) -> bool:
         """Whether it says running, but gave no sign of life for a minute: stuck, stopped, or out of reach."""
-        return self.state == "running" and self.heartbeat_age > STALE
+        return self.state == "running" and self.heartbeat_age > STALE_AFTER_S
 
     @property
     def resumable(self) -> bool:
@@ -133,9 +133,9 @@ def _parsed(path: Path, data: Mapping[str, Any]) -> Status:
 def _checked(path: Path, name: str, wanted: str, value: object) -> object:
     if wanted == "str" and isinstance(value, str):
         return value
-    if wanted == "int" and type(value) is int and 0 <= value < LARGEST_NUMBER:
+    if wanted == "int" and type(value) is int and 0 <= value < MAX_NUMBER:
         return value
-    if wanted == "float" and type(value) in (int, float) and 0 <= cast("float", value) < LARGEST_NUMBER:
+    if wanted == "float" and type(value) in (int, float) and 0 <= cast("float", value) < MAX_NUMBER:
         return float(cast("float", value))
     words = {"str": "a text", "int": "a whole number", "float": "a number"}
     raise BrokenRun(path, f"{name}: expected {words[wanted]}, found {value!r:.60}")
@@ -152,7 +152,7 @@ def reconcile(status: Status) -> Status:
     match _process(status.pid, status.process_created):
         case "gone":
             return replace(status, state=LOST, reason=f"process {status.pid} is gone")
-        case "another" if abs(status.observed - status.heartbeat) > 2 * HEARTBEAT:
+        case "another" if abs(status.observed - status.heartbeat) > 2 * HEARTBEAT_S:
             return replace(
                 status, state=LOST, reason=f"process {status.pid} is gone (its number is in use again)"
             )
@@ -167,7 +167,9 @@ def living_process(status: Status) -> Process | None:
         return None
     try:
         process = psutil.Process(status.pid)
-        return process if abs(process.create_time() - status.process_created) <= TOLERANCE else None
+        return (
+            process if abs(process.create_time() - status.process_created) <= CREATION_TOLERANCE_S else None
+        )
     except (psutil.Error, OSError, OverflowError, ValueError):
         return None
 
@@ -179,7 +181,7 @@ def _process(pid: int, created: float) -> Literal["gone", "another", "alive", "u
         return "gone"
     try:
         process = psutil.Process(pid)
-        if abs(process.create_time() - created) > TOLERANCE:
+        if abs(process.create_time() - created) > CREATION_TOLERANCE_S:
             return "another"
         return "gone" if process.status() == psutil.STATUS_ZOMBIE else "alive"
     except psutil.NoSuchProcess:

@@ -16,7 +16,7 @@ from .status import LOST, Status, process_identity
 
 __all__ = ["asked_by", "outcome", "request_stop", "wait_until_ended"]
 
-POLL = 0.1  # seconds between two looks at the status
+POLL_S = 0.1  # seconds between two looks at the status
 COMMAND = "`entrannas stop`"
 
 
@@ -78,7 +78,7 @@ def wait_until_ended(run: Run, attempt: int, timeout: float | None = None) -> St
     while (status := run.status()).state == "running" and status.attempt == attempt:
         if deadline is not None and time.monotonic() >= deadline:
             return status
-        time.sleep(POLL)
+        time.sleep(POLL_S)
     if status.state != "running":
         with suppress(OSError):  # still there if the run had ended by itself just before
             (run.path / STOP_FILE).unlink(missing_ok=True)

@@ -10,20 +10,20 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entrannas_cli.charts.columns import Column, Grid, columns, spans
+from entrannas_cli.charts.columns import DotColumn, DotGrid, columns, spans
 from entrannas_cli.charts.trace import Trace
 from entrannas_cli.charts.window import Window
 
 from .data import POINTS, apart
 
 
-def expected(trace: Trace, grid: Grid) -> list[Column | None]:
+def expected(trace: Trace, grid: DotGrid) -> list[DotColumn | None]:
     """By the definition: each visible point in the column that is nearest."""
     found: list[list[float]] = [[] for _ in range(grid.across)]
     for x, y in zip(trace.x, trace.y, strict=True):
         if grid.window.left <= x <= grid.window.right:
             found[min(math.floor(grid.column(x) + 0.5), grid.across - 1)].append(y)
-    return [Column(min(ys), max(ys), ys[0], ys[-1]) if ys else None for ys in found]
+    return [DotColumn(min(ys), max(ys), ys[0], ys[-1]) if ys else None for ys in found]
 
 
 # 128 apart: places between columns are exact, so that rounding doesn't decide
@@ -35,7 +35,7 @@ EXACT = st.lists(st.tuples(st.integers(0, 1024).map(float), st.floats(-1e6, 1e6)
 @given(EXACT, st.sampled_from([2, 3, 5, 9, 17, 33, 65]))
 def test_columns_hold_what_the_data_hold(points: list[tuple[float, float]], across: int) -> None:
     trace = Trace(*apart(points))
-    grid = Grid(Window().fitted([trace]), across, 40)
+    grid = DotGrid(Window().fitted([trace]), across, 40)
     assert columns(trace, grid) == expected(trace, grid)
 
 
@@ -44,7 +44,7 @@ def test_no_extreme_is_lost_and_none_is_made_up(
     points: list[tuple[float, float]], across: int, down: int, log: bool
 ) -> None:
     source = Trace(*apart(points))
-    grid = Grid(Window().fitted([source]).scaled(log, [source]), across, down)
+    grid = DotGrid(Window().fitted([source]).scaled(log, [source]), across, down)
     trace = source.positive() if log else source
     drawn = spans(trace, grid)
     for column, span in zip(columns(trace, grid), drawn, strict=True):
@@ -65,7 +65,7 @@ def test_a_line_is_unbroken_between_its_ends(
     trace = Trace(*apart(points))
     window = Window().fitted([trace])
     window = Window(float(left), float(left + width), window.low, window.high, extent=window.extent)
-    drawn = spans(trace, Grid(window, across, down))
+    drawn = spans(trace, DotGrid(window, across, down))
     filled = [place for place, span in enumerate(drawn) if span is not None]
     assert all(0 <= top <= bottom < down for top, bottom in filter(None, drawn))
     for one, other in pairwise(filled):
@@ -79,7 +79,7 @@ def test_a_line_is_unbroken_between_its_ends(
 
 def test_a_line_crosses_a_window_without_points() -> None:
     trace = Trace([0.0, 100.0], [0.0, 100.0])
-    grid = Grid(Window(40.0, 60.0, 0.0, 100.0, extent=(0.0, 100.0)), 21, 101)
+    grid = DotGrid(Window(40.0, 60.0, 0.0, 100.0, extent=(0.0, 100.0)), 21, 101)
     drawn = spans(trace, grid)
     assert drawn[0] == (60, 60)
     assert drawn[20] is not None
@@ -91,7 +91,7 @@ def test_one_peak_among_many_points_is_drawn() -> None:
     y = array("d", (draws.random() for _ in range(50_000)))
     y[31_234] = 40.0
     trace = Trace(range(50_000), y)
-    grid = Grid(Window().fitted([trace]), 180, 64)
+    grid = DotGrid(Window().fitted([trace]), 180, 64)
     tops = [span[0] if span else 64 for span in spans(trace, grid)]
     assert tops.index(min(tops)) == round(grid.column(31_234))
     assert sorted(tops)[1] > 60 - 3

@@ -7,13 +7,13 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entrannas_cli.charts.text_curve import Series, curve
+from entrannas_cli.charts.text_curve import CurveBuffer, curve
 
 VALUES = st.lists(st.floats(-1e9, 1e9), max_size=400)
 
 
-def series(values: list[float], capacity: int = 1024) -> Series:
-    made = Series(capacity)
+def series(values: list[float], capacity: int = 1024) -> CurveBuffer:
+    made = CurveBuffer(capacity)
     for value in values:
         made.add(value)
     return made

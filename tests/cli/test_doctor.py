@@ -107,7 +107,7 @@ def test_the_probe_gives_up_on_a_torch_that_hangs(tmp_path: Path, monkeypatch: p
     (tmp_path / "hanging").mkdir()
     (tmp_path / "hanging" / "torch.py").write_text("import time; time.sleep(60)")
     monkeypatch.syspath_prepend(tmp_path / "hanging")
-    monkeypatch.setattr(probe, "TIMEOUT", 0.5)
+    monkeypatch.setattr(probe, "TIMEOUT_S", 0.5)
     assert probe.ask_torch() == {"error": "no answer within 0.5 s"}
 
 

@@ -34,7 +34,7 @@ def make_run(genotype: Genotype | None, seed: int = 0, name: str | None = None) 
     with RunSession(run) as session:
         session.begin_attempt(1)
         if genotype is not None:
-            session.derived(0, 0, genotype)
+            session.write_genotype(0, 0, genotype)
         session.finish("completed")
     return run
 
@@ -304,7 +304,7 @@ def make_history(*cells: str, name: str | None = None) -> Run:
         session.begin_attempt(1)
         for n, letters in enumerate(cells):
             cell = CellGraph((tuple(Connection(0, names[letter]) for letter in letters),))
-            session.derived(10 * n, n, Genotype(cell, DENSE.reduce))
+            session.write_genotype(10 * n, n, Genotype(cell, DENSE.reduce))
         session.finish("completed")
     return run
 

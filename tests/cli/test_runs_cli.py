@@ -48,11 +48,11 @@ def make(
     )
     with RunSession(run, epochs=50, steps=400) as session:
         session.begin_attempt(1)
-        session.environment({"device": "cpu"})
-        session.derived(1, 1, PUBLISHED["DARTS_V2"])
-        session.step({"step": 8, "epoch": 1, "weight_loss": 1.25, "accuracy": 0.5, "temperature": 0.9})
-        session.epoch({"step": 8, "epoch": 1, "weight_loss": 1.5, "gap": -0.02})
-        session.summary(
+        session.write_environment({"device": "cpu"})
+        session.write_genotype(1, 1, PUBLISHED["DARTS_V2"])
+        session.write_step({"step": 8, "epoch": 1, "weight_loss": 1.25, "accuracy": 0.5, "temperature": 0.9})
+        session.write_epoch({"step": 8, "epoch": 1, "weight_loss": 1.5, "gap": -0.02})
+        session.update_summary(
             {
                 "weight_loss": 1.5,
                 "supernet_accuracy": 0.75,
@@ -363,7 +363,7 @@ with RunSession(Run(Path(sys.argv[1]))) as session:
     print("works", flush=True)
     while not session.stop_requested:
         time.sleep(0.01)
-    session.progress(3, 17)
+    session.set_progress(3, 17)
     session.finish(sys.argv[2], "the reason")
 """
 

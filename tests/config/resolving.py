@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from entrannas_cli.common.errors import UsageError
-from entrannas_cli.config.resolve import Request, Resolved, resolve_search, resolve_train
+from entrannas_cli.config.resolve import ConfigRequest, Resolved, resolve_search, resolve_train
 
 
-def request(flags: dict[str, object] | None = None, *overrides: str, **options: Any) -> Request:
+def request(flags: dict[str, object] | None = None, *overrides: str, **options: Any) -> ConfigRequest:
     options.setdefault("choose_preset", lambda explicit: ("quick", "no CUDA device"))
     options.setdefault("environ", dict(os.environ))
     options.setdefault("cwd", Path.cwd())
-    return Request(flags=flags or {}, overrides=overrides, **options)
+    return ConfigRequest(flags=flags or {}, overrides=overrides, **options)
 
 
 def resolve(flags: dict[str, object] | None = None, *overrides: str, **options: Any) -> Resolved[Any]:

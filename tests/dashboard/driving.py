@@ -147,6 +147,6 @@ def ended(runs_dir: Path, name: str, state: str = "completed", **summary: Any) -
     """A run that ended in ``state``."""
     run = made(runs_dir, name, method=summary.pop("method", "darts"), seed=summary.pop("seed", 0))
     with RunSession(run, epochs=4, steps=8) as session:
-        session.summary(summary)
+        session.update_summary(summary)
         session.finish(state, "" if state == "completed" else "because of the test")
     return run

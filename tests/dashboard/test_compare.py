@@ -14,12 +14,12 @@ from textual.widgets import Input, TabbedContent
 from entrannas_cli.__main__ import main
 from entrannas_cli.charts.chart import Line
 from entrannas_cli.dashboard.chart import ChartView
-from entrannas_cli.dashboard.compare.charts_tab import CurvesPart
+from entrannas_cli.dashboard.compare.charts_tab import CompareChartsTab
 from entrannas_cli.dashboard.compare.export_screen import ExportScreen
-from entrannas_cli.dashboard.compare.grid import Grid
-from entrannas_cli.dashboard.compare.metric_reader import Tracks
+from entrannas_cli.dashboard.compare.grid import ScrollingTable
+from entrannas_cli.dashboard.compare.metric_reader import MetricReader
 from entrannas_cli.dashboard.compare.overlay import METRICS, Overlay
-from entrannas_cli.dashboard.compare.screen import MOST
+from entrannas_cli.dashboard.compare.screen import MAX_RUNS
 from entrannas_cli.store.run import Run
 from entrannas_cli.store.session import RunSession
 from tests.results.generated import search_run
@@ -31,7 +31,7 @@ METHODS = ("darts", "entrannas", "entrannas-dst")
 
 def put_rows(session: RunSession, steps: Sequence[int], loss: float) -> None:
     for step in steps:
-        session.step({"step": step, "epoch": 1, "weight_loss": loss / step, "sparsity_normal": 0.5})
+        session.write_step({"step": step, "epoch": 1, "weight_loss": loss / step, "sparsity_normal": 0.5})
 
 
 def searched(runs_dir: Path, name: str, *, method: str = "darts", seed: int = 0, loss: float = 1.0) -> Run:
@@ -39,8 +39,8 @@ def searched(runs_dir: Path, name: str, *, method: str = "darts", seed: int = 0,
     run = made(runs_dir, name, method=method, seed=seed)
     with RunSession(run, epochs=2, steps=8) as session:
         put_rows(session, range(1, 9), loss)
-        session.epoch({"step": 8, "epoch": 1, "supernet_accuracy": 0.8, "gap": 0.1})
-        session.summary({"method": method, "space": "standard", "seed": seed, "supernet_accuracy": 0.8})
+        session.write_epoch({"step": 8, "epoch": 1, "supernet_accuracy": 0.8, "gap": 0.1})
+        session.update_summary({"method": method, "space": "standard", "seed": seed, "supernet_accuracy": 0.8})
         session.finish("completed")
     return run
 
@@ -73,9 +73,9 @@ async def compare(driver: Driver, tab: str = "1") -> None:
         await driver.until(lambda: any(grid(driver).table.rows), "the table")
 
 
-def grid(driver: Driver) -> Grid:
+def grid(driver: Driver) -> ScrollingTable:
     active = driver.app.screen.query_one(TabbedContent).active
-    return driver.app.screen.query_one(f"#{active} Grid", Grid)
+    return driver.app.screen.query_one(f"#{active} ScrollingTable", ScrollingTable)
 
 
 @pytest.mark.parametrize("size", [SMALL, LARGE])
@@ -116,7 +116,7 @@ def test_a_run_has_the_same_looks_in_all_charts(runs: list[Run], runs_dir: Path)
 
 
 def test_without_marks_few_runs_are_all_compared_and_many_are_not(runs_dir: Path) -> None:
-    for seed in range(MOST + 1):
+    for seed in range(MAX_RUNS + 1):
         search_run(runs_dir, seed=seed, created=1795515300.0 + seed)
 
     async def look(driver: Driver) -> None:
@@ -124,9 +124,11 @@ def test_without_marks_few_runs_are_all_compared_and_many_are_not(runs_dir: Path
         assert any("mark those to compare" in note for note in driver.notes)
         assert driver.screen_name == "RunsScreen"
         await driver.press("a", "c")
-        await driver.until(lambda: f"first {MOST} of {MOST + 1} runs" in driver.shown, "what is drawn")
+        await driver.until(
+            lambda: f"first {MAX_RUNS} of {MAX_RUNS + 1} runs" in driver.shown, "what is drawn"
+        )
         await driver.press("2")
-        await driver.until(lambda: len(grid(driver).table.rows) == MOST + 1, "the table of all")
+        await driver.until(lambda: len(grid(driver).table.rows) == MAX_RUNS + 1, "the table of all")
         await driver.press("escape")
         await driver.find("nothing like it")
         await driver.press("c")
@@ -471,7 +473,7 @@ def test_texts_from_files_are_no_markup(runs_dir: Path) -> None:
 
 
 def test_reading_goes_on_in_portions_until_all_is_there(runs: list[Run]) -> None:
-    tracks = Tracks([run.path for run in runs], frozenset({"weight_loss"}))
+    tracks = MetricReader([run.path for run in runs], frozenset({"weight_loss"}))
     overlay = Overlay(METRICS[0])
     while tracks.read(0.001):
         pass
@@ -490,7 +492,7 @@ def test_the_curves_alone_tell_that_there_are_none(runs_dir: Path) -> None:
     async def look(driver: Driver) -> None:
         await driver.press("c")
         await driver.until(lambda: "no metrics yet" in driver.shown, "the note")
-        assert not driver.app.screen.query_one(CurvesPart).grid.full
+        assert not driver.app.screen.query_one(CompareChartsTab).grid.full
         await driver.press("f")  # nothing to enlarge
         assert driver.app.is_running
 

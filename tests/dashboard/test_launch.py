@@ -21,7 +21,7 @@ from entrannas_cli.dashboard.launch.kind import KindSwitch
 from entrannas_cli.dashboard.launch.prefill import for_cells_of, like
 from entrannas_cli.dashboard.launch.submit import start
 from entrannas_cli.dashboard.launch.summary import what_runs
-from entrannas_cli.dashboard.launch.validate import DataLook, Verdict, check, with_data
+from entrannas_cli.dashboard.launch.validate import DataChecker, Validation, check, with_data
 from entrannas_cli.spaces.published import PUBLISHED
 from entrannas_cli.store.create import create_run
 from entrannas_cli.store.overview import overview
@@ -42,8 +42,8 @@ def training(**texts: str) -> Draft:
     return Draft("train", {"cells": "DARTS_V2"} | {n.replace("_", "-"): text for n, text in texts.items()})
 
 
-def judged(draft: Draft, runs_dir: Path | None = None) -> Verdict:
-    return with_data(check(draft, runs_dir or Path.cwd() / "runs"), DataLook())
+def judged(draft: Draft, runs_dir: Path | None = None) -> Validation:
+    return with_data(check(draft, runs_dir or Path.cwd() / "runs"), DataChecker())
 
 
 def searched(runs_dir: Path, name: str) -> Run:
@@ -53,7 +53,7 @@ def searched(runs_dir: Path, name: str) -> Run:
     files = {"config.toml": resolved.to_toml()}
     run = create_run(runs_dir, space="standard", method="darts", seed=0, name=name, files=files)
     with RunSession(run, epochs=1, steps=1) as session:
-        session.derived(1, 1, PUBLISHED["DARTS_V2"])
+        session.write_genotype(1, 1, PUBLISHED["DARTS_V2"])
         session.finish("completed")
     return run
 
@@ -223,11 +223,11 @@ def test_a_form_is_checked_without_torch() -> None:
     code = (
         "import sys; from pathlib import Path\n"
         "from entrannas_cli.dashboard.launch.draft import Draft\n"
-        "from entrannas_cli.dashboard.launch.validate import DataLook, check, with_data\n"
+        "from entrannas_cli.dashboard.launch.validate import DataChecker, check, with_data\n"
         "import entrannas_cli.dashboard.launch.screen\n"
         "assert 'pydantic' not in sys.modules\n"
         "for draft in (Draft(), Draft('train', {'cells': 'DARTS_V2'})):\n"
-        "    assert with_data(check(draft, Path('runs')), DataLook()).fine\n"
+        "    assert with_data(check(draft, Path('runs')), DataChecker()).fine\n"
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

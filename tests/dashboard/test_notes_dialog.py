@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from textual.widgets import Button, Input, TextArea
 
-from entrannas_cli.dashboard.notes_dialog import LastWord
-from entrannas_cli.store.notes import LONGEST_NOTE, NOTES_FILE, Notes, change_notes, read_notes
+from entrannas_cli.dashboard.notes_dialog import TagSuggester
+from entrannas_cli.store.notes import MAX_NOTE_CHARS, NOTES_FILE, Notes, change_notes, read_notes
 
 from .driving import LARGE, SMALL, Driver, drive, ended
 
@@ -108,8 +108,8 @@ def test_what_can_not_be_saved_is_said_while_one_types(tmp_path: Path) -> None:
         assert driver.screen_name == "NotesScreen"
         await driver.press(*["backspace"] * 3)
         await driver.until(lambda: not save.disabled, "that it may be saved")
-        driver.app.screen.query_one(TextArea).text = "x" * (LONGEST_NOTE + 1)
-        await driver.until(lambda: f"{LONGEST_NOTE} at most" in driver.shown, "the other fault")
+        driver.app.screen.query_one(TextArea).text = "x" * (MAX_NOTE_CHARS + 1)
+        await driver.until(lambda: f"{MAX_NOTE_CHARS} at most" in driver.shown, "the other fault")
         await driver.press("ctrl+s")
         assert driver.screen_name == "NotesScreen"
         await driver.press("escape")
@@ -188,4 +188,4 @@ def test_readonly_has_no_such_dialog(tmp_path: Path) -> None:
     [("ba", "baseline"), ("good, ba", "good, baseline"), ("x", None), ("", None), ("baseline", None)],
 )
 def test_the_last_word_is_completed(typed: str, whole: str | None) -> None:
-    assert asyncio.run(LastWord(["baseline", "good"]).get_suggestion(typed)) == whole
+    assert asyncio.run(TagSuggester(["baseline", "good"]).get_suggestion(typed)) == whole

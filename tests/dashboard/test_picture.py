@@ -23,9 +23,9 @@ def searched(runs_dir: Path, name: str) -> Run:
     """A search that derived other cells at steps 1 and 3."""
     run = made(runs_dir, name)
     with RunSession(run, epochs=1, steps=4) as session:
-        session.derived(1, 1, PUBLISHED["DARTS_V2"])
-        session.derived(3, 1, PUBLISHED["PC_DARTS_cifar"])
-        session.progress(1, 4)
+        session.write_genotype(1, 1, PUBLISHED["DARTS_V2"])
+        session.write_genotype(3, 1, PUBLISHED["PC_DARTS_cifar"])
+        session.set_progress(1, 4)
         session.finish("completed")
     return run
 
@@ -84,7 +84,7 @@ def test_where_nothing_can_show_it_the_place_is_told(
     monkeypatch.delenv("DISPLAY")
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.setenv("SSH_CONNECTION", "a 1 b 2")
-    monkeypatch.setattr(open_picture, "KEPT", 2)
+    monkeypatch.setattr(open_picture, "MAX_KEPT", 2)
     folder = Path(os.environ["XDG_CACHE_HOME"]) / "entrannas" / "pictures"
     folder.mkdir(parents=True)
     for n in range(5):
@@ -139,7 +139,7 @@ def test_a_viewer_that_stays_open_is_not_waited_for(
     tmp_path: Path, opened: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opener(tmp_path / "bin", f'echo $$ > "{opened}"; exec sleep 600')
-    monkeypatch.setattr(open_picture, "PROVING", 0.5)
+    monkeypatch.setattr(open_picture, "STARTUP_S", 0.5)
     open_picture.open_picture(tmp_path / "any.png")
     deadline = time.monotonic() + 60
     while not (opened.exists() and opened.read_text().strip()):

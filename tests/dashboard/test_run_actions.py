@@ -27,7 +27,7 @@ def working(run: Run) -> threading.Thread:
             begun.set()
             while not session.stop_requested:
                 step += 1
-                session.step({"step": step, "epoch": 1, "weight_loss": 1.0})
+                session.write_step({"step": step, "epoch": 1, "weight_loss": 1.0})
                 threading.Event().wait(0.01)
             session.finish("stopped", session.stop_reason)
 
@@ -126,7 +126,7 @@ def test_marked_runs_are_deleted_together_and_each_refusal_is_told(tmp_path: Pat
 
 
 def test_what_fails_is_told_in_its_own_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(actions, "PROVING", 60.0)  # a busy machine may take its time
+    monkeypatch.setattr(actions, "STARTUP_S", 60.0)  # a busy machine may take its time
     run = ended(tmp_path / "runs", "failing", "stopped")
     (run.path / "config.toml").write_text("space = ")
 

@@ -15,13 +15,13 @@ from textual.widgets import Static, TabbedContent
 
 from entrannas_cli.dashboard.chart import ChartView
 from entrannas_cli.dashboard.run import screen
-from entrannas_cli.dashboard.run.cells_tab import CellsPart
-from entrannas_cli.dashboard.run.charts_tab import CurvesPart
+from entrannas_cli.dashboard.run.cells_tab import CellsTab
+from entrannas_cli.dashboard.run.charts_tab import ChartsTab
 from entrannas_cli.dashboard.run.heat_map import edge_names, heat_map, usable
 from entrannas_cli.dashboard.run.time_left import left_text, seconds_left
 from entrannas_cli.dashboard.settings import SettingsFile
 from entrannas_cli.dashboard.watch_app import WatchApp
-from entrannas_cli.monitor.run_metrics import Course
+from entrannas_cli.monitor.run_metrics import RunMetrics
 from entrannas_cli.spaces.published import PUBLISHED
 from entrannas_cli.store.create import create_run
 from entrannas_cli.store.run import Run
@@ -98,13 +98,13 @@ def searched(runs_dir: Path, name: str, cells: tuple[str, ...] = ("DARTS_V2", "P
     with RunSession(run, epochs=2, steps=8) as session:
         session.begin_attempt(1)
         for step in range(1, 9):
-            session.step(step_row(step))
+            session.write_step(step_row(step))
         for n, cell in enumerate(cells):
-            session.derived(2 * n + 1, 1, PUBLISHED[cell])
-        session.epoch(epoch_row(4, 1))
+            session.write_genotype(2 * n + 1, 1, PUBLISHED[cell])
+        session.write_epoch(epoch_row(4, 1))
         session.log("the first line\nthe second [bold]line\x1b[2J")
-        session.summary({"method": "darts", "space": "standard", "warnings": ["signs of a [collapse]"]})
-        session.progress(2, 8)
+        session.update_summary({"method": "darts", "space": "standard", "warnings": ["signs of a [collapse]"]})
+        session.set_progress(2, 8)
         session.finish("completed")
     return run
 
@@ -142,7 +142,7 @@ def test_one_chart_fills_the_screen_and_escape_brings_all_back(runs_dir: Path) -
         await it.until(lambda: len(it.charts) == 5, "all charts")
         await it.until(lambda: it.charts["loss"].region.height == before, "the size it had")
         await it.press("tab", "f")
-        part = it.app.screen.query_one(CurvesPart)
+        part = it.app.screen.query_one(ChartsTab)
         assert part.has_class("-full")
         await it.press("escape")
         assert not part.has_class("-full")
@@ -157,18 +157,18 @@ def test_steps_stream_in_and_after_a_resume_none_shows_twice(runs_dir: Path) -> 
         with RunSession(run, epochs=2, steps=20) as session:
             session.begin_attempt(1)
             await it.until(lambda: "no metrics yet" in it.shown, "the note")
-            session.step(step_row(1))
+            session.write_step(step_row(1))
             await it.until(lambda: it.steps("loss", "weights") == [1], "the first step")
             for step in (2, 3, 4):
-                session.step(step_row(step, loss=9.0))
-                session.derived(step, 1, PUBLISHED["DARTS_V2"])
+                session.write_step(step_row(step, loss=9.0))
+                session.write_genotype(step, 1, PUBLISHED["DARTS_V2"])
             await it.until(lambda: it.steps("loss", "weights") == [1, 2, 3, 4], "more")
             await it.until(lambda: "step 4 of 20" in it.shown, "the progress")
             session.finish("stopped", "because of the test")
         await it.until(lambda: "because of the test" in it.shown, "the reason")
         with RunSession(run, epochs=2, steps=20) as session:
             session.begin_attempt(3)
-            session.step(step_row(3, loss=1.0))
+            session.write_step(step_row(3, loss=1.0))
             await it.until(lambda: it.steps("loss", "weights") == [1, 2, 3], "what was redone")
             values = it.charts["loss"].chart.lines[0].trace.y
             assert list(values) == [0.5, 9.0, 1.0]
@@ -182,7 +182,7 @@ def test_steps_stream_in_and_after_a_resume_none_shows_twice(runs_dir: Path) -> 
 
 def test_nothing_is_drawn_where_nothing_changed(runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = searched(runs_dir, "one")
-    monkeypatch.setattr(screen, "EVERY", 0.05)
+    monkeypatch.setattr(screen, "POLL_S", 0.05)
     updates: list[Static] = []
     update = Static.update
     monkeypatch.setattr(
@@ -207,7 +207,7 @@ def test_the_slider_goes_through_the_history_and_follows_again(runs_dir: Path) -
     run = searched(runs_dir, "one", ("DARTS_V2", "PC_DARTS_cifar", "DARTS_V2"))
 
     async def scenario(it: Watching) -> None:
-        part = it.app.screen.query_one(CellsPart)
+        part = it.app.screen.query_one(CellsTab)
         await it.until(lambda: it.charts, "the run")
         await it.press("2")
         await it.until(lambda: "3 of 3" in it.shown and "normal cell, 8 connections" in it.shown, "the cells")
@@ -219,13 +219,13 @@ def test_the_slider_goes_through_the_history_and_follows_again(runs_dir: Path) -
         await it.press("left_curly_bracket", "left_square_bracket")
         await it.until(lambda: "1 of 3" in it.shown, "the first")
         with RunSession(run, epochs=2, steps=20) as session:
-            session.derived(9, 2, PUBLISHED["PC_DARTS_cifar"])
+            session.write_genotype(9, 2, PUBLISHED["PC_DARTS_cifar"])
             await it.until(lambda: "1 of 4" in it.shown, "the first, still")
             await it.press("right_square_bracket")
             await it.until(lambda: "2 of 4" in it.shown, "the next")
             await it.press("right_curly_bracket")
             await it.until(lambda: "4 of 4" in it.shown and "newest" in it.shown, "the newest")
-            session.derived(10, 2, PUBLISHED["DARTS_V2"])
+            session.write_genotype(10, 2, PUBLISHED["DARTS_V2"])
             await it.until(lambda: "5 of 5" in it.shown, "that it follows")
             session.finish("stopped", "")
 
@@ -318,10 +318,10 @@ def test_a_training(runs_dir: Path) -> None:
     with RunSession(run, epochs=2, steps=4) as session:
         session.begin_attempt(1)
         for step in range(1, 5):
-            session.step(
+            session.write_step(
                 {"step": step, "epoch": 1, "weight_loss": 1.0, "accuracy": 0.5, "learning_rate": 0.1}
             )
-        session.epoch({"step": 4, "epoch": 1, "validation_loss": 0.9, "validation_accuracy": 0.6})
+        session.write_epoch({"step": 4, "epoch": 1, "validation_loss": 0.9, "validation_accuracy": 0.6})
         session.finish("completed")
 
     async def scenario(it: Watching) -> None:
@@ -339,7 +339,7 @@ def test_a_training(runs_dir: Path) -> None:
 def test_a_run_without_metrics_shows_its_cells(runs_dir: Path) -> None:
     run = made(runs_dir, "random", method="random")
     with RunSession(run) as session:
-        session.derived(0, 0, PUBLISHED["DARTS_V2"])
+        session.write_genotype(0, 0, PUBLISHED["DARTS_V2"])
         session.finish("completed")
 
     async def scenario(it: Watching) -> None:
@@ -374,7 +374,7 @@ def test_an_epoch_that_is_no_number_of_ours_is_not_counted_with(runs_dir: Path) 
     run = made(runs_dir, "one")
     with RunSession(run, epochs=5) as session:
         session.begin_attempt(1)
-        session.step({"step": 3, "epoch": 10**400, "weight_loss": 1.0})
+        session.write_step({"step": 3, "epoch": 10**400, "weight_loss": 1.0})
 
         async def look(driver: Watching) -> None:
             await driver.until(lambda: "step 3 of ?" in driver.shown, "the step")
@@ -408,11 +408,11 @@ def test_what_a_search_goes_on_to_write_shows_in_the_tab_that_is_open(runs_dir: 
             await it.until(lambda: "no metrics yet" in it.shown, "the run")
             await it.press("3")
             await it.until(lambda: "no architecture parameters yet" in it.shown, "the note")
-            session.epoch(epoch_row(4, 1))
+            session.write_epoch(epoch_row(4, 1))
             await it.until(lambda: "after step 4, epoch 1" in it.shown and ">9" in it.shown, "the map")
-            session.epoch({**epoch_row(8, 2), "weights_normal": [[0.1, 0.2, 0.7], [0.3, 0.4, 0.3]]})
+            session.write_epoch({**epoch_row(8, 2), "weights_normal": [[0.1, 0.2, 0.7], [0.3, 0.4, 0.3]]})
             await it.until(lambda: "after step 8, epoch 2" in it.shown and ">7" in it.shown, "the next one")
-            session.summary({"warnings": ["signs of a collapse"]})
+            session.update_summary({"warnings": ["signs of a collapse"]})
             await it.until(lambda: "! signs of a collapse" in it.shown, "the warning")
             await it.press("5")
             await it.until(lambda: "can't be read" in it.shown, "that it isn't there")
@@ -420,9 +420,9 @@ def test_what_a_search_goes_on_to_write_shows_in_the_tab_that_is_open(runs_dir: 
             await it.until(lambda: 'space = "late"' in it.shown, "the configuration")
             await it.press("6")
             await it.until(lambda: "runs as" in it.shown and "nothing yet" in it.shown, "the system")
-            session.step({"step": 9, "epoch": 3, "weight_loss": 0.5, "images_per_second": 1234.5})
+            session.write_step({"step": 9, "epoch": 3, "weight_loss": 0.5, "images_per_second": 1234.5})
             await it.until(lambda: "1234.5" in it.shown, "the pace")
-            session.step({"step": 10, "epoch": 3, "weight_loss": 0.5, "images_per_second": 987.5})
+            session.write_step({"step": 10, "epoch": 3, "weight_loss": 0.5, "images_per_second": 987.5})
             await it.until(lambda: "987.5" in it.shown, "the next one")
             session.finish("stopped", "")
         await it.until(lambda: "ran as" in it.shown and "not running here" in it.shown, "the end")
@@ -439,7 +439,7 @@ def test_thresholds_are_curves_named_after_their_nodes(runs_dir: Path, nodes: in
             both = {
                 f"thresholds_{kind}": [step / 100 + n for n in range(nodes)] for kind in ("normal", "reduce")
             }
-            session.step(step_row(step) | both)
+            session.write_step(step_row(step) | both)
         session.finish("completed")
 
     async def scenario(it: Watching) -> None:
@@ -528,7 +528,7 @@ def test_the_time_left_is_that_of_this_attempt(runs_dir: Path) -> None:
     (run.path / "metrics.jsonl").write_text(
         "".join(f'{{"kind":"step","step":{step},"time":{at}.0}}\n' for step, at in rows)
     )
-    course = Course(run)
+    course = RunMetrics(run)
     course.read()
     status = Status(state="running", started=89000.0, step=10, steps=20)
     assert seconds_left(course, status) == pytest.approx(20.0)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from entrannas_cli.dashboard.run_details import RunPane
+from entrannas_cli.dashboard.run_details import RunDetails
 from entrannas_cli.store.session import RunSession
 from tests.results.generated import make_runs
 
@@ -67,7 +67,7 @@ def test_curves_are_drawn_where_there_is_room(runs_dir: Path) -> None:
     run = made(runs_dir, "curved")
     with RunSession(run) as session:
         for step in range(1, 20):
-            session.step({"step": step, "epoch": 1, "weight_loss": 1 / step})
+            session.write_step({"step": step, "epoch": 1, "weight_loss": 1 / step})
         session.finish("completed")
 
     async def look(driver: Driver) -> None:
@@ -112,8 +112,8 @@ def test_a_running_run_moves(runs_dir: Path) -> None:
     async def look(driver: Driver) -> None:
         with RunSession(run, epochs=4, steps=8) as session:
             await driver.until(lambda: "1 running" in driver.lines[0], "the state")
-            session.progress(epoch=2, step=4)
-            session.summary({"weight_loss": 0.25})
+            session.set_progress(epoch=2, step=4)
+            session.update_summary({"weight_loss": 0.25})
             await driver.until(lambda: "2/4" in driver.shown and "0.250" in driver.shown, "the progress")
             session.finish("completed")
         await driver.until(lambda: "1 running" not in driver.lines[0], "the end")
@@ -225,7 +225,7 @@ def test_the_folder_may_go_while_it_is_shown(runs_dir: Path) -> None:
         await driver.press("j")
         shutil.rmtree(runs_dir)
         await driver.until(lambda: not driver.ids, "the end of the runs")
-        await driver.until(lambda: driver.app.screen.query_one(RunPane)._run is None, "an empty pane")
+        await driver.until(lambda: driver.app.screen.query_one(RunDetails)._run is None, "an empty pane")
         made(runs_dir, "again")
         await driver.until(lambda: names(driver) == ["again"], "the new folder")
 

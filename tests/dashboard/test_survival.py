@@ -19,7 +19,7 @@ from textual.widgets import TabbedContent
 from entrannas_cli.dashboard.chart import ChartView
 from entrannas_cli.store.run import METRICS_FILE, Run
 from entrannas_cli.store.session import RunSession
-from entrannas_cli.store.status import STALE, STATUS_FILE, process_identity
+from entrannas_cli.store.status import STALE_AFTER_S, STATUS_FILE, process_identity
 
 from ..render.test_live_terminal import Terminal
 from .driving import LARGE, SMALL, Driver, drive, ended, made
@@ -34,9 +34,9 @@ def searched(runs_dir: Path, name: str) -> Run:
     with RunSession(run, epochs=1, steps=20) as session:
         session.begin_attempt(1)
         for step in range(1, 21):
-            session.step({"step": step, "epoch": 1, "weight_loss": 1 / step})
+            session.write_step({"step": step, "epoch": 1, "weight_loss": 1 / step})
             session.log(f"line {step}")
-        session.epoch(
+        session.write_epoch(
             {"step": 20, "epoch": 1, "weights_normal": [[0.2, 0.8]], "operations_normal": {"skip": 7}}
         )
         session.finish("completed")
@@ -251,7 +251,7 @@ def test_a_clock_that_is_set_while_a_run_goes_on(tmp_path: Path) -> None:
 
     async def look(driver: Driver) -> None:
         # the clock of the run's machine is right, is put back, is put far ahead, is right again
-        for epoch, shift in enumerate((0.0, -2 * STALE, YEAR, 0.0), 1):
+        for epoch, shift in enumerate((0.0, -2 * STALE_AFTER_S, YEAR, 0.0), 1):
             beat = time.time() + shift
             change_status(run, **alive, heartbeat=beat, started=beat, epoch=epoch, epochs=4)
             os.utime(run.path / STATUS_FILE, (beat, beat))  # the times of files jump with it

@@ -15,7 +15,7 @@ from torchvision.transforms import functional as on_pictures
 from torchvision.transforms.v2 import functional as on_tensors
 
 from entrannas_cli.data.augment import Augmentation
-from entrannas_cli.data.jitter import AT_ONCE, draw_jitter, jitter
+from entrannas_cli.data.jitter import CHUNK_IMAGES, draw_jitter, jitter
 
 IMAGENET = Augmentation(color_jitter=(0.4, 0.4, 0.4, 0.2))
 ADJUST = (
@@ -56,7 +56,7 @@ def one_by_one(images: torch.Tensor, numbers: torch.Tensor, augmentation: Augmen
 
 def test_photographs_change_as_by_torchvision() -> None:
     images = photographs().repeat(3, 1, 1, 1)
-    assert len(images) > AT_ONCE
+    assert len(images) > CHUNK_IMAGES
     numbers = drawn(len(images), IMAGENET)
     changed = jitter(images, numbers, IMAGENET)
     assert changed.dtype == torch.float32

@@ -80,7 +80,7 @@ def test_large_sets_are_streamed_and_it_is_said_why(tmp_path: Path, monkeypatch:
     small = opened(dataset="folder", path=path)
     assert (small.placement, isinstance(small.dataset.images, torch.Tensor)) == ("device", True)
     assert "in the memory of cpu" in small.placement_reason
-    monkeypatch.setattr(placement, "LARGEST_ON_DEVICE", 40 * 3 * 8 * 8 - 1)
+    monkeypatch.setattr(placement, "MAX_ON_DEVICE_BYTES", 40 * 3 * 8 * 8 - 1)
     large = opened(dataset="folder", path=path)
     assert (large.placement, isinstance(large.dataset.images, torch.Tensor)) == ("stream", False)
     assert "more than" in large.placement_reason

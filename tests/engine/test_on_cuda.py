@@ -13,7 +13,7 @@ from entrannas_cli.config.train import TrainConfig
 from entrannas_cli.data.search_data import open_search_data
 from entrannas_cli.engine.capture import CudaCapture
 from entrannas_cli.engine.device import resolve_compute
-from entrannas_cli.engine.replay import WARM_UP_CALLS, Replaying
+from entrannas_cli.engine.replay import WARM_UP_CALLS, GraphReplay
 from entrannas_cli.engine.search.build import build_search
 from entrannas_cli.engine.search.metric_rows import pack
 from entrannas_cli.engine.train.build import build_training
@@ -56,7 +56,7 @@ def test_a_search_step_with_its_batches_waits_for_nothing(
     compute = resolve_compute(config.device)
     data = open_search_data(config.data, seed=0, device=compute.device, batch_size=32)
     one = build_search(config, SPACE, compute, channels_in=1, classes=10, tell=untold)
-    assert isinstance(one.execute, Replaying) == (graphs == "auto")
+    assert isinstance(one.execute, GraphReplay) == (graphs == "auto")
     training, validation = data.weights.iterate(0), data.architecture.iterate(0)
     for _ in range(WARM_UP_CALLS + 1):  # libraries settle, steps are recorded
         one.step(next(training), next(validation), temperature=1.0, derive=False)
@@ -80,7 +80,7 @@ def test_a_training_step_waits_for_nothing_and_is_recorded_once(waiting_fails: N
     torch.cuda.set_sync_debug_mode("error")
     losses = torch.stack([training.step(*batches[3], 0.2).loss.clone() for _ in range(4)])
     torch.cuda.set_sync_debug_mode("default")
-    assert isinstance(training.execute, Replaying)
+    assert isinstance(training.execute, GraphReplay)
     assert training.execute.recordings == 1
     assert torch.isfinite(losses).all()
     assert len(set(losses.tolist())) > 1
@@ -91,7 +91,7 @@ def test_a_recording_that_breaks_leaves_nothing_behind() -> None:
     device = torch.device("cuda")
     before = torch.cuda.current_stream()
     told: list[str] = []
-    execute = Replaying(CudaCapture(device), device, told.append)
+    execute = GraphReplay(CudaCapture(device), device, told.append)
 
     def reads(x: torch.Tensor) -> torch.Tensor:
         noisy = x + torch.rand_like(x)

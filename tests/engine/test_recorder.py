@@ -10,13 +10,13 @@ from torch import Tensor
 
 from entrannas_cli.engine import recorder as recorder_module
 from entrannas_cli.engine.device import Compute
-from entrannas_cli.engine.device_to_host import Arriving, HeldOnDevice, copy_out
-from entrannas_cli.engine.recorder import NotFinite, Progress, StepRecorder
+from entrannas_cli.engine.device_to_host import DeferredCopy, PendingCopy, copy_out
+from entrannas_cli.engine.recorder import LoopProgress, NotFinite, StepRecorder
 
 CPU = torch.device("cpu")
 
 
-class Late(Arriving):
+class Late(PendingCopy):
     """A copy that arrives when the test says so; ``waited`` counts who couldn't wait for that."""
 
     waited = 0
@@ -44,7 +44,7 @@ class Written:
             self.rows.append(row)
 
 
-def recording(written: Written, progress: Progress) -> StepRecorder:
+def recording(written: Written, progress: LoopProgress) -> StepRecorder:
     compute = Compute(CPU, "float32", torch.channels_last, 1)
     keywords: dict[str, Any] = {"averaged": ("loss",), "finite": {"loss": "the loss"}}
     return StepRecorder(written, written, progress, compute, **keywords)  # type: ignore[arg-type]
@@ -63,7 +63,7 @@ def late(monkeypatch: pytest.MonkeyPatch) -> type[Late]:
 
 
 def test_on_a_cpu_each_row_is_written_at_once() -> None:
-    written, progress = Written(), Progress()
+    written, progress = Written(), LoopProgress()
     recorder = recording(written, progress)
     for step in range(3):
         add(recorder, step, float(step))
@@ -72,7 +72,7 @@ def test_on_a_cpu_each_row_is_written_at_once() -> None:
 
 
 def test_rows_wait_for_their_values_and_nobody_else_does(late: type[Late]) -> None:
-    written, progress = Written(), Progress()
+    written, progress = Written(), LoopProgress()
     recorder = recording(written, progress)
     for step in range(4):
         add(recorder, step, float(step))
@@ -94,7 +94,7 @@ def test_rows_wait_for_their_values_and_nobody_else_does(late: type[Late]) -> No
 
 def test_what_is_not_finite_is_noticed_when_it_arrives(late: type[Late]) -> None:
     written = Written()
-    recorder = recording(written, Progress())
+    recorder = recording(written, LoopProgress())
     add(recorder, 1, float("nan"))
     add(recorder, 2, 1.0)
     late.there = True
@@ -105,7 +105,7 @@ def test_what_is_not_finite_is_noticed_when_it_arrives(late: type[Late]) -> None
 
 def test_a_copy_from_the_cpu_is_there() -> None:
     copy = copy_out(torch.tensor([[1.0, 2.0]]))
-    assert isinstance(copy, HeldOnDevice)
+    assert isinstance(copy, DeferredCopy)
     assert copy.arrived()
     assert copy.rows() == [[1.0, 2.0]]
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from entrannas_cli.config.search import SearchConfig
 from entrannas_cli.engine.capture import Capture, CudaCapture
 from entrannas_cli.engine.device import Compute
-from entrannas_cli.engine.replay import WARM_UP_CALLS, Replaying
+from entrannas_cli.engine.replay import WARM_UP_CALLS, GraphReplay
 from entrannas_cli.engine.search.build import build_search
 from entrannas_cli.engine.search.evaluate import compare_with_derived
 from entrannas_cli.method.bilevel import BilevelSearch
@@ -45,9 +45,9 @@ def untold(text: str) -> None:
     raise AssertionError(text)
 
 
-def replaying(device: torch.device) -> Replaying:
+def replaying(device: torch.device) -> GraphReplay:
     capture: Capture = Rehearsal() if device.type == "cpu" else CudaCapture(device)
-    return Replaying(capture, device, untold)
+    return GraphReplay(capture, device, untold)
 
 
 def search(derivation: str = "dst", device: torch.device = CPU, rate: float = 0.1) -> BilevelSearch:
@@ -71,7 +71,7 @@ def search(derivation: str = "dst", device: torch.device = CPU, rate: float = 0.
     return build_search(config, SPACE, compute, channels_in=1, classes=3)
 
 
-def recorded(plain: BilevelSearch, execute: Replaying) -> BilevelSearch:
+def recorded(plain: BilevelSearch, execute: GraphReplay) -> BilevelSearch:
     """``plain``, set up as for graphs."""
     device = plain.supernet.classifier.weight.device
     for group in plain.weight_optimizer.param_groups:
@@ -215,13 +215,13 @@ def test_a_comparison_scores_the_same_recorded() -> None:
     for mine, expected in ((found[1], found[0]), (found[2], found[0])):
         assert mine.supernet.loss == pytest.approx(expected.supernet.loss, rel=1e-5)
         assert mine.derived == expected.derived
-    assert isinstance(other.execute, Replaying)
+    assert isinstance(other.execute, GraphReplay)
     assert other.execute.recordings == 4
 
 
 def test_what_cannot_be_recorded_is_said_once_and_called_as_it_is() -> None:
     told: list[str] = []
-    execute = Replaying(Rehearsal(), CPU, told.append)
+    execute = GraphReplay(Rehearsal(), CPU, told.append)
     total = torch.zeros(())
 
     def reads(x: Tensor, factor: Tensor | float) -> Tensor:
@@ -244,7 +244,7 @@ def test_the_reason_that_is_given_is_the_first_one() -> None:
                 raise RuntimeError("the recording is invalid")
 
     told: list[str] = []
-    execute = Replaying(Broken(), CPU, told.append)
+    execute = GraphReplay(Broken(), CPU, told.append)
     for _ in range(WARM_UP_CALLS + 1):
         execute("sum", None, torch.sum, torch.ones(3))
     assert "(what was wrong)" in told[0]
@@ -258,7 +258,7 @@ def test_inputs_are_copied_to_one_place() -> None:
         return x * number
 
     capture = Rehearsal()
-    execute = Replaying(capture, CPU, untold)
+    execute = GraphReplay(capture, CPU, untold)
     for n in range(5):
         found = execute("product", None, address, torch.full((2,), float(n)), 3.0)
         assert found.tolist() == [3.0 * n] * 2

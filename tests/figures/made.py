@@ -45,14 +45,14 @@ def search(
     steps = epochs * per_epoch
     with RunSession(run, epochs=epochs, steps=steps) as session:
         session.begin_attempt(1)
-        session.environment({"device": "cpu", "command": ["entrannas", "search"], **(environment or {})})
+        session.write_environment({"device": "cpu", "command": ["entrannas", "search"], **(environment or {})})
         if genotype:
-            session.derived(1, 1, genotype)
+            session.write_genotype(1, 1, genotype)
         for step in range(1, steps + 1):
             epoch = (step - 1) // per_epoch + 1
             share = 0.9 * step / steps
             row = {"step": step, "epoch": epoch, "weight_loss": loss / step, "sparsity_normal": share}
-            session.step(
+            session.write_step(
                 {**row, "sparsity_reduce": share / 3, "accuracy": 0.5, "thresholds_normal": [0.1, 0.3]}
             )
             if step % per_epoch == 0:
@@ -61,7 +61,7 @@ def search(
                     "connections_normal": [2, 3],
                     "connections_reduce": [1, 1],
                 }
-                session.epoch(
+                session.write_epoch(
                     {"step": step, "epoch": epoch, **means, "gap": 0.05 * (2 - epoch), "entropy_normal": 0.4}
                 )
         values = {
@@ -77,7 +77,7 @@ def search(
             "dataset": "digits",
             "search_seconds": 12.0,
         }
-        session.summary({**facts, **values, **summary})
+        session.update_summary({**facts, **values, **summary})
         session.finish(state)
     return run
 

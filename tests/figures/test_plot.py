@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import pytest
 from PIL import Image
 
-from entrannas_cli.figures.curves_figure import curves_figure, curves_picture, parse_size, time_unit
+from entrannas_cli.figures.curves_figure import curves_figure, curves_image, parse_size, time_unit
 from entrannas_cli.figures.gather_curves import Curves, gather
 from entrannas_cli.figures.metric_series import Band
 from entrannas_cli.figures.metrics import parse_metrics
@@ -115,7 +115,7 @@ def test_group_by_takes_what_compare_takes(call: Call, runs: Path) -> None:
     trained = create_run(runs, kind="train", space="standard", method="darts", seed=0)
     with RunSession(trained, epochs=1, steps=1) as session:
         session.begin_attempt(1)
-        session.step({"step": 1, "epoch": 1, "weight_loss": 1.0})
+        session.write_step({"step": 1, "epoch": 1, "weight_loss": 1.0})
         session.finish("completed")
     assert call("plot", "runs", "-g", "method", "-m", "loss", "-o", "a.svg").code == 0
     assert {"darts, search (1 run)", "darts, train (1 run)", "entrannas-dst (2 runs)"} <= set(
@@ -210,8 +210,8 @@ def test_a_running_run_is_drawn_as_far_as_it_is(tmp_path: Path, call: Call) -> N
     run = search(tmp_path / "work" / "runs", state="stopped")
     with RunSession(Run(run.path), epochs=9, steps=99) as session:
         session.begin_attempt(13)
-        session.environment({})
-        session.step({"step": 13, "epoch": 4, "weight_loss": 0.5})
+        session.write_environment({})
+        session.write_step({"step": 13, "epoch": 4, "weight_loss": 0.5})
         assert call("plot", "latest", "-m", "loss", "-o", "a.svg", "--x", "time").code == 0
         (line,) = gather([run], parse_metrics(["loss"])).panels[0].lines
         assert line.course.x[-1] == 13
@@ -238,7 +238,7 @@ def test_a_long_run_becomes_a_small_picture(tmp_path: Path) -> None:
     curves = gather([write_rows(tmp_path, rows)], parse_metrics(["loss"]), smooth=1)
     (line,) = curves.panels[0].lines
     assert len(line.course.x) <= 2000
-    assert len(curves_picture(curves.panels, ".svg")) < 150_000
+    assert len(curves_image(curves.panels, ".svg")) < 150_000
 
 
 def test_drawing_loads_no_torch(runs: Path) -> None:

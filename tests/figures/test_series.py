@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from entrannas_cli.common.errors import UsageError
-from entrannas_cli.figures.metric_series import Axis, Series, average, read_course, smoothed, thinned
+from entrannas_cli.figures.metric_series import Axis, Series, average, read_series, smoothed, thinned
 from entrannas_cli.figures.metrics import metric_named, names_in, parse_metrics
 from entrannas_cli.figures.run_labels import run_labels
 from entrannas_cli.figures.style import line_look
@@ -26,7 +26,7 @@ VALUES = hnp.arrays(np.float64, st.integers(1, 300), elements=st.floats(-1e6, 1e
 
 
 def course_of(run: Run, name: str, axis: Axis = "step") -> list[tuple[float, float]]:
-    series = read_course(run, [metric_named(name)], axis).series.get(name)
+    series = read_series(run, [metric_named(name)], axis).series.get(name)
     return [] if series is None else list(zip(series.x.tolist(), series.y.tolist(), strict=True))
 
 
@@ -52,7 +52,7 @@ def test_steps_where_they_have_it_otherwise_epochs(tmp_path: Path) -> None:
     assert course_of(run, "loss", "epoch") == [(1, 2.5), (2, 0.75)]
     assert course_of(run, "learning_rate", "epoch") == [(1, 0.4), (2, 0.1)]
     assert course_of(run, "temperature") == []
-    names = read_course(run, []).names
+    names = read_series(run, []).names
     assert names == ["gap", "learning_rate", "loss", "weight_loss"]
 
 
@@ -111,7 +111,7 @@ def test_damaged_rows_give_finite_points_or_none(
     written = [{"step": n, **row, "kind": kinds[n % 2]} for n, row in enumerate(rows)]
     run = write_rows(tmp_path_factory.mktemp("rows"), written)
     metrics = [metric_named(name) for name in ("loss", "gap", "sparsity", "connections")]
-    for series in read_course(run, metrics, axis).series.values():
+    for series in read_series(run, metrics, axis).series.values():
         assert len(series.x) == len(series.y) > 0
         assert np.isfinite(series.x).all()
         assert np.isfinite(series.y).all()

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from entrannas_cli.method.architecture import Derivation
 from entrannas_cli.method.bilevel import BilevelSearch
-from entrannas_cli.method.fast.accelerate import OneHalving, SharedReLU, accelerate
+from entrannas_cli.method.fast.accelerate import FusedFactorizedReduce, SharedReLU, accelerate
 from entrannas_cli.method.fast.depthwise import Depthwise
 from entrannas_cli.method.genotype import Genotype
 from entrannas_cli.method.layers import FactorizedReduce, SeparableConv
@@ -104,14 +104,14 @@ def test_the_parameters_are_the_same_objects() -> None:
     assert all(after[name] is weight for name, weight in before.items())
     kinds = [type(module) for module in net.modules()]
     assert Depthwise in kinds
-    assert OneHalving in kinds
+    assert FusedFactorizedReduce in kinds
     assert FactorizedReduce not in kinds
 
 
 @pytest.mark.parametrize("size", [(6, 6), (7, 6), (6, 7), (1, 1)])
 def test_halving(size: tuple[int, int]) -> None:
     plain = FactorizedReduce(3, 5, affine=True).double().eval()
-    fast = OneHalving(plain)
+    fast = FusedFactorizedReduce(plain)
     x = torch.randn(2, 3, *size, dtype=torch.float64)
     assert same(plain(x), fast(x))
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from entrannas_cli.engine.replay import Replaying
+from entrannas_cli.engine.replay import GraphReplay
 from entrannas_cli.engine.search.metric_rows import pack
 from entrannas_cli.method.architecture import Derivation
 from entrannas_cli.method.bilevel import BilevelSearch
@@ -85,7 +85,7 @@ def test_a_training_step_reads_nothing(drop: float | Tensor) -> None:
 
 
 def test_the_bookkeeping_of_recordings_reads_nothing() -> None:
-    execute = Replaying(Rehearsal(), META, pytest.fail)
+    execute = GraphReplay(Rehearsal(), META, pytest.fail)
     one = replace(search("dst"), execute=execute)
     for _ in range(2):
         one.step((images(), labels()), (images(), labels()), temperature=0.5, derive=False)

@@ -10,7 +10,7 @@ import pytest
 
 from entrannas_cli.common.files import BrokenRun
 from entrannas_cli.monitor import cell_history as module
-from entrannas_cli.monitor.cell_history import History
+from entrannas_cli.monitor.cell_history import CellHistory
 from entrannas_cli.spaces.published import PUBLISHED
 from entrannas_cli.store.create import create_run
 from entrannas_cli.store.run import GENOTYPES_FILE, Run
@@ -31,14 +31,14 @@ def write(folder: Path, *rows: dict[str, Any]) -> Run:
 
 def test_it_holds_what_the_run_has(tmp_path: Path) -> None:
     run = create_run(tmp_path, space="standard", method="entrannas-dst", seed=0)
-    history = History(run)
+    history = CellHistory(run)
     assert history.read() is False
     assert (len(history), history.version, history.at_step(5)) == (0, 0, None)
     for first in (1, 20):  # the second attempt goes back
         with RunSession(run, epochs=4) as session:
             session.begin_attempt(first)
             for step, cells in ((first, CELLS[0]), (first + 9, CELLS[1]), (first + 29, CELLS[2])):
-                session.derived(step, step // 10, cells)
+                session.write_genotype(step, step // 10, cells)
             session.finish("stopped")
         history.read()
         assert [history.entry(n) for n in range(len(history))] == run.genotypes()
@@ -49,7 +49,7 @@ def test_it_holds_what_the_run_has(tmp_path: Path) -> None:
 
 
 def test_the_cells_after_a_step(tmp_path: Path) -> None:
-    history = History(write(tmp_path, entry(5), entry(10, 1), entry(10, 2), entry(30)))
+    history = CellHistory(write(tmp_path, entry(5), entry(10, 1), entry(10, 2), entry(30)))
     history.read()
     assert [history.at_step(step) for step in (4, 5, 9, 10, 29, 30, 99)] == [None, 0, 0, 2, 2, 3, 3]
     assert history.entry(-1).step == 30
@@ -57,7 +57,7 @@ def test_the_cells_after_a_step(tmp_path: Path) -> None:
 
 def test_entries_that_are_no_genotypes_are_named(tmp_path: Path) -> None:
     run = write(tmp_path, entry(1), entry(2, genotype=5), entry(3, epoch="x"), {"step": 4})
-    history = History(run)
+    history = CellHistory(run)
     history.read()
     assert history.entry(2).epoch == 0
     for index in (1, 3):
@@ -67,21 +67,21 @@ def test_entries_that_are_no_genotypes_are_named(tmp_path: Path) -> None:
 
 def test_it_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     size = len(json.dumps(CELLS[0].to_dict()))
-    monkeypatch.setattr(module, "LARGEST_HISTORY", 40 * size)
-    history = History(write(tmp_path, *(entry(step) for step in range(1, 201))))
+    monkeypatch.setattr(module, "MAX_CHARS", 40 * size)
+    history = CellHistory(write(tmp_path, *(entry(step) for step in range(1, 201))))
     history.read()
     assert 30 <= len(history) <= 48
     assert history.forgotten + len(history) == 200
     assert (history.steps[-1], history.entry(-1).genotype) == (200, CELLS[0])
-    assert len(history._parsed) <= module.PARSED
+    assert len(history._parsed) <= module.CACHED_GENOTYPES
     (tmp_path / GENOTYPES_FILE).unlink()
     history.read()
     assert (len(history), history.forgotten) == (0, 0)
 
 
 def test_slices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SLICE", 2000)
-    history = History(write(tmp_path, *(entry(step) for step in range(1, 31))))
+    monkeypatch.setattr(module, "CHUNK_BYTES", 2000)
+    history = CellHistory(write(tmp_path, *(entry(step) for step in range(1, 31))))
     counts = []
     while history.read(budget=0):
         counts.append(len(history))

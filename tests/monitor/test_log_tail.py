@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from entrannas_cli.monitor import log_tail as module
-from entrannas_cli.monitor.log_tail import LONGEST_LINE, LogTail
+from entrannas_cli.monitor.log_tail import MAX_LINE_CHARS, LogTail
 from entrannas_cli.store.create import create_run
 from entrannas_cli.store.run import LOG_FILE, Run
 from entrannas_cli.store.session import RunSession
@@ -57,7 +57,7 @@ def test_a_huge_log_is_read_from_its_end(tmp_path: Path) -> None:
 
 
 def test_what_grew_by_much_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST", 100)
+    monkeypatch.setattr(module, "MAX_READ_BYTES", 100)
     log = LogTail(append(tmp_path, b"first\n"))
     log.read()
     append(tmp_path, b"".join(b"line %03d\n" % n for n in range(100)))
@@ -96,8 +96,8 @@ def test_a_line_without_end_is_bounded(tmp_path: Path) -> None:
     for _ in range(3):
         log.read()
         append(tmp_path, b"x" * 200_000)
-    assert [len(line) for line in log.lines] == [LONGEST_LINE]
-    assert len(log._pending) <= 4 * LONGEST_LINE
+    assert [len(line) for line in log.lines] == [MAX_LINE_CHARS]
+    assert len(log._pending) <= 4 * MAX_LINE_CHARS
 
 
 @pytest.mark.parametrize("way", ["cut", "replaced", "removed"])

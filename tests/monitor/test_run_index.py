@@ -14,7 +14,7 @@ import pytest
 
 from entrannas_cli.common.atomic import write_json
 from entrannas_cli.monitor import run_index as module
-from entrannas_cli.monitor.run_index import Catalogue, Changes
+from entrannas_cli.monitor.run_index import IndexChanges, RunIndex
 from entrannas_cli.store.create import create_run
 from entrannas_cli.store.find_run import list_runs
 from entrannas_cli.store.notes import change_notes
@@ -55,23 +55,23 @@ def without_age(rows: object) -> list[dict[str, object]]:
 def test_rows_are_those_of_a_list(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     make_runs(runs, 30, broken=2)
-    watched = Catalogue(runs)
+    watched = RunIndex(runs)
     changes = watched.refresh()
     listed = list_runs(runs)
     assert list(watched.rows) == [run.id for run in listed] == list(changes.added)
     assert without_age(watched.rows) == without_age({run.id: overview(run) for run in listed})
-    assert watched.refresh() == Changes()
+    assert watched.refresh() == IndexChanges()
 
 
 def test_only_what_changed_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runs = tmp_path / "runs"
     made = [run.id for run in make_runs(runs, 12)]
     settle(runs)
-    watched = Catalogue(runs)
+    watched = RunIndex(runs)
     watched.refresh()
     before = watched.rows
     with reads_counted(monkeypatch) as read:
-        assert watched.refresh() == Changes()
+        assert watched.refresh() == IndexChanges()
         assert read == []
         summary = runs / made[3] / "summary.json"
         write_json(summary, {**json.loads(summary.read_text()), "gap": 0.25})
@@ -93,12 +93,14 @@ def test_only_what_changed_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_completed_runs_are_looked_at_seldom_unless_asked(tmp_path: Path) -> None:
     runs = [run for run in make_runs(tmp_path / "runs", 12) if run.status().state == "completed"]
     settle(tmp_path / "runs")
-    watched = Catalogue(tmp_path / "runs")
+    watched = RunIndex(tmp_path / "runs")
     watched.refresh()
     for gap in (0.25, 0.5):
         for run in runs:
             write_json(run.path / "summary.json", {"space": "standard", "gap": gap})
-        looks = [watched.refresh(thorough=gap == 0.5) for _ in range(module.SELDOM if gap == 0.25 else 1)]
+        looks = [
+            watched.refresh(thorough=gap == 0.5) for _ in range(module.FULL_LOOK_EVERY if gap == 0.25 else 1)
+        ]
         assert sorted(name for look in looks for name in look.changed) == sorted(run.id for run in runs)
         assert all(watched.rows[run.id].gap == gap for run in runs)
 
@@ -107,11 +109,11 @@ def test_a_change_without_a_trace_is_seen_a_little_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Written in place, to the same size, with the same time: as within one tick of a file system's clock."""
-    monkeypatch.setattr(module, "FRESH", 0.3)
+    monkeypatch.setattr(module, "FRESH_S", 0.3)
     run = create_run(tmp_path / "runs", space="standard", method="darts", seed=0)
     summary = run.path / "summary.json"
     summary.write_text('{"space": "standard", "gap": 0.25}')
-    watched = Catalogue(tmp_path / "runs")
+    watched = RunIndex(tmp_path / "runs")
     watched.refresh()
     times = summary.stat()
     with summary.open("r+") as file:
@@ -124,15 +126,15 @@ def test_a_change_without_a_trace_is_seen_a_little_later(
 
 def test_a_session_is_followed_and_its_death_is_seen(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
-    watched = Catalogue(runs)
-    assert watched.refresh() == Changes()
+    watched = RunIndex(runs)
+    assert watched.refresh() == IndexChanges()
     code = (
         "import sys, time; from pathlib import Path; from entrannas_cli.store.create import create_run\n"
         "from entrannas_cli.store.session import RunSession\n"
         "run = create_run(Path(sys.argv[1]), space='standard', method='darts', seed=0)\n"
         "with RunSession(run, epochs=2, steps=8) as session:\n"
         "    print(run.id, flush=True); sys.stdin.readline()\n"
-        "    session.summary({'gap': 0.5}); print('done', flush=True); time.sleep(60)\n"
+        "    session.update_summary({'gap': 0.5}); print('done', flush=True); time.sleep(60)\n"
     )
     process = python(code, runs)
     identifier = process.stdout.readline().strip()
@@ -157,11 +159,11 @@ def test_a_running_row_ages_and_goes_stale(tmp_path: Path, monkeypatch: pytest.M
     status = Status(state="running", host="elsewhere", heartbeat=time.time(), created=time.time() - 5)
     write_status(run.path, status)
     settle(tmp_path / "runs")
-    watched = Catalogue(tmp_path / "runs")
+    watched = RunIndex(tmp_path / "runs")
     watched.refresh()
     age = watched.rows[run.id].age
     time.sleep(0.02)
-    assert watched.refresh() == Changes()  # older, but nothing to tell
+    assert watched.refresh() == IndexChanges()  # older, but nothing to tell
     assert watched.rows[run.id].age > age
     now = time.time()
     monkeypatch.setattr("time.time", lambda: now + 120)
@@ -173,11 +175,11 @@ def test_old_rows_age_now_and_then(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     runs = tmp_path / "runs"
     make_runs(runs, 2)
     settle(runs)
-    watched = Catalogue(runs)
+    watched = RunIndex(runs)
     watched.refresh()
     now = time.time()
     monkeypatch.setattr("time.time", lambda: now + 3600)
-    assert watched.refresh() == Changes()
+    assert watched.refresh() == IndexChanges()
     assert [row.status.observed for row in watched.rows.values()] == [now + 3600] * 2
 
 
@@ -185,7 +187,7 @@ def test_a_budget_reads_the_newest_first(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     make_runs(runs, 20)
     settle(runs)
-    watched = Catalogue(runs)
+    watched = RunIndex(runs)
     order = [run.id for run in list_runs(runs)]
     for number in range(1, 21):
         changes = watched.refresh(budget=0, thorough=True)
@@ -204,13 +206,13 @@ def test_a_budget_reads_the_newest_first(tmp_path: Path) -> None:
 def test_a_directory_claimed_a_moment_ago_becomes_a_broken_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "FRESH", 0.05)
+    monkeypatch.setattr(module, "FRESH_S", 0.05)
     folder = tmp_path / "runs" / "20261124-101500-x"
     folder.mkdir(parents=True)
-    watched = Catalogue(tmp_path / "runs")
+    watched = RunIndex(tmp_path / "runs")
     watched.refresh()
     assert watched.rows[folder.name].status.state == "created"
-    monkeypatch.setattr("entrannas_cli.store.run.BEING_CREATED", 0.0)
+    monkeypatch.setattr("entrannas_cli.store.run.CREATION_GRACE_S", 0.0)
     time.sleep(0.06)
     assert watched.refresh().changed == (folder.name,)
     assert watched.rows[folder.name].problems == ("not a run directory",)
@@ -221,10 +223,10 @@ def test_a_directory_claimed_a_moment_ago_becomes_a_broken_one(
 
 def test_folders_in_any_condition(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
-    watched = Catalogue(runs)
-    assert watched.refresh() == Changes()  # missing
+    watched = RunIndex(runs)
+    assert watched.refresh() == IndexChanges()  # missing
     runs.mkdir()
-    assert watched.refresh() == Changes()  # empty
+    assert watched.refresh() == IndexChanges()  # empty
     made = {run.id for run in make_runs(runs, 4)}
     assert set(watched.refresh().added) == made
     shutil.move(runs, tmp_path / "away")
@@ -250,7 +252,7 @@ def test_strange_entries_are_survived(tmp_path: Path) -> None:
         (runs / name).mkdir()
         os.mkfifo(runs / name / file)
     (runs / "b" / "status.json").mkdir(parents=True)
-    watched = Catalogue(runs)
+    watched = RunIndex(runs)
     assert len(watched.refresh().added) == 3
     assert all(row.problems or row.status.state == "created" for row in watched.rows.values())
     watched.refresh()
@@ -262,12 +264,12 @@ def test_a_run_replaced_under_its_name_is_read_anew(tmp_path: Path) -> None:
     with RunSession(other, epochs=1) as session:
         session.finish("stopped")
     settle(runs)
-    watched = Catalogue(runs)
+    watched = RunIndex(runs)
     watched.refresh()
     shutil.rmtree(run.path)
     other.path.rename(run.path)
     changes = watched.refresh()
-    assert changes == Changes(changed=(run.id,), removed=(other.id,))
+    assert changes == IndexChanges(changed=(run.id,), removed=(other.id,))
     assert watched.rows[run.id].status.state == "stopped"
 
 
@@ -275,14 +277,14 @@ def test_a_thousand_runs_cost_little(tmp_path: Path) -> None:
     """Several times what ``benchmarks/monitor.py`` measures, since tests run beside others."""
     make_runs(tmp_path / "runs", 1000)
     settle(tmp_path / "runs")
-    watched = Catalogue(tmp_path / "runs")
+    watched = RunIndex(tmp_path / "runs")
     begun = time.process_time()
     watched.refresh()
     first = time.process_time() - begun
     looks = []
     for _ in range(5):
         begun = time.process_time()
-        assert watched.refresh() == Changes()
+        assert watched.refresh() == IndexChanges()
         looks.append(time.process_time() - begun)
     assert first < 1.2
     assert min(looks) < 0.05

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entrannas_cli.monitor import run_metrics as module
-from entrannas_cli.monitor.run_metrics import LONGEST_LIST, MOST_SERIES, Course
+from entrannas_cli.monitor.run_metrics import MAX_LIST_LENGTH, MAX_SERIES, RunMetrics
 from entrannas_cli.store.create import create_run
 from entrannas_cli.store.run import METRICS_FILE, Run
 from entrannas_cli.store.session import RunSession
@@ -40,7 +40,7 @@ def marker(first: int) -> dict[str, Any]:
     return {"kind": "attempt", "attempt": 2, "first_step": first}
 
 
-def points(course: Course, kind: str, key: str) -> list[tuple[float, float]]:
+def points(course: RunMetrics, kind: str, key: str) -> list[tuple[float, float]]:
     """The points, with what is promised of the arrays checked."""
     series = course.series(kind, key)
     x, y = series.x[: len(series)], series.y
@@ -52,13 +52,13 @@ def points(course: Course, kind: str, key: str) -> list[tuple[float, float]]:
 
 def test_a_search_becomes_curves(tmp_path: Path) -> None:
     run = create_run(tmp_path, space="standard", method="entrannas-dst", seed=0)
-    course = Course(run)
+    course = RunMetrics(run)
     assert course.read() is False
     assert (course.version, course.names("step"), course.last("epoch")) == (0, (), {})
     with RunSession(run, epochs=2, steps=4) as session:
         session.begin_attempt(1)
         for n in range(1, 5):
-            session.step(
+            session.write_step(
                 {
                     "step": n,
                     "epoch": (n + 1) // 2,
@@ -68,7 +68,7 @@ def test_a_search_becomes_curves(tmp_path: Path) -> None:
                 }
             )
             if n % 2 == 0:
-                session.epoch({"step": n, "epoch": n // 2, "gap": -0.1, "weights_normal": [[n, 0.5], [0.5]]})
+                session.write_epoch({"step": n, "epoch": n // 2, "gap": -0.1, "weights_normal": [[n, 0.5], [0.5]]})
         session.finish("completed")
     assert course.read() is False
     assert points(course, "step", "weight_loss") == [(1, 2), (2, 1), (3, 2 / 3), (4, 0.5)]
@@ -86,7 +86,7 @@ def test_a_search_becomes_curves(tmp_path: Path) -> None:
 
 
 def test_version_tells_whether_there_is_something_new(tmp_path: Path) -> None:
-    course = Course(write(tmp_path, step(1, a=1)))
+    course = RunMetrics(write(tmp_path, step(1, a=1)))
     course.read()
     version = course.version
     course.read()
@@ -98,7 +98,7 @@ def test_version_tells_whether_there_is_something_new(tmp_path: Path) -> None:
 
 
 def test_series_are_shared_not_copied(tmp_path: Path) -> None:
-    course = Course(write(tmp_path, step(1, a=1, b=2)))
+    course = RunMetrics(write(tmp_path, step(1, a=1, b=2)))
     course.read()
     series = course.series("step", "a")
     write(tmp_path, step(2, a=2, b=3))
@@ -110,7 +110,7 @@ def test_series_are_shared_not_copied(tmp_path: Path) -> None:
 
 def test_after_a_resume_no_step_counts_twice(tmp_path: Path) -> None:
     first = [step(n, a=n) for n in range(1, 7)]
-    course = Course(write(tmp_path, *first[:3], epoch(3, e=1), *first[3:], epoch(6, e=2)))
+    course = RunMetrics(write(tmp_path, *first[:3], epoch(3, e=1), *first[3:], epoch(6, e=2)))
     course.read()
     write(tmp_path, marker(5))
     course.read()
@@ -124,7 +124,7 @@ def test_after_a_resume_no_step_counts_twice(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_replaced_or_removed(tmp_path: Path) -> None:
-    course = Course(write(tmp_path, step(1, a=1), step(2, a=2)))
+    course = RunMetrics(write(tmp_path, step(1, a=1), step(2, a=2)))
     course.read()
     (tmp_path / METRICS_FILE).unlink()
     course.read()
@@ -182,8 +182,8 @@ def test_any_rows_in_any_portions(
         for kind, number, values in events
     ]
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "SLICE", size)
-        course = Course(Run(Path(folder)))
+        patch.setattr(module, "CHUNK_BYTES", size)
+        course = RunMetrics(Run(Path(folder)))
         for start in range(0, len(rows), portions):
             write(Path(folder), *rows[start : start + portions])
             while course.read(budget=0):
@@ -203,21 +203,21 @@ def test_strange_rows_are_survived(tmp_path: Path) -> None:
         step(10**30, a=3),
         step(-1, a=3),
         {"kind": ["step"], "step": 3, "a": 4},
-        step(4, a=[5] * (LONGEST_LIST + 1), b={"c": 1}, kind="step"),
-        step(5, **{f"many{n}": n for n in range(2 * MOST_SERIES)}),
+        step(4, a=[5] * (MAX_LIST_LENGTH + 1), b={"c": 1}, kind="step"),
+        step(5, **{f"many{n}": n for n in range(2 * MAX_SERIES)}),
         step(6, a=6),
     )
-    course = Course(run)
+    course = RunMetrics(run)
     course.read()
     assert points(course, "step", "a") == [(1, 1), (6, 6)]
-    assert len(course.names("step")) == MOST_SERIES
+    assert len(course.names("step")) == MAX_SERIES
     (tmp_path / "folder" / METRICS_FILE).mkdir(parents=True)
-    assert Course(Run(tmp_path / "folder")).read() is False
+    assert RunMetrics(Run(tmp_path / "folder")).read() is False
 
 
 def test_a_budget_reads_in_slices_that_grow_the_curve(tmp_path: Path) -> None:
     run = write(tmp_path, *(step(n, **{f"m{k}": n / 7 for k in range(10)}) for n in range(1, 20_001)))
-    course = Course(run)
+    course = RunMetrics(run)
     begun = time.perf_counter()
     more = course.read(budget=0.02)
     assert time.perf_counter() - begun < 0.3

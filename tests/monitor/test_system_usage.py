@@ -114,7 +114,7 @@ def test_gpus(answers: Callable[[str], None], tmp_path: Path) -> None:
 def test_gpus_are_asked_again_after_a_pause(
     answers: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "GPU_PAUSE", 0.1)
+    monkeypatch.setattr(module, "GPU_INTERVAL_S", 0.1)
     answers("print('0, A, 10, 1, 2')")
     watch = GpuWatch()
     wait_for(watch.look)
@@ -127,7 +127,7 @@ def test_gpus_are_asked_again_after_a_pause(
 def test_a_driver_that_hangs_blocks_nobody(
     answers: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(module, "GPU_PATIENCE", 0.3)
+    monkeypatch.setattr(module, "GPU_TIMEOUT_S", 0.3)
     answers("import time; open('pid', 'w').write(str(__import__('os').getpid())); time.sleep(60)")
     watch = GpuWatch()
     watch.look()

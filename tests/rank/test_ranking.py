@@ -36,9 +36,9 @@ def search(folder: Path, history: list[tuple[int, int, Genotype]], epochs: dict[
     with RunSession(run) as session:
         session.begin_attempt(1)
         for step, epoch, genotype in history:
-            session.derived(step, epoch, genotype)
+            session.write_genotype(step, epoch, genotype)
         for epoch, step in epochs.items():
-            session.epoch(
+            session.write_epoch(
                 {"step": step, "epoch": epoch, "sparsity_normal": 0.1 * epoch, "sparsity_reduce": 0.5}
             )
         session.finish("completed")

@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entrannas_cli.render.frame import draw_frame
-from entrannas_cli.render.progress import Progress
+from entrannas_cli.render.progress import RunProgress
 
 from .searching import ID, WARNING, cells, epoch_row, facts, step_row
 
 
-def progress(connections: int = 2, note: str = WARNING) -> Progress:
-    known = Progress()
+def progress(connections: int = 2, note: str = WARNING) -> RunProgress:
+    known = RunProgress()
     known.started(facts(epochs=5))
     for step in range(1, 13):
         known.take_step(step_row(step, 30))
@@ -24,7 +24,7 @@ def progress(connections: int = 2, note: str = WARNING) -> Progress:
     return known
 
 
-def text(known: Progress, width: int, height: int, ascii_only: bool = False) -> str:
+def text(known: RunProgress, width: int, height: int, ascii_only: bool = False) -> str:
     return "\n".join(line.plain for line in draw_frame(known, width, height, ascii_only))
 
 
@@ -74,7 +74,7 @@ def test_it_fits_every_terminal(
 
 @pytest.mark.parametrize(("width", "height"), [(10, 2), (20, 5), (80, 24), (160, 50)])
 def test_before_the_first_step_and_without_a_search(width: int, height: int) -> None:
-    known = Progress()
+    known = RunProgress()
     assert len(draw_frame(known, width, height)) <= height
     known.started(facts())
     assert "epoch 0/5" in text(known, width, height)

@@ -19,21 +19,21 @@ from entrannas_cli.figures.figure_file import figure_bytes
 from entrannas_cli.figures.history_figure import history_animation, history_figure
 from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
 from entrannas_cli.store.create import create_run
-from entrannas_cli.store.run import Derived, Run
+from entrannas_cli.store.run import DerivedCells, Run
 from entrannas_cli.store.session import RunSession
 
 from .cells import cells, genotypes
 
 
 @st.composite
-def histories(draw: st.DrawFn, most: int = 6) -> list[Derived]:
+def histories(draw: st.DrawFn, most: int = 6) -> list[DerivedCells]:
     found = draw(st.lists(genotypes(most_nodes=4, densest=6), min_size=1, max_size=most))
-    return [Derived(10 * n, n, genotype) for n, genotype in enumerate(found)]
+    return [DerivedCells(10 * n, n, genotype) for n, genotype in enumerate(found)]
 
 
 @settings(max_examples=20)
 @given(histories(), st.integers(1, 9))
-def test_the_choice_is_even_and_keeps_both_ends(history: list[Derived], limit: int) -> None:
+def test_the_choice_is_even_and_keeps_both_ends(history: list[DerivedCells], limit: int) -> None:
     chosen = choose_evenly(history, limit)
     assert len(chosen) == min(limit, len(history))
     assert chosen[-1] == history[-1]
@@ -44,7 +44,7 @@ def test_the_choice_is_even_and_keeps_both_ends(history: list[Derived], limit: i
 
 @settings(max_examples=20)
 @given(histories())
-def test_the_rows_replay_the_history(history: list[Derived]) -> None:
+def test_the_rows_replay_the_history(history: list[DerivedCells]) -> None:
     held: dict[str, set[tuple[int, int, str]]] = {"normal": set(), "reduce": set()}
     for row, entry in zip(history_rows(frames(history)), history, strict=True):
         assert (row["step"], row["epoch"]) == (entry.step, entry.epoch)
@@ -81,7 +81,7 @@ def test_nothing_moves_in_a_film(film: list[CellGraph]) -> None:
 
 @settings(max_examples=4)
 @given(histories(most=4))
-def test_an_animation_has_a_picture_a_state(history: list[Derived]) -> None:
+def test_an_animation_has_a_picture_a_state(history: list[DerivedCells]) -> None:
     shown = frames(history)
     film = Image.open(io.BytesIO(history_animation(shown, "run $x$ 漢字")))
     # a picture that equals the one before may be folded into it
@@ -93,7 +93,7 @@ def test_an_animation_has_a_picture_a_state(history: list[Derived]) -> None:
 def test_panels_say_what_is_new() -> None:
     one = CellGraph(((Connection(0, "sep_conv_3x3"),), (Connection(1, "max_pool_3x3"),)))
     two = CellGraph(((Connection(0, "skip_connect"),), (Connection(1, "max_pool_3x3"),)))
-    history = [Derived(0, 0, Genotype(one, one)), Derived(7, 1, Genotype(two, one))]
+    history = [DerivedCells(0, 0, Genotype(one, one)), DerivedCells(7, 1, Genotype(two, one))]
     figure = history_figure(frames(history), "run 1")
     texts = [text.get_text() for text in figure.axes[0].texts]
     assert {"step 0, epoch 0", "step 7, epoch 1"} <= set(texts)
@@ -110,7 +110,7 @@ def make_run(states: int) -> Run:
         for n in range(states):
             operations = ("sep_conv_3x3", "skip_connect", "max_pool_3x3")[: 1 + n % 3]
             cell = CellGraph((tuple(Connection(0, name) for name in operations),))
-            session.derived(n, n // 10, Genotype(cell, cell))
+            session.write_genotype(n, n // 10, Genotype(cell, cell))
         session.finish("completed")
     return run
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entrannas_cli.render.progress import MAX_NOTES, Pace, Progress
+from entrannas_cli.render.progress import MAX_NOTES, Pace, RunProgress
 
 from .searching import STEPS_PER_EPOCH, epoch_row, facts, step_row
 
@@ -20,7 +20,7 @@ class Clock:
         return self.now
 
 
-def searched(progress: Progress, clock: Clock, seconds: list[float], epochs: int) -> None:
+def searched(progress: RunProgress, clock: Clock, seconds: list[float], epochs: int) -> None:
     for step, taken in enumerate(seconds, progress.step + 1):
         clock.now += taken
         progress.take_step(step_row(step, epochs * STEPS_PER_EPOCH))
@@ -29,7 +29,7 @@ def searched(progress: Progress, clock: Clock, seconds: list[float], epochs: int
 def test_time_to_go_follows_the_recent_pace() -> None:
     """Steps get cheaper as cells get sparser: the mean of the whole search would be far off."""
     clock = Clock()
-    progress = Progress(clock)
+    progress = RunProgress(clock)
     progress.started(facts(epochs=100))
     searched(progress, clock, [10.0] * 100, 100)
     assert progress.remaining == pytest.approx(500 * 10, rel=0.01)
@@ -41,7 +41,7 @@ def test_time_to_go_follows_the_recent_pace() -> None:
 
 def test_the_parts_of_a_ranking_are_one_course() -> None:
     clock = Clock()
-    progress = Progress(clock)
+    progress = RunProgress(clock)
     progress.started(facts(epochs=4))
     searched(progress, clock, [2.0] * 2 * STEPS_PER_EPOCH, 4)
     clock.now += 30  # until the next part's data is there
@@ -54,7 +54,7 @@ def test_the_parts_of_a_ranking_are_one_course() -> None:
 
 def test_evaluations_count_once_an_epoch() -> None:
     clock = Clock()
-    progress = Progress(clock)
+    progress = RunProgress(clock)
     progress.started(facts(epochs=3))
     searched(progress, clock, [1.0] * STEPS_PER_EPOCH, 3)
     clock.now += 20
@@ -67,7 +67,7 @@ def test_evaluations_count_once_an_epoch() -> None:
 
 def test_rows_in_bursts_as_from_a_gpu() -> None:
     clock = Clock()
-    progress = Progress(clock)
+    progress = RunProgress(clock)
     progress.started(facts(epochs=100))
     for burst in range(20):
         clock.now += 0.5
@@ -79,7 +79,7 @@ def test_rows_in_bursts_as_from_a_gpu() -> None:
 
 def test_after_a_resume_only_this_attempt_counts() -> None:
     clock = Clock()
-    progress = Progress(clock)
+    progress = RunProgress(clock)
     progress.started(facts(epochs=10, epoch=5, step=30, attempt=2))
     assert progress.remaining is None
     clock.now += 2
@@ -102,7 +102,7 @@ def test_the_pace_is_never_negative(times: list[float]) -> None:
     )
 )
 def test_damaged_rows_do_no_harm(row: dict[str, object]) -> None:
-    progress = Progress()
+    progress = RunProgress()
     progress.started(facts())
     progress.take_step(row)
     progress.take_epoch(row)
@@ -110,7 +110,7 @@ def test_damaged_rows_do_no_harm(row: dict[str, object]) -> None:
 
 
 def test_messages_are_kept_once_and_not_without_bound() -> None:
-    progress = Progress()
+    progress = RunProgress()
     assert progress.note("warning", "w")
     assert not progress.note("warning", "w")
     for n in range(2 * MAX_NOTES):
@@ -119,7 +119,7 @@ def test_messages_are_kept_once_and_not_without_bound() -> None:
 
 
 def test_a_search_without_steps_has_no_time_to_go() -> None:
-    progress = Progress()
+    progress = RunProgress()
     progress.started(facts(epochs=0, steps_per_epoch=0))
     assert progress.remaining is None
     assert progress.share == 0

@@ -81,8 +81,8 @@ def test_the_next_commands_name_the_run(tmp_path: Path, capsys: pytest.CaptureFi
     run = create_run(tmp_path / "my runs", space="standard", method="entrannas", seed=3)
     with RunSession(run) as session:
         session.begin_attempt(1)
-        session.derived(0, 0, PUBLISHED["DARTS_V2"])
-        session.summary(SUMMARY)
+        session.write_genotype(0, 0, PUBLISHED["DARTS_V2"])
+        session.update_summary(SUMMARY)
         session.finish("completed")
     print_summary(run)
     shown = capsys.readouterr().out
@@ -93,7 +93,7 @@ def test_the_next_commands_name_the_run(tmp_path: Path, capsys: pytest.CaptureFi
 def _ended(run: Run, facts: dict[str, object]) -> str:
     with RunSession(run) as session:
         session.begin_attempt(1)
-        session.summary(facts)
+        session.update_summary(facts)
         session.finish("completed")
     return run.id
 

@@ -98,9 +98,9 @@ def make(folder: Path) -> None:
     (trained.path / "environment.json").write_text('{"device": "cpu"}')
     with RunSession(trained, epochs=2, steps=2) as session:  # its second attempt
         session.begin_attempt(1)
-        session.environment({"device": "cpu"})
-        session.epoch({"step": 1, "epoch": 1, "weight_loss": 1.0, "validation_accuracy": 0.5})
-        session.epoch({"step": 2, "epoch": 2, "weight_loss": 0.5, "validation_accuracy": 0.75})
+        session.write_environment({"device": "cpu"})
+        session.write_epoch({"step": 1, "epoch": 1, "weight_loss": 1.0, "validation_accuracy": 0.5})
+        session.write_epoch({"step": 2, "epoch": 2, "weight_loss": 0.5, "validation_accuracy": 0.75})
         session.finish("completed")
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from entrannas_cli.config.to_toml import to_toml
 from entrannas_cli.spaces.published import PUBLISHED
-from entrannas_cli.store.create import STAMP
+from entrannas_cli.store.create import ID_TIME_FORMAT
 from entrannas_cli.store.run import Run
 from entrannas_cli.store.status import Status
 
@@ -243,7 +243,7 @@ def _done(state: str, epochs: int) -> int:
 
 
 def _stamp(moment: float) -> str:
-    return datetime.fromtimestamp(moment, UTC).strftime(STAMP)
+    return datetime.fromtimestamp(moment, UTC).strftime(ID_TIME_FORMAT)
 
 
 def make_runs(folder: Path, count: int, *, broken: int = 0) -> list[Run]:

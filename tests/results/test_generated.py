@@ -63,7 +63,7 @@ def test_every_state_is_like_the_one_that_a_session_leaves(tmp_path: Path) -> No
         assert keys(real.path / "summary.json") <= keys(made.path / "summary.json")
         for state in ("completed", "stopped", "failed"):
             with RunSession(real, epochs=50, steps=4900) as session:
-                session.progress(50, 4900)
+                session.set_progress(50, 4900)
                 session.finish(state, "why")
             made = make(tmp_path / f"{state}-{kind}", seed=1, state=state)
             ours, theirs = made.status(), real.status()

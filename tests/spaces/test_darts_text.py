@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from entrannas_cli.method.genotype import Connection, Genotype
 from entrannas_cli.method.random_search import draw_genotype
 from entrannas_cli.method.space import SearchSpace
-from entrannas_cli.spaces.darts_text import Found, has_genotype, read_genotypes
+from entrannas_cli.spaces.darts_text import FoundGenotype, has_genotype, read_genotypes
 from entrannas_cli.spaces.published import PUBLISHED
 
 from ..method.strategies import spaces
@@ -56,7 +56,7 @@ PDARTS = DARTS_V2
 """
 
 
-def only(text: str) -> Found:
+def only(text: str) -> FoundGenotype:
     (found,) = read_genotypes(text)
     return found
 

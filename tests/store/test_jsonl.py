@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entrannas_cli.store.jsonl import LONGEST_LINE, JsonLinesReader, JsonLinesWriter, NewRows
+from entrannas_cli.store.jsonl import MAX_LINE_BYTES, JsonLinesReader, JsonLinesWriter, NewRows
 
 from .processes import kill, python, wait_for
 
@@ -115,7 +115,7 @@ def test_anything_in_the_file_is_survived(lines: list[bytes]) -> None:
         b"\xff\xfe\x00",
         b"[" * 100_000,
         b'{"step": ' + b"9" * 10_000 + b"}",
-        b"x" * (3 * LONGEST_LINE),
+        b"x" * (3 * MAX_LINE_BYTES),
     ],
     ids=lambda line: repr(line[:20]),
 )
@@ -216,7 +216,7 @@ def test_a_limit_ends_a_look_early_and_the_next_goes_on(tmp_path: Path, limit: i
 
 def test_a_limit_gets_past_a_line_that_is_too_long(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
-    path.write_bytes(b'{"step": 1}\n' + b"x" * (3 * LONGEST_LINE) + b'\n{"step": 2}\n')
+    path.write_bytes(b'{"step": 1}\n' + b"x" * (3 * MAX_LINE_BYTES) + b'\n{"step": 2}\n')
     reader = JsonLinesReader(path)
     rows, more, looks = list[Row](), True, 0
     while more:

@@ -12,7 +12,14 @@ from entrannas_cli.common.errors import RunFailed, UsageError
 from entrannas_cli.common.files import BrokenRun
 from entrannas_cli.results.select_runs import select_runs
 from entrannas_cli.store.create import create_run
-from entrannas_cli.store.notes import LONGEST_NOTE, LONGEST_TAG, NOTES_FILE, Notes, change_notes, read_notes
+from entrannas_cli.store.notes import (
+    MAX_NOTE_CHARS,
+    MAX_TAG_CHARS,
+    NOTES_FILE,
+    Notes,
+    change_notes,
+    read_notes,
+)
 from entrannas_cli.store.overview import describe, overview
 from entrannas_cli.store.run import Run
 from entrannas_cli.store.session import RunSession
@@ -45,7 +52,19 @@ def test_a_tag_written_in_two_ways_is_one(run: Run) -> None:
 
 @pytest.mark.parametrize(
     "tag",
-    ["", " ", "two words", "-", "...", "a,b", "a/b", "a\x1b[31m", "a\n", "x" * (LONGEST_TAG + 1), "\ud800a"],
+    [
+        "",
+        " ",
+        "two words",
+        "-",
+        "...",
+        "a,b",
+        "a/b",
+        "a\x1b[31m",
+        "a\n",
+        "x" * (MAX_TAG_CHARS + 1),
+        "\ud800a",
+    ],
 )
 def test_what_is_no_tag(run: Run, tag: str) -> None:
     for change in ({"add": ["good", tag]}, {"remove": [tag]}):
@@ -56,9 +75,11 @@ def test_what_is_no_tag(run: Run, tag: str) -> None:
 
 
 def test_limits_and_contradictions(run: Run) -> None:
-    assert change_notes(run, add=["x" * LONGEST_TAG], note="n" * LONGEST_NOTE).note == "n" * LONGEST_NOTE
+    assert (
+        change_notes(run, add=["x" * MAX_TAG_CHARS], note="n" * MAX_NOTE_CHARS).note == "n" * MAX_NOTE_CHARS
+    )
     with pytest.raises(UsageError, match="10001 characters: 10000 at most"):
-        change_notes(run, note="n" * (LONGEST_NOTE + 1))
+        change_notes(run, note="n" * (MAX_NOTE_CHARS + 1))
     with pytest.raises(UsageError, match='tag "a": either add it or remove it'):
         change_notes(run, add=["a"], remove=["a", "b"])
 
@@ -106,7 +127,7 @@ def test_they_are_part_of_what_lists_show(run: Run) -> None:
 def test_a_running_search_and_its_notes_do_not_disturb_each_other(run: Run) -> None:
     with RunSession(run) as session:
         change_notes(run, add=["live"])
-        session.summary({"gap": 0.5})
+        session.update_summary({"gap": 0.5})
         session.finish("completed")
     with RunSession(run) as session:
         session.finish("completed")

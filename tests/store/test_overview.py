@@ -54,11 +54,11 @@ def test_a_list_has_its_columns_from_the_start(run: Run) -> None:
 
 def test_columns_come_from_the_summary(run: Run) -> None:
     with RunSession(run) as session:
-        session.summary({"weight_loss": 0.5, "accuracy": 0.7, "sparsity_normal": 0.8, "sparsity_reduce": 0.6})
+        session.update_summary({"weight_loss": 0.5, "accuracy": 0.7, "sparsity_normal": 0.8, "sparsity_reduce": 0.6})
         seen = overview(run)
         assert (seen.loss, seen.accuracy, seen.gap) == (0.5, 0.7, None)
         assert seen.sparsity == pytest.approx(0.7)
-        session.summary({"supernet_accuracy": 0.65, "gap": -0.01})
+        session.update_summary({"supernet_accuracy": 0.65, "gap": -0.01})
         seen = overview(run)
         assert (seen.accuracy, seen.gap) == (0.65, -0.01)
         session.finish("completed")
@@ -84,11 +84,11 @@ def test_the_space_of_a_run_is_read_where_its_operations_are_not_installed(run: 
 def test_all_about_a_run(run: Run) -> None:
     genotype = PUBLISHED["DARTS_V2"]
     with RunSession(run, epochs=1) as session:
-        session.environment({"device": "cpu"})
+        session.write_environment({"device": "cpu"})
         for step in range(1, 4):
-            session.step({"step": step, "epoch": 1})
-        session.epoch({"step": 3, "epoch": 1, "gap": 0.5})
-        session.derived(3, 1, genotype)
+            session.write_step({"step": step, "epoch": 1})
+        session.write_epoch({"step": 3, "epoch": 1, "gap": 0.5})
+        session.write_genotype(3, 1, genotype)
         session.save_checkpoint(3, lambda path: path.write_bytes(b"x" * 100))
         assert describe(run)["next"] == f"entrannas stop {run.path}"
         session.finish("stopped")
@@ -105,7 +105,7 @@ def test_all_about_a_run(run: Run) -> None:
 
 
 def test_the_last_rows_of_a_long_run(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("entrannas_cli.store.overview.TAIL", 500)
+    monkeypatch.setattr("entrannas_cli.store.overview.TAIL_BYTES", 500)
     rows = [{"kind": "epoch", "step": 1, "gap": 0.5}, *({"kind": "step", "step": n} for n in range(1, 100))]
     (run.path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     facts = describe(run)

@@ -49,15 +49,15 @@ def test_a_whole_run(run: Run) -> None:
     with RunSession(run, epochs=2, steps=4) as session:
         assert session.attempt == 1
         assert run.status().state == "running"
-        session.environment({"torch": "2.9"})
+        session.write_environment({"torch": "2.9"})
         session.begin_attempt(1)
-        session.derived(1, 1, genotype("skip_connect"))
+        session.write_genotype(1, 1, genotype("skip_connect"))
         for step in range(1, 5):
-            session.step(row(step, epoch=(step + 1) // 2))
+            session.write_step(row(step, epoch=(step + 1) // 2))
             if step % 2 == 0:
-                session.epoch({"step": step, "epoch": step // 2, "gap": 0.1})
-        session.derived(4, 2, genotype("sep_conv_3x3"))
-        session.summary({"gap": 0.1, "warnings": []})
+                session.write_epoch({"step": step, "epoch": step // 2, "gap": 0.1})
+        session.write_genotype(4, 2, genotype("sep_conv_3x3"))
+        session.update_summary({"gap": 0.1, "warnings": []})
         session.log("one\ntwo\x1b[31m")
         session.finish("completed")
     status = run.status()
@@ -168,7 +168,7 @@ def test_a_dead_process_blocks_nobody(run: Run) -> None:
     assert run.status().state == "lost"
     with RunSession(run) as session:
         assert session.attempt == 2
-        session.environment({"again": True})
+        session.write_environment({"again": True})
         session.finish("completed")
     status = run.status()
     assert (status.state, status.attempt, status.steps) == ("completed", 2, 10)
@@ -224,7 +224,7 @@ def test_a_damaged_status_is_no_end(run: Run) -> None:
 def test_signs_of_life_and_progress(run: Run) -> None:
     with RunSession(run, epochs=5) as session:
         first = run.status().heartbeat
-        session.progress(2, 33)
+        session.set_progress(2, 33)
         wait_for(lambda: run.status().heartbeat > first)
         status = run.status()
         assert 1.5 < status.heartbeat - first < 10
@@ -258,7 +258,7 @@ with RunSession(Run(Path(sys.argv[1]))) as session:
     step = 0
     while not session.stop_requested:
         step += 1
-        session.step({"step": step, "epoch": 1})
+        session.write_step({"step": step, "epoch": 1})
         time.sleep(0.01)
     session.save_checkpoint(step, lambda path: path.write_text(str(step)))
     if sys.argv[2] != "vanish":
@@ -350,9 +350,9 @@ def test_what_comes_after_the_checkpoint_is_void_in_the_next_attempt(run: Run) -
     with RunSession(run) as session:
         session.begin_attempt(1)
         for step in range(1, 11):
-            session.step(row(step))
+            session.write_step(row(step))
             if step in (2, 6, 9):
-                session.derived(step, 1, genotype(f"operation_{step}"))
+                session.write_genotype(step, 1, genotype(f"operation_{step}"))
             if step in (5, 8):
                 session.save_checkpoint(step, lambda path: path.write_text("x"))
         session.finish("stopped")
@@ -365,7 +365,7 @@ def test_what_comes_after_the_checkpoint_is_void_in_the_next_attempt(run: Run) -
         assert run.genotype() == genotype("operation_2")
         assert [path.name for path in run.checkpoints()] == ["step-00000005.pt"]
         for step in range(6, 8):
-            session.step({**row(step), "again": True})
+            session.write_step({**row(step), "again": True})
         assert run.status().step <= 7
         session.finish("completed")
     new = reader.read_new()
@@ -401,9 +401,9 @@ with RunSession(run) as session:
     print("works", flush=True)
     while True:
         step += 1
-        session.step({"step": step, "epoch": 1, "attempt": session.attempt, "filler": [0.5] * 100})
-        session.derived(step, 1, genotype)
-        session.summary({"last": step})
+        session.write_step({"step": step, "epoch": 1, "attempt": session.attempt, "filler": [0.5] * 100})
+        session.write_genotype(step, 1, genotype)
+        session.update_summary({"last": step})
         if step % 3 == 0:
             session.save_checkpoint(step, write)
 """
@@ -486,7 +486,7 @@ def test_rows_that_can_not_be_written_end_the_search_and_log_lines_do_not(
         with RunSession(run) as session:
             session.log("nowhere to go")
             monkeypatch.setattr(JsonLinesWriter, "append", full)
-            session.step(row(1))
+            session.write_step(row(1))
 
     (run.path / "log.txt").mkdir()
     with pytest.raises(RunFailed, match=r"metrics\.jsonl: can't be written: No space left"):
@@ -513,8 +513,8 @@ def test_a_directory_that_can_not_be_written_lets_go_of_the_lock(run: Run, name:
 
 def test_rows_hold_what_json_holds(run: Run) -> None:
     with RunSession(run) as session:
-        session.step({"step": 1, "epoch": 1, "weight_loss": float("nan")})
-        session.summary({"gap": float("inf")})
+        session.write_step({"step": 1, "epoch": 1, "weight_loss": float("nan")})
+        session.update_summary({"gap": float("inf")})
         session.finish("completed")
     assert run.metrics("step")[0]["weight_loss"] is None
     assert json.loads((run.path / "summary.json").read_text())["gap"] is None

@@ -65,9 +65,9 @@ def test_cells_of_an_earlier_moment_are_told_from_the_last() -> None:
     search = create_run(runs, space="standard", method="entrannas", seed=0)
     with RunSession(search) as session:
         session.begin_attempt(1)
-        session.derived(1, 1, PUBLISHED["DARTS_V2"])
-        session.derived(4, 2, PUBLISHED["PC_DARTS_cifar"])
-        session.summary({"gap": 0.1, "sparsity_normal": 0.9, "search_seconds": 5.0})
+        session.write_genotype(1, 1, PUBLISHED["DARTS_V2"])
+        session.write_genotype(4, 2, PUBLISHED["PC_DARTS_cifar"])
+        session.update_summary({"gap": 0.1, "sparsity_normal": 0.9, "search_seconds": 5.0})
         session.finish("completed")
     summaries = {
         point: prepare_training(

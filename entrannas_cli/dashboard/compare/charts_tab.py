@@ -12,14 +12,14 @@ from textual.message import Message
 
 from ...charts.look import marker
 from ...store.overview import Overview
-from ..cached_static import Sheet
+from ..cached_static import CachedStatic
 from ..chart import ChartView
 from ..chart_grid import ChartGrid
 from ..themes import STATE_STYLES
-from .metric_reader import Track
+from .metric_reader import ComparedRun
 from .overlay import METRICS, Overlay
 
-__all__ = ["CurvesPart"]
+__all__ = ["CompareChartsTab"]
 
 GAP = 2  # between two entries of the legend
 
@@ -35,22 +35,22 @@ class OverlayGrid(ChartGrid):
         self.post_message(self.Scrolled())
 
 
-class CurvesPart(Vertical):
+class CompareChartsTab(Vertical):
     """Legend and charts. ``go_on`` brings them up to date bit by bit; those out of sight wait till seen."""
 
     DEFAULT_CSS = """
-    CurvesPart > #legend { padding: 0 1; max-height: 30%; overflow-y: auto; }
-    CurvesPart > OverlayGrid { height: 1fr; padding: 0 1; scrollbar-size-vertical: 1; }
+    CompareChartsTab > #legend { padding: 0 1; max-height: 30%; overflow-y: auto; }
+    CompareChartsTab > OverlayGrid { height: 1fr; padding: 0 1; scrollbar-size-vertical: 1; }
     """
 
     def __init__(self) -> None:
         super().__init__()
         self._overlays = [Overlay(metric) for metric in METRICS]
         self._stale: set[int] = set()  # charts, by their place
-        self._tracks: Sequence[Track] = ()
+        self._tracks: Sequence[ComparedRun] = ()
 
     def compose(self) -> ComposeResult:
-        yield Sheet(id="legend")
+        yield CachedStatic(id="legend")
         charts = [ChartView(metric.title, percent=metric.percent, classes="-empty") for metric in METRICS]
         yield OverlayGrid(charts)
 
@@ -59,16 +59,16 @@ class CurvesPart(Vertical):
         """The charts."""
         return self.query_one(OverlayGrid)
 
-    def entitle(self, tracks: Sequence[Track], runs: Mapping[str, Overview], note: str) -> None:
+    def entitle(self, tracks: Sequence[ComparedRun], runs: Mapping[str, Overview], note: str) -> None:
         """Which line is which run, and how that is doing; then ``note``."""
         look, width = self.grid.charts[0].look, max(self.size.width - 2, 1)
         shown = [(track, runs[track.run.id]) for track in tracks if track.run.id in runs]
         facts = [(track.number, _progress(run)) for track, run in shown]
-        self.query_one("#legend", Sheet).show(
+        self.query_one("#legend", CachedStatic).show(
             (facts, note, look.lines, width), lambda: _legend(shown, note, look.lines, width)
         )
 
-    def begin(self, tracks: Sequence[Track]) -> None:
+    def begin(self, tracks: Sequence[ComparedRun]) -> None:
         """Something is new, or other runs are shown."""
         self._tracks = tracks
         empty_before = [chart.has_class("-empty") for chart in self.grid.charts]
@@ -102,7 +102,7 @@ class CurvesPart(Vertical):
 
 
 def _legend(
-    shown: Sequence[tuple[Track, Overview]], note: str, colours: Sequence[str], width: int
+    shown: Sequence[tuple[ComparedRun, Overview]], note: str, colours: Sequence[str], width: int
 ) -> Content:
     """``● name running 3/50`` for each run, as many in a line as fit it whole."""
     entries = [

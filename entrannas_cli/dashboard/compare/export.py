@@ -13,37 +13,37 @@ from ...common.files import reason_of
 from ...common.text import counted, safe
 from ...engine.detach import this_program
 from ...render.output_file import check_output, write_output
-from ...results.comparison import Request
+from ...results.comparison import ComparisonRequest
 from ...results.formats import text_table
-from ...results.serialize import Form, written
+from ...results.serialize import TableForm, serialized
 from ...store.overview import Overview
 from .tables import compared, differences
 
-__all__ = ["FORMATS", "Export", "Format", "checked_path", "format_of", "write_export"]
+__all__ = ["FORMATS", "Export", "ExportFormat", "checked_path", "format_of", "write_export"]
 
 
-NOTED = 3  # things that a file lacks, told one by one
+MAX_NOTED = 3  # things that a file lacks, told one by one
 
 
 @dataclass(frozen=True)
-class Format:
+class ExportFormat:
     """A kind of file. ``form`` is that of a table; None for the report."""
 
     key: str
     name: str
     suffixes: tuple[str, ...]
-    form: Form | None
+    form: TableForm | None
 
 
 FORMATS = (
-    Format("csv", "CSV", (".csv",), Form.csv),
-    Format("markdown", "Markdown", (".md",), Form.markdown),
-    Format("latex", "LaTeX", (".tex",), Form.latex),
-    Format("html", "HTML report", (".html", ".htm"), None),
+    ExportFormat("csv", "CSV", (".csv",), TableForm.csv),
+    ExportFormat("markdown", "Markdown", (".md",), TableForm.markdown),
+    ExportFormat("latex", "LaTeX", (".tex",), TableForm.latex),
+    ExportFormat("html", "HTML report", (".html", ".htm"), None),
 )
 
 
-def format_of(path: str) -> Format | None:
+def format_of(path: str) -> ExportFormat | None:
     """The format that the ending of ``path`` names."""
     suffix = Path(path).suffix.lower()
     return next((one for one in FORMATS if suffix in one.suffixes), None)
@@ -54,10 +54,10 @@ class Export:
     """What goes out: the result table of ``runs`` as ``request`` has it, or their differences (``differ``)."""
 
     runs: Sequence[Overview]
-    request: Request
+    request: ComparisonRequest
     differ: bool = False
 
-    def about(self, chosen: Format) -> str:
+    def about(self, chosen: ExportFormat) -> str:
         """In words."""
         runs = counted(len(self.runs), "run")
         if chosen.form is None:
@@ -70,17 +70,17 @@ class Export:
         if self.request.published:
             parts.append("with published results")
         text = " ".join(parts)
-        if chosen.form is Form.csv:
+        if chosen.form is TableForm.csv:
             text += ": full numbers" if self.request.group_by else ": all columns, full numbers"
         return text
 
-    def file_name(self, chosen: Format) -> str:
+    def file_name(self, chosen: ExportFormat) -> str:
         """What the file is called unless the user says something else."""
         stem = "report" if chosen.form is None else "differences" if self.differ else "comparison"
         return stem + chosen.suffixes[0]
 
 
-def checked_path(text: str, chosen: Format) -> Path:
+def checked_path(text: str, chosen: ExportFormat) -> Path:
     """The file that ``text`` names. Raises ``UsageError`` if none can be there, or if its ending is another's."""
     if not text.strip():
         raise UsageError("the file needs a name")
@@ -92,7 +92,7 @@ def checked_path(text: str, chosen: Format) -> Path:
         raise UsageError(f"{safe(str(path))}: {reason_of(error)}; name a whole path") from None
 
 
-def write_export(export: Export, chosen: Format, path: Path) -> str:
+def write_export(export: Export, chosen: ExportFormat, path: Path) -> str:
     """Writes the file and returns what came of it. Raises ``EntrannasError``."""
     if not export.runs:
         raise UsageError("there is no run left to write about")
@@ -101,22 +101,22 @@ def write_export(export: Export, chosen: Format, path: Path) -> str:
     else:
         text, notes = _table_text(export, chosen.form)
         write_output(path, text)
-    lines = [f"wrote {safe(str(path))}: {export.about(chosen)}", *map(safe, notes[:NOTED])]
-    if len(notes) > NOTED:
-        lines.append(f"and {len(notes) - NOTED} more that it lacks")
+    lines = [f"wrote {safe(str(path))}: {export.about(chosen)}", *map(safe, notes[:MAX_NOTED])]
+    if len(notes) > MAX_NOTED:
+        lines.append(f"and {len(notes) - MAX_NOTED} more that it lacks")
     return "\n".join(lines)
 
 
-def _table_text(export: Export, form: Form) -> tuple[str, Sequence[str]]:
+def _table_text(export: Export, form: TableForm) -> tuple[str, Sequence[str]]:
     """(the content of the file, what was left out of it)"""
     if export.differ:
         found = differences(export.runs)
         if len(found.ids) < 2:
             raise UsageError("differences are between two runs or more", found.problems)
         frame = found.frame
-        return written(form, frame, lambda: text_table(frame)), found.problems
+        return serialized(form, frame, lambda: text_table(frame)), found.problems
     result = compared(export.runs, export.request)
-    return written(form, result.frame, result.table, result.data_keys), ()
+    return serialized(form, result.frame, result.table, result.data_keys), ()
 
 
 def _write_report(runs: Sequence[Overview], path: Path) -> Sequence[str]:

@@ -19,22 +19,22 @@ from ...common.text import safe
 from ..background import in_background
 from ..confirm import AskScreen
 from ..notifications import LONG, tell_errors
-from ..pickers import Options
-from .export import FORMATS, Export, Format, checked_path, format_of, write_export
+from ..pickers import ViOptionList
+from .export import FORMATS, Export, ExportFormat, checked_path, format_of, write_export
 
-__all__ = ["Answer", "ExportScreen", "offer_export"]
+__all__ = ["ExportChoice", "ExportScreen", "offer_export"]
 
 
 @dataclass(frozen=True)
-class Answer:
+class ExportChoice:
     """What is to be written, and where."""
 
-    format: Format
+    format: ExportFormat
     path: Path
 
 
-class ExportScreen(ModalScreen[Answer | None]):
-    """Answers with an ``Answer`` whose file can be written, and may be replaced if there is one."""
+class ExportScreen(ModalScreen[ExportChoice | None]):
+    """Answers with an ``ExportChoice`` whose file can be written, and may be replaced if there is one."""
 
     BINDINGS = [("escape", "dismiss", "Close")]  # noqa: RUF012 (Textual's way)
     DEFAULT_CSS = """
@@ -47,7 +47,7 @@ class ExportScreen(ModalScreen[Answer | None]):
     ExportScreen #wrong { width: 100%; color: $error; }
     """
 
-    def __init__(self, export: Export, chosen: Format) -> None:
+    def __init__(self, export: Export, chosen: ExportFormat) -> None:
         super().__init__()
         self._export, self._chosen = export, chosen
         self._given = export.file_name(chosen)  # the name that this dialog made up
@@ -57,7 +57,7 @@ class ExportScreen(ModalScreen[Answer | None]):
         with Vertical(id="dialog") as dialog:
             dialog.border_title = "Export"
             dialog.border_subtitle = "↑ ↓ format · tab file"
-            formats = Options(
+            formats = ViOptionList(
                 *(Option(self._prompt(one), id=one.key) for one in FORMATS), id="formats", compact=True
             )
             formats.highlighted = FORMATS.index(self._chosen)
@@ -74,7 +74,7 @@ class ExportScreen(ModalScreen[Answer | None]):
         self.query_one("#formats").focus()
         self._tell()
 
-    def _prompt(self, one: Format) -> Content:
+    def _prompt(self, one: ExportFormat) -> Content:
         """Marked, so that colours aren't needed to tell which is chosen."""
         return Content(("● " if one is self._chosen else "○ ") + one.name)
 
@@ -129,16 +129,16 @@ class ExportScreen(ModalScreen[Answer | None]):
         self._checking = True
         text, chosen = self.query_one("#file", Input).value, self._chosen
 
-        def check() -> tuple[Answer | None, bool, str]:
+        def check() -> tuple[ExportChoice | None, bool, str]:
             try:
                 path = checked_path(text, chosen)
             except EntrannasError as error:
                 return None, False, str(error)
-            return Answer(chosen, path), os.path.lexists(path), ""
+            return ExportChoice(chosen, path), os.path.lexists(path), ""
 
         in_background(self.app, check, lambda found: self._checked(*found))
 
-    def _checked(self, answer: Answer | None, exists: bool, problem: str) -> None:
+    def _checked(self, answer: ExportChoice | None, exists: bool, problem: str) -> None:
         self._checking = False
         if not self.is_current:  # it was closed meanwhile
             return
@@ -159,10 +159,10 @@ class ExportScreen(ModalScreen[Answer | None]):
             )
 
 
-def offer_export(app: App[Any], export: Export, usual: Format) -> None:
+def offer_export(app: App[Any], export: Export, usual: ExportFormat) -> None:
     """Asks how and where to write ``export``, does it in the background, and tells what came of it."""
 
-    def answered(answer: Answer | None) -> None:
+    def answered(answer: ExportChoice | None) -> None:
         if answer is None:
             return
         if answer.format.form is None:
@@ -178,7 +178,7 @@ def offer_export(app: App[Any], export: Export, usual: Format) -> None:
     app.push_screen(ExportScreen(export, usual), answered)
 
 
-def _outcome(export: Export, answer: Answer) -> tuple[str, bool]:
+def _outcome(export: Export, answer: ExportChoice) -> tuple[str, bool]:
     """(what is to be said, whether the file was written)"""
     try:
         return write_export(export, answer.format, answer.path), True

@@ -15,26 +15,26 @@ from textual.strip import Strip
 
 from ...common.text import shortened
 from ...results.formats import TextTable
-from .tables import Sheaf
+from .tables import TableView
 
-__all__ = ["Grid"]
+__all__ = ["ScrollingTable"]
 
 GAP = 2
 MARGIN = 2  # of the pointer
-FIRST = 0.45  # of the width that the first column may take
-HEADING = 12  # columns that a heading keeps where there is little room
+FIRST_COLUMN_SHARE = 0.45  # of the width that the first column may take
+MIN_HEADING_COLUMNS = 12  # columns that a heading keeps where there is little room
 _EMPTY = TextTable((), (), (), (), (), ())
 
 
 @dataclass(frozen=True)
-class _Placed:
+class _ColumnPlace:
     number: int
     start: int
     width: int
 
 
-class Grid(ScrollView, can_focus=False):
-    """Shows a ``Sheaf``. Columns move one by one; only the lines in sight are made."""
+class ScrollingTable(ScrollView, can_focus=False):
+    """Shows a ``TableView``. Columns move one by one; only the lines in sight are made."""
 
     COMPONENT_CLASSES = {  # noqa: RUF012 (Textual's way)
         "table--heading",
@@ -50,7 +50,7 @@ class Grid(ScrollView, can_focus=False):
         "state--broken",
     }
     DEFAULT_CSS = """
-    Grid { height: 1fr; scrollbar-size-vertical: 1; scrollbar-size-horizontal: 0; overflow-x: hidden; }
+    ScrollingTable { height: 1fr; scrollbar-size-vertical: 1; scrollbar-size-horizontal: 0; overflow-x: hidden; }
     """
 
     @dataclass
@@ -67,14 +67,14 @@ class Grid(ScrollView, can_focus=False):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 (Textual's name)
         super().__init__(id=id)
-        self._sheaf = Sheaf(note="reading …")
+        self._sheaf = TableView(note="reading …")
         self._sort = ("", False)
         self._cursor = 0
         self._shifted = 0
 
     # what is shown
 
-    def show(self, sheaf: Sheaf, sort: tuple[str, bool] = ("", False)) -> None:
+    def show(self, sheaf: TableView, sort: tuple[str, bool] = ("", False)) -> None:
         """Shows ``sheaf``, sorted by a column (and whether descending); the cursor stays with its row."""
         if (sheaf, sort) == (self._sheaf, self._sort):
             return
@@ -115,7 +115,7 @@ class Grid(ScrollView, can_focus=False):
         self._measure()
         self._reveal()
 
-    def _placed(self) -> list[_Placed]:
+    def _placed(self) -> list[_ColumnPlace]:
         """The columns in sight: the first, then the others from the one that was moved to."""
         widths, room = list(self._sheaf.widths), self.scrollable_content_region.width
         if not widths:
@@ -123,18 +123,20 @@ class Grid(ScrollView, can_focus=False):
         if not self._is_roomy:
             short = self._sheaf.short
             first = max(map(cell_len, short)) if short else widths[0]
-            widths[0] = min(max(first, cell_len(self.table.headings[0])), max(int(room * FIRST), 8))
-            each = max((room - MARGIN - widths[0]) // max(len(widths) - 1, 1) - GAP, HEADING)
+            widths[0] = min(
+                max(first, cell_len(self.table.headings[0])), max(int(room * FIRST_COLUMN_SHARE), 8)
+            )
+            each = max((room - MARGIN - widths[0]) // max(len(widths) - 1, 1) - GAP, MIN_HEADING_COLUMNS)
             for number in range(1, len(widths)):
                 widths[number] = max(self._sheaf.least[number], min(widths[number], each))
-        placed = [_Placed(0, MARGIN, widths[0])]
+        placed = [_ColumnPlace(0, MARGIN, widths[0])]
         for number in range(1 + self._shifted, len(widths)):
             start = placed[-1].start + placed[-1].width + GAP
             # at least one beside the first, cut if it must be
             width = min(widths[number], room - start) if len(placed) == 1 else widths[number]
             if start + width > room or width < 1:
                 break
-            placed.append(_Placed(number, start, width))
+            placed.append(_ColumnPlace(number, start, width))
         return placed
 
     @property
@@ -252,7 +254,7 @@ class Grid(ScrollView, can_focus=False):
         return Strip(segments).adjust_cell_length(self.scrollable_content_region.width, base)
 
 
-def _fitted(text: str, place: _Placed, table: TextTable) -> str:
+def _fitted(text: str, place: _ColumnPlace, table: TextTable) -> str:
     text = shortened(text, place.width)
     if table.numeric[place.number]:
         return " " * (place.width - cell_len(text)) + text

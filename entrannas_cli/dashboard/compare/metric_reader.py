@@ -9,19 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...figures.run_labels import run_labels
-from ...monitor.run_metrics import Course
+from ...monitor.run_metrics import RunMetrics
 from ...store.run import Run
 
-__all__ = ["Track", "Tracks"]
+__all__ = ["ComparedRun", "MetricReader"]
 
 
 @dataclass(frozen=True, eq=False)
-class Track:
+class ComparedRun:
     """A run that is compared: ``number`` gives its colour and marker, ``name`` is short and no other's."""
 
     number: int
     name: str
-    course: Course
+    course: RunMetrics
 
     @property
     def run(self) -> Run:
@@ -29,16 +29,16 @@ class Track:
         return self.course.run
 
 
-class Tracks:
+class MetricReader:
     """The runs at ``paths``, of whose metrics ``keys`` are kept."""
 
     def __init__(self, paths: Iterable[Path], keys: Set[str]) -> None:
         runs = [Run(path) for path in paths]
-        self.all: Sequence[Track] = [
-            Track(number, name, Course(run, keys))
+        self.all: Sequence[ComparedRun] = [
+            ComparedRun(number, name, RunMetrics(run, keys))
             for number, (run, name) in enumerate(zip(runs, run_labels(runs), strict=True))
         ]
-        self._waiting: deque[Track] = deque()
+        self._waiting: deque[ComparedRun] = deque()
 
     def read(self, budget: float) -> bool:
         """Reads for about ``budget`` seconds, each run in turn; returns whether there is more.

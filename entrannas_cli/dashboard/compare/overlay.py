@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...charts.chart import Line
-from .metric_reader import Track
+from .metric_reader import ComparedRun
 
-__all__ = ["METRICS", "Metric", "Overlay", "keys_of"]
+__all__ = ["METRICS", "ChartedMetric", "Overlay", "keys_of"]
 
 
 @dataclass(frozen=True)
-class Metric:
+class ChartedMetric:
     """A metric by the ``kind`` of row that has it, and its ``key`` there."""
 
     title: str
@@ -24,22 +24,22 @@ class Metric:
 
 # what a comparison is made for comes first; a search has some of them, a training others
 METRICS = (
-    Metric("loss", "step", "weight_loss"),
-    Metric("validation accuracy", "epoch", "validation_accuracy", percent=True),
-    Metric("super-net accuracy", "epoch", "supernet_accuracy", percent=True),
-    Metric("derived network's accuracy", "epoch", "derived_accuracy", percent=True),
-    Metric("consistency gap", "epoch", "gap", percent=True),
-    Metric("sparsity, normal cell", "step", "sparsity_normal", percent=True),
-    Metric("sparsity, reduction cell", "step", "sparsity_reduce", percent=True),
-    Metric("architecture loss", "step", "architecture_loss"),
-    Metric("validation loss", "epoch", "validation_loss"),
-    Metric("training accuracy", "step", "accuracy", percent=True),
-    Metric("temperature", "step", "temperature"),
-    Metric("learning rate", "step", "learning_rate"),
+    ChartedMetric("loss", "step", "weight_loss"),
+    ChartedMetric("validation accuracy", "epoch", "validation_accuracy", percent=True),
+    ChartedMetric("super-net accuracy", "epoch", "supernet_accuracy", percent=True),
+    ChartedMetric("derived network's accuracy", "epoch", "derived_accuracy", percent=True),
+    ChartedMetric("consistency gap", "epoch", "gap", percent=True),
+    ChartedMetric("sparsity, normal cell", "step", "sparsity_normal", percent=True),
+    ChartedMetric("sparsity, reduction cell", "step", "sparsity_reduce", percent=True),
+    ChartedMetric("architecture loss", "step", "architecture_loss"),
+    ChartedMetric("validation loss", "epoch", "validation_loss"),
+    ChartedMetric("training accuracy", "step", "accuracy", percent=True),
+    ChartedMetric("temperature", "step", "temperature"),
+    ChartedMetric("learning rate", "step", "learning_rate"),
 )
 
 
-def keys_of(metrics: Sequence[Metric]) -> frozenset[str]:
+def keys_of(metrics: Sequence[ChartedMetric]) -> frozenset[str]:
     """The keys of rows that are needed."""
     return frozenset(metric.key for metric in metrics)
 
@@ -47,15 +47,15 @@ def keys_of(metrics: Sequence[Metric]) -> frozenset[str]:
 class Overlay:
     """The lines of ``metric``. A line costs only what is new of its run."""
 
-    def __init__(self, metric: Metric) -> None:
+    def __init__(self, metric: ChartedMetric) -> None:
         self.metric = metric
         self._lines: dict[int, tuple[int, Line]] = {}  # by the run's number, with the course's version
 
-    def has_points(self, tracks: Sequence[Track]) -> bool:
+    def has_points(self, tracks: Sequence[ComparedRun]) -> bool:
         """Whether any run has the metric."""
         return any(len(track.course.series(self.metric.kind, self.metric.key)) for track in tracks)
 
-    def update(self, tracks: Sequence[Track], deadline: float) -> bool:
+    def update(self, tracks: Sequence[ComparedRun], deadline: float) -> bool:
         """Takes over what is new, until ``deadline`` at most (a line at least); returns whether that was all."""
         for track in tracks:
             version, before = self._lines.get(track.number, (-1, None))
@@ -70,7 +70,7 @@ class Overlay:
                 return False
         return True
 
-    def lines(self, tracks: Sequence[Track]) -> list[Line]:
+    def lines(self, tracks: Sequence[ComparedRun]) -> list[Line]:
         """The lines of ``tracks`` that have points."""
         known = [self._lines[track.number][1] for track in tracks if track.number in self._lines]
         return [line for line in known if len(line.trace)]

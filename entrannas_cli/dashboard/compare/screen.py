@@ -15,32 +15,32 @@ from textual.widgets import Footer, TabbedContent, TabPane
 from ...common.text import counted, safe
 from ...store.overview import Overview
 from ...store.run import Run
-from ..cached_static import Sheet
+from ..cached_static import CachedStatic
 from ..chart import ChartView
 from ..keys import Place, bindings
-from ..run_actions import RunsActing
+from ..run_actions import RunActionsScreen
 from ..watcher import Snapshot
-from .charts_tab import CurvesPart, OverlayGrid
+from .charts_tab import CompareChartsTab, OverlayGrid
 from .export import FORMATS, Export
 from .export_screen import offer_export
-from .grid import Grid
-from .metric_reader import Track, Tracks
+from .grid import ScrollingTable
+from .metric_reader import ComparedRun, MetricReader
 from .overlay import METRICS, keys_of
-from .table_tabs import DifferencePart, ResultPart, TablePart
+from .table_tabs import DifferencesTab, ResultsTab, TableTab
 
-__all__ = ["MOST", "CompareScreen"]
+__all__ = ["MAX_RUNS", "CompareScreen"]
 
-MOST = 20  # runs whose curves are drawn
-EVERY = 1.0  # seconds between two looks
-SELDOM = 3.0  # the same, where much is to be drawn each time
-SHARE = 0.06  # of a core that drawing may take
-PORTION = 0.012  # seconds of reading or of preparing lines at a time: keys don't wait longer
-PAUSE = 0.003  # seconds between two portions
+MAX_RUNS = 20  # runs whose curves are drawn
+POLL_S = 1.0  # seconds between two looks
+SLOW_POLL_S = 3.0  # the same, where much is to be drawn each time
+MAX_CPU_SHARE = 0.06  # of a core that drawing may take
+SLICE_S = 0.012  # seconds of reading or of preparing lines at a time: keys don't wait longer
+PAUSE_S = 0.003  # seconds between two portions
 TABS = ("curves", "table", "differences")
-NAMED = 3  # runs left out that are named
+MAX_NAMED = 3  # runs left out that are named
 
 
-class CompareScreen(RunsActing):
+class CompareScreen(RunActionsScreen):
     """Compares ``runs``, in their order. One that goes, or breaks, is named; the others stay."""
 
     PLACE: ClassVar[Place] = "compare"
@@ -53,7 +53,7 @@ class CompareScreen(RunsActing):
     def __init__(self, runs: Sequence[Overview]) -> None:
         super().__init__()
         self._chosen = list(runs)
-        self._tracks = Tracks([run.path for run in runs[:MOST]], keys_of(METRICS))
+        self._tracks = MetricReader([run.path for run in runs[:MAX_RUNS]], keys_of(METRICS))
         self._names = {track.run.id: track.name for track in self._tracks.all}
         self._runs: list[Overview] = list(runs)  # as they are now, without those that were left out
         self._left_out: list[str] = []
@@ -64,14 +64,14 @@ class CompareScreen(RunsActing):
         self._begun = math.inf  # the thread's time when drawing began
 
     def compose(self) -> ComposeResult:
-        yield Sheet(id="head")
+        yield CachedStatic(id="head")
         with TabbedContent(initial=TABS[0]):
             with TabPane("1 Curves", id="curves"):
-                yield CurvesPart()
+                yield CompareChartsTab()
             with TabPane("2 Table", id="table"):
-                yield ResultPart()
+                yield ResultsTab()
             with TabPane("3 Differences", id="differences"):
-                yield DifferencePart()
+                yield DifferencesTab()
         yield Footer(compact=True, show_command_palette=False)
 
     # what is new
@@ -107,7 +107,7 @@ class CompareScreen(RunsActing):
         return self._names.get(run.id, safe(run.id))
 
     @property
-    def _shown_tracks(self) -> list[Track]:
+    def _shown_tracks(self) -> list[ComparedRun]:
         there = {run.path for run in self._runs}
         return [track for track in self._tracks.all if track.run.path in there]
 
@@ -116,18 +116,18 @@ class CompareScreen(RunsActing):
         self._timer = None
         more = False
         if not self.covered:
-            self._drawing = self._drawing and self._active == "curves" and self._part.go_on(PORTION)
+            self._drawing = self._drawing and self._active == "curves" and self._part.go_on(SLICE_S)
             more = self._drawing
             if not more:
-                more = self._tracks.read(PORTION)
+                more = self._tracks.read(SLICE_S)
                 self._rounds += 1
                 if self._active == "curves" and (
                     self._drawn is None or not more or self._rounds.bit_count() == 1
                 ):
                     more = self._begin_drawing() or more
-        pause = PAUSE
+        pause = PAUSE_S
         if not more:
-            pause = min(max(EVERY, (time.thread_time() - self._begun) / SHARE), SELDOM)
+            pause = min(max(POLL_S, (time.thread_time() - self._begun) / MAX_CPU_SHARE), SLOW_POLL_S)
             self._begun = math.inf  # nothing is being drawn
         self._timer = self.set_timer(pause, self._look)
 
@@ -136,7 +136,7 @@ class CompareScreen(RunsActing):
         if self._timer is not None:
             self._timer.stop()
             self._drawing = True
-            self._timer = self.set_timer(PAUSE, self._look)
+            self._timer = self.set_timer(PAUSE_S, self._look)
 
     def _begin_drawing(self) -> bool:
         tracks = self._shown_tracks
@@ -157,19 +157,19 @@ class CompareScreen(RunsActing):
         return self.query_one(TabbedContent).active
 
     @property
-    def _part(self) -> CurvesPart:
-        return self.query_one(CurvesPart)
+    def _part(self) -> CompareChartsTab:
+        return self.query_one(CompareChartsTab)
 
     @property
-    def _grid(self) -> Grid | None:
+    def _grid(self) -> ScrollingTable | None:
         """The table that is shown."""
         part = self._table
         return None if part is None else part.grid
 
     @property
-    def _table(self) -> TablePart | None:
+    def _table(self) -> TableTab | None:
         part = self.query_one(f"#{self._active}", TabPane).children[0]
-        return part if isinstance(part, TablePart) else None
+        return part if isinstance(part, TableTab) else None
 
     def _draw(self) -> None:
         self._entitle()
@@ -177,8 +177,8 @@ class CompareScreen(RunsActing):
             table.show(self._runs, [self._short(run) for run in self._runs])
             return
         note = ""
-        if len(self._chosen) > MOST:
-            note = f"the first {MOST} of {len(self._chosen)} runs are drawn; the table has all"
+        if len(self._chosen) > MAX_RUNS:
+            note = f"the first {MAX_RUNS} of {len(self._chosen)} runs are drawn; the table has all"
         self._part.entitle(self._shown_tracks, {run.id: run for run in self._runs}, note)
         self._part.grid.say(self._curves_note())
 
@@ -200,18 +200,18 @@ class CompareScreen(RunsActing):
         if running := sum(run.status.state == "running" for run in self._runs):
             first.append((f" · {running} running", "$success"))
         table = self._table
-        if isinstance(table, ResultPart):
+        if isinstance(table, ResultsTab):
             if groups := table.request.group_by:
                 first.append((f" · by {' and '.join(groups)}: mean ± deviation", "$accent"))
             if table.request.published:
                 first.append((" · with published results", "$accent"))
         problems = self._left_out + [safe(text) for text in (table.problems if table else ())]
-        if len(problems) > NAMED:
-            problems[NAMED - 1 :] = [f"{len(problems) - NAMED + 1} more"]
+        if len(problems) > MAX_NAMED:
+            problems[MAX_NAMED - 1 :] = [f"{len(problems) - MAX_NAMED + 1} more"]
         lines = [Content.assemble(*first)]
         lines += [Content.styled(f"left out: {text}", "$error") for text in problems]
         text = Content("\n").join(lines)
-        self.query_one("#head", Sheet).show(text.markup, lambda: text)
+        self.query_one("#head", CachedStatic).show(text.markup, lambda: text)
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._draw)
@@ -298,27 +298,27 @@ class CompareScreen(RunsActing):
 
         self.app.push_screen(RunScreen(Run(run.path)))
 
-    def on_grid_opened(self, event: Grid.Opened) -> None:
+    def on_scrolling_table_opened(self, event: ScrollingTable.Opened) -> None:
         if self._active == "table":
             self.action_open()
 
     # the table
 
     def action_published(self) -> None:
-        self.query_one(ResultPart).publish()
+        self.query_one(ResultsTab).publish()
 
     def action_group(self) -> None:
-        self.query_one(ResultPart).group()
+        self.query_one(ResultsTab).group()
 
     def action_sort(self) -> None:
-        self.query_one(ResultPart).sort()
+        self.query_one(ResultsTab).sort()
 
     def action_reverse(self) -> None:
         """The other way round."""
-        if not self.query_one(ResultPart).reverse():
+        if not self.query_one(ResultsTab).reverse():
             self._say("sort by a column first: s, or click on its heading", severity="warning")
 
-    def on_table_part_changed(self) -> None:
+    def on_table_tab_changed(self) -> None:
         self._entitle()
 
     # export
@@ -330,7 +330,7 @@ class CompareScreen(RunsActing):
             return
         export = Export(
             runs=tuple(self._runs),
-            request=self.query_one(ResultPart).request,
+            request=self.query_one(ResultsTab).request,
             differ=self._active == "differences",
         )
         offer_export(self.app, export, FORMATS[-1] if self._active == "curves" else FORMATS[0])

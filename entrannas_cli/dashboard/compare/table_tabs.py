@@ -12,14 +12,14 @@ from textual.content import Content
 from textual.message import Message
 
 from ...results.columns import COLUMNS
-from ...results.comparison import Request
+from ...results.comparison import ComparisonRequest
 from ...store.overview import Overview
 from ..background import in_background
 from ..pickers import ChoiceScreen
-from .grid import Grid
-from .tables import Sheaf, difference_sheaf, result_sheaf
+from .grid import ScrollingTable
+from .tables import TableView, difference_view, result_view
 
-__all__ = ["DifferencePart", "ResultPart", "TablePart"]
+__all__ = ["DifferencesTab", "ResultsTab", "TableTab"]
 
 GROUPINGS = (
     ("method",),
@@ -31,10 +31,10 @@ GROUPINGS = (
     ("kind",),
     ("device",),
 )
-HEADINGS = 24  # columns, in the list of what to sort by
+MAX_HEADING_COLUMNS = 24  # columns, in the list of what to sort by
 
 
-class TablePart(Vertical):
+class TableTab(Vertical):
     """A table of ``runs``, of which each has a short name in ``names``."""
 
     @dataclass
@@ -50,12 +50,12 @@ class TablePart(Vertical):
         self._making = False
 
     def compose(self) -> ComposeResult:
-        yield Grid()
+        yield ScrollingTable()
 
     @property
-    def grid(self) -> Grid:
+    def grid(self) -> ScrollingTable:
         """The table itself."""
-        return self.query_one(Grid)
+        return self.query_one(ScrollingTable)
 
     def show(self, runs: Sequence[Overview], names: Sequence[str]) -> None:
         """These runs; the table comes by itself."""
@@ -69,7 +69,7 @@ class TablePart(Vertical):
             return
         self._making = True
 
-        def take(sheaf: Sheaf) -> None:
+        def take(sheaf: TableView) -> None:
             self._making, self._made_of = False, made_of
             if self.is_attached:
                 self.problems = sheaf.problems
@@ -84,45 +84,45 @@ class TablePart(Vertical):
         """What the table depends on."""
 
     @abstractmethod
-    def _work(self) -> Callable[[], Sheaf]:
+    def _work(self) -> Callable[[], TableView]:
         """What makes it, in another thread: it knows all it needs."""
 
-    def _take(self, sheaf: Sheaf) -> None:
+    def _take(self, sheaf: TableView) -> None:
         self.grid.show(sheaf)
 
 
-class DifferencePart(TablePart):
+class DifferencesTab(TableTab):
     """What differs between the configurations."""
 
     def _ingredients(self) -> object:
         return tuple((run.id, run.status.attempt) for run in self._runs)
 
-    def _work(self) -> Callable[[], Sheaf]:
+    def _work(self) -> Callable[[], TableView]:
         runs, names = list(self._runs), list(self._names)
-        return lambda: difference_sheaf(runs, names)
+        return lambda: difference_view(runs, names)
 
 
-class ResultPart(TablePart):
+class ResultsTab(TableTab):
     """The result table as ``request`` has it."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.request = Request()
+        self.request = ComparisonRequest()
         self._made_for = self.request
 
     def _ingredients(self) -> object:
         return tuple(self._runs), self.request
 
-    def _work(self) -> Callable[[], Sheaf]:
+    def _work(self) -> Callable[[], TableView]:
         self._made_for = request = self.request
         runs, names = list(self._runs), list(self._names)
-        return lambda: result_sheaf(runs, names, request)
+        return lambda: result_view(runs, names, request)
 
-    def _take(self, sheaf: Sheaf) -> None:
+    def _take(self, sheaf: TableView) -> None:
         key, descending = _sorting(self._made_for)
         self.grid.show(sheaf, (key, descending))
 
-    def _ask_for(self, request: Request) -> None:
+    def _ask_for(self, request: ComparisonRequest) -> None:
         self.request = request
         self.post_message(self.Changed())
         self._make()
@@ -149,7 +149,7 @@ class ResultPart(TablePart):
         options = [("", Content("test error, then the newest"))]
         for key, title in zip(table.keys, table.titles, strict=True):
             about = COLUMNS[key].about.rstrip(".") if key in COLUMNS else ""
-            options.append((key, Content.assemble(title.ljust(HEADINGS), " ", (about, "$quiet"))))
+            options.append((key, Content.assemble(title.ljust(MAX_HEADING_COLUMNS), " ", (about, "$quiet"))))
 
         def answered(key: str | None) -> None:
             if key is not None:
@@ -164,13 +164,13 @@ class ResultPart(TablePart):
             self._ask_for(replace(self.request, sort=(key if descending else f"-{key}",)))
         return bool(key)
 
-    def on_grid_heading_clicked(self, event: Grid.HeadingClicked) -> None:
+    def on_scrolling_table_heading_clicked(self, event: ScrollingTable.HeadingClicked) -> None:
         event.stop()
         if event.key != _sorting(self.request)[0] or not self.reverse():
             self._ask_for(replace(self.request, sort=(event.key,)))
 
 
-def _sorting(request: Request) -> tuple[str, bool]:
+def _sorting(request: ComparisonRequest) -> tuple[str, bool]:
     """(the key of the column that was chosen to sort by, whether descending)"""
     key = next(iter(request.sort), "")
     return key.removeprefix("-"), key.startswith("-")

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 
 from ...common.errors import EntrannasError
 from ...common.text import counted, safe, shortened
-from ...results.comparison import Comparison, Request, compare_runs
+from ...results.comparison import Comparison, ComparisonRequest, compare_runs
 from ...results.differences import configurations, differing
 from ...results.formats import TextTable, text_table
 from ...results.select_runs import Selection
@@ -19,13 +19,13 @@ from ...store.overview import Overview
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["Differences", "Sheaf", "compared", "difference_sheaf", "differences", "result_sheaf"]
+__all__ = ["Differences", "TableView", "compared", "difference_view", "differences", "result_view"]
 
-LONGEST = 40  # columns of a text
+MAX_COLUMNS = 40  # columns of a text
 
 
 @dataclass(frozen=True)
-class Sheaf:
+class TableView:
     """A table that is ready to be drawn: harmless texts; or a ``note`` instead.
 
     ``widths`` are those of the columns, ``least`` those without the headings. ``short`` is what may stand for the
@@ -40,19 +40,19 @@ class Sheaf:
     problems: tuple[str, ...] = ()
 
 
-def compared(runs: Sequence[Overview], request: Request) -> Comparison:
+def compared(runs: Sequence[Overview], request: ComparisonRequest) -> Comparison:
     """What `entrannas compare` makes of ``runs``. Raises ``UsageError``."""
     return compare_runs(Selection(tuple(runs)), request)
 
 
-def result_sheaf(runs: Sequence[Overview], names: Sequence[str], request: Request) -> Sheaf:
+def result_view(runs: Sequence[Overview], names: Sequence[str], request: ComparisonRequest) -> TableView:
     """The result table of ``runs``, which have these short ``names``."""
     if not runs:
-        return Sheaf(note="no run is left")
+        return TableView(note="no run is left")
     try:
         sheaf = _ready(compared(runs, request).table())
     except EntrannasError as error:
-        return Sheaf(note=str(error))
+        return TableView(note=str(error))
     assert sheaf.table is not None
     short = {safe(safe(run.id)): name for run, name in zip(runs, names, strict=True)}
     return replace(sheaf, short=tuple(short.get(row[0], row[0]) for row in sheaf.table.rows))
@@ -74,33 +74,35 @@ def differences(runs: Sequence[Overview]) -> Differences:
     return Differences(differing(configs, kinds), tuple(configs), problems)
 
 
-def difference_sheaf(runs: Sequence[Overview], names: Sequence[str]) -> Sheaf:
+def difference_view(runs: Sequence[Overview], names: Sequence[str]) -> TableView:
     """The differences, with the ``names`` of the runs above the columns."""
     if len(runs) < 2:
-        return Sheaf(
+        return TableView(
             note="differences are between two runs or more: mark them with space, on the Runs screen"
         )
     found = differences(runs)
     count = len(found.ids)
     if count < 2:
-        return Sheaf(
+        return TableView(
             note=f"only {counted(count, 'configuration')} can be read: two at least make a difference",
             problems=found.problems,
         )
     if not len(found.frame):
-        return Sheaf(note=f"the configurations of these {count} runs are the same", problems=found.problems)
+        return TableView(
+            note=f"the configurations of these {count} runs are the same", problems=found.problems
+        )
     short = {safe(run.id): name for run, name in zip(runs, names, strict=True)}
     table = text_table(found.frame)
     table = replace(table, headings=tuple(short.get(heading, heading) for heading in table.headings))
     return replace(_ready(table), problems=found.problems)
 
 
-def _ready(table: TextTable) -> Sheaf:
+def _ready(table: TextTable) -> TableView:
     first = [safe(row[0]) for row in table.rows]
-    rest = [tuple(safe(cell, limit=LONGEST) for cell in row[1:]) for row in table.rows]
+    rest = [tuple(safe(cell, limit=MAX_COLUMNS) for cell in row[1:]) for row in table.rows]
     table = replace(
         table,
-        headings=tuple(shortened(safe(heading), LONGEST) for heading in table.headings),
+        headings=tuple(shortened(safe(heading), MAX_COLUMNS) for heading in table.headings),
         rows=tuple((head, *cells) for head, cells in zip(first, rest, strict=True)),
     )
     least = tuple(max((cell_len(row[n]) for row in table.rows), default=0) for n in range(len(table.keys)))
@@ -108,4 +110,4 @@ def _ready(table: TextTable) -> Sheaf:
         max(width, cell_len(heading), cell_len(unit))
         for width, heading, unit in zip(least, table.headings, table.units, strict=True)
     )
-    return Sheaf(table, widths, least)
+    return TableView(table, widths, least)

@@ -31,7 +31,7 @@ OVERRIDES: dict[Kind, str] = {
     "search": "overrides",
     "train": "train-overrides",
 }  # the fields with any other values
-MOST_SEEDS = 64  # runs at once: more are a typing error
+MAX_SEEDS = 64  # runs at once: more are a typing error
 _SEED = re.compile(r"(\d{1,10})(?:\s*-\s*(\d{1,10}))?")
 
 
@@ -107,8 +107,8 @@ def seeds_of(text: str) -> tuple[int, ...]:
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
         if first > last:
             raise UsageError(f'"{safe(part.strip())}" is no seed: write 0, or 0-3, or 1,5,7')
-        if last - first >= MOST_SEEDS or len(seeds) + last - first >= MOST_SEEDS:
-            raise UsageError(f"a run each: at most {MOST_SEEDS} seeds at once")
+        if last - first >= MAX_SEEDS or len(seeds) + last - first >= MAX_SEEDS:
+            raise UsageError(f"a run each: at most {MAX_SEEDS} seeds at once")
         seeds |= dict.fromkeys(range(first, last + 1))
     return tuple(seeds)
 

@@ -27,14 +27,14 @@ from .options import options_in
 from .picker import PickScreen
 from .submit import start
 from .summary import what_runs
-from .validate import DataLook, Verdict, check, with_data
+from .validate import DataChecker, Validation, check, with_data
 
 if TYPE_CHECKING:
     from ..host import Host
 
 __all__ = ["LaunchScreen"]
 
-PAUSE = 0.15  # seconds without a key before it is checked
+CHECK_DELAY_S = 0.15  # seconds without a key before it is checked
 
 Outcome = tuple[list[str], list[tuple[int | None, str]]]  # ids, and seeds with what went wrong
 
@@ -71,8 +71,8 @@ class LaunchScreen(Screen[list[Run]]):
     def __init__(self, draft: Draft) -> None:
         super().__init__()
         self._first = draft
-        self._look = DataLook()
-        self._verdict: Verdict | None = None
+        self._look = DataChecker()
+        self._verdict: Validation | None = None
         self._checked = 0  # drafts so far
         self._timer: Timer | None = None
         self._wanted: Draft | None = None  # is to be started once it is checked
@@ -142,7 +142,7 @@ class LaunchScreen(Screen[list[Run]]):
         self._leaving = False
         if self._timer is not None:
             self._timer.stop()
-        self._timer = self.set_timer(PAUSE, self._check)
+        self._timer = self.set_timer(CHECK_DELAY_S, self._check)
 
     # checking it
 
@@ -150,14 +150,14 @@ class LaunchScreen(Screen[list[Run]]):
         self._checked += 1
         number, draft, runs_dir, app = self._checked, self.draft, self.dashboard.runs_dir, self.app
 
-        def work() -> tuple[int, Verdict]:
+        def work() -> tuple[int, Validation]:
             verdict = check(draft, runs_dir)
             tell(app, self._take, (number, verdict))  # the data may take longer
             return number, with_data(verdict, self._look)
 
         in_background(app, work, self._take)
 
-    def _take(self, found: tuple[int, Verdict]) -> None:
+    def _take(self, found: tuple[int, Validation]) -> None:
         number, verdict = found
         if number != self._checked or not self.is_attached:
             return
@@ -173,7 +173,7 @@ class LaunchScreen(Screen[list[Run]]):
             if wanted == verdict.draft:  # else somebody typed on
                 self._begin(verdict)
 
-    def _draw(self, verdict: Verdict) -> None:
+    def _draw(self, verdict: Validation) -> None:
         self.query_one("#verdict", Static).update(_said(verdict))
         self.query_one("#command", Static).update(Content(safe(self._command(verdict))))
         resolved = Text()
@@ -184,7 +184,7 @@ class LaunchScreen(Screen[list[Run]]):
         self.query_one("#resolved Static", Static).update(resolved)
         self.query_one("#start", Button).disabled = bool(verdict.problems) or self._starting
 
-    def _command(self, verdict: Verdict) -> str:
+    def _command(self, verdict: Validation) -> str:
         return "" if "seeds" in verdict.problems else _command_of(verdict)
 
     # keys
@@ -241,7 +241,7 @@ class LaunchScreen(Screen[list[Run]]):
             self._wanted = self.draft
             self._check()
 
-    def _begin(self, verdict: Verdict) -> None:
+    def _begin(self, verdict: Validation) -> None:
         if not verdict.fine:
             count = sum(len(lines) > 0 for lines in verdict.problems.values())
             self._say(f"not yet: {counted(count, 'thing')} to mend", severity="warning")
@@ -297,11 +297,11 @@ class LaunchScreen(Screen[list[Run]]):
         self.app.notify(text, markup=False, **how)
 
 
-def _command_of(verdict: Verdict) -> str:
+def _command_of(verdict: Validation) -> str:
     return command_text(verdict.draft, verdict.seeds, verdict.runs_dir)
 
 
-def _said(verdict: Verdict) -> Content:
+def _said(verdict: Validation) -> Content:
     """Whether it can be started, and what would be."""
     if not verdict.problems:
         sign = ("✓ ", "bold $success") if verdict.sure else ("… ", "$quiet")

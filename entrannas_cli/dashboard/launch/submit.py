@@ -11,7 +11,7 @@ from ...engine.detach import this_program
 
 __all__ = ["start"]
 
-PATIENCE = 300  # seconds; it takes one or two
+TIMEOUT_S = 300  # seconds; it takes one or two
 PREFIX = "entrannas: "  # of an error
 
 
@@ -29,10 +29,10 @@ def start(arguments: Sequence[str]) -> str:
             text=True,
             errors="replace",
             start_new_session=True,
-            timeout=PATIENCE,
+            timeout=TIMEOUT_S,
         )
     except subprocess.TimeoutExpired:
-        raise RunFailed(f"the command has said nothing for {PATIENCE} s, and was ended") from None
+        raise RunFailed(f"the command has said nothing for {TIMEOUT_S} s, and was ended") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in an argument
         raise RunFailed(f"the command can't be started: {safe(str(error))}") from None
     lines = result.stdout.strip().splitlines()

@@ -7,12 +7,12 @@ from typing import Any
 
 from ...common.text import counted, safe
 from .draft import KINDS
-from .validate import Verdict, learned_from
+from .validate import Validation, learned_from
 
 __all__ = ["what_runs"]
 
 
-def what_runs(verdict: Verdict) -> str:
+def what_runs(verdict: Validation) -> str:
     """``3 searches: entrannas-dst in the space standard, 20 epochs of 8 steps, digits, 5 cells``."""
     if verdict.resolved is None:
         return ""

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from ...config.train import TrainConfig
     from ...store.find_genotype import NamedGenotype
 
-__all__ = ["DataLook", "Verdict", "check", "learned_from", "with_data"]
+__all__ = ["DataChecker", "Validation", "check", "learned_from", "with_data"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class Validation:
     """``problems`` are by field, those that belong to none under an empty name; one that has none can be started.
 
     ``usual`` says, by field, which value holds where nothing is typed, and why. ``images`` counts those of the
@@ -57,7 +57,7 @@ class _Problems(dict[str, tuple[str, ...]]):
         self[name] = (*self.get(name, ()), *lines)
 
 
-def check(draft: Draft, runs_dir: Path) -> Verdict:
+def check(draft: Draft, runs_dir: Path) -> Validation:
     """Everything about ``draft`` but whether its data is there."""
     problems = _Problems()
     seeds: tuple[int, ...] = ()
@@ -72,7 +72,7 @@ def check(draft: Draft, runs_dir: Path) -> Verdict:
             problems.add("name", error.message)
     cells = _cells(draft, runs_dir, problems)
     resolved = _resolved(draft, seeds, cells, problems)
-    return Verdict(
+    return Validation(
         draft=draft,
         seeds=seeds,
         problems=dict(problems),
@@ -168,7 +168,7 @@ def learned_from(config: Any, images: int) -> tuple[float, int]:
     return round(images * data.portion * data.weights_share, 6), config.search.batch_size
 
 
-class DataLook:
+class DataChecker:
     """Looks whether data is there. What was found is remembered; what wasn't is looked for again."""
 
     def __init__(self) -> None:
@@ -198,7 +198,7 @@ def _listed(data: Any) -> int:
     return len(list_folder(Path(data.path).expanduser(), "train", data.image_size).images)
 
 
-def with_data(verdict: Verdict, look: DataLook) -> Verdict:
+def with_data(verdict: Validation, look: DataChecker) -> Validation:
     """``verdict``, with what is to be said of the data."""
     if verdict.resolved is None or getattr(verdict.resolved.config, "method", "") == "random":
         return replace(verdict, sure=True)  # random cells look at no image

@@ -13,27 +13,27 @@ from textual.content import Content
 from ...common.numbers import metric, number, percent
 from ...common.text import safe, texts
 from ...figures.cell_layout import kind_title
-from ..cached_static import Sheet
+from ..cached_static import CachedStatic
 from .heat_map import heat_map, usable
-from .side_by_side import Pair
-from .tab import Seen
+from .side_by_side import SideBySide
+from .tab import RunState
 
-__all__ = ["ArchitecturePart"]
+__all__ = ["ArchitectureTab"]
 
 KINDS = ("normal", "reduce")
 BARS = 20  # columns of the longest bar
 MOST_OPERATIONS = 40
 
 
-class ArchitecturePart(VerticalScroll, can_focus=False):
+class ArchitectureTab(VerticalScroll, can_focus=False):
     """All of it is from the last epoch's row, and from the summary."""
 
     def compose(self) -> ComposeResult:
-        yield Sheet(id="warnings")
-        yield Pair(id="heat")
-        yield Pair(id="counts")
+        yield CachedStatic(id="warnings")
+        yield SideBySide(id="heat")
+        yield SideBySide(id="counts")
 
-    def show(self, seen: Seen) -> None:
+    def show(self, seen: RunState) -> None:
         """Draws what has changed."""
         row = seen.course.last("epoch")
         run = seen.facts.overview
@@ -42,12 +42,12 @@ class ArchitecturePart(VerticalScroll, can_focus=False):
         maps = {kind: found for kind in KINDS if (found := usable(row.get(f"weights_{kind}")))}
         step, epoch = row.get("step"), row.get("epoch")
         operations = seen.facts.operations
-        head = self.query_one("#warnings", Sheet)
+        head = self.query_one("#warnings", CachedStatic)
         head.show(
             (warnings, step, bool(maps), seen.is_training),
             lambda: _head(warnings, step, epoch, bool(maps), training=seen.is_training),
         )
-        self.query_one("#heat", Pair).show(
+        self.query_one("#heat", SideBySide).show(
             (step, list(maps.values()), operations),
             lambda width: [
                 heat_map(f"{kind_title(kind)}{_about(kind, row)}", maps[kind], operations, width)
@@ -55,7 +55,7 @@ class ArchitecturePart(VerticalScroll, can_focus=False):
             ],
         )
         counts = [(kind, _counts(row, summary, kind)) for kind in KINDS]
-        self.query_one("#counts", Pair).show(
+        self.query_one("#counts", SideBySide).show(
             counts, lambda width: [_counts_text(kind, found, width) for kind, found in counts if found]
         )
 

@@ -11,29 +11,29 @@ from ...common.files import BrokenRun
 from ...common.text import counted, safe
 from ...figures.cell_layout import kind_title
 from ...method.genotype import CellGraph, Genotype
-from ...monitor.cell_history import History
+from ...monitor.cell_history import CellHistory
 from ...render.cell_text import cell_picture, cell_short
-from ..cached_static import Sheet
-from .side_by_side import Pair
-from .tab import Seen
+from ..cached_static import CachedStatic
+from .side_by_side import SideBySide
+from .tab import RunState
 
-__all__ = ["CellsPart"]
+__all__ = ["CellsTab"]
 
 HINTED = 110  # columns from which the keys are named
 NARROW = 44  # columns below which a cell is told in short
 
 
-class CellsPart(VerticalScroll, can_focus=False):
+class CellsTab(VerticalScroll, can_focus=False):
     """Shows the newest cells, or those of the step that the slider was moved to."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._seen: Seen | None = None
+        self._seen: RunState | None = None
         self._pinned: int | None = None  # a step; None follows the newest
 
     def compose(self) -> ComposeResult:
-        yield Sheet(id="slider")
-        yield Pair()
+        yield CachedStatic(id="slider")
+        yield SideBySide()
 
     @property
     def follows(self) -> bool:
@@ -46,10 +46,10 @@ class CellsPart(VerticalScroll, can_focus=False):
         index = None if self._seen is None else self._index(self._seen.history)
         return None if self._seen is None or index is None else self._seen.history.steps[index]
 
-    def show(self, seen: Seen) -> None:
+    def show(self, seen: RunState) -> None:
         """Draws what has changed."""
         self._seen = seen
-        slider, pair = self.query_one("#slider", Sheet), self.query_one(Pair)
+        slider, pair = self.query_one("#slider", CachedStatic), self.query_one(SideBySide)
         history = seen.history
         genotype, note, epoch = seen.facts.cells, "", "?"
         index = self._index(history)
@@ -68,7 +68,7 @@ class CellsPart(VerticalScroll, can_focus=False):
         )
         pair.show(genotype, lambda columns: _drawn_cells(genotype, columns))
 
-    def _index(self, history: History) -> int | None:
+    def _index(self, history: CellHistory) -> int | None:
         if not len(history):
             return None
         if self._pinned is None:
@@ -87,7 +87,9 @@ class CellsPart(VerticalScroll, can_focus=False):
         self.show(self._seen)
 
 
-def _slider(history: History, index: int | None, epoch: str, follows: bool, note: str, width: int) -> Content:
+def _slider(
+    history: CellHistory, index: int | None, epoch: str, follows: bool, note: str, width: int
+) -> Content:
     parts: list[str | tuple[str, str]] = []
     if index is not None:
         entries = len(history)

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 from ...charts.chart import Line
 from ...method.space import INPUT_NODES
-from ...monitor.run_metrics import LONGEST_LIST, Course, Series
+from ...monitor.run_metrics import MAX_LIST_LENGTH, MetricValues, RunMetrics
 from ..chart import ChartView
 from ..chart_grid import ChartGrid
-from .tab import Seen
+from .tab import RunState
 
-__all__ = ["SEARCH", "TRAIN", "Curve", "CurvesPart"]
+__all__ = ["SEARCH", "TRAIN", "ChartSpec", "ChartsTab"]
 
 
 @dataclass(frozen=True)
-class Curve:
+class ChartSpec:
     """A chart: its title, and (kind of row, key, name) of each line.
 
     A key ``list.*`` stands for a line for each element, named after its number as ``name`` says: of a list with one
@@ -29,43 +29,43 @@ class Curve:
 
 
 SEARCH = (
-    Curve("loss", (("step", "weight_loss", "weights"), ("step", "architecture_loss", "architecture"))),
-    Curve(
+    ChartSpec("loss", (("step", "weight_loss", "weights"), ("step", "architecture_loss", "architecture"))),
+    ChartSpec(
         "accuracy",
         (("epoch", "supernet_accuracy", "super-net"), ("epoch", "derived_accuracy", "derived")),
         percent=True,
     ),
-    Curve(
+    ChartSpec(
         "sparsity",
         (("step", "sparsity_normal", "normal"), ("step", "sparsity_reduce", "reduction")),
         percent=True,
     ),
-    Curve("consistency gap", (("epoch", "gap", "gap"),), percent=True),
-    Curve("temperature", (("step", "temperature", "temperature"),)),
-    Curve("thresholds of the normal cell's nodes", (("step", "thresholds_normal.*", "{}"),)),
-    Curve("thresholds of the reduction cell's nodes", (("step", "thresholds_reduce.*", "{}"),)),
+    ChartSpec("consistency gap", (("epoch", "gap", "gap"),), percent=True),
+    ChartSpec("temperature", (("step", "temperature", "temperature"),)),
+    ChartSpec("thresholds of the normal cell's nodes", (("step", "thresholds_normal.*", "{}"),)),
+    ChartSpec("thresholds of the reduction cell's nodes", (("step", "thresholds_reduce.*", "{}"),)),
 )
 TRAIN = (
-    Curve("loss", (("step", "weight_loss", "learned"), ("epoch", "validation_loss", "held out"))),
-    Curve(
+    ChartSpec("loss", (("step", "weight_loss", "learned"), ("epoch", "validation_loss", "held out"))),
+    ChartSpec(
         "accuracy",
         (("step", "accuracy", "learned"), ("epoch", "validation_accuracy", "held out")),
         percent=True,
     ),
-    Curve("accuracy on images held out", (("epoch", "validation_accuracy", "held out"),), percent=True),
-    Curve("learning rate", (("step", "learning_rate", "learning rate"),)),
+    ChartSpec("accuracy on images held out", (("epoch", "validation_accuracy", "held out"),), percent=True),
+    ChartSpec("learning rate", (("step", "learning_rate", "learning rate"),)),
 )
 
 
-class CurvesPart(ChartGrid):
+class ChartsTab(ChartGrid):
     """The charts of a search, or of a training."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._curves: Sequence[Curve] = ()
+        self._curves: Sequence[ChartSpec] = ()
         self._drawn: object = None
 
-    def show(self, seen: Seen) -> None:
+    def show(self, seen: RunState) -> None:
         """Draws what has changed."""
         curves = TRAIN if seen.is_training else SEARCH
         if curves is not self._curves:
@@ -91,17 +91,17 @@ class CurvesPart(ChartGrid):
         )
 
 
-def _lines(curve: Curve, course: Course) -> list[Line]:
+def _lines(curve: ChartSpec, course: RunMetrics) -> list[Line]:
     found = [line for one in curve.lines for line in _each(*one, course)]
     return [Line(name, series.x[: len(series)], series.y) for name, series in found if len(series)]
 
 
-def _each(kind: str, key: str, name: str, course: Course) -> Iterator[tuple[str, Series]]:
+def _each(kind: str, key: str, name: str, course: RunMetrics) -> Iterator[tuple[str, MetricValues]]:
     """The lines that ``key`` stands for."""
     if not key.endswith("*"):
         yield name, course.series(kind, key)
         return
-    for n in range(LONGEST_LIST):
+    for n in range(MAX_LIST_LENGTH):
         series = course.series(kind, f"{key[:-1]}{n}")
         if len(series):
             yield name.format(INPUT_NODES + n), series

@@ -11,11 +11,11 @@ from ...monitor.system_usage import Sample, SystemWatch
 from ...store.overview import Overview, overview
 from ...store.run import CONFIG_FILE, Run
 
-__all__ = ["Facts", "read_facts"]
+__all__ = ["RunFacts", "read_facts"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Facts:
+class RunFacts:
     """``overview`` is None where the folder is gone. ``problem`` says why there are no ``cells``, if broken.
 
     ``operations`` are the names of the space, empty where they aren't known.
@@ -29,10 +29,10 @@ class Facts:
     sample: Sample | None = None
 
 
-def read_facts(run: Run, before: Facts | None, system: SystemWatch | None) -> Facts:
+def read_facts(run: Run, before: RunFacts | None, system: SystemWatch | None) -> RunFacts:
     """Reads them anew; what never changes is taken over from ``before``. Samples ``system``, if given."""
     if not os.path.isdir(run.path):  # noqa: PTH112 (raises nothing)
-        return Facts(overview=None)
+        return RunFacts(overview=None)
     seen = overview(run)
     configuration = before.configuration if before is not None else ""
     operations = before.operations if before is not None else ()
@@ -41,7 +41,7 @@ def read_facts(run: Run, before: Facts | None, system: SystemWatch | None) -> Fa
         cells = run.genotype()
     except BrokenRun as error:
         problem = error.reason
-    return Facts(
+    return RunFacts(
         overview=seen,
         operations=operations or _operations(run),
         configuration=configuration or _configuration(run),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.content import Content
 
 from ...common.text import safe, shortened
-from ...monitor.run_metrics import LARGEST_STEP, Course
+from ...monitor.run_metrics import MAX_STEP, RunMetrics
 from ...store.find_run import short_id
 from ...store.notes import NOTHING
 from ...store.overview import Overview
@@ -24,7 +24,7 @@ def bar(share: float, width: int) -> tuple[str, str]:
     return "━" * done, "─" * (width - done)
 
 
-def head_text(run: Overview, course: Course, width: int, *, gone: bool, readonly: bool) -> Content:
+def head_text(run: Overview, course: RunMetrics, width: int, *, gone: bool, readonly: bool) -> Content:
     """Three lines, one for tags and note, and one for each problem."""
     status = run.status
     state = status.state + "?" * status.stale
@@ -42,7 +42,7 @@ def head_text(run: Overview, course: Course, width: int, *, gone: bool, readonly
         # while it runs, what the last row says is newer than the status, which is written now and then
         row = (course.last("step") or course.last("epoch")) if status.state == "running" else {}
         step, epoch = row.get("step", status.step), row.get("epoch")
-        epoch = epoch if type(epoch) is int and 0 <= epoch <= LARGEST_STEP else status.epoch
+        epoch = epoch if type(epoch) is int and 0 <= epoch <= MAX_STEP else status.epoch
         share = step / status.steps if status.steps else epoch / status.epochs if status.epochs else 0.0
         done, rest = bar(share, BAR * (2 if width >= WIDE else 1))
         lines.append(

@@ -16,17 +16,17 @@ from ...method.space import INPUT_NODES
 __all__ = ["edge_names", "heat_map", "shade", "usable"]
 
 RAMP = ((18, 22, 48), (38, 70, 120), (30, 125, 130), (90, 180, 90), (252, 226, 60))  # dark to bright
-LONGEST = 64  # rows or columns that are drawn; ours have 14 and 12
+MAX_CELLS = 64  # rows or columns that are drawn; ours have 14 and 12
 MOST_COLUMN, LEAST_COLUMN = 9, 2
 
 
 def usable(value: Any) -> list[list[float]] | None:
     """The weights of a row of the metrics, edges x operations, each from 0 to 1; None for anything else."""
-    if not isinstance(value, list) or not 0 < len(value) <= LONGEST:
+    if not isinstance(value, list) or not 0 < len(value) <= MAX_CELLS:
         return None
     rows = []
     for row in value:
-        if not isinstance(row, list) or not 0 < len(row) <= LONGEST:
+        if not isinstance(row, list) or not 0 < len(row) <= MAX_CELLS:
             return None
         numbers = [number(element) for element in row]
         if any(one is None or not 0 <= one <= 1 for one in numbers):

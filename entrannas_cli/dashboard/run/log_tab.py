@@ -10,47 +10,47 @@ from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Input
 
 from ...common.text import counted, safe
-from ..cached_static import Sheet
-from .tab import Seen
+from ..cached_static import CachedStatic
+from .tab import RunState
 
-__all__ = ["LogPart"]
+__all__ = ["LogTab"]
 
 
-class LogPart(Vertical):
+class LogTab(Vertical):
     """Stays at the end while that is shown."""
 
     DEFAULT_CSS = """
-    LogPart > #found { color: $quiet; display: none; }
-    LogPart > #find { display: none; background: $surface; }
-    LogPart.-finding > #found, LogPart.-finding > #find { display: block; }
+    LogTab > #found { color: $quiet; display: none; }
+    LogTab > #find { display: none; background: $surface; }
+    LogTab.-finding > #found, LogTab.-finding > #find { display: block; }
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._seen: Seen | None = None
+        self._seen: RunState | None = None
 
     def compose(self) -> ComposeResult:
         yield Input(
             placeholder="lines with this text; enter keeps it, esc shows all", id="find", compact=True
         )
-        yield Sheet(id="found")
+        yield CachedStatic(id="found")
         with VerticalScroll(id="lines", can_focus=False):
-            yield Sheet(id="log")
+            yield CachedStatic(id="log")
 
-    def show(self, seen: Seen) -> None:
+    def show(self, seen: RunState) -> None:
         """Draws what has changed."""
         self._seen = seen
         wanted = self.query_one(Input).value.strip().lower()
         scroll = self.query_one("#lines")
         at_end = scroll.scroll_offset.y >= scroll.max_scroll_y
         made_of = (seen.log.version, wanted)
-        sheet = self.query_one("#log", Sheet)
+        sheet = self.query_one("#log", CachedStatic)
         if not sheet.is_new(made_of):
             return
         lines = seen.log.lines
         found = [line for line in lines if wanted in line.lower()]
         sheet.show(made_of, lambda: _text(found, wanted, any_line=bool(lines)))
-        self.query_one("#found", Sheet).show(
+        self.query_one("#found", CachedStatic).show(
             made_of, lambda: f"{len(found)} of the last {counted(len(lines), 'line')}"
         )
         if at_end:

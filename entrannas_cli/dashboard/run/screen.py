@@ -10,39 +10,39 @@ from textual.containers import VerticalScroll
 from textual.timer import Timer
 from textual.widgets import Footer, TabbedContent, TabPane
 
-from ...monitor.cell_history import History
+from ...monitor.cell_history import CellHistory
 from ...monitor.log_tail import LogTail
-from ...monitor.run_metrics import Course
+from ...monitor.run_metrics import RunMetrics
 from ...monitor.system_usage import SystemWatch
 from ...store.overview import Overview
 from ...store.run import Run
 from ..background import in_background
-from ..cached_static import Sheet
+from ..cached_static import CachedStatic
 from ..chart import ChartView
 from ..keys import bindings
-from ..run_actions import RunsActing
+from ..run_actions import RunActionsScreen
 from ..watcher import Snapshot
-from .architecture_tab import ArchitecturePart
-from .cells_tab import CellsPart
-from .charts_tab import CurvesPart
-from .facts import Facts, read_facts
+from .architecture_tab import ArchitectureTab
+from .cells_tab import CellsTab
+from .charts_tab import ChartsTab
+from .facts import RunFacts, read_facts
 from .header import head_text
-from .log_tab import LogPart
-from .tab import Seen
-from .text_tabs import ConfigurationPart, SystemPart
+from .log_tab import LogTab
+from .tab import RunState
+from .text_tabs import ConfigurationTab, SystemTab
 
 __all__ = ["RunScreen"]
 
-EVERY = 0.5  # seconds between two looks
-PORTION = 0.02  # seconds of reading at a time: keys don't wait longer
-PAUSE = 0.001  # seconds between two portions
+POLL_S = 0.5  # seconds between two looks
+SLICE_S = 0.02  # seconds of reading at a time: keys don't wait longer
+PAUSE_S = 0.001  # seconds between two portions
 FACTS_EVERY = 2  # looks between two readings of the small files
 TABS = ("curves", "cells", "architecture", "log", "configuration", "system")
 
-Part = CurvesPart | CellsPart | ArchitecturePart | LogPart | ConfigurationPart | SystemPart
+Part = ChartsTab | CellsTab | ArchitectureTab | LogTab | ConfigurationTab | SystemTab
 
 
-class RunScreen(RunsActing):
+class RunScreen(RunActionsScreen):
     """One run, live. Only the tab that is shown is kept up to date; a deleted run stays readable."""
 
     PLACE = "run"
@@ -58,27 +58,27 @@ class RunScreen(RunsActing):
     def __init__(self, run: Run) -> None:
         super().__init__()
         self._run = run
-        self._course, self._history, self._log = Course(run), History(run), LogTail(run)
+        self._course, self._history, self._log = RunMetrics(run), CellHistory(run), LogTail(run)
         self._system = SystemWatch()
-        self._facts: Facts | None = None
+        self._facts: RunFacts | None = None
         self._gone = False
         self._asking = False  # the small files are being read
         self._looks = self._portions = 0
         self._timer: Timer | None = None
 
     def compose(self) -> ComposeResult:
-        yield Sheet(id="head")
+        yield CachedStatic(id="head")
         with TabbedContent(initial=TABS[0]):
             for n, (name, part) in enumerate(
                 zip(
                     TABS,
                     (
-                        CurvesPart(),
-                        CellsPart(),
-                        ArchitecturePart(),
-                        LogPart(),
-                        ConfigurationPart(),
-                        SystemPart(),
+                        ChartsTab(),
+                        CellsTab(),
+                        ArchitectureTab(),
+                        LogTab(),
+                        ConfigurationTab(),
+                        SystemTab(),
                     ),
                     strict=True,
                 ),
@@ -91,7 +91,7 @@ class RunScreen(RunsActing):
     # what is new
 
     def on_mount(self) -> None:
-        self.query_one("#head", Sheet).show("", lambda: "reading …")
+        self.query_one("#head", CachedStatic).show("", lambda: "reading …")
         self._look()
 
     def on_unmount(self) -> None:
@@ -106,7 +106,7 @@ class RunScreen(RunsActing):
 
     @property
     def step_shown(self) -> int | None:
-        return self.query_one(CellsPart).step if self._active == "cells" else None
+        return self.query_one(CellsTab).step if self._active == "cells" else None
 
     def take(self, snapshot: Snapshot) -> None:
         """It was told that some run has changed: perhaps this one."""
@@ -118,8 +118,8 @@ class RunScreen(RunsActing):
         more = False
         self._gone = not os.path.isdir(self._run.path)  # noqa: PTH112 (raises nothing)
         if not self._gone:
-            more = self._course.read(PORTION)
-            more = self._history.read(PORTION / 2) or more
+            more = self._course.read(SLICE_S)
+            more = self._history.read(SLICE_S / 2) or more
             if self.query_one(TabbedContent).active == "log":
                 self._log.read()
         self._portions += 1
@@ -129,7 +129,7 @@ class RunScreen(RunsActing):
             self._looks += 1
         if not more or self._portions.bit_count() == 1:  # after 1, 2, 4, 8 ... portions
             self._draw()
-        self._timer = self.set_timer(PAUSE if more else EVERY, self._look)
+        self._timer = self.set_timer(PAUSE_S if more else POLL_S, self._look)
 
     def _read_facts(self) -> None:
         if self._asking or self._gone:
@@ -139,7 +139,7 @@ class RunScreen(RunsActing):
         system = self._system if self.is_attached and self._active == "system" else None
         in_background(self.app, lambda: read_facts(self._run, before, system), self._take_facts)
 
-    def _take_facts(self, facts: Facts) -> None:
+    def _take_facts(self, facts: RunFacts) -> None:
         self._asking = False
         if facts.overview is not None and self.is_attached:
             self._facts = facts
@@ -160,14 +160,14 @@ class RunScreen(RunsActing):
         facts = self._facts
         if facts is None or facts.overview is None:
             if self._gone:
-                self.query_one("#head", Sheet).show(
+                self.query_one("#head", CachedStatic).show(
                     "gone", lambda: "this run is gone: its folder isn't there"
                 )
             return
         run, readonly, gone, width = facts.overview, self.dashboard.readonly, self._gone, self.size.width
         text = head_text(run, self._course, width, gone=gone, readonly=readonly)
-        self.query_one("#head", Sheet).show(text.markup, lambda: text)
-        self._part.show(Seen(self._course, self._history, self._log, facts))
+        self.query_one("#head", CachedStatic).show(text.markup, lambda: text)
+        self._part.show(RunState(self._course, self._history, self._log, facts))
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._draw)
@@ -191,11 +191,11 @@ class RunScreen(RunsActing):
 
     @property
     def _leaves_something(self) -> bool:
-        return self.is_attached and (self.query_one(LogPart).finding or self.query_one(CurvesPart).full)
+        return self.is_attached and (self.query_one(LogTab).finding or self.query_one(ChartsTab).full)
 
     def action_back(self) -> None:
         """First out of the search and of the full screen."""
-        log, curves = self.query_one(LogPart), self.query_one(CurvesPart)
+        log, curves = self.query_one(LogTab), self.query_one(ChartsTab)
         if self._active == "log" and log.finding:
             log.unfind()
         elif self._active == "curves" and curves.full:
@@ -210,18 +210,18 @@ class RunScreen(RunsActing):
     def action_cells(self, to: int) -> None:
         self.query_one(TabbedContent).active = "cells"
         self._draw()
-        self.query_one(CellsPart).move(to)
+        self.query_one(CellsTab).move(to)
 
     def action_find(self) -> None:
         self.query_one(TabbedContent).active = "log"
-        self.query_one(LogPart).find()
+        self.query_one(LogTab).find()
 
     def action_full(self) -> None:
         self.query_one(TabbedContent).active = "curves"
-        self.query_one(CurvesPart).toggle_full()
+        self.query_one(ChartsTab).toggle_full()
 
     def on_chart_view_full_screen(self, event: ChartView.FullScreen) -> None:
-        self.query_one(CurvesPart).toggle_full(event.view)
+        self.query_one(ChartsTab).toggle_full(event.view)
 
     def action_down(self) -> None:
         self._scroll(1)
@@ -231,5 +231,5 @@ class RunScreen(RunsActing):
 
     def _scroll(self, lines: int) -> None:
         part = self._part
-        scrolled = part.query_one("#lines", VerticalScroll) if isinstance(part, LogPart) else part
+        scrolled = part.query_one("#lines", VerticalScroll) if isinstance(part, LogTab) else part
         scrolled.scroll_relative(y=lines, animate=False)

@@ -9,20 +9,20 @@ from textual.app import ComposeResult
 from textual.containers import Container
 from textual.widgets import Static
 
-__all__ = ["Pair"]
+__all__ = ["SideBySide"]
 
-TWO = 110  # columns from which they stand side by side
+SIDE_BY_SIDE_COLUMNS = 110  # columns from which they stand side by side
 GAP = 4
 
 
-class Pair(Container):
+class SideBySide(Container):
     """As high as the texts."""
 
     DEFAULT_CSS = """
-    Pair { height: auto; layout: vertical; }
-    Pair.-two { layout: horizontal; }
-    Pair > Static { width: 1fr; height: auto; margin-bottom: 1; text-wrap: nowrap; }
-    Pair.-two > #left { margin-right: 4; }
+    SideBySide { height: auto; layout: vertical; }
+    SideBySide.-two { layout: horizontal; }
+    SideBySide > Static { width: 1fr; height: auto; margin-bottom: 1; text-wrap: nowrap; }
+    SideBySide.-two > #left { margin-right: 4; }
     """
 
     _made_of: object = None
@@ -33,13 +33,13 @@ class Pair(Container):
 
     def on_resize(self) -> None:
         """Side by side or not."""
-        self.set_class(self.size.width >= TWO, "-two")
+        self.set_class(self.size.width >= SIDE_BY_SIDE_COLUMNS, "-two")
 
     @property
     def width(self) -> int:
         """Columns for each."""
         width = self.size.width or self.app.size.width - 4
-        return max((width - GAP) // 2 if width >= TWO else width, 16)
+        return max((width - GAP) // 2 if width >= SIDE_BY_SIDE_COLUMNS else width, 16)
 
     def show(self, made_of: object, draw: Callable[[int], Sequence[Text]]) -> None:
         """The texts that ``draw`` makes for a width, unless they are made of the same as those shown."""

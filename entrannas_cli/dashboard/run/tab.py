@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...monitor.cell_history import History
+from ...monitor.cell_history import CellHistory
 from ...monitor.log_tail import LogTail
-from ...monitor.run_metrics import Course
-from .facts import Facts
+from ...monitor.run_metrics import RunMetrics
+from .facts import RunFacts
 
-__all__ = ["Seen"]
+__all__ = ["RunState"]
 
 
 @dataclass(frozen=True)
-class Seen:
+class RunState:
     """All that is known of the run: the objects go on to grow, ``facts`` are replaced."""
 
-    course: Course
-    history: History
+    course: RunMetrics
+    history: CellHistory
     log: LogTail
-    facts: Facts
+    facts: RunFacts
 
     @property
     def is_training(self) -> bool:

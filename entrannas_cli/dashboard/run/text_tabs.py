@@ -9,36 +9,36 @@ from textual.content import Content
 from ...common.numbers import bytes_text, metric, number, percent
 from ...common.text import safe
 from ...monitor.system_usage import Sample
-from ..cached_static import Sheet
+from ..cached_static import CachedStatic
 from ..configuration_text import configuration_text
 from .header import bar
-from .tab import Seen
+from .tab import RunState
 
-__all__ = ["ConfigurationPart", "SystemPart"]
+__all__ = ["ConfigurationTab", "SystemTab"]
 
 BAR = 30
 MIB = 2**20
 
 
-class ConfigurationPart(VerticalScroll, can_focus=False):
+class ConfigurationTab(VerticalScroll, can_focus=False):
     """``config.toml`` as it is written."""
 
     def compose(self) -> ComposeResult:
-        yield Sheet()
+        yield CachedStatic()
 
-    def show(self, seen: Seen) -> None:
+    def show(self, seen: RunState) -> None:
         """Draws what has changed."""
         text = seen.facts.configuration
-        self.query_one(Sheet).show(text, lambda: configuration_text(text))
+        self.query_one(CachedStatic).show(text, lambda: configuration_text(text))
 
 
-class SystemPart(VerticalScroll, can_focus=False):
+class SystemTab(VerticalScroll, can_focus=False):
     """What the run's process, the machine and its GPUs do, and what the run itself wrote about that."""
 
     def compose(self) -> ComposeResult:
-        yield Sheet()
+        yield CachedStatic()
 
-    def show(self, seen: Seen) -> None:
+    def show(self, seen: RunState) -> None:
         """Draws what has changed."""
         sample, run = seen.facts.sample, seen.facts.overview
         row = seen.course.last("step") or seen.course.last("epoch")
@@ -53,7 +53,7 @@ class SystemPart(VerticalScroll, can_focus=False):
             else ""
         )
         state = run.status.state if run is not None else ""
-        self.query_one(Sheet).show(
+        self.query_one(CachedStatic).show(
             (sample, said, where, state), lambda: _system(sample, said, where, running=state == "running")
         )
 

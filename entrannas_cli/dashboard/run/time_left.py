@@ -5,32 +5,32 @@ from __future__ import annotations
 from itertools import pairwise
 
 from ...common.numbers import duration
-from ...monitor.run_metrics import Course
+from ...monitor.run_metrics import RunMetrics
 from ...store.status import Status
 
 __all__ = ["left_text", "seconds_left"]
 
-LOOKED_AT = 300  # steps
-FEWEST = 4  # steps between two moments that say something about the pace
+MAX_STEPS = 300  # steps
+MIN_STEPS = 4  # steps between two moments that say something about the pace
 
 
-def seconds_left(course: Course, status: Status) -> float | None:
+def seconds_left(course: RunMetrics, status: Status) -> float | None:
     """Seconds to go at the pace of this attempt's last steps, evaluations included; None if unknown."""
     times = course.series("step", "time")
     done = len(times)
     points = [
         (times.x[n], times.y[n])
-        for n in range(max(done - LOOKED_AT, 0), done)
+        for n in range(max(done - MAX_STEPS, 0), done)
         if times.y[n] >= status.started  # a pause between two attempts is no work
     ]
     passed = sum(later[1] - earlier[1] for earlier, later in pairwise(points) if later[1] > earlier[1])
-    if len(points) < FEWEST or passed <= 0 or not status.steps:
+    if len(points) < MIN_STEPS or passed <= 0 or not status.steps:
         return None
     pace = passed / (points[-1][0] - points[0][0])
     return max(status.steps - max(points[-1][0], status.step), 0) * pace
 
 
-def left_text(course: Course, status: Status) -> str:
+def left_text(course: RunMetrics, status: Status) -> str:
     """``4m10s left``, or why that isn't told."""
     if status.state == "completed":
         took = status.ended - status.started

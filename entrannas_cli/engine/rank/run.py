@@ -20,8 +20,8 @@ from ...store.session import RunSession
 from ..check_operations import require_operations
 from ..execute import execute
 from ..observer import Observer, Row, Started
-from ..run_context import Context
-from ..torch_errors import explained
+from ..run_context import RunContext
+from ..torch_errors import translate_errors
 from ..train.create import search_facts
 from ..train.run import run_training
 from .candidates import Candidate, read_candidates
@@ -36,13 +36,13 @@ __all__ = ["TRAININGS", "run_ranking"]
 TRAININGS = "trainings"  # in the run's directory: a run directory for each of the cells that are trained
 
 
-def run_ranking(context: Context[RankConfig]) -> None:
+def run_ranking(context: RunContext[RankConfig]) -> None:
     """Ranks from where it was, or the start, to the end or until a stop; finishes the session.
 
     A training that fails takes the last place; the others go on.
     """
     session, config = context.session, context.config
-    session.summary({"preset": config.train.preset})
+    session.update_summary({"preset": config.train.preset})
     candidates = read_candidates(session.run)
     for candidate in candidates:
         require_operations(candidate.genotype.operations, f"cells of {candidate.search}")
@@ -59,7 +59,7 @@ def run_ranking(context: Context[RankConfig]) -> None:
         child = runs.get(candidate.genotype) or _training_of(context, candidate)
         runs[candidate.genotype] = child
         if child.status().state != "completed":
-            wrong = _train(context, child, _Part(context, place, len(selected))) or wrong
+            wrong = _train(context, child, _PartObserver(context, place, len(selected))) or wrong
         stopped = child.status().state == "stopped"  # by itself: it must not count as one that failed
         if session.stop_requested or stopped:
             session.finish("stopped", session.stop_reason or f"its training {child.id} was stopped")
@@ -70,12 +70,12 @@ def run_ranking(context: Context[RankConfig]) -> None:
         raise wrong or RunFailed("none of the cells could be trained: see the runs in trainings/")
     by_number = {candidate.number: candidate for candidate in candidates}
     winner = by_number[rows[0]["candidate"]]
-    session.derived(session.run.status().step, 0, winner.genotype)
-    session.summary({"ranking": rows, **rank_correlation(rows), "search": _search_of(winner) or None})
+    session.write_genotype(session.run.status().step, 0, winner.genotype)
+    session.update_summary({"ranking": rows, **rank_correlation(rows), "search": _search_of(winner) or None})
     session.finish("completed")
 
 
-def _inherited(context: Context[RankConfig], candidates: list[Candidate]) -> dict[int, float]:
+def _inherited(context: RunContext[RankConfig], candidates: list[Candidate]) -> dict[int, float]:
     """Accuracies by candidate number; none for a search without a super-net or without its data."""
     session, known = context.session, context.session.run.summary().get("inherited")
     found = {int(key): float(value) for key, value in known.items()} if isinstance(known, dict) else {}
@@ -86,7 +86,7 @@ def _inherited(context: Context[RankConfig], candidates: list[Candidate]) -> dic
     for path, own in by_search.items():
         genotypes: list[Genotype] = [candidate.genotype for candidate in own]
         try:
-            with context.opening_data() as progress, explained(out_of_memory="the super-net of a search"):
+            with context.opening_data() as progress, translate_errors(out_of_memory="the super-net of a search"):
                 accuracies = inherited_accuracies(path, genotypes, context.compute, progress)
                 for n, (candidate, accuracy) in enumerate(zip(own, accuracies, strict=True), 1):
                     found[candidate.number] = accuracy
@@ -96,11 +96,11 @@ def _inherited(context: Context[RankConfig], candidates: list[Candidate]) -> dic
                 "warning", f"no accuracy by inherited weights for {safe(own[0].search)}: {error.message}"
             )
         finally:  # also when a stop is asked for
-            session.summary({"inherited": {str(key): value for key, value in found.items()}})
+            session.update_summary({"inherited": {str(key): value for key, value in found.items()}})
     return found
 
 
-def _training_of(context: Context[RankConfig], candidate: Candidate) -> Run:
+def _training_of(context: RunContext[RankConfig], candidate: Candidate) -> Run:
     """The run that trains ``candidate``: the one that is there, or a new one."""
     folder = context.session.run.path / TRAININGS
     for run in list_runs(folder):
@@ -134,7 +134,7 @@ def _search_of(candidate: Candidate) -> Row:
     return facts | {key: value for key, value in sparsities.items() if value is not None}
 
 
-def _train(context: Context[RankConfig], child: Run, part: _Part) -> UsageError | None:
+def _train(context: RunContext[RankConfig], child: Run, part: _PartObserver) -> UsageError | None:
     """Trains, as far as it goes; what is wrong with the configuration, for these cells at least."""
     session = RunSession(child)
     part.child = session
@@ -147,12 +147,12 @@ def _train(context: Context[RankConfig], child: Run, part: _Part) -> UsageError 
     return None
 
 
-class _Part:
+class _PartObserver:
     """The observer of one training: passes on what it does as the ``place``-th part of the whole ranking."""
 
     child: RunSession
 
-    def __init__(self, context: Context[RankConfig], place: int, parts: int) -> None:
+    def __init__(self, context: RunContext[RankConfig], place: int, parts: int) -> None:
         self._observer: Observer = context.observer
         self._session = context.session
         self._place, self._parts = place, parts
@@ -163,7 +163,7 @@ class _Part:
         self._epochs = self._place * facts.epochs
         self._steps = self._epochs * facts.steps_per_epoch
         total = self._parts * facts.epochs
-        self._session.totals(epochs=total, steps=total * facts.steps_per_epoch)
+        self._session.set_totals(epochs=total, steps=total * facts.steps_per_epoch)
         what = (f"cells {self._place + 1} of {self._parts}", *facts.what[1:])
         parent = self._session.run
         self._observer.started(
@@ -185,7 +185,7 @@ class _Part:
         if self._session.stop_requested:
             self.child.request_stop(self._session.stop_reason)
         row = self._shifted(row)
-        self._session.progress(row["epoch"], row["step"])
+        self._session.set_progress(row["epoch"], row["step"])
         self._observer.step(row)
 
     def epoch(self, row: Row) -> None:

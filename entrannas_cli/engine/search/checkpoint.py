@@ -9,13 +9,13 @@ from typing import Any
 from ...method.bilevel import BilevelSearch
 from ...method.genotype import Genotype
 from ...method.optimizers import load_optimizer, optimizer_state
-from ..recorder import Progress
+from ..recorder import LoopProgress
 
 __all__ = ["SearchState", "load_state", "state_of"]
 
 
 @dataclass
-class SearchState(Progress):
+class SearchState(LoopProgress):
     """The loop's state; ``genotype_changes`` are those of the present epoch."""
 
     genotype_changes: int = 0

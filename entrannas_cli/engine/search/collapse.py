@@ -12,8 +12,8 @@ from ...method.space import SearchSpace
 __all__ = ["collapse_warning"]
 
 # The limits add up to 5 %: at most that share of random cells shows a sign, however many connections they have.
-SKIPS = 0.04
-WITHOUT_WEIGHTS = 0.01
+SKIP_SIGNIFICANCE = 0.04
+WEIGHTLESS_SIGNIFICANCE = 0.01
 REMEDY = "Try --set weights.weight_decay=0.0081"  # docs/method.md says why
 
 
@@ -23,8 +23,12 @@ def collapse_warning(genotype: Genotype, space: SearchSpace) -> str:
     Skip connections, or operations without weights, are more than half of the normal cell, and improbable in a cell
     that is drawn at random from ``space``, the one that was searched.
     """
-    sign = _takeover(genotype, space, "are skip connections", lambda o: o.name == "skip_connect", SKIPS)
-    sign = sign or _takeover(genotype, space, "have no weights", lambda o: not o.parametric, WITHOUT_WEIGHTS)
+    sign = _takeover(
+        genotype, space, "are skip connections", lambda o: o.name == "skip_connect", SKIP_SIGNIFICANCE
+    )
+    sign = sign or _takeover(
+        genotype, space, "have no weights", lambda o: not o.parametric, WEIGHTLESS_SIGNIFICANCE
+    )
     return f"signs of a collapse: {sign}. {REMEDY}" if sign else ""
 
 

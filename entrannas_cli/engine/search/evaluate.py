@@ -14,14 +14,14 @@ from ...method.bilevel import Batch, BilevelSearch
 from ...method.network import DerivedNetwork
 from ..scoring import Score, calibrate_batch_norm, score
 
-__all__ = ["Comparison", "compare_with_derived"]
+__all__ = ["ConsistencyGap", "compare_with_derived"]
 
 Batches = Callable[[], Iterable[Batch]]
 Forward = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ConsistencyGap:
     """The super-net as it is searched, and the derived network with its weights."""
 
     supernet: Score
@@ -40,7 +40,7 @@ def compare_with_derived(
     *,
     calibration: Batches,
     validation: Batches,
-) -> Comparison:
+) -> ConsistencyGap:
     """Scores both on ``validation``; the search itself is left as it was.
 
     The batch-norm statistics of both are estimated anew on the ``calibration`` images: the running ones lag
@@ -65,4 +65,4 @@ def compare_with_derived(
     for network, forward in contestants:
         calibrate_batch_norm(network, forward, calibration())
         scores.append(score(network, forward, validation(), search.execute))
-    return Comparison(*scores)
+    return ConsistencyGap(*scores)

@@ -21,7 +21,7 @@ from ..identity import identity
 from ..loop import Loop
 from ..observer import Observer, Row
 from ..recorder import NotFinite, StepRecorder
-from ..torch_errors import explained
+from ..torch_errors import translate_errors
 from .checkpoint import SearchState, load_state, state_of
 from .collapse import collapse_warning
 from .evaluate import compare_with_derived
@@ -120,7 +120,7 @@ class SearchLoop(Loop[SearchState]):
             raise NotFinite(step, "the architecture") from None
         if search.genotype != before:
             self.state.genotype_changes += 1
-            self.session.derived(step, facts["epoch"], search.genotype)
+            self.session.write_genotype(step, facts["epoch"], search.genotype)
             self.observer.derived(step, search.genotype)
         sparsity = sparsity_facts(search, outcome.mixtures)
         recorder.add(
@@ -143,8 +143,8 @@ class SearchLoop(Loop[SearchState]):
             row |= self._comparison(row)
             self.state.evaluation_seconds += row["evaluation_seconds"]
         warning = collapse_warning(self.search.genotype, self.space)
-        self.session.epoch(row)
-        self.session.summary(
+        self.session.write_epoch(row)
+        self.session.update_summary(
             {key: row[key] for key in SUMMARISED if row.get(key) is not None}
             | {"warnings": [warning] if warning else []}
             | self.cost("search_seconds")
@@ -169,7 +169,9 @@ class SearchLoop(Loop[SearchState]):
     def _comparison(self, row: Row) -> Row:
         began = time.perf_counter()
         size = self.config.evaluation.batch_size
-        with explained(out_of_memory=f"evaluation.batch_size {size} on {self.compute.name}: try half of it"):
+        with translate_errors(
+            out_of_memory=f"evaluation.batch_size {size} on {self.compute.name}: try half of it"
+        ):
             comparison = compare_with_derived(
                 self.search,
                 row["temperature"],

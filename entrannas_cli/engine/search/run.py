@@ -12,8 +12,8 @@ from ...method.space import SearchSpace
 from ..check_operations import require_operations
 from ..device import Compute
 from ..memory_check import MemoryCheck, memory_check
-from ..run_context import Context
-from ..torch_errors import explained
+from ..run_context import RunContext
+from ..torch_errors import translate_errors
 from .build import build_search, search_fast_paths
 from .loop import SearchLoop
 from .memory import estimate_search
@@ -25,21 +25,21 @@ if TYPE_CHECKING:
 __all__ = ["run_search"]
 
 
-def run_search(context: Context[SearchConfig]) -> None:
+def run_search(context: RunContext[SearchConfig]) -> None:
     """Searches from the last checkpoint, or the start, to the end or until a stop; finishes the session."""
     config = context.config
     space = context.session.run.space()
     require_operations(space.operations, f"the space {space.name}")
-    context.session.summary({"preset": config.preset})
+    context.session.update_summary({"preset": config.preset})
     if config.method == "random":
         _draw(context, space)
         return
     check = _memory_check(context, space)
-    with explained(out_of_memory=check.advice):
+    with translate_errors(out_of_memory=check.advice):
         _search(context, space, check)
 
 
-def _search(context: Context[SearchConfig], space: SearchSpace, check: MemoryCheck) -> None:
+def _search(context: RunContext[SearchConfig], space: SearchSpace, check: MemoryCheck) -> None:
     config, session, compute = context.config, context.session, context.compute
     with context.opening_data() as progress:
         data = open_search_data(
@@ -60,7 +60,7 @@ def _search(context: Context[SearchConfig], space: SearchSpace, check: MemoryChe
         context.observer.message("warning", text)
     if paths.hint:
         context.observer.message("info", paths.hint)
-    session.summary({"fast_paths": str(paths)})
+    session.update_summary({"fast_paths": str(paths)})
     search = build_search(
         config,
         space,
@@ -81,7 +81,7 @@ def _search(context: Context[SearchConfig], space: SearchSpace, check: MemoryChe
     loop.restore()
     step, schedule = loop.state.step, loop.schedule
     session.begin_attempt(step + 1, epoch=schedule.epoch(step))
-    session.totals(epochs=schedule.epochs, steps=schedule.steps)
+    session.set_totals(epochs=schedule.epochs, steps=schedule.steps)
     context.started(
         what=_what(config, space, compute),
         epochs=schedule.epochs,
@@ -90,25 +90,25 @@ def _search(context: Context[SearchConfig], space: SearchSpace, check: MemoryChe
         step=step,
     )
     if not session.run.genotypes():
-        session.derived(step, schedule.epoch(step), search.genotype)
+        session.write_genotype(step, schedule.epoch(step), search.genotype)
     context.observer.derived(step, search.genotype)
     if loop.run():
-        session.summary(derived_summary(search.genotype, space, config.target))
+        session.update_summary(derived_summary(search.genotype, space, config.target))
         session.finish("completed")
     else:
         session.finish("stopped", session.stop_reason)
 
 
-def _draw(context: Context[SearchConfig], space: SearchSpace) -> None:
+def _draw(context: RunContext[SearchConfig], space: SearchSpace) -> None:
     """The baseline: nothing is trained, so there are no metrics and no checkpoint."""
     config, session = context.config, context.session
     session.begin_attempt(1)
     context.started(what=_what(config, space, context.compute), epochs=0, steps_per_epoch=0)
     genotype = draw_genotype(space, config.seed)
     if not session.run.genotypes():
-        session.derived(0, 0, genotype)
+        session.write_genotype(0, 0, genotype)
     context.observer.derived(0, genotype)
-    session.summary(derived_summary(genotype, space, config.target) | {"search_seconds": 0.0, "warnings": []})
+    session.update_summary(derived_summary(genotype, space, config.target) | {"search_seconds": 0.0, "warnings": []})
     session.finish("completed")
 
 
@@ -116,7 +116,7 @@ def _what(config: SearchConfig, space: SearchSpace, compute: Compute) -> tuple[s
     return config.method, f"{space.name} space", config.data.dataset, compute.name
 
 
-def _memory_check(context: Context[SearchConfig], space: SearchSpace) -> MemoryCheck:
+def _memory_check(context: RunContext[SearchConfig], space: SearchSpace) -> MemoryCheck:
     def estimate(config: SearchConfig, dataset: Dataset) -> MemoryEstimate:
         classes = len(dataset.classes)
         return estimate_search(config, space, context.compute, shape=dataset.shape, classes=classes)

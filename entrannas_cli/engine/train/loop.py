@@ -23,9 +23,9 @@ from ..device import Compute
 from ..identity import identity
 from ..loop import Loop
 from ..observer import Observer, Row
-from ..recorder import Progress, StepRecorder
+from ..recorder import LoopProgress, StepRecorder
 from ..scoring import Score, score
-from ..torch_errors import explained
+from ..torch_errors import translate_errors
 from .schedule import TrainSchedule
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ SUMMARISED = ("weight_loss", "accuracy", "validation_loss", "validation_accuracy
 
 
 @dataclass
-class TrainState(Progress):
+class TrainState(LoopProgress):
     """The loop's state; ``best_step`` is the one after which the images held out were scored best, 0 for none."""
 
     best_step: int = 0
@@ -113,8 +113,8 @@ class TrainLoop(Loop[TrainState]):
             state.evaluation_seconds += seconds
             if found.accuracy > state.best_accuracy or not state.best_step:
                 state.best_step, state.best_accuracy = step, found.accuracy
-        self.session.epoch(row)
-        self.session.summary(
+        self.session.write_epoch(row)
+        self.session.update_summary(
             {key: row[key] for key in SUMMARISED if row.get(key) is not None}
             | self._best()
             | self.cost("train_seconds")
@@ -125,7 +125,7 @@ class TrainLoop(Loop[TrainState]):
         size = self.config.evaluation.batch_size
         network = self.training.network
         advice = f"evaluation.batch_size {size} on {self.compute.name}: try half of it"
-        with explained(out_of_memory=advice), self.training.autocast or nullcontext():
+        with translate_errors(out_of_memory=advice), self.training.autocast or nullcontext():
             found = score(network, network, self.data.held_out_batches(size, self.config.data.workers))
         network.train()
         return found

@@ -18,8 +18,8 @@ from ..fast_paths import fast_paths
 from ..load_network import load_trained
 from ..memory_check import MemoryCheck, memory_check
 from ..observer import Row
-from ..run_context import Context
-from ..torch_errors import explained
+from ..run_context import RunContext
+from ..torch_errors import translate_errors
 from .build import build_training, channels_of, size_of
 from .loop import TrainLoop
 from .memory import estimate_training
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["run_training"]
 
 
-def run_training(context: Context[TrainConfig]) -> None:
+def run_training(context: RunContext[TrainConfig]) -> None:
     """Trains from the last checkpoint, or the start, to the end or until a stop; then scores the test part.
 
     Finishes the session.
@@ -41,13 +41,13 @@ def run_training(context: Context[TrainConfig]) -> None:
     if genotype is None:
         raise UsageError(f"{safe(str(run.path / GENOTYPE_FILE))}: no such file: there are no cells to train")
     require_operations(genotype.operations, "the cells")
-    context.session.summary({"preset": config.train.preset})
+    context.session.update_summary({"preset": config.train.preset})
     check = _memory_check(context, genotype)
-    with explained(out_of_memory=check.advice):
+    with translate_errors(out_of_memory=check.advice):
         _train(context, genotype, check)
 
 
-def _train(context: Context[TrainConfig], genotype: Genotype, check: MemoryCheck) -> None:
+def _train(context: RunContext[TrainConfig], genotype: Genotype, check: MemoryCheck) -> None:
     config, session, compute = context.config, context.session, context.compute
     with context.opening_data() as progress:
         data = open_train_data(
@@ -71,7 +71,7 @@ def _train(context: Context[TrainConfig], genotype: Genotype, check: MemoryCheck
     session.log(f"fast paths: {paths}")
     for text in paths.unmet:
         context.observer.message("warning", text)
-    session.summary(
+    session.update_summary(
         {
             **cell_facts(genotype),
             **operation_facts(genotype),
@@ -102,7 +102,7 @@ def _train(context: Context[TrainConfig], genotype: Genotype, check: MemoryCheck
     loop.restore()
     step, schedule = loop.state.step, loop.schedule
     session.begin_attempt(step + 1, epoch=schedule.epoch(step))
-    session.totals(epochs=schedule.epochs, steps=schedule.steps)
+    session.set_totals(epochs=schedule.epochs, steps=schedule.steps)
     cells = session.run.summary().get("cells")
     context.started(
         kind="train",
@@ -116,13 +116,13 @@ def _train(context: Context[TrainConfig], genotype: Genotype, check: MemoryCheck
     if not loop.run():
         session.finish("stopped", session.stop_reason)
         return
-    session.summary(loop.cost("train_seconds"))
+    session.update_summary(loop.cost("train_seconds"))
     if config.evaluation.test:
         _score_test_part(context)
     session.finish("completed")
 
 
-def _memory_check(context: Context[TrainConfig], genotype: Genotype) -> MemoryCheck:
+def _memory_check(context: RunContext[TrainConfig], genotype: Genotype) -> MemoryCheck:
     def estimate(config: TrainConfig, dataset: Dataset) -> MemoryEstimate:
         shape, classes = dataset.shape, len(dataset.classes)
         channels = channels_of(config.derived, genotype, shape, classes)
@@ -144,7 +144,7 @@ def _how_built(config: TrainConfig, channels: int) -> Row:
     }
 
 
-def _score_test_part(context: Context[TrainConfig]) -> None:
+def _score_test_part(context: RunContext[TrainConfig]) -> None:
     """Of the last weights, and of those that were best on the images held out. A resume tries again."""
     session = context.session
     found: dict[str, Any] = {}
@@ -164,4 +164,4 @@ def _score_test_part(context: Context[TrainConfig]) -> None:
             }
     except UsageError as error:  # the training itself was fine
         raise RunFailed(f"the test part can't be scored: {error.message}", error.details) from error
-    session.summary(found)
+    session.update_summary(found)

@@ -16,7 +16,7 @@ from ..checkpoint import check_identity
 from ..device import Compute
 from ..load_network import TrainedNetwork
 from ..scoring import Score, score
-from ..torch_errors import explained
+from ..torch_errors import translate_errors
 
 if TYPE_CHECKING:
     from ...config.train import TrainConfig
@@ -62,5 +62,5 @@ def score_part(
         memory_format=compute.memory_format,
     )
     advice = f"evaluation.batch_size {size} on {compute.name}: try half of it"
-    with explained(out_of_memory=advice), compute.autocast or nullcontext():
+    with translate_errors(out_of_memory=advice), compute.autocast or nullcontext():
         return score(network, network, batches)

@@ -33,7 +33,7 @@ def _faster(layer: nn.Module, before: nn.Module | None) -> nn.Module | None:
         return nn.ReLU(inplace=True) if isinstance(before, nn.BatchNorm2d) else SharedReLU()
     if type(layer) is Concatenation and layer.rectified_by_all:
         return RectifiedConcatenation()
-    return OneHalving(layer) if type(layer) is FactorizedReduce else None
+    return FusedFactorizedReduce(layer) if type(layer) is FactorizedReduce else None
 
 
 class SharedReLU(nn.ReLU):
@@ -64,7 +64,7 @@ class RectifiedConcatenation(Concatenation):
         return output
 
 
-class OneHalving(FactorizedReduce):
+class FusedFactorizedReduce(FactorizedReduce):
     """Both 1x1 convolutions of a :class:`FactorizedReduce` as one 2x2 convolution: a single pass over the image."""
 
     def __init__(self, plain: FactorizedReduce) -> None:

@@ -28,7 +28,7 @@ BF16_EXTRA_BYTES = 8
 # The C library's heap keeps holes between tensors that live long and others that don't: the more of them pass
 # through it, the more, but for what is computed again, which fits into the holes that there are. The share is
 # measured (benchmarks/memory.py): 0.03 in searches without sharing to 0.14 in small trainings, mostly 0.06 to 0.1.
-HOLES = 0.08
+FRAGMENTATION = 0.08
 MAPPED = 2**25  # bytes; larger tensors are no part of the heap (glibc's DEFAULT_MMAP_THRESHOLD_MAX)
 
 # shape, strides and type of each result; None for one that there isn't
@@ -79,7 +79,7 @@ class MemoryMeter(TorchDispatchMode):  # type: ignore[no-untyped-call]
     @property
     def need(self) -> int:
         """Bytes, since the last restart."""
-        return self.peak + (int(HOLES * self._passed) if self.heap else 0)
+        return self.peak + (int(FRAGMENTATION * self._passed) if self.heap else 0)
 
     def step_need(self, rest: int, *, recorded: bool) -> int:
         """``need`` of a step beside ``rest`` bytes that are always held.
