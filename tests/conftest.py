@@ -21,7 +21,6 @@ settings.load_profile("entrannas")
 
 # what tests import as they run: once, not in each process that mutmut forks
 if "MUTANT_UNDER_TEST" in os.environ:
-    import sklearn.datasets  # noqa: F401
     import torch._dynamo  # noqa: F401
 
 # Python looks through all of torch's and pandas' objects for garbage, a fifth of a second each time: less often

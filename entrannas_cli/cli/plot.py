@@ -103,7 +103,7 @@ def plot(
     from ..figures.curves_figure import curves_image, parse_size
     from ..figures.figure_file import FIGURE_SUFFIXES
     from ..figures.gather_curves import gather
-    from ..figures.metrics import parse_metrics
+    from ..figures.plotted_metrics import parse_metrics
     from ..figures.run_groups import group_names
     from ..render.output_file import check_output, write_output
     from ..results.comparison import split_keys

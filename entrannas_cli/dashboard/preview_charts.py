@@ -7,6 +7,7 @@ from textual.containers import Vertical
 from textual.timer import Timer
 
 from ..charts.chart import Line
+from ..metrics import SEARCH_CHARTS, TRAIN_CHARTS
 from ..monitor.run_metrics import RunMetrics
 from ..store.overview import Overview
 from ..store.run import Run
@@ -19,11 +20,6 @@ SLICE_S = 0.012  # seconds of reading at a time: keys don't wait longer
 PAUSE_S = 0.005  # seconds between two portions
 POLL_S = 1.0  # seconds between two looks at a run that goes on
 DRAWN_EVERY = 5  # portions between two drawings
-
-LOSS = (("step", "weight_loss", "weights"), ("step", "architecture_loss", "architecture"))
-LOSS_TRAIN = (("step", "weight_loss", "learned"), ("epoch", "validation_loss", "held out"))
-ACCURACY = (("epoch", "supernet_accuracy", "super-net"), ("epoch", "derived_accuracy", "derived"))
-ACCURACY_TRAIN = (("epoch", "accuracy", "learned"), ("epoch", "validation_accuracy", "held out"))
 
 
 class PreviewCharts(Vertical):
@@ -38,8 +34,8 @@ class PreviewCharts(Vertical):
         self._drawn = -1
 
     def compose(self) -> ComposeResult:
-        yield ChartView("loss", id="loss")
-        yield ChartView("accuracy", percent=True, id="accuracy")
+        for group in SEARCH_CHARTS[:2]:  # loss and accuracy, as of a training
+            yield ChartView(group.title, percent=group.share, id=group.title)
 
     def show(self, run: Overview | None) -> None:
         """The curves of ``run``; those of another one go at once."""
@@ -86,12 +82,7 @@ class PreviewCharts(Vertical):
         if course.version == self._drawn:
             return
         self._drawn = course.version
-        train = run.status.kind == "train"
-        for name, keys in (
-            ("loss", LOSS_TRAIN if train else LOSS),
-            ("accuracy", ACCURACY_TRAIN if train else ACCURACY),
-        ):
-            found = [(label, course.series(kind, key)) for kind, key, label in keys]
-            self.query_one(f"#{name}", ChartView).show(
-                Line(label, series.x, series.y) for label, series in found if series.y
-            )
+        groups = TRAIN_CHARTS if run.status.kind == "train" else SEARCH_CHARTS
+        for chart, group in zip(self.query(ChartView), groups, strict=False):
+            found = [(metric, course.series(metric.rows, metric.key)) for metric in group.metrics]
+            chart.show(Line(metric.line, series.x, series.y) for metric, series in found if series.y)

@@ -15,6 +15,7 @@ from ..common.numbers import count_text, duration, metric, percent
 from ..common.text import counted, safe, texts
 from ..figures.cell_layout import kind_title
 from ..method.genotype import Genotype
+from ..metrics import METRICS
 from ..render.cell_text import cell_short
 from ..store.find_run import short_id
 from ..store.overview import Overview, next_command
@@ -64,29 +65,20 @@ def _figures(run: Overview) -> list[tuple[str, str]]:
             )
         )
     losses = [
-        f"{metric(value)}{name}"
-        for key, name in (
-            ("weight_loss", ""),
-            ("architecture_loss", " architecture"),
-            ("validation_loss", " held out"),
-        )
+        f"{metric(value)} {METRICS[key].line}"
+        for key in ("weight_loss", "architecture_loss", "validation_loss")
         if (value := run.number(key)) is not None
     ]
     shares = [
-        f"{percent(value)} {name}"
-        for key, name in (
-            ("test_accuracy", "test"),
-            ("validation_accuracy", "held out"),
-            ("supernet_accuracy", "super-net"),
-            ("derived_accuracy", "derived"),
-        )
+        f"{percent(value)} {'test' if key == 'test_accuracy' else METRICS[key].line}"
+        for key in ("test_accuracy", "validation_accuracy", "supernet_accuracy", "derived_accuracy")
         if (value := run.number(key)) is not None
     ]
     if not shares and run.accuracy is not None:
         shares = [percent(run.accuracy)]
     zero = [
-        f"{percent(value)} {name}"
-        for key, name in (("sparsity_normal", "normal"), ("sparsity_reduce", "reduction"))
+        f"{percent(value)} {METRICS[key].line}"
+        for key in ("sparsity_normal", "sparsity_reduce")
         if (value := run.number(key)) is not None
     ]
     figures += [("loss", ", ".join(losses))] if losses else []

@@ -16,7 +16,6 @@ __all__ = ["WatchApp"]
 class WatchApp(Dashboard):
     """Shows ``run``, with the looks and the settings of the dashboard, and looks at no other."""
 
-    CSS_PATH = "../dashboard.tcss"  # Textual looks beside this file
     PLACES = ("run", "chart", "notes", "everywhere")
 
     def __init__(self, run: Run, *, readonly: bool = False, settings: SettingsFile | None = None) -> None:

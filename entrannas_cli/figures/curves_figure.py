@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from ..common.errors import UsageError
 from ..common.text import shown
+from ..metrics import Metric
 from .metric_series import Axis, Band, Series
-from .metrics import Metric
 from .style import LineLook, line_look, plot_style
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def draw_panel(
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axes.yaxis.set_minor_formatter(_minor_formatter())
     axes.set_xlabel(f"time ({unit[1]})" if axis == "time" else axis)
-    axes.set_ylabel(panel.metric.label)
+    axes.set_ylabel(panel.metric.title)
     axes.set_axisbelow(True)
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from ..common.errors import UsageError
 from ..common.text import choices, counted, safe, shown
+from ..metrics import OVERVIEW, Metric, metric_of
 from ..store.run import Run
 from .curves_figure import FigureLine, Panel
 from .metric_series import MAX_POINTS, Axis, Band, RunSeries, Series, average, read_series, smoothed, thinned
-from .metrics import OVERVIEW, Metric, metric_named, unknown_metric
+from .plotted_metrics import unknown_metric
 from .run_labels import run_labels
 
 __all__ = ["Curves", "gather"]
@@ -43,10 +44,10 @@ def gather(
     A line a run; with ``groups``, the name of each run's group, a line a group. ``smooth`` is a number of points.
     Raises ``UsageError`` where no run has a metric, and where nothing of one can stand on a logarithmic axis.
     """
-    asked = [*metrics] or [metric_named(name) for name in overview]
+    asked = [*metrics] or [metric_of(name) for name in overview]
     courses = [read_series(run, asked, axis) for run in runs]
     if not metrics:
-        asked = [metric for metric in asked if any(metric.name in course.series for course in courses)]
+        asked = [metric for metric in asked if any(metric.key in course.series for course in courses)]
         if not asked:
             raise UsageError(_nothing(runs, courses, overview))
     labels = run_labels(runs)
@@ -54,16 +55,16 @@ def gather(
     panels = []
     for metric in asked:
         found = {
-            n: course.series[metric.name] for n, course in enumerate(courses) if metric.name in course.series
+            n: course.series[metric.key] for n, course in enumerate(courses) if metric.key in course.series
         }
         if not found:
             known = sorted({name for course in courses for name in course.names})
-            raise unknown_metric(metric.name, known)
+            raise unknown_metric(metric.key, known)
         missing = [
             label for n, label in enumerate(labels) if n not in found and (metrics or not courses[n].series)
         ]
         if missing:
-            notes.append(f"no {safe(metric.name)}, so left out there: {_listed(missing)}")
+            notes.append(f"no {safe(metric.key)}, so left out there: {_listed(missing)}")
         lines = (
             _lines(found, labels, smooth, points)
             if groups is None
@@ -118,18 +119,18 @@ def _group_lines(
         whole = f"{group} ({counted(groups.count(group), 'run')})"
         if not len(band.x):
             notes.append(
-                f"{whole} has no {safe(metric.name)} at a point that all its runs reach: left out there"
+                f"{whole} has no {safe(metric.key)} at a point that all its runs reach: left out there"
             )
             continue
         shortest = min(members, key=lambda n: found[n].x[-1])
         longest = max(one.x[-1] for one in series)
         if found[shortest].x[-1] < 0.98 * longest:
             notes.append(
-                f"{whole}: {safe(metric.name)} is drawn as far as its shortest run, {labels[shortest]}"
+                f"{whole}: {safe(metric.key)} is drawn as far as its shortest run, {labels[shortest]}"
             )
         lines.append(FigureLine(whole, look, band))
     if not lines:
-        raise UsageError(f"{safe(metric.name)}: no group has a point that all its runs reach")
+        raise UsageError(f"{safe(metric.key)}: no group has a point that all its runs reach")
     return lines
 
 
@@ -137,7 +138,7 @@ def _check_logarithmic(metric: Metric, lines: Sequence[FigureLine], notes: list[
     values = [line.course.mean if isinstance(line.course, Band) else line.course.y for line in lines]
     if not any((one > 0).any() for one in values):
         raise UsageError(
-            f"--log: {shown(metric.name)} has no value above 0 in these runs: draw it without --log"
+            f"--log: {shown(metric.key)} has no value above 0 in these runs: draw it without --log"
         )
     if any((one <= 0).any() for one in values):
-        notes.append(f"{safe(metric.name)}: values of 0 and less are not on a logarithmic axis")
+        notes.append(f"{safe(metric.key)}: values of 0 and less are not on a logarithmic axis")

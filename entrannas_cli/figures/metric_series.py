@@ -9,7 +9,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..common.numbers import number
-from .metrics import Metric, names_in
+from ..metrics import Metric
+from .plotted_metrics import names_in, value_in
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,7 +78,7 @@ def read_series(run: Run, metrics: Sequence[Metric], axis: Axis = "step") -> Run
     for metric in metrics:
         points: dict[str, list[tuple[float, float]]] = {"step": [], "epoch": []}
         for row, time in zip(rows, times, strict=True):
-            value = metric.value(row)
+            value = value_in(row, metric)
             x = time if axis == "time" else number(row.get(axis))
             if value is None or x is None or not 0 <= x < _MAX_X:
                 continue
@@ -89,7 +90,7 @@ def read_series(run: Run, metrics: Sequence[Metric], axis: Axis = "step") -> Run
             chosen = points["step"] or points["epoch"]
         if chosen:
             array = np.array(sorted(chosen, key=lambda point: point[0]), dtype=np.float64)
-            series[metric.name] = Series(array[:, 0], array[:, 1])
+            series[metric.key] = Series(array[:, 0], array[:, 1])
     return RunSeries(series, names_in(rows))
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from rich.cells import cell_len
 from rich.text import Text
 
 from ..charts.text_curve import curve
-from ..common.numbers import bytes_text, count_text, duration, metric, number, percent
+from ..common import numbers
+from ..common.numbers import bytes_text, count_text, duration, number, percent
 from ..common.text import safe, shortened
 from ..figures.cell_layout import kind_title, lay_out
 from ..method.space import CELL_KINDS
+from ..metrics import LIVE_SEARCH, LIVE_TRAIN, METRICS, Metric
 from .cell_text import cell_picture, cell_short
 from .lines import what_it_is
 from .progress import RunProgress
@@ -30,47 +31,7 @@ MIN_NOTES = 2  # lines for messages; more where there is room
 MIB = 2**20
 
 
-@dataclass(frozen=True)
-class _Plot:
-    key: str
-    title: str
-    style: str
-    write: Callable[[object], str]
-    span: tuple[float, float] | None = None
-
-
-def _whole_percent(share: object) -> str:
-    return percent(share, 0)
-
-
-def _loss(value: object) -> str:
-    return metric(value, 2)
-
-
-_SEARCH_PLOTS = (
-    (
-        _Plot("weight_loss", "weight loss", "cyan", _loss),
-        _Plot("architecture_loss", "architecture loss", "magenta", _loss),
-        _Plot("supernet_accuracy", "super-net accuracy, an epoch", "yellow", _whole_percent),
-    ),
-    (
-        _Plot("sparsity_normal", "sparsity, normal cell", "green", _whole_percent, (0.0, 1.0)),
-        _Plot("sparsity_reduce", "sparsity, reduction cell", "blue", _whole_percent, (0.0, 1.0)),
-        _Plot("gap", "consistency gap, an epoch", "red", percent),
-    ),
-)
-_TRAINING_PLOTS = (
-    (
-        _Plot("weight_loss", "loss", "cyan", _loss),
-        _Plot("accuracy", "accuracy", "yellow", _whole_percent),
-        _Plot("learning_rate", "learning rate", "green", metric),
-    ),
-    (
-        _Plot("validation_loss", "loss held out, an epoch", "magenta", _loss),
-        _Plot("validation_accuracy", "accuracy held out, an epoch", "blue", _whole_percent),
-        _Plot("drop_path", "drop-path", "red", percent),
-    ),
-)
+_STYLES = (("cyan", "magenta", "yellow"), ("green", "blue", "red"))
 
 
 def _is_search(progress: RunProgress) -> bool:
@@ -149,30 +110,18 @@ def _figures(progress: RunProgress, width: int) -> list[Text]:
         ("memory", bytes_text(memory * MIB if memory is not None else None)),
     ]
     if not _is_search(progress):
-        step = [
-            ("loss", metric(latest("weight_loss"))),
-            ("accuracy", percent(latest("accuracy"))),
-            ("lr", metric(latest("learning_rate"))),
-            ("drop-path", percent(latest("drop_path"))),
-        ]
-        evaluated = [
-            ("held-out loss", metric(epoch.get("validation_loss"))),
-            ("held-out accuracy", percent(epoch.get("validation_accuracy"))),
-        ]
+        step = _written(("weight_loss", "accuracy", "learning_rate", "drop_path"), latest)
+        evaluated = _written(("validation_loss", "validation_accuracy"), epoch.get)
         return [*_flow(step, width), *_flow([*evaluated, *speed], width)]
-    step = [
-        ("loss", metric(latest("weight_loss"))),
-        ("arch", metric(latest("architecture_loss"))),
-        ("accuracy", percent(latest("accuracy"))),
-        ("sparsity", _both(progress, "sparsity")),
-        ("temp", metric(latest("temperature"))),
-    ]
-    evaluated = [
-        ("super", percent(epoch.get("supernet_accuracy"))),
-        ("derived", percent(epoch.get("derived_accuracy"))),
-        ("gap", percent(epoch.get("gap"))),
-    ]
+    step = _written(("weight_loss", "architecture_loss", "accuracy"), latest)
+    step += [("sparsity", _both(progress, "sparsity")), *_written(("temperature",), latest)]
+    accuracies = [METRICS[key] for key in ("supernet_accuracy", "derived_accuracy", "gap")]
+    evaluated = [(one.line, one.write(epoch.get(one.key))) for one in accuracies]
     return [*_flow(step, width), *_flow([*evaluated, *speed], width)]
+
+
+def _written(keys: Sequence[str], value: Callable[[str], object]) -> list[tuple[str, str]]:
+    return [(METRICS[key].short or METRICS[key].label, METRICS[key].write(value(key))) for key in keys]
 
 
 def _both(progress: RunProgress, name: str) -> str:
@@ -195,8 +144,10 @@ def _flow(entries: Sequence[tuple[str, str]], width: int) -> list[Text]:
 def _curves(progress: RunProgress, width: int, room: int, ascii_only: bool) -> list[Text]:
     """A grid of curves in at most ``room`` lines; none if there is too little room for one row of them."""
     across = 3 if width >= THREE_COLUMNS else 2 if width >= TWO_COLUMNS else 1
-    grid = _SEARCH_PLOTS if _is_search(progress) else _TRAINING_PLOTS
-    plots = [list(row[:across]) for row in grid]
+    grid = LIVE_SEARCH if _is_search(progress) else LIVE_TRAIN
+    plots = [
+        list(zip(keys, styles, strict=True))[:across] for keys, styles in zip(grid, _STYLES, strict=True)
+    ]
     height = min(room // len(plots) - 1, CURVE_ROWS[1])
     if height < CURVE_ROWS[0]:
         plots = plots[:1]
@@ -206,20 +157,22 @@ def _curves(progress: RunProgress, width: int, room: int, ascii_only: bool) -> l
     each = (width - GAP * (across - 1)) // across
     lines = []
     for row in plots:
-        drawn = [_plot(plot, progress, each, height, ascii_only) for plot in row]
+        drawn = [_plot(METRICS[key], style, progress, each, height, ascii_only) for key, style in row]
         lines += [_beside(parts, each) for parts in zip(*drawn, strict=True)]
     return lines
 
 
-def _plot(plot: _Plot, progress: RunProgress, width: int, height: int, ascii_only: bool) -> list[Text]:
-    series = progress.curves[plot.key]
-    span = plot.span or series.span
-    title = _sides(
-        Text(plot.title, "dim"), Text("" if series.last is None else plot.write(series.last), "bold"), width
-    )
+def _plot(
+    metric: Metric, style: str, progress: RunProgress, width: int, height: int, ascii_only: bool
+) -> list[Text]:
+    series = progress.curves[metric.key]
+    span = (0.0, 1.0) if metric.key.startswith("sparsity") else series.span
+    name = f"{metric.label}, per epoch" if metric.rows == "epoch" else metric.label
+    last = "" if series.last is None else metric.write(series.last)
+    title = _sides(Text(name, "dim"), Text(last, "bold"), width)
     labels = [""] * height
     if span is not None and series.points:
-        labels[0], labels[-1] = plot.write(span[1]), plot.write(span[0])
+        labels[0], labels[-1] = _axis_label(metric, span[1]), _axis_label(metric, span[0])
         if labels[0] == labels[-1] and span[0] == span[1]:
             labels = [labels[0] if row == height // 2 else "" for row in range(height)]
     rail = "|" if ascii_only else "│"
@@ -227,10 +180,17 @@ def _plot(plot: _Plot, progress: RunProgress, width: int, height: int, ascii_onl
     return [
         title,
         *(
-            Text.assemble((f"{label[:LABEL]:>{LABEL}} {rail}", "dim"), (row, plot.style))
+            Text.assemble((f"{label[:LABEL]:>{LABEL}} {rail}", "dim"), (row, style))
             for label, row in zip(labels, rows, strict=True)
         ),
     ]
+
+
+def _axis_label(metric: Metric, value: float) -> str:
+    """Short: there is little room beside a curve."""
+    if metric.share:
+        return percent(value, 1 if metric.key in ("gap", "drop_path") else 0)
+    return numbers.metric(value, 2 if metric.unit == "nats" else 3)
 
 
 def _cells(progress: RunProgress, width: int, height: int, ascii_only: bool) -> list[Text]:

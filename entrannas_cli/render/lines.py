@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from ..common.numbers import duration, metric, number, percent
+from ..common.numbers import duration, number, percent
 from ..common.text import counted, safe
 from ..engine.observer import Row, Started
+from ..metrics import METRICS
 from .progress import RunProgress
 
 __all__ = ["NOUNS", "end_line", "epoch_line", "start_line", "what_it_is"]
@@ -32,18 +33,12 @@ def epoch_line(row: Row, progress: RunProgress) -> str:
     epoch = number(row.get("epoch"))
     shown = "?" if epoch is None else f"{epoch:.0f}"
     parts = [f"epoch {shown:>{len(str(total))}}/{total}" if total else f"epoch {shown}"]
-    for key, label, write in (
-        ("weight_loss", "loss", metric),
-        ("architecture_loss", "arch", metric),
-        ("accuracy", "acc", percent),
-        ("supernet_accuracy", "super", percent),
-        ("derived_accuracy", "derived", percent),
-        ("gap", "gap", percent),
-        ("validation_loss", "held-out loss", metric),
-        ("validation_accuracy", "held-out acc", percent),
+    for key in (
+        *("weight_loss", "architecture_loss", "accuracy", "supernet_accuracy", "derived_accuracy", "gap"),
+        *("validation_loss", "validation_accuracy"),
     ):
         if number(row.get(key)) is not None:
-            parts.append(f"{label} {write(row[key])}")
+            parts.append(f"{METRICS[key].short} {METRICS[key].write(row[key])}")
     sparsity = _sparsity(row)
     if sparsity:
         parts.append(f"sparsity {sparsity}")

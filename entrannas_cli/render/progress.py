@@ -10,14 +10,11 @@ from ..charts.text_curve import CurveBuffer
 from ..common.numbers import number
 from ..engine.observer import Row, Started
 from ..method.genotype import Genotype
+from ..metrics import LIVE_SEARCH, LIVE_TRAIN, METRICS
 
 __all__ = ["CURVES", "Pace", "RunProgress"]
 
-CURVES = (
-    *("weight_loss", "architecture_loss", "sparsity_normal", "sparsity_reduce"),
-    *("accuracy", "learning_rate", "drop_path"),
-)
-EPOCH_CURVES = ("supernet_accuracy", "derived_accuracy", "gap", "validation_loss", "validation_accuracy")
+CURVES = tuple(dict.fromkeys(key for grid in (LIVE_SEARCH, LIVE_TRAIN) for row in grid for key in row))
 MAX_NOTES = 200
 
 
@@ -68,7 +65,7 @@ class RunProgress:
         self.epoch = 0
         self.last_step: Row = {}
         self.last_epoch: Row = {}
-        self.curves = {key: CurveBuffer() for key in (*CURVES, *EPOCH_CURVES)}
+        self.curves = {key: CurveBuffer() for key in CURVES}
         self.genotype: Genotype | None = None
         self.notes: list[tuple[str, str]] = []
         self.state = "running"
@@ -89,8 +86,7 @@ class RunProgress:
         self.last_step = row
         self.step = _count(row.get("step"), self.step)
         self.epoch = _count(row.get("epoch"), self.epoch)
-        for key in CURVES:
-            self.curves[key].add(row.get(key))
+        self._add(row, "step")
         self._pace.add(self.elapsed - self._evaluating, self.step)
 
     def take_epoch(self, row: Row) -> None:
@@ -99,8 +95,12 @@ class RunProgress:
         self.epoch = _count(row.get("epoch"), self.epoch)
         self._epochs_here += 1
         self._evaluating += number(row.get("evaluation_seconds")) or 0.0
-        for key in EPOCH_CURVES:
-            self.curves[key].add(row.get(key))
+        self._add(row, "epoch")
+
+    def _add(self, row: Row, rows: str) -> None:
+        for key, curve in self.curves.items():
+            if METRICS[key].rows == rows:
+                curve.add(row.get(key))
 
     def derived(self, genotype: Genotype) -> None:
         """The derived cells changed."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import RenderableType
@@ -13,6 +13,7 @@ from ..common.numbers import bytes_text, count_text, duration, metric, number, p
 from ..common.text import safe, texts
 from ..figures.cell_layout import kind_title
 from ..method.genotype import Genotype
+from ..metrics import METRICS
 from ..store.messages import local_time
 from .cell_text import cell_short
 from .run_list import STATE_STYLES
@@ -43,7 +44,14 @@ def run_page(
         ("configuration", _configuration_lines(facts)),
         ("last step", _metric_lines(facts["last_step"], _STEP)),
         ("last epoch", _metric_lines(facts["last_epoch"], _EPOCH)),
-        ("result", _metric_lines(facts, _RESULT)),
+        (
+            "result",
+            [
+                (label, write(facts[key]))
+                for key, (label, write) in _RESULT.items()
+                if facts.get(key) is not None
+            ],
+        ),
         ("cells", _cell_lines(facts["genotype"], width, ascii_only)),
         ("files", [(safe(name), bytes_text(size)) for name, size in facts["files"].items()]),
     ):
@@ -143,34 +151,23 @@ def _plain_number(value: Any) -> str:
     return "–" if found is None else f"{found:.6g}"
 
 
-_STEP = {
-    "step": ("step", _plain_number),
-    "epoch": ("epoch", _plain_number),
-    "weight_loss": ("weight loss", metric),
-    "architecture_loss": ("architecture loss", metric),
-    "accuracy": ("accuracy", percent),
-    "learning_rate": ("learning rate", metric),
-    "drop_path": ("drop-path", percent),
-    "temperature": ("temperature", metric),
-    "sparsity_normal": ("sparsity, normal cell", percent),
-    "sparsity_reduce": ("sparsity, reduction cell", percent),
-    "images_per_second": ("images per second", _plain_number),
-    "memory_mb": ("memory (MiB)", _plain_number),
-}
-_EPOCH = {
-    "epoch": ("epoch", _plain_number),
-    "weight_loss": ("weight loss", metric),
-    "architecture_loss": ("architecture loss", metric),
-    "accuracy": ("accuracy", percent),
-    "supernet_accuracy": ("super-net accuracy", percent),
-    "derived_accuracy": ("derived accuracy", percent),
-    "gap": ("consistency gap", percent),
-    "validation_loss": ("loss, held out", metric),
-    "validation_accuracy": ("accuracy, held out", percent),
-    "genotype_changes": ("genotype changes", _plain_number),
-    "seconds": ("duration", duration),
-}
-_RESULT = {
+_STEP = (
+    *("step", "epoch", "weight_loss", "architecture_loss", "accuracy", "learning_rate", "drop_path"),
+    *("temperature", "sparsity_normal", "sparsity_reduce", "images_per_second", "memory_mb"),
+)
+_EPOCH = (
+    *(
+        "epoch",
+        "weight_loss",
+        "architecture_loss",
+        "accuracy",
+        "supernet_accuracy",
+        "derived_accuracy",
+        "gap",
+    ),
+    *("validation_loss", "validation_accuracy", "genotype_changes", "seconds"),
+)
+_RESULT: dict[str, tuple[str, Callable[[Any], str]]] = {
     "origin": ("cells", safe),
     "test_error": ("test error", percent),
     "best_test_error": ("test error of the best weights", percent),
@@ -188,11 +185,9 @@ _RESULT = {
 }
 
 
-def _metric_lines(
-    row: Mapping[str, Any] | None, known: Mapping[str, tuple[str, Any]]
-) -> list[tuple[str, str]]:
-    row = row or {}
-    return [(label, shown(row[key])) for key, (label, shown) in known.items() if row.get(key) is not None]
+def _metric_lines(row: Mapping[str, Any] | None, keys: Sequence[str]) -> list[tuple[str, str]]:
+    metrics = [METRICS[key] for key in keys if (row or {}).get(key) is not None]
+    return [(one.label, one.write((row or {})[one.key])) for one in metrics]
 
 
 def _cell_lines(data: Mapping[str, Any] | None, width: int, ascii_only: bool) -> list[tuple[str, str]]:

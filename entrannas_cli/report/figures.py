@@ -66,7 +66,7 @@ def curve_panels(runs: Sequence[Overview], notes: list[str]) -> tuple[list[Any],
             draw_panel(axes, panel, "epoch")
             axes.set_ylabel("")  # it is the caption
             picture = figure_bytes(figure, ".svg")
-        panels.append((panel.metric.label, inline_svg(picture, f"curve-{number}-", _described(panel))))
+        panels.append((panel.metric.title, inline_svg(picture, f"curve-{number}-", _described(panel))))
     return legend, panels
 
 
@@ -75,7 +75,7 @@ def _described(panel: Panel) -> str:
     more = len(panel.lines) - len(ends)
     if more:
         ends.append(f"and {more} more")
-    return f"{panel.metric.label} over epochs. Last values: {', '.join(ends)}"
+    return f"{panel.metric.title} over epochs. Last values: {', '.join(ends)}"
 
 
 def cell_sections(

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from ..common.numbers import number
 from ..common.text import safe
+from ..metrics import METRICS, Better
 from ..store.overview import Overview
 
 __all__ = [
@@ -31,7 +32,6 @@ __all__ = [
 ]
 
 Kind = Literal["text", "count", "number", "flag", "time", "tags"]
-Better = Literal["", "low", "high", "zero"]
 
 MISSING = "–"
 PUBLISHED = "published"  # state and kind of a row that isn't a run of ours
@@ -198,6 +198,24 @@ def _network(run: Overview) -> object:
     return _text("network")(run) or _text("target")(run)
 
 
+def _metric(key: str, about: str, *, rank: int = 9, usual: bool = False, of_search: bool = False) -> Column:
+    """A metric of the catalogue, as of the last epoch."""
+    metric = METRICS[key]
+    return Column(
+        key=key,
+        heading=metric.short,
+        about=about,
+        read=_scaled(key, 100 if metric.share else 1, of_search=of_search),
+        kind="number",
+        unit="%" if metric.share else "",
+        decimals=2 if metric.share else 3,
+        better=metric.better,
+        rank=rank,
+        usual=usual,
+        of_search=of_search,
+    )
+
+
 def _percent(
     key: str,
     heading: str,
@@ -300,20 +318,13 @@ _ALL = (
         "low",
         rank=7,
     ),
-    _percent(
-        "validation_accuracy",
-        "val. acc.",
-        "Accuracy on held-out images, last epoch.",
-        "high",
-        rank=4,
-        usual=True,
-    ),
+    _metric("validation_accuracy", "Accuracy on held-out images, last epoch.", rank=4, usual=True),
     _percent(
         "best_validation_accuracy", "best val. acc.", "The best epoch's accuracy on held-out images.", "high"
     ),
     _percent("test_accuracy", "test acc.", "Test accuracy of the last weights.", "high"),
     _percent("best_test_accuracy", "best test acc.", "As best_test_error.", "high"),
-    _percent("accuracy", "train acc.", "Accuracy on the images that the weights learn from.", "high"),
+    _metric("accuracy", "Accuracy on the images that the weights learn from."),
     Column(
         key="parameters",
         heading="params",
@@ -391,38 +402,22 @@ _ALL = (
         usual=True,
         of_search=True,
     ),
-    _percent(
-        "gap",
+    _metric(
         "gap",
         "Consistency gap: super-net's less derived network's accuracy.",
-        "zero",
         rank=2,
         usual=True,
         of_search=True,
     ),
-    _percent("supernet_accuracy", "super-net acc.", "Of the super-net.", "high", of_search=True),
-    _percent(
-        "derived_accuracy",
-        "derived acc.",
-        "Of the derived network, with inherited weights.",
-        "high",
-        of_search=True,
-    ),
+    _metric("supernet_accuracy", "Of the super-net.", of_search=True),
+    _metric("derived_accuracy", "Of the derived network, with inherited weights.", of_search=True),
     Column(
         key="search_run",
         heading="search run",
         about="The search that the cells are from.",
         read=_search_text("id"),
     ),
-    Column(
-        key="weight_loss",
-        heading="loss",
-        about="Weight loss, last epoch.",
-        read=_scaled("weight_loss"),
-        kind="number",
-        decimals=3,
-        better="low",
-    ),
+    _metric("weight_loss", "Weight loss, last epoch."),
     Column(
         key="train_gpu_days",
         heading="training",

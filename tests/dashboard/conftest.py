@@ -14,4 +14,4 @@ OFTEN = 0.1  # seconds between two looks
 @pytest.fixture(autouse=True)
 def _looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (watcher, compare, page, preview_charts):
-        monkeypatch.setattr(module, "EVERY", OFTEN)
+        monkeypatch.setattr(module, "POLL_S", OFTEN)

@@ -66,7 +66,7 @@ class Session(Terminal):
 
     def loss(self) -> str:
         """The weight loss that the chart's legend tells."""
-        found = re.search(r"weights (\d+\.\d+)", self.read(0.05))
+        found = re.search(r"training (\d+\.\d+)", self.read(0.05))
         return found[1] if found else ""
 
 

@@ -18,8 +18,9 @@ from entrannas_cli.dashboard.compare.charts_tab import CompareChartsTab
 from entrannas_cli.dashboard.compare.export_screen import ExportScreen
 from entrannas_cli.dashboard.compare.grid import ScrollingTable
 from entrannas_cli.dashboard.compare.metric_reader import MetricReader
-from entrannas_cli.dashboard.compare.overlay import METRICS, Overlay
+from entrannas_cli.dashboard.compare.overlay import Overlay
 from entrannas_cli.dashboard.compare.screen import MAX_RUNS
+from entrannas_cli.metrics import METRICS
 from entrannas_cli.store.run import Run
 from entrannas_cli.store.session import RunSession
 from tests.results.generated import search_run
@@ -40,7 +41,9 @@ def searched(runs_dir: Path, name: str, *, method: str = "darts", seed: int = 0,
     with RunSession(run, epochs=2, steps=8) as session:
         put_rows(session, range(1, 9), loss)
         session.write_epoch({"step": 8, "epoch": 1, "supernet_accuracy": 0.8, "gap": 0.1})
-        session.update_summary({"method": method, "space": "standard", "seed": seed, "supernet_accuracy": 0.8})
+        session.update_summary(
+            {"method": method, "space": "standard", "seed": seed, "supernet_accuracy": 0.8}
+        )
         session.finish("completed")
     return run
 
@@ -67,7 +70,7 @@ def lines(driver: Driver, title: str) -> dict[str, Line]:
 async def compare(driver: Driver, tab: str = "1") -> None:
     await driver.press("c")
     await driver.until(lambda: driver.screen_name == "CompareScreen", "the screen")
-    await driver.until(lambda: len(lines(driver, "loss")) > 0, "the curves")
+    await driver.until(lambda: len(lines(driver, "weight loss")) > 0, "the curves")
     if tab != "1":
         await driver.press(tab)
         await driver.until(lambda: any(grid(driver).table.rows), "the table")
@@ -88,11 +91,11 @@ def test_the_marked_runs_have_a_line_each_in_every_chart_that_they_have(
         await driver.find("run-")
         await driver.press("g", "space", "space")
         await compare(driver)
-        await driver.until(lambda: len(lines(driver, "loss")) == 2, "two lines")
-        assert set(lines(driver, "loss")) == {"run-entrannas-dst", "run-entrannas"}
-        assert list(lines(driver, "loss")["run-entrannas-dst"].trace.x) == list(range(1, 9))
+        await driver.until(lambda: len(lines(driver, "weight loss")) == 2, "two lines")
+        assert set(lines(driver, "weight loss")) == {"run-entrannas-dst", "run-entrannas"}
+        assert list(lines(driver, "weight loss")["run-entrannas-dst"].trace.x) == list(range(1, 9))
         assert set(charts(driver)) == {
-            *("loss", "super-net accuracy", "consistency gap", "sparsity, normal cell")
+            *("weight loss", "super-net accuracy", "consistency gap", "sparsity, normal cell")
         }
         assert "compare  2 runs" in driver.lines[0]
         assert "● run-entrannas-dst  ▲ run-entrannas" in driver.shown
@@ -109,7 +112,7 @@ def test_a_run_has_the_same_looks_in_all_charts(runs: list[Run], runs_dir: Path)
     async def look(driver: Driver) -> None:
         await compare(driver)
         await driver.until(lambda: len(lines(driver, "consistency gap")) == 2, "the other chart")
-        for title in ("loss", "consistency gap"):
+        for title in ("weight loss", "consistency gap"):
             assert lines(driver, title)["run-entrannas"].number == 1
 
     drive(runs_dir, look, size=LARGE)
@@ -146,12 +149,14 @@ def test_a_running_run_moves_and_a_resumed_step_is_not_shown_twice(runs: list[Ru
             put_rows(session, range(1, 5), 3.0)
             await driver.until(lambda: "1 running" in driver.lines[0], "the state")
             await compare(driver)
-            await driver.until(lambda: "run-live" in lines(driver, "loss"), "the line")
+            await driver.until(lambda: "run-live" in lines(driver, "weight loss"), "the line")
             put_rows(session, range(5, 9), 3.0)
-            await driver.until(lambda: len(lines(driver, "loss")["run-live"].trace) == 8, "its growth")
+            await driver.until(lambda: len(lines(driver, "weight loss")["run-live"].trace) == 8, "its growth")
             session.begin_attempt(5)
             put_rows(session, (5, 6), 9.0)
-            await driver.until(lambda: len(lines(driver, "loss")["run-live"].trace) == 6, "the resumed line")
+            await driver.until(
+                lambda: len(lines(driver, "weight loss")["run-live"].trace) == 6, "the resumed line"
+            )
             session.finish("completed")
         await driver.until(lambda: "running" not in driver.lines[0], "its end")
 
@@ -164,9 +169,9 @@ def test_one_chart_fills_the_screen_and_escape_goes_back_step_by_step(
     async def look(driver: Driver) -> None:
         await compare(driver)
         await driver.press("f")
-        await driver.until(lambda: set(charts(driver)) == {"loss"}, "one chart")
+        await driver.until(lambda: set(charts(driver)) == {"weight loss"}, "one chart")
         await driver.press("plus", "L", "m", "comma")
-        chart = charts(driver)["loss"].chart
+        chart = charts(driver)["weight loss"].chart
         assert (chart.window.log, chart.smooth, chart.crosshair is not None) == (True, 5, True)
         await driver.press("escape", "escape")  # the cross-hair, the full screen
         await driver.until(lambda: len(charts(driver)) == 4, "all charts")
@@ -282,14 +287,16 @@ def test_only_what_differs_in_the_configurations_is_shown(runs: list[Run], runs_
 def test_a_run_that_goes_or_breaks_is_named_and_the_others_stay(runs: list[Run], runs_dir: Path) -> None:
     async def look(driver: Driver) -> None:
         await compare(driver)
-        await driver.until(lambda: len(lines(driver, "loss")) == 3, "all lines")
+        await driver.until(lambda: len(lines(driver, "weight loss")) == 3, "all lines")
         shutil.rmtree(runs[0].path)
         (runs[1].path / "status.json").write_text('{"state": [bold]')
         await driver.until(lambda: "left out: run-darts: it is gone" in driver.shown, "the first reason")
         await driver.until(
             lambda: "left out: run-entrannas: status.json" in driver.shown, "the second reason"
         )
-        await driver.until(lambda: set(lines(driver, "loss")) == {"run-entrannas-dst"}, "the one line left")
+        await driver.until(
+            lambda: set(lines(driver, "weight loss")) == {"run-entrannas-dst"}, "the one line left"
+        )
         await driver.press("2")
         await driver.until(lambda: [row[0] for row in grid(driver).table.rows] == [runs[2].id], "its row")
         shutil.rmtree(runs_dir)
@@ -474,7 +481,7 @@ def test_texts_from_files_are_no_markup(runs_dir: Path) -> None:
 
 def test_reading_goes_on_in_portions_until_all_is_there(runs: list[Run]) -> None:
     tracks = MetricReader([run.path for run in runs], frozenset({"weight_loss"}))
-    overlay = Overlay(METRICS[0])
+    overlay = Overlay(METRICS["weight_loss"])
     while tracks.read(0.001):
         pass
     turns = 1

@@ -103,7 +103,9 @@ def searched(runs_dir: Path, name: str, cells: tuple[str, ...] = ("DARTS_V2", "P
             session.write_genotype(2 * n + 1, 1, PUBLISHED[cell])
         session.write_epoch(epoch_row(4, 1))
         session.log("the first line\nthe second [bold]line\x1b[2J")
-        session.update_summary({"method": "darts", "space": "standard", "warnings": ["signs of a [collapse]"]})
+        session.update_summary(
+            {"method": "darts", "space": "standard", "warnings": ["signs of a [collapse]"]}
+        )
         session.set_progress(2, 8)
         session.finish("completed")
     return run
@@ -158,18 +160,18 @@ def test_steps_stream_in_and_after_a_resume_none_shows_twice(runs_dir: Path) -> 
             session.begin_attempt(1)
             await it.until(lambda: "no metrics yet" in it.shown, "the note")
             session.write_step(step_row(1))
-            await it.until(lambda: it.steps("loss", "weights") == [1], "the first step")
+            await it.until(lambda: it.steps("loss", "training") == [1], "the first step")
             for step in (2, 3, 4):
                 session.write_step(step_row(step, loss=9.0))
                 session.write_genotype(step, 1, PUBLISHED["DARTS_V2"])
-            await it.until(lambda: it.steps("loss", "weights") == [1, 2, 3, 4], "more")
+            await it.until(lambda: it.steps("loss", "training") == [1, 2, 3, 4], "more")
             await it.until(lambda: "step 4 of 20" in it.shown, "the progress")
             session.finish("stopped", "because of the test")
         await it.until(lambda: "because of the test" in it.shown, "the reason")
         with RunSession(run, epochs=2, steps=20) as session:
             session.begin_attempt(3)
             session.write_step(step_row(3, loss=1.0))
-            await it.until(lambda: it.steps("loss", "weights") == [1, 2, 3], "what was redone")
+            await it.until(lambda: it.steps("loss", "training") == [1, 2, 3], "what was redone")
             values = it.charts["loss"].chart.lines[0].trace.y
             assert list(values) == [0.5, 9.0, 1.0]
             await it.until(lambda: "attempt 2" in it.shown, "the attempt")
@@ -295,7 +297,7 @@ def test_a_run_deleted_while_shown_is_said_to_be_gone_and_stays(runs_dir: Path) 
         await it.until(lambda: it.charts, "the run")
         shutil.rmtree(run.path)
         await it.until(lambda: "this run is gone" in it.shown, "that it is gone")
-        assert it.steps("loss", "weights") == list(range(1, 9))
+        assert it.steps("loss", "training") == list(range(1, 9))
         await it.press("2")
         await it.until(lambda: "2 of 2" in it.shown, "its cells")
         await it.press("S")  # no run to stop: no crash
@@ -326,7 +328,7 @@ def test_a_training(runs_dir: Path) -> None:
 
     async def scenario(it: Watching) -> None:
         await it.until(lambda: "learning rate" in it.charts, "the charts")
-        assert it.steps("loss", "held out") == [4]
+        assert it.steps("loss", "validation") == [4]
         assert "temperature" not in it.charts
         await it.press("3")
         await it.until(lambda: "no architecture parameters" in it.shown, "the note")

@@ -291,7 +291,7 @@ def test_a_real_terminal_with_few_colours(tmp_path: Path, kind: str) -> None:
         assert re.search(r"^ ›\d+-\d+-two .*failed", it.read(), re.MULTILINE), "the cursor without a colour"
         pressed("j", lambda text: re.search(r"^ ›\d+-\d+-one", text, re.MULTILINE))
         pressed(" ", lambda text: "1 marked" in text and "●" in text)
-        pressed("\r", lambda text: "step 20 of 20" in text and "weights" in text)
+        pressed("\r", lambda text: "step 20 of 20" in text and "training" in text)
         pressed("3", lambda text: ">8" in text)
         pressed("D", lambda text: "Delete this run?" in text)
         pressed("n", lambda text: "Delete this run?" not in text)

@@ -39,9 +39,11 @@ class Written:
     def __init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
 
+    def write_step(self, row: dict[str, Any]) -> None:
+        self.rows.append(row)
+
     def step(self, row: dict[str, Any]) -> None:
-        if "kind" not in row:
-            self.rows.append(row)
+        assert row == {"kind": "step", **self.rows[-1]}
 
 
 def recording(written: Written, progress: LoopProgress) -> StepRecorder:

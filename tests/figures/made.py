@@ -45,7 +45,9 @@ def search(
     steps = epochs * per_epoch
     with RunSession(run, epochs=epochs, steps=steps) as session:
         session.begin_attempt(1)
-        session.write_environment({"device": "cpu", "command": ["entrannas", "search"], **(environment or {})})
+        session.write_environment(
+            {"device": "cpu", "command": ["entrannas", "search"], **(environment or {})}
+        )
         if genotype:
             session.write_genotype(1, 1, genotype)
         for step in range(1, steps + 1):

@@ -16,7 +16,7 @@ from PIL import Image
 from entrannas_cli.figures.curves_figure import curves_figure, curves_image, parse_size, time_unit
 from entrannas_cli.figures.gather_curves import Curves, gather
 from entrannas_cli.figures.metric_series import Band
-from entrannas_cli.figures.metrics import parse_metrics
+from entrannas_cli.figures.plotted_metrics import parse_metrics
 from entrannas_cli.figures.style import plot_style
 from entrannas_cli.store.create import create_run
 from entrannas_cli.store.find_run import list_runs

@@ -15,9 +15,10 @@ from hypothesis.extra import numpy as hnp
 
 from entrannas_cli.common.errors import UsageError
 from entrannas_cli.figures.metric_series import Axis, Series, average, read_series, smoothed, thinned
-from entrannas_cli.figures.metrics import metric_named, names_in, parse_metrics
+from entrannas_cli.figures.plotted_metrics import names_in, parse_metrics, value_in
 from entrannas_cli.figures.run_labels import run_labels
 from entrannas_cli.figures.style import line_look
+from entrannas_cli.metrics import metric_of
 from entrannas_cli.store.run import Run
 
 from .made import write_rows
@@ -26,7 +27,7 @@ VALUES = hnp.arrays(np.float64, st.integers(1, 300), elements=st.floats(-1e6, 1e
 
 
 def course_of(run: Run, name: str, axis: Axis = "step") -> list[tuple[float, float]]:
-    series = read_series(run, [metric_named(name)], axis).series.get(name)
+    series = read_series(run, [metric_of(name)], axis).series.get(name)
     return [] if series is None else list(zip(series.x.tolist(), series.y.tolist(), strict=True))
 
 
@@ -79,13 +80,13 @@ def test_time_leaves_out_pauses_and_what_was_done_again(tmp_path: Path) -> None:
 def test_several_keys_and_several_nodes() -> None:
     row = {"sparsity_normal": 0.5, "sparsity_reduce": 0.75, "thresholds_normal": [0.25, 0.75]}
     row |= {"connections_normal": [1, 2], "connections_reduce": [3, 4], "entropy_reduce": 0.5}
-    values = {name: metric_named(name).value(row) for name in ("sparsity", "connections", "entropy", "gap")}
+    values = {name: value_in(row, metric_of(name)) for name in ("sparsity", "connections", "entropy", "gap")}
     assert values == {"sparsity": 62.5, "connections": 10, "entropy": 0.5, "gap": None}
-    assert metric_named("sparsity_reduce").value(row) == 75
-    assert metric_named("connections_reduce").value(row) == 7
-    assert metric_named("thresholds_normal").value(row) == 0.5
-    assert metric_named("test_accuracy").label == "test accuracy (%)"
-    assert metric_named("gap").label == "consistency gap (%)"
+    assert value_in(row, metric_of("sparsity_reduce")) == 75
+    assert value_in(row, metric_of("connections_reduce")) == 7
+    assert value_in(row, metric_of("thresholds_normal")) == 0.5
+    assert metric_of("test_accuracy").title == "test accuracy (%)"
+    assert metric_of("gap").title == "consistency gap (%)"
 
 
 ODD: st.SearchStrategy[Any] = st.one_of(
@@ -110,7 +111,7 @@ def test_damaged_rows_give_finite_points_or_none(
     kinds = ("step", "epoch")
     written = [{"step": n, **row, "kind": kinds[n % 2]} for n, row in enumerate(rows)]
     run = write_rows(tmp_path_factory.mktemp("rows"), written)
-    metrics = [metric_named(name) for name in ("loss", "gap", "sparsity", "connections")]
+    metrics = [metric_of(name) for name in ("loss", "gap", "sparsity", "connections")]
     for series in read_series(run, metrics, axis).series.values():
         assert len(series.x) == len(series.y) > 0
         assert np.isfinite(series.x).all()
@@ -192,7 +193,7 @@ def test_each_line_looks_different() -> None:
 
 
 def test_metrics_as_they_are_typed() -> None:
-    assert [metric.name for metric in parse_metrics(["loss, gap", "loss", "sparsity"])] == [
+    assert [metric.key for metric in parse_metrics(["loss, gap", "loss", "sparsity"])] == [
         "loss",
         "gap",
         "sparsity",

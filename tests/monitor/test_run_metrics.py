@@ -68,7 +68,9 @@ def test_a_search_becomes_curves(tmp_path: Path) -> None:
                 }
             )
             if n % 2 == 0:
-                session.write_epoch({"step": n, "epoch": n // 2, "gap": -0.1, "weights_normal": [[n, 0.5], [0.5]]})
+                session.write_epoch(
+                    {"step": n, "epoch": n // 2, "gap": -0.1, "weights_normal": [[n, 0.5], [0.5]]}
+                )
         session.finish("completed")
     assert course.read() is False
     assert points(course, "step", "weight_loss") == [(1, 2), (2, 1), (3, 2 / 3), (4, 0.5)]

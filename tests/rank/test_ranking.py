@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import kendalltau
 
 from entrannas_cli.common.errors import UsageError
 from entrannas_cli.engine.rank.candidates import (
@@ -15,7 +19,7 @@ from entrannas_cli.engine.rank.candidates import (
     find_candidates,
     read_candidates,
 )
-from entrannas_cli.engine.rank.ranking import chosen, rank_correlation, ranking
+from entrannas_cli.engine.rank.ranking import chosen, kendall_tau, rank_correlation, ranking
 from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
 from entrannas_cli.store.create import create_run
 from entrannas_cli.store.run import Run
@@ -123,6 +127,17 @@ def test_the_order_is_by_accuracy_then_by_size_and_failures_come_last() -> None:
         (4, 2, None),
     ]
     assert [row["inherited_accuracy"] for row in rows] == [None, 0.4, 0.3, None]
+
+
+@given(st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), min_size=2, max_size=12))
+def test_kendalls_tau_is_that_of_scipy(pairs: list[tuple[int, int]]) -> None:
+    expected = kendalltau(*zip(*pairs, strict=True))
+    tau, p = kendall_tau(pairs)
+    if math.isnan(expected.statistic):
+        assert (tau, p) == (None, None)
+    else:
+        assert tau == pytest.approx(expected.statistic)
+        assert p == pytest.approx(expected.pvalue)
 
 
 def test_kendalls_tau() -> None:

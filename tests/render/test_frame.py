@@ -39,11 +39,11 @@ def test_all_that_is_asked_for_at_80x24() -> None:
         "step 12/30",
         "eta ",
         "loss 1.033",
-        "arch 1.078",
-        "accuracy 42.0 %",
+        "arch. 1.078",
+        "train acc. 42.0 %",
         "sparsity 36 / 32 %",
-        "temp 0.398",
-        "super 60.2 %",
+        "temp. 0.398",
+        "super-net 60.2 %",
         "derived 58.8 %",
         "gap 1.4 %",
         "img/s 1.23 k",
@@ -82,8 +82,8 @@ def test_before_the_first_step_and_without_a_search(width: int, height: int) -> 
 
 def test_a_large_terminal_shows_more() -> None:
     small, large = text(progress(), 80, 24), text(progress(), 160, 50)
-    assert "consistency gap, an epoch" in large
-    assert "consistency gap, an epoch" not in small
+    assert "consistency gap, per epoch" in large
+    assert "consistency gap, per epoch" not in small
     assert "┌───┐" in large
     assert "┌───┐" not in small
 

@@ -107,7 +107,7 @@ def epoch_shown(screen: str) -> int:
 
 def test_it_shows_a_search_and_leaves_plain_lines(terminal: Callable[..., Terminal]) -> None:
     shown = terminal("auto", "8", "0.06", "completed")
-    screen = shown.until(lambda screen: epoch_shown(screen) >= 2 and "super 60.2 %" in screen)
+    screen = shown.until(lambda screen: epoch_shown(screen) >= 2 and "super-net 60.2 %" in screen)
     for part in (ID, "running", "step ", "eta ", "weight loss", "sparsity, normal cell", "2 ← ", "│"):
         assert part in screen
     assert re.search("[⠁-⣿]{10}", screen)
@@ -133,7 +133,7 @@ def test_it_follows_the_size_of_the_terminal(terminal: Callable[..., Terminal]) 
     large = shown.until(lambda screen: "weight loss" in screen and "2 ← " in screen)
     assert ID in large
     shown.resize(150, 50)
-    shown.until(lambda screen: "consistency gap, an epoch" in screen)
+    shown.until(lambda screen: "consistency gap, per epoch" in screen)
 
 
 def test_few_bytes_and_few_frames(terminal: Callable[..., Terminal]) -> None:

@@ -36,7 +36,8 @@ def test_a_line_an_epoch() -> None:
     epochs = [line for line in lines if line.startswith("epoch")]
     assert len(epochs) == 3
     assert re.fullmatch(
-        r"epoch 1/3  loss 1\.181  arch 1\.232  acc 36\.7 %  super 60\.2 %  derived 58\.8 %  gap 1\.4 %  "
+        r"epoch 1/3  loss 1\.181  arch\. 1\.232  train acc\. 36\.7 %  "
+        r"super-net acc\. 60\.2 %  derived acc\. 58\.8 %  gap 1\.4 %  "
         r"sparsity n 30 % r 27 %  12 s  eta \d\.\d s",
         epochs[0],
     )

@@ -220,7 +220,7 @@ def test_conditions_that_leave_nothing(compare: Call, runs: Path) -> None:
         (["nothing"], 'run "nothing": no such run'),
         (["x*"], '"x*": no run in'),
         (["-c", "tset_error"], "did you mean test_error?"),
-        (["-c", "+seed,run"], "put + before each of them"),
+        (["-c", "+seed,run"], "put + before each"),
         (["-s", "sed"], "did you mean seed?"),
         (["-w", "seed"], 'condition "seed": it must be'),
         (["-w", "method<3"], "method is no number"),

@@ -28,7 +28,6 @@ _context.set_forkserver_preload(
             for kind in ("search", "train", "rank")
             for part in ("prepare", "run")
         ),
-        "sklearn.datasets",
         "torch._dynamo",  # optimisers import it when they are made
     ]
 )

@@ -54,7 +54,9 @@ def test_a_list_has_its_columns_from_the_start(run: Run) -> None:
 
 def test_columns_come_from_the_summary(run: Run) -> None:
     with RunSession(run) as session:
-        session.update_summary({"weight_loss": 0.5, "accuracy": 0.7, "sparsity_normal": 0.8, "sparsity_reduce": 0.6})
+        session.update_summary(
+            {"weight_loss": 0.5, "accuracy": 0.7, "sparsity_normal": 0.8, "sparsity_reduce": 0.6}
+        )
         seen = overview(run)
         assert (seen.loss, seen.accuracy, seen.gap) == (0.5, 0.7, None)
         assert seen.sparsity == pytest.approx(0.7)

@@ -238,7 +238,7 @@ def test_signs_of_life_that_can_not_be_written_stop_nothing(
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("entrannas_cli.store.session.HEARTBEAT", 0.1)
+    monkeypatch.setattr("entrannas_cli.store.session.HEARTBEAT_S", 0.1)
     with RunSession(run) as session:
         with monkeypatch.context() as patch:
             patch.setattr("entrannas_cli.store.session.write_status", full)

@@ -11,13 +11,14 @@ from textual.content import Content
 from textual.message import Message
 
 from ...charts.look import marker
+from ...metrics import COMPARED, metric_of
 from ...store.overview import Overview
 from ..cached_static import CachedStatic
 from ..chart import ChartView
 from ..chart_grid import ChartGrid
 from ..themes import STATE_STYLES
 from .metric_reader import ComparedRun
-from .overlay import METRICS, Overlay
+from .overlay import Overlay
 
 __all__ = ["CompareChartsTab"]
 
@@ -45,13 +46,16 @@ class CompareChartsTab(Vertical):
 
     def __init__(self) -> None:
         super().__init__()
-        self._overlays = [Overlay(metric) for metric in METRICS]
+        self._overlays = [Overlay(metric_of(key)) for key in COMPARED]
         self._stale: set[int] = set()  # charts, by their place
         self._tracks: Sequence[ComparedRun] = ()
 
     def compose(self) -> ComposeResult:
         yield CachedStatic(id="legend")
-        charts = [ChartView(metric.title, percent=metric.percent, classes="-empty") for metric in METRICS]
+        charts = [
+            ChartView(overlay.metric.label, percent=overlay.metric.share, classes="-empty")
+            for overlay in self._overlays
+        ]
         yield OverlayGrid(charts)
 
     @property

@@ -13,6 +13,7 @@ from textual.timer import Timer
 from textual.widgets import Footer, TabbedContent, TabPane
 
 from ...common.text import counted, safe
+from ...metrics import COMPARED
 from ...store.overview import Overview
 from ...store.run import Run
 from ..cached_static import CachedStatic
@@ -25,7 +26,6 @@ from .export import FORMATS, Export
 from .export_screen import offer_export
 from .grid import ScrollingTable
 from .metric_reader import ComparedRun, MetricReader
-from .overlay import METRICS, keys_of
 from .table_tabs import DifferencesTab, ResultsTab, TableTab
 
 __all__ = ["MAX_RUNS", "CompareScreen"]
@@ -53,7 +53,7 @@ class CompareScreen(RunActionsScreen):
     def __init__(self, runs: Sequence[Overview]) -> None:
         super().__init__()
         self._chosen = list(runs)
-        self._tracks = MetricReader([run.path for run in runs[:MAX_RUNS]], keys_of(METRICS))
+        self._tracks = MetricReader([run.path for run in runs[:MAX_RUNS]], frozenset(COMPARED))
         self._names = {track.run.id: track.name for track in self._tracks.all}
         self._runs: list[Overview] = list(runs)  # as they are now, without those that were left out
         self._left_out: list[str] = []

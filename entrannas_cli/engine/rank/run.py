@@ -86,7 +86,10 @@ def _inherited(context: RunContext[RankConfig], candidates: list[Candidate]) -> 
     for path, own in by_search.items():
         genotypes: list[Genotype] = [candidate.genotype for candidate in own]
         try:
-            with context.opening_data() as progress, translate_errors(out_of_memory="the super-net of a search"):
+            with (
+                context.opening_data() as progress,
+                translate_errors(out_of_memory="the super-net of a search"),
+            ):
                 accuracies = inherited_accuracies(path, genotypes, context.compute, progress)
                 for n, (candidate, accuracy) in enumerate(zip(own, accuracies, strict=True), 1):
                     found[candidate.number] = accuracy

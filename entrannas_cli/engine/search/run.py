@@ -108,7 +108,9 @@ def _draw(context: RunContext[SearchConfig], space: SearchSpace) -> None:
     if not session.run.genotypes():
         session.write_genotype(0, 0, genotype)
     context.observer.derived(0, genotype)
-    session.update_summary(derived_summary(genotype, space, config.target) | {"search_seconds": 0.0, "warnings": []})
+    session.update_summary(
+        derived_summary(genotype, space, config.target) | {"search_seconds": 0.0, "warnings": []}
+    )
     session.finish("completed")
 
 
