@@ -51,6 +51,7 @@ def test_a_wheel_brings_spaces_and_presets_along(wheel: Path, tmp_path: Path) ->
         check=True,
     )
     assert where.stdout.startswith(str(tmp_path / "site"))
+    assert (tmp_path / "site" / "entrannas_cli" / "data" / "digits.npz").is_file()
     listed = json.loads(entrannas("spaces", "list", "--json", env=environment).stdout)
     assert {space["name"] for space in listed} == {"standard", "extended"}
     for name in ("quick", "paper", "imagenet"):
