@@ -65,8 +65,8 @@ class AskScreen(ModalScreen[bool]):
 
 
 class ConfirmScreen(AskScreen):
-    """Asks before ``deed`` is done to runs, and names them."""
+    """Asks before ``action`` is done to runs, and names them."""
 
-    def __init__(self, deed: RunAction, ids: Sequence[str]) -> None:
+    def __init__(self, action: RunAction, ids: Sequence[str]) -> None:
         what = "this run" if len(ids) == 1 else f"these {len(ids)} runs"
-        super().__init__(deed.verb, what, ids, deed.detail, grave=deed.grave)
+        super().__init__(action.verb, what, ids, action.detail, grave=action.grave)

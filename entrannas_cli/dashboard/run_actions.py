@@ -147,7 +147,7 @@ class RunActionsScreen(Screen[None]):
 
         open_pictures(self.dashboard, [Run(run.path) for run in self.targets], self.step_shown)
 
-    def _ask(self, deed: RunAction) -> None:
+    def _ask(self, action: RunAction) -> None:
         """First looks whether it can be done at all, which reads files; then asks."""
         runs = [Run(run.path) for run in self.targets]
         if not runs:
@@ -158,44 +158,44 @@ class RunActionsScreen(Screen[None]):
             able, errors = [], []
             for run in runs:
                 try:
-                    deed.check(run)
+                    action.check(run)
                     able.append(run)
                 except EntrannasError as error:
                     errors.append(str(error))
             return able, errors
 
-        in_background(self.app, check, lambda found: self._confirm(deed, *found))
+        in_background(self.app, check, lambda found: self._confirm(action, *found))
 
-    def _confirm(self, deed: RunAction, runs: list[Run], errors: list[str]) -> None:
-        tell_errors(self.app, f"{deed.verb}: not done", errors)
+    def _confirm(self, action: RunAction, runs: list[Run], errors: list[str]) -> None:
+        tell_errors(self.app, f"{action.verb}: not done", errors)
         if runs and self.is_current:
 
             def answered(yes: bool | None) -> None:
                 if yes:
-                    self._do(deed, runs)
+                    self._do(action, runs)
 
-            self.app.push_screen(ConfirmScreen(deed, [run.id for run in runs]), answered)
+            self.app.push_screen(ConfirmScreen(action, [run.id for run in runs]), answered)
 
-    def _do(self, deed: RunAction, runs: list[Run]) -> None:
+    def _do(self, action: RunAction, runs: list[Run]) -> None:
         def all_of(some: list[Run]) -> tuple[list[str], list[str]]:
             outcomes, errors = [], []
             for run in some:
                 try:
-                    outcomes.append(deed.do(run, lambda text: tell(self.app, self._say, text)))
+                    outcomes.append(action.do(run, lambda text: tell(self.app, self._say, text)))
                 except EntrannasError as error:
                     errors.append(str(error))
             return outcomes, errors
 
-        for some in [[run] for run in runs] if deed.waits else [runs]:
-            in_background(self.app, partial(all_of, some), lambda found: self._outcome(deed, *found))
+        for some in [[run] for run in runs] if action.waits else [runs]:
+            in_background(self.app, partial(all_of, some), lambda found: self._outcome(action, *found))
 
-    def _outcome(self, deed: RunAction, outcomes: list[str], errors: list[str]) -> None:
+    def _outcome(self, action: RunAction, outcomes: list[str], errors: list[str]) -> None:
         self.dashboard.look_now()
         if len(outcomes) > MAX_SHOWN:
-            outcomes = [f"{deed.verb}: done for {counted(len(outcomes), 'run')}"]
+            outcomes = [f"{action.verb}: done for {counted(len(outcomes), 'run')}"]
         for text in outcomes:
             self._say(text)
-        tell_errors(self.app, f"{deed.verb}: not done", errors)
+        tell_errors(self.app, f"{action.verb}: not done", errors)
 
     def _say(self, text: str, **how: Any) -> None:
         self.app.notify(text, markup=False, **how)

@@ -1,4 +1,4 @@
-"""The thread that keeps the catalogue of runs up to date, so that a slow disk never holds up the screen."""
+"""The thread that keeps the index of runs up to date, so that a slow disk never holds up the screen."""
 
 from __future__ import annotations
 
