@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import tomli
 
 from .errors import RunFailed, UsageError
-from .text import safe
+from .text import plain
 
 __all__ = [
     "MAX_DEPTH",
@@ -31,6 +31,7 @@ __all__ = [
 
 MAX_DEPTH = 20  # levels
 MAX_BYTES = 4 * 2**20  # the largest of our small files has a few kilobytes
+MAX_TOML_BYTES = 2**20  # nobody writes so much by hand
 MAX_INTEGER = 2**63  # TOML's own limit; far longer numbers can't even be printed
 
 
@@ -38,14 +39,14 @@ class BrokenRun(RunFailed):
     """A file of a run directory is missing, damaged or no file at all. ``reason`` names the file and the fault."""
 
     def __init__(self, path: Path, fault: str) -> None:
-        self.reason = f"{safe(path.name)}: {safe(fault)}"
-        super().__init__(f"{safe(str(path))}: {safe(fault)}")
+        self.reason = f"{plain(path.name)}: {plain(fault)}"
+        super().__init__(f"{plain(str(path))}: {plain(fault)}")
 
 
 def reason_of(error: BaseException) -> str:
     """An error as one line of words: "No space left on device", not "[Errno 28] …"."""
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return safe(str(text).strip().split("\n", 1)[0])
+    return plain(str(text).strip().split("\n", 1)[0])
 
 
 def open_regular(path: Path) -> BinaryIO:
@@ -62,7 +63,7 @@ def open_regular(path: Path) -> BinaryIO:
 
 def unusable(path: Path, fault: str) -> UsageError:
     """A file that the user named, and what is wrong with it."""
-    return UsageError(f"{safe(str(path))}: {safe(fault)}")
+    return UsageError(f"{plain(str(path))}: {plain(fault)}")
 
 
 def read_text(
@@ -109,7 +110,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def read_toml(path: Path, error: Callable[[Path, str], Exception] = BrokenRun) -> dict[str, Any]:
     """The content of a small TOML file. Raises ``error`` of the path and what is wrong with it."""
-    return parse_toml(read_text(path, error), path, error)
+    return parse_toml(read_text(path, error, max_bytes=MAX_TOML_BYTES), path, error)
 
 
 def parse_toml(text: str, path: Path, error: Callable[[Path, str], Exception] = BrokenRun) -> dict[str, Any]:

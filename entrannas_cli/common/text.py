@@ -15,6 +15,7 @@ __all__ = [
     "first_line",
     "looks_like_path",
     "nearest",
+    "plain",
     "safe",
     "shortened",
     "shown",
@@ -38,8 +39,13 @@ def safe(text: object, *, limit: int = 0) -> str:
         shown = "".join(c if unicodedata.category(c) not in _INVISIBLE else _escaped(c) for c in shown)
         if sum(map(cell_len, shown)) != cell_len(shown):
             # characters that join into one of another width: terminals disagree about where the line ends
-            shown = _escaped(shown)
+            shown = shown.encode("ascii", "backslashreplace").decode()
     return shortened(shown, limit) if limit else shown
+
+
+def plain(text: object) -> str:
+    """As :func:`safe`, with unusual spaces written out too: for messages, where each character matters."""
+    return "".join(c if c.isprintable() else _escaped(c) for c in safe(text))
 
 
 def _escaped(text: str) -> str:
@@ -74,7 +80,7 @@ def first_line(error: BaseException | str, *, named: bool = False) -> str:
     kind = type(error).__name__
     if not lines:
         return kind
-    return safe(f"{kind}: {lines[0]}" if named else lines[0])
+    return plain(f"{kind}: {lines[0]}" if named else lines[0])
 
 
 def shown(value: object) -> str:
@@ -83,7 +89,7 @@ def shown(value: object) -> str:
         text = json.dumps(value, ensure_ascii=False, default=str)
     except (ValueError, RecursionError):
         text = repr(value)
-    text = safe(text)
+    text = plain(text)
     return text if len(text) <= MAX_CHARS else text[: MAX_CHARS - 3] + "..."
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..common.errors import UsageError
 from ..common.files import read_toml, unusable
-from ..common.text import choices, did_you_mean, looks_like_path, safe
+from ..common.text import choices, did_you_mean, looks_like_path, plain
 
 __all__ = ["AUTO", "Preset", "load_preset", "preset_names"]
 
@@ -40,14 +40,14 @@ def load_preset(name_or_path: str, folder: str = "search", *, base: Path | None 
     else:
         names = (AUTO, *preset_names(folder))
         raise UsageError(
-            f"no preset {safe(name_or_path)}{did_you_mean(name_or_path, names)}: "
+            f"no preset {plain(name_or_path)}{did_you_mean(name_or_path, names)}: "
             f"there are {choices(names, last='and')}; the path of a .toml file works too"
         )
     values = read_toml(path, unusable)
     description = values.pop("description", "")
     if not isinstance(description, str):
-        raise UsageError(f"{safe(str(path))}: description: must be a text")
+        raise UsageError(f"{plain(str(path))}: description: must be a text")
     train = values.get("train")
     if "preset" in values or (isinstance(train, dict) and "preset" in train):
-        raise UsageError(f"{safe(str(path))}: preset: a preset can't stand on another one")
+        raise UsageError(f"{plain(str(path))}: preset: a preset can't stand on another one")
     return Preset(name=name_or_path, description=description, values=values, path=path)

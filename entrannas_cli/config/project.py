@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..common.errors import UsageError
 from ..common.files import read_toml, unusable
-from ..common.text import safe
+from ..common.text import plain
 
 __all__ = ["CONFIG_FILE", "RUNS_DIR_KEY", "RUNS_DIR_VARIABLE", "find_config_file", "runs_dir"]
 
@@ -50,7 +50,7 @@ def runs_dir(
         return cwd / "runs"
     if not isinstance(value, str):
         raise UsageError(
-            f'{safe(str(file))}: {RUNS_DIR_KEY}: must be a path in quotes, such as {RUNS_DIR_KEY} = "runs"'
+            f'{plain(str(file))}: {RUNS_DIR_KEY}: must be a path in quotes, such as {RUNS_DIR_KEY} = "runs"'
         )
     return file.parent / _home_expanded(Path(value))
 
@@ -59,4 +59,4 @@ def _home_expanded(path: Path) -> Path:
     try:
         return path.expanduser()
     except RuntimeError:
-        raise UsageError(f"{safe(str(path))}: there is no such user's home folder") from None
+        raise UsageError(f"{plain(str(path))}: there is no such user's home folder") from None

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from ..common.errors import UsageError
 from ..common.files import parse_toml, read_toml, unusable
-from ..common.text import safe, shown
+from ..common.text import plain, shown
 from ..spaces.files import load_space
 from .errors import ConfigurationError, Problem
 from .keys import Key, flatten_model, former_values, keys_of
@@ -143,7 +143,7 @@ def _implied(keys: Mapping[str, Key], explicit: Mapping[str, Setting], preset: L
     method = _merged([Layer(dict(explicit)), preset]).get(
         "method", Setting(keys["method"].default, "default")
     )
-    return implied(implied_by_method(method.value), f"method {safe(str(method.value))}")
+    return implied(implied_by_method(method.value), f"method {plain(str(method.value))}")
 
 
 @overload
@@ -163,7 +163,7 @@ def load_config(path_or_text: Path | str, model: type[BaseModel] = SearchConfig)
         source, base = "configuration", Path.cwd()
         table = parse_toml(path_or_text, Path(source), unusable)
     keys = keys_of(model)
-    layer = from_table(table, keys, safe(source), base)
+    layer = from_table(table, keys, plain(source), base)
     config, wrong = validated(model, keys, _completed(layer, keys, source).settings)
     if layer.problems or config is None:
         newer = "keys that this release doesn't know may come from a newer release of entrannas"
@@ -197,7 +197,7 @@ def _project(file: Path | None, keys: Mapping[str, Key], cwd: Path, foreign: fro
     if file is None:
         return Layer()
     table = {name: value for name, value in read_toml(file, unusable).items() if name != RUNS_DIR_KEY}
-    source = safe(str(file.relative_to(cwd) if file.is_relative_to(cwd) else file))
+    source = plain(str(file.relative_to(cwd) if file.is_relative_to(cwd) else file))
     layer = from_table(table, keys, source, file.parent, foreign)
     is_of_a_run = len(layer.settings) >= NEARLY_ALL * len(keys)  # maybe one of an older release
     return _completed(layer, keys, source) if is_of_a_run else layer
@@ -232,7 +232,7 @@ def _preset_layer(
         preset = load_preset(chosen.value, kind.presets)
     except UsageError as error:
         return Layer(), reason, [_problem(name_key, chosen, error.message)]
-    layer = from_table(preset.values, keys, f"preset {safe(preset.name)}", preset.path.parent)
+    layer = from_table(preset.values, keys, f"preset {plain(preset.name)}", preset.path.parent)
     layer.settings[name_key] = chosen
     return layer, reason, []
 

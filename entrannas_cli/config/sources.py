@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..common.files import load_toml
-from ..common.text import did_you_mean, looks_like_path, nearest, safe, shown
+from ..common.text import did_you_mean, looks_like_path, nearest, plain, shown
 from .errors import Problem
 from .flags import OVERRIDE_FLAG, flag_of
 from .keys import Key
@@ -99,7 +99,7 @@ def from_environment(
         else:
             suggestion = did_you_mean(variable, [*variables, *passed, *OTHER_VARIABLES], cutoff=0.8)
             layer.problems.append(
-                Problem(safe(variable), f"no such setting{suggestion}", (("", safe(variable)),))
+                Problem(plain(variable), f"no such setting{suggestion}", (("", plain(variable)),))
             )
     return layer
 
@@ -180,8 +180,8 @@ def _put_text(layer: Layer, key: Key, text: str, source: str, cwd: Path, *, by_h
         if text.startswith(('"', "'")) or (text.startswith(("[", "{")) and not key.is_text):
             layer.problems.append(
                 Problem(
-                    f"{key.name} = {safe(text)} ({source})",
-                    f"not a TOML value: {safe(str(error))}",
+                    f"{key.name} = {plain(text)} ({source})",
+                    f"not a TOML value: {plain(str(error))}",
                     ((key.name, source),),
                 )
             )
@@ -195,7 +195,7 @@ def _unknown(name: str, keys: Collection[str], source: str, *, section: bool = F
     found = nearest(name, _sections(keys)) if section else _nearest_key(name, keys)
     suggestion = f" (did you mean {found}?)" if found else ""
     word = "section" if section else "key"
-    return Problem(f"{safe(name) or shown(name)} ({source})", f"unknown {word}{suggestion}", (("", source),))
+    return Problem(f"{plain(name) or shown(name)} ({source})", f"unknown {word}{suggestion}", (("", source),))
 
 
 def _is_section(name: str, keys: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import tomli_w
 
-from ..common.text import safe
+from ..common.text import plain
 
 __all__ = ["to_toml", "toml_value"]
 
@@ -35,5 +35,5 @@ def to_toml(flat: Mapping[str, Any], sources: Mapping[str, str] | None = None) -
             lines += ["", f"[{section}]"]
         lines.append(f"{last} = {toml_value(value)}")
         if sources is not None:
-            lines[-1] = f"{lines[-1]:<40}  # {safe(sources[name])}"
+            lines[-1] = f"{lines[-1]:<40}  # {plain(sources[name])}"
     return "\n".join(lines) + "\n"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..common.errors import UsageError
-from ..common.text import did_you_mean, safe
+from ..common.text import did_you_mean, plain
 
 __all__ = [
     "CIFAR",
@@ -89,7 +89,7 @@ def dataset_facts(name: str) -> DatasetFacts:
             return facts
     names = [facts.name for facts in DATASETS]
     raise UsageError(
-        f"there is no data set {safe(name)}{did_you_mean(name, names)}", [f"there are: {', '.join(names)}"]
+        f"there is no data set {plain(name)}{did_you_mean(name, names)}", [f"there are: {', '.join(names)}"]
     )
 
 
@@ -128,8 +128,8 @@ def cifar_or_complain(name: str, path: str | Path = "") -> Path:
     """As ``cifar_found``; raises a ``UsageError`` that says how to get the files."""
     found = cifar_found(name, path)
     if found is None:
-        places = " or ".join(safe(str(directory)) for directory in cifar_directories(name, path))
-        into = f" --data-dir {safe(shlex.quote(str(path)))}" if str(path) else ""
+        places = " or ".join(plain(str(directory)) for directory in cifar_directories(name, path))
+        into = f" --data-dir {plain(shlex.quote(str(path)))}" if str(path) else ""
         raise UsageError(
             f"{name} is not here: {CIFAR[name].folder}/ was looked for in {places}",
             [

@@ -14,7 +14,7 @@ from filelock import FileLock
 from torch import Tensor
 
 from ..common.errors import RunFailed, UsageError
-from ..common.text import safe
+from ..common.text import plain
 from .availability import cifar_directories, cifar_found, cifar_or_complain
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ def read_cifar(
         data = one_part(directory, train=part == "train")
     except (RuntimeError, OSError) as error:
         raise UsageError(
-            f"{name}: files in {safe(str(directory / kind.base_folder))} are missing or damaged",
-            [f"mend them: entrannas data prepare {name} --data-dir {safe(str(directory))}"],
+            f"{name}: files in {plain(str(directory / kind.base_folder))} are missing or damaged",
+            [f"mend them: entrannas data prepare {name} --data-dir {plain(str(directory))}"],
         ) from error
     return (
         torch.from_numpy(data.data).permute(0, 3, 1, 2).contiguous(),  # (N, H, W, C) to (N, C, H, W)
@@ -80,8 +80,8 @@ def fetch_cifar(name: str, path: str | Path = "", progress: Progress | None = No
     except (HTTPException, OSError, RuntimeError) as error:
         reason = getattr(error, "reason", None) or error
         raise RunFailed(
-            f"{name} could not be fetched: {safe(str(reason))}",
-            [f"or put {kind.filename} from another machine into {safe(str(directory))} and run this again"],
+            f"{name} could not be fetched: {plain(str(reason))}",
+            [f"or put {kind.filename} from another machine into {plain(str(directory))} and run this again"],
         ) from error
     return directory
 

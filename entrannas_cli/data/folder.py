@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import UnidentifiedImageError
 
 from ..common.errors import UsageError
-from ..common.text import safe
+from ..common.text import plain
 from .decode import decode_image, header_size
 
 __all__ = ["FolderPart", "ImageFiles", "list_folder"]
@@ -90,7 +90,7 @@ def list_folder(path: Path, part: str, image_size: int = 0) -> FolderPart:
     train = f"{root}train"
     classes = tuple(sorted(tree.folders(train)))
     if len(classes) < 2:
-        found = "no class folders" if not classes else f"only one class folder, {safe(classes[0])}"
+        found = "no class folders" if not classes else f"only one class folder, {plain(classes[0])}"
         raise UsageError(
             f"{_shown(path, train)}: {found}", ["wanted: train/CLASS/IMAGE, two classes at least"]
         )
@@ -98,10 +98,10 @@ def list_folder(path: Path, part: str, image_size: int = 0) -> FolderPart:
     if part == "test":
         where = next((f"{root}{name}" for name in ("test", "val") if tree.folders(f"{root}{name}")), "")
         if not where:
-            raise UsageError(f"{safe(str(path))}: neither test/ nor val/ with class folders in it")
+            raise UsageError(f"{plain(str(path))}: neither test/ nor val/ with class folders in it")
         unknown = sorted(set(tree.folders(where)) - set(classes))
         if unknown:
-            raise UsageError(f"{_shown(path, where)}: class {safe(unknown[0])} is not among those of train/")
+            raise UsageError(f"{_shown(path, where)}: class {plain(unknown[0])} is not among those of train/")
 
     names: list[str] = []
     labels: list[int] = []
@@ -140,7 +140,7 @@ def _open_tree(path: Path) -> tuple[str, _Directory | _Zip]:
     elif os.path.isfile(path):  # noqa: PTH113
         tree = _Zip(path)
     else:
-        raise UsageError(f"{safe(str(path))}: there is no such folder or .zip", ["give one with --data DIR"])
+        raise UsageError(f"{plain(str(path))}: there is no such folder or .zip", ["give one with --data DIR"])
     tops = tree.folders("")
     if "train" in tops:
         return "", tree
@@ -149,7 +149,7 @@ def _open_tree(path: Path) -> tuple[str, _Directory | _Zip]:
         return f"{inner[0]}/", tree
     hints = [f"did you mean {_shown(path, name)}?" for name in inner[:3] if isinstance(tree, _Directory)]
     raise UsageError(
-        f"{safe(str(path))}: no folder train/ in it",
+        f"{plain(str(path))}: no folder train/ in it",
         [*hints, "wanted: train/CLASS/IMAGE, and test/ or val/"],
     )
 
@@ -211,7 +211,7 @@ def _archive(path: str, process: int) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
     except (OSError, zipfile.BadZipFile, NotImplementedError) as error:
-        raise UsageError(f"{safe(path)}: neither a folder nor a readable .zip: {error}") from error
+        raise UsageError(f"{plain(path)}: neither a folder nor a readable .zip: {error}") from error
 
 
 def _content(path: Path, name: str) -> bytes:
@@ -225,7 +225,7 @@ def _content(path: Path, name: str) -> bytes:
 
 def _unreadable(path: Path, name: str, error: Exception) -> UsageError:
     # Pillow's own text names an object in memory
-    reason = "of no known format" if isinstance(error, UnidentifiedImageError) else safe(str(error))
+    reason = "of no known format" if isinstance(error, UnidentifiedImageError) else plain(str(error))
     return UsageError(f"{_shown(path, name)}: not a readable image: {reason}", ["mend or remove it"])
 
 
@@ -241,4 +241,4 @@ def _suffix(name: str) -> str:
 
 
 def _shown(path: Path, name: str) -> str:
-    return safe(f"{path}/{name}")
+    return plain(f"{path}/{name}")

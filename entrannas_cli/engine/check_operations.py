@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import torch
 
 from ..common.errors import UsageError
-from ..common.text import first_line, safe
+from ..common.text import first_line, plain
 from ..method.operations import ENTRY_POINT_GROUP, get_operation
 
 __all__ = ["require_operations"]
@@ -23,12 +23,12 @@ def require_operations(names: Iterable[str], whose: str) -> None:
             get_operation(name)
         except KeyError:
             raise UsageError(
-                f"operation {safe(name)} of {safe(whose)} is not installed here: install the "
+                f"operation {plain(name)} of {plain(whose)} is not installed here: install the "
                 f"package that brings it (entry point {ENTRY_POINT_GROUP})"
             ) from None
         except ImportError as error:
-            reason = safe(str(error))
-            raise UsageError(f"operation {safe(name)}: its package can't be imported: {reason}") from error
+            reason = plain(str(error))
+            raise UsageError(f"operation {plain(name)}: its package can't be imported: {reason}") from error
         _try_operation(name)
 
 
@@ -41,8 +41,8 @@ def _try_operation(name: str) -> None:
             shape = tuple(build(8, stride, False)(torch.zeros(2, 8, 6, 6)).shape)
         except Exception as error:
             reason = first_line(error)
-            raise UsageError(f"operation {safe(name)} fails at stride {stride}: {reason}") from error
+            raise UsageError(f"operation {plain(name)} fails at stride {stride}: {reason}") from error
         if shape != (expected := (2, 8, 6 // stride, 6 // stride)):
             raise UsageError(
-                f"operation {safe(name)} at stride {stride} makes {shape} of (2, 8, 6, 6), expected {expected}"
+                f"operation {plain(name)} at stride {stride} makes {shape} of (2, 8, 6, 6), expected {expected}"
             )

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from ..common.errors import RunFailed, UsageError
-from ..common.text import safe
+from ..common.text import plain
 from ..config.keys import former_values
 from ..config.run_kinds import all_keys
 from ..store.run import Run
@@ -50,20 +50,20 @@ def read_checkpoint(path: Path, kind: str) -> dict[str, Any]:
     try:
         content = torch.load(io.BytesIO(path.read_bytes()), map_location="cpu", weights_only=True)
     except OSError as error:
-        raise RunFailed(f"{safe(str(path))}: can't be read: {error.strerror or error}") from None
+        raise RunFailed(f"{plain(str(path))}: can't be read: {error.strerror or error}") from None
     except MemoryError:
         raise
     except Exception as error:  # whatever a damaged file makes torch, zipfile or the unpickler say
         reason = "not a checkpoint: it is damaged, or of another program"
-        raise DamagedCheckpoint(f"{safe(str(path))}: {reason}") from error
+        raise DamagedCheckpoint(f"{plain(str(path))}: {reason}") from error
     if not isinstance(content, dict) or "version" not in content:
-        raise DamagedCheckpoint(f"{safe(str(path))}: not a checkpoint of a {kind}")
+        raise DamagedCheckpoint(f"{plain(str(path))}: not a checkpoint of a {kind}")
     if content["version"] != FORMAT_VERSION:
         raise RunFailed(
-            f"{safe(str(path))}: checkpoint version {content['version']!r}, this release reads {FORMAT_VERSION}"
+            f"{plain(str(path))}: checkpoint version {content['version']!r}, this release reads {FORMAT_VERSION}"
         )
     if content.get("kind") != kind:
-        raise DamagedCheckpoint(f"{safe(str(path))}: not a checkpoint of a {kind}")
+        raise DamagedCheckpoint(f"{plain(str(path))}: not a checkpoint of a {kind}")
     return content
 
 
@@ -98,7 +98,7 @@ def check_identity(before: Mapping[str, str], now: Mapping[str, str]) -> None:
     for key, value in now.items():
         if str(known.get(key)) != value:
             raise UsageError(
-                f"{key} is {safe(value)}, but was {safe(str(known.get(key)))} when this run began: "
+                f"{key} is {plain(value)}, but was {plain(str(known.get(key)))} when this run began: "
                 "change it back, or start a new run"
             )
 

@@ -9,7 +9,7 @@ import sys
 import time
 
 from ..common.errors import RunFailed
-from ..common.text import safe
+from ..common.text import plain
 from ..store.run import LOG_FILE, Run
 
 __all__ = ["launch_detached", "this_program"]
@@ -51,8 +51,8 @@ def launch_detached(run: Run) -> None:
     deadline = time.monotonic() + TIMEOUT_S
     while run.status().attempt == attempt and time.monotonic() < deadline:
         if process.poll() is not None:
-            log_file = safe(str(run.path / LOG_FILE))
+            log_file = plain(str(run.path / LOG_FILE))
             raise RunFailed(
-                f"{safe(run.id)}: ended before it began, with exit code {process.returncode}: see {log_file}"
+                f"{plain(run.id)}: ended before it began, with exit code {process.returncode}: see {log_file}"
             )
         time.sleep(0.02)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from ..common.errors import RunFailed, UsageError
 from ..common.files import BrokenRun
-from ..common.text import first_line, safe
+from ..common.text import first_line, plain
 from ..method.genotype import Genotype
 from ..method.network import DerivedNetwork, SuperNet
 from ..store.run import BEST_CHECKPOINT, CHECKPOINTS, CONFIG_FILE, Run
@@ -49,9 +49,9 @@ def load_trained(run: Run, weights: Weights = "last") -> TrainedNetwork:
         return _of_training(run, weights)
     if kind == "search":
         if weights == "best":
-            raise UsageError(f"{safe(run.id)} is a search: only a training has best weights")
+            raise UsageError(f"{plain(run.id)} is a search: only a training has best weights")
         return _of_search(run)
-    raise UsageError(f"{safe(run.id)} is a {safe(kind)} run, which has no weights")
+    raise UsageError(f"{plain(run.id)} is a {plain(kind)} run, which has no weights")
 
 
 def _of_training(run: Run, weights: Weights) -> TrainedNetwork:
@@ -60,7 +60,7 @@ def _of_training(run: Run, weights: Weights) -> TrainedNetwork:
         path = run.path / CHECKPOINTS / BEST_CHECKPOINT
         if not path.exists():
             raise UsageError(
-                f"{safe(run.id)} has no best weights: they are those of the best accuracy on images held out"
+                f"{plain(run.id)} has no best weights: they are those of the best accuracy on images held out"
             )
         content = read_checkpoint(path, "train")
     else:
@@ -96,9 +96,9 @@ def load_supernet(run: Run) -> tuple[SuperNet, Genotype, Mapping[str, Any]]:
     try:
         config, space = load_config(run.path / CONFIG_FILE), run.space()
     except BrokenRun as error:
-        raise UsageError(f"{safe(run.id)}: {error.reason}") from None
+        raise UsageError(f"{plain(run.id)}: {error.reason}") from None
     if config.method == "random":
-        raise UsageError(f"{safe(run.id)} drew its cells at random: there is no super-net")
+        raise UsageError(f"{plain(run.id)} drew its cells at random: there is no super-net")
     require_operations(space.operations, f"the space {space.name}")
     content = _last(run, "search")
     try:
@@ -124,9 +124,9 @@ def _genotype(run: Run) -> Genotype:
     try:
         genotype = run.genotype()
     except BrokenRun as error:
-        raise UsageError(f"{safe(run.id)}: {error.reason}") from None
+        raise UsageError(f"{plain(run.id)}: {error.reason}") from None
     if genotype is None:
-        raise UsageError(f"{safe(run.id)} has no cells")
+        raise UsageError(f"{plain(run.id)} has no cells")
     require_operations(genotype.operations, f"the cells of {run.id}")
     return genotype
 
@@ -141,8 +141,8 @@ def _last(run: Run, kind: str) -> dict[str, Any]:
             damaged = damaged or error
     if damaged is not None:
         raise damaged
-    folder = safe(str(Path(run.path.name) / CHECKPOINTS))
-    raise UsageError(f"{safe(run.id)} has no weights yet: there is no checkpoint in {folder}")
+    folder = plain(str(Path(run.path.name) / CHECKPOINTS))
+    raise UsageError(f"{plain(run.id)} has no weights yet: there is no checkpoint in {folder}")
 
 
 def _trained(
@@ -164,4 +164,4 @@ def _trained(
 
 
 def _unfit(run: Run, error: Exception) -> RunFailed:
-    return RunFailed(f"{safe(run.id)}: its checkpoint does not fit its configuration: {first_line(error)}")
+    return RunFailed(f"{plain(run.id)}: its checkpoint does not fit its configuration: {first_line(error)}")

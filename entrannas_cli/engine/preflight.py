@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..common.errors import UsageError
 from ..common.files import BrokenRun
-from ..common.text import safe
+from ..common.text import plain
 from ..data.availability import CIFAR, cifar_found, cifar_or_complain
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def request_here(
         choose_preset=choose_preset,
         config_file=config,
         inherited={} if searched is None else data_of(searched),
-        inherited_from="" if searched is None else f"run {safe(searched.id)}",
+        inherited_from="" if searched is None else f"run {plain(searched.id)}",
     )
 
 
@@ -103,7 +103,7 @@ def automatic_preset(
         return SMALL, "CIFAR-10 is not on this machine"
     device = settings.get("device.device", "auto")
     if isinstance(device, str) and not device.startswith(("auto", "cuda")):
-        return SMALL, f"the device is {safe(device)}"
+        return SMALL, f"the device is {plain(device)}"
     if not has_cuda():
         return SMALL, "there is no CUDA GPU"
     return full, "there are a CUDA GPU and CIFAR-10"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 
 from ..common.errors import UsageError
-from ..common.text import safe
+from ..common.text import plain
 from ..store.session import RunSession
 from .execute import execute
 from .observer import Observer, Row
@@ -33,4 +33,4 @@ def run_session(session: RunSession, observer: Observer, loading: Loading = null
 
             return execute(session, observer, RankConfig, run_ranking, loading)
         case other:
-            raise UsageError(f"a run of the kind {safe(other)}: this release knows search, train and rank")
+            raise UsageError(f"a run of the kind {plain(other)}: this release knows search, train and rank")

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..common.errors import UsageError
 from ..common.files import open_regular, reason_of
-from ..common.text import safe
+from ..common.text import plain
 from .content import ExportedNetwork, build_network, load_weights
 from .metadata import metadata_texts, read_metadata
 
@@ -28,14 +28,14 @@ def load_exported(path: Path) -> ExportedNetwork:
     Nothing in the file is executed; only operations that are installed are built. Raises ``UsageError`` for a file
     that can't be read or holds no network.
     """
-    shown = safe(str(path))
+    shown = plain(str(path))
     try:
         metadata_and_state = _read(path)
         return _network(*metadata_and_state)
     except OSError as error:
         raise UsageError(f"{shown}: can't be read: {reason_of(error)}") from None
     except ValueError as error:
-        raise UsageError(f"{shown}: no exported network: {safe(str(error))}") from None
+        raise UsageError(f"{shown}: no exported network: {plain(str(error))}") from None
 
 
 def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:

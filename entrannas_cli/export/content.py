@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from .. import __version__
 from ..common.files import BrokenRun
 from ..common.numbers import number
-from ..common.text import safe
+from ..common.text import plain
 from ..method.genotype import Genotype
 from ..method.network import CifarStem, DerivedNetwork
 from .metadata import Metadata, NetworkOptions
@@ -50,15 +50,15 @@ def content_of(trained: TrainedNetwork) -> ExportedNetwork:
         network=network,
         metadata=Metadata(
             written_by=f"entrannas {__version__}",
-            run=safe(trained.run.id),
+            run=plain(trained.run.id),
             weights=trained.weights,
             step=trained.step,
-            dataset=safe(dataset) if isinstance(dataset, str) else "",
+            dataset=plain(dataset) if isinstance(dataset, str) else "",
             test_accuracy=number(measured),
             genotype=source.genotype.to_dict(),
             network=options,
             shape=trained.shape,
-            classes=tuple(map(safe, trained.classes)),
+            classes=tuple(map(plain, trained.classes)),
             mean=trained.mean,
             std=trained.std,
         ),

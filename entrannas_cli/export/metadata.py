@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
-from ..common.text import safe
+from ..common.text import plain
 from ..method.genotype import Genotype, GenotypeError
 
 __all__ = ["FORMAT", "FORMAT_VERSION", "Metadata", "NetworkOptions", "metadata_texts", "read_metadata"]
@@ -92,9 +92,9 @@ def read_metadata(texts: Mapping[str, str]) -> Metadata:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        raise ValueError(safe(f"{where}: {first['msg']}" if where else first["msg"])) from None
+        raise ValueError(plain(f"{where}: {first['msg']}" if where else first["msg"])) from None
     except GenotypeError as error:
-        raise ValueError(safe(f"genotype: {error.problems[0]}")) from None
+        raise ValueError(plain(f"genotype: {error.problems[0]}")) from None
     return metadata
 
 

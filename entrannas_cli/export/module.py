@@ -14,7 +14,7 @@ from typing import cast
 import torch
 from torch import nn
 
-from ..common.text import counted, safe
+from ..common.text import counted, plain
 from ..method.cells import TransitCell
 from ..method.genotype import CellGraph, Connection
 from ..method.network import DerivedNetwork
@@ -269,7 +269,7 @@ def _header(metadata: Metadata, name: str) -> list[str]:
     lines = [
         f"A network of {counted(metadata.network.cells, 'cell')} for {classes} of images, in plain PyTorch.",
         "",
-        *textwrap.wrap(safe(f"{source}."), LINE_WIDTH, break_on_hyphens=False),
+        *textwrap.wrap(plain(f"{source}."), LINE_WIDTH, break_on_hyphens=False),
         "",
         f"    import {name}",
         "",

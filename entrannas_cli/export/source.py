@@ -17,7 +17,7 @@ from functools import cache
 from types import ModuleType
 
 from ..common.errors import UsageError
-from ..common.text import safe
+from ..common.text import plain
 from ..method import layers, network, operations
 
 __all__ = ["Definitions", "check_builtin", "operation_code", "python_text"]
@@ -34,7 +34,7 @@ def check_builtin(names: Iterable[str]) -> None:
     ]
     if foreign:
         raise UsageError(
-            f"--format python can't hold {', '.join(map(safe, foreign))}: the code is in another package",
+            f"--format python can't hold {', '.join(map(plain, foreign))}: the code is in another package",
             ["--format checkpoint, onnx and torch can"],
         )
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..common.errors import UsageError
 from ..common.files import reason_of
-from ..common.text import choices, safe
+from ..common.text import choices, plain
 
 __all__ = ["FORMATS", "SUFFIXES", "WEIGHTS_SUFFIX", "Target", "choose_target", "load_hint", "require_onnx"]
 
@@ -43,25 +43,27 @@ class Target:
     def check(self, *, force: bool) -> None:
         """Raises ``UsageError`` unless all files may be written; ``force``: even over files that are there."""
         folder = self.path.parent
-        shown = safe(str(folder))
+        shown = plain(str(folder))
         if not folder.is_dir():
             reason = "is no folder" if os.path.lexists(folder) else "doesn't exist"
-            raise UsageError(f"--output {safe(str(self.path))}: the folder {shown} {reason}")
+            raise UsageError(f"--output {plain(str(self.path))}: the folder {shown} {reason}")
         if not os.access(folder, os.W_OK | os.X_OK):
-            raise UsageError(f"--output {safe(str(self.path))}: nothing may be written in the folder {shown}")
+            raise UsageError(
+                f"--output {plain(str(self.path))}: nothing may be written in the folder {shown}"
+            )
         for path in self.files:
             try:
                 mode = path.lstat().st_mode
             except FileNotFoundError:
                 continue
             except (OSError, ValueError) as error:
-                raise UsageError(f"{safe(str(path))}: can't be written: {reason_of(error)}") from None
+                raise UsageError(f"{plain(str(path))}: can't be written: {reason_of(error)}") from None
             if not stat.S_ISREG(mode) and not stat.S_ISLNK(mode):
                 raise UsageError(
-                    f"{safe(str(path))}: there is something else than a file: choose another name"
+                    f"{plain(str(path))}: there is something else than a file: choose another name"
                 )
             if not force:
-                raise UsageError(f"{safe(str(path))} exists: --force replaces it, --output names another")
+                raise UsageError(f"{plain(str(path))} exists: --force replaces it, --output names another")
 
 
 def choose_target(format: str | None, output: Path | None, run_id: str) -> Target:  # noqa: A002
@@ -78,10 +80,10 @@ def choose_target(format: str | None, output: Path | None, run_id: str) -> Targe
     other = next((f for f, s in SUFFIXES.items() if s == output.suffix.lower() and f != format), None)
     if other is not None:
         raise UsageError(
-            f"--format {format} and --output {safe(str(output))} don't fit: {output.suffix} is for {other}"
+            f"--format {format} and --output {plain(str(output))} don't fit: {output.suffix} is for {other}"
         )
     if not output.name:
-        raise UsageError(f"--output {safe(str(output)) or '(empty)'}: it names no file")
+        raise UsageError(f"--output {plain(str(output)) or '(empty)'}: it names no file")
     if format == "python":
         _check_module(output)
     return Target(format, output)
@@ -95,7 +97,7 @@ def require_onnx() -> None:
 
 def load_hint(target: Target) -> str:
     """How Python loads the file, in a line."""
-    file = repr(safe(str(target.path)))
+    file = repr(plain(str(target.path)))
     name = target.path.stem
     return {
         "checkpoint": f"entrannas_cli.export.checkpoint.load_exported(Path({file})).network",
@@ -112,7 +114,7 @@ def _format_of(output: Path | None) -> str:
         if output.suffix.lower() == suffix:
             return name
     raise UsageError(
-        f"--output {safe(str(output))}: no format ends in {safe(output.suffix) or 'nothing'}: "
+        f"--output {plain(str(output))}: no format ends in {plain(output.suffix) or 'nothing'}: "
         f"end it in {choices(SUFFIXES.values())}, or say --format {choices(FORMATS)}"
     )
 
@@ -124,7 +126,7 @@ def _module_name(run_id: str) -> str:
 
 def _check_module(path: Path) -> None:
     name = path.stem
-    shown = safe(str(path))
+    shown = plain(str(path))
     if path.suffix != SUFFIXES["python"]:
         raise UsageError(f"--output {shown}: the name of a Python module ends in .py")
     if not name.isidentifier() or keyword.iskeyword(name):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..common.atomic import TEMPORARY_SUFFIX, replace_with
 from ..common.errors import RunFailed, UsageError
 from ..common.files import reason_of
-from ..common.text import safe
+from ..common.text import plain
 from ..engine.torch_errors import translate_errors
 from .check import BATCHES, TOLERANCE, Check, compare, expected_of, outputs_of
 from .checkpoint import checkpoint_bytes
@@ -112,7 +112,7 @@ def _folder_beside(target: Target) -> Iterator[Path]:
         folder = Path(tempfile.mkdtemp(prefix=".entrannas-export-", suffix=TEMPORARY_SUFFIX, dir=parent))
     except OSError as error:
         raise UsageError(
-            f"{safe(str(target.path))}: nothing can be written in {safe(str(parent))}: {reason_of(error)}"
+            f"{plain(str(target.path))}: nothing can be written in {plain(str(parent))}: {reason_of(error)}"
         ) from None
     try:
         yield folder
@@ -124,11 +124,11 @@ def _write(path: Path, data: bytes, target: Target) -> None:
     try:
         path.write_bytes(data)
     except OSError as error:
-        raise RunFailed(f"{safe(str(target.path))}: can't be written: {reason_of(error)}") from None
+        raise RunFailed(f"{plain(str(target.path))}: can't be written: {reason_of(error)}") from None
 
 
 def _move(staged: Path, path: Path) -> None:
     try:
         replace_with(path, staged)
     except OSError as error:
-        raise RunFailed(f"{safe(str(path))}: can't be written: {reason_of(error)}") from None
+        raise RunFailed(f"{plain(str(path))}: can't be written: {reason_of(error)}") from None

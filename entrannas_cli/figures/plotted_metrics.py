@@ -19,10 +19,10 @@ _NOT_DRAWN = {"step", "epoch", "time", "kind"}
 def value_in(row: Mapping[str, Any], metric: Metric) -> float | None:
     """The metric's value in ``row`` as it is drawn, shares in percent; None where the row has none."""
     keys = metric.parts or (metric.key,)
-    found = [value for key in keys if (value := _number_in(row, metric_of(key))) is not None]
+    found = [_total(values, metric) for key in keys if (values := _numbers(row.get(key)))]
     if not found:
         return None
-    total = sum(found) if metric.counted else sum(found) / len(found)
+    total = _total(found, metric)
     if abs(total) > _MAX_VALUE:
         return None
     return 100 * total if metric.share else total
@@ -38,12 +38,7 @@ def parse_metrics(texts: Iterable[str]) -> list[Metric]:
 
 def names_in(rows: Iterable[Mapping[str, Any]]) -> list[str]:
     """The metrics that ``rows`` have a value of, in the order of the alphabet."""
-    keys = {
-        key
-        for row in rows
-        for key in row
-        if key not in _NOT_DRAWN and _number_in(row, metric_of(key)) is not None
-    }
+    keys = {key for row in rows for key in row if key not in _NOT_DRAWN and _numbers(row[key])}
     return sorted(keys | {metric.key for metric in METRICS.values() if keys.intersection(metric.parts)})
 
 
@@ -57,12 +52,12 @@ def unknown_metric(name: str, known: Sequence[str]) -> UsageError:
     )
 
 
-def _number_in(row: Mapping[str, Any], metric: Metric) -> float | None:
-    """A number of the row; of a list, the sum of what is counted, otherwise the mean."""
-    value = row.get(metric.key)
-    if not isinstance(value, list):
-        return number(value)
-    found = [one for one in map(number, value) if one is not None]
-    if not found or len(found) < len(value):
-        return None
-    return sum(found) if metric.counted else sum(found) / len(found)
+def _numbers(value: Any) -> list[float]:
+    """The number, or the numbers of a list; none if any of them isn't one."""
+    values = value if isinstance(value, list) else [value]
+    found = [one for one in map(number, values) if one is not None]
+    return found if len(found) == len(values) else []
+
+
+def _total(values: Sequence[float], metric: Metric) -> float:
+    return sum(values) if metric.counted else sum(values) / len(values)

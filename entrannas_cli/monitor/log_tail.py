@@ -6,7 +6,7 @@ import os
 from collections import deque
 
 from ..common.files import open_regular
-from ..common.text import safe
+from ..common.text import plain
 from ..store.run import LOG_FILE, Run
 
 __all__ = ["LogTail"]
@@ -79,4 +79,4 @@ class LogTail:
         """The line as text: of one that was overwritten, as progress bars do, what stands there in the end."""
         text = line.rstrip(b"\r").rsplit(b"\r", 1)[-1].decode("utf-8", "replace")
         text = text if len(text) <= MAX_LINE_CHARS else text[: MAX_LINE_CHARS - 1] + "…"
-        return [safe(text.expandtabs())] if text or empty else []
+        return [plain(text.expandtabs())] if text or empty else []

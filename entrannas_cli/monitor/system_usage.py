@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..common.numbers import number
-from ..common.text import safe
+from ..common.text import plain
 from ..store.status import Status, living_process
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ def _gpu(row: list[str]) -> Gpu | None:
     utilisation, used, total = map(_value, row[2:])
     return Gpu(
         index=int(row[0]),
-        name=safe(row[1]),
+        name=plain(row[1]),
         utilisation=None if utilisation is None else utilisation / 100,
         memory=None if used is None else used * 2**20,
         memory_total=None if total is None else total * 2**20,

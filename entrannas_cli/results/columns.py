@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from ..common.numbers import number
-from ..common.text import safe
+from ..common.text import plain
 from ..metrics import METRICS, Better
 from ..store.overview import Overview
 
@@ -123,7 +123,7 @@ def spread_key(key: str) -> str:
 
 
 def _text(key: str) -> Callable[[Overview], object]:
-    return lambda run: safe(run.text(key)) or None
+    return lambda run: plain(run.text(key)) or None
 
 
 def _of_search(run: Overview) -> Mapping[str, Any]:
@@ -137,7 +137,7 @@ def _of_search(run: Overview) -> Mapping[str, Any]:
 def _search_text(key: str) -> Callable[[Overview], object]:
     def read(run: Overview) -> object:
         value = _of_search(run).get(key)
-        return safe(value) if isinstance(value, str) and value else None
+        return plain(value) if isinstance(value, str) and value else None
 
     return read
 
@@ -257,12 +257,12 @@ def _seconds(key: str, heading: str, about: str, read: Callable[[Overview], obje
 
 
 _ALL = (
-    Column(key="run", heading="run", about="The id.", read=lambda run: safe(run.id), rank=0, usual=True),
+    Column(key="run", heading="run", about="The id.", read=lambda run: plain(run.id), rank=0, usual=True),
     Column(
         key="kind",
         heading="kind",
         about="search, train or rank; published: not a run of yours.",
-        read=lambda run: safe(run.status.kind),
+        read=lambda run: plain(run.status.kind),
         rank=8,
         usual=True,
     ),
@@ -444,7 +444,7 @@ _ALL = (
     ),
     Column(key="created", heading="created", about="When (UTC).", read=_created, kind="time"),
     Column(key="source", heading="source", about="Where a published number is from.", rank=4),
-    Column(key="path", heading="path", about="The run directory.", read=lambda run: safe(str(run.path))),
+    Column(key="path", heading="path", about="The run directory.", read=lambda run: plain(str(run.path))),
 )
 
 COLUMNS: Mapping[str, Column] = {column.key: column for column in _ALL}
@@ -456,9 +456,9 @@ def scalar(value: object) -> object:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
-        return safe(value) or None
+        return plain(value) or None
     if isinstance(value, int) and abs(value) < MAX_COUNT:
         return value
     if isinstance(value, int | float):
         return number(value)
-    return safe(json.dumps(value, ensure_ascii=False, default=str))
+    return plain(json.dumps(value, ensure_ascii=False, default=str))

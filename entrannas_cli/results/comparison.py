@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..common.errors import UsageError
-from ..common.text import safe
+from ..common.text import plain
 from ..store.overview import Overview
 from .columns import USUAL
 from .conditions import parse_condition
@@ -88,7 +88,7 @@ def selected(selection: Selection, where: Sequence[str]) -> list[Overview]:
         return list(selection.overviews)
     frame = result_frame(selection.overviews, keys=[parse_condition(text).key for text in where])
     paths = set(filtered(frame, where)[0]["path"])
-    return [seen for seen in selection.overviews if safe(str(seen.path)) in paths]
+    return [seen for seen in selection.overviews if plain(str(seen.path)) in paths]
 
 
 def _columns(keys: Sequence[str]) -> tuple[list[str], bool]:
@@ -96,7 +96,7 @@ def _columns(keys: Sequence[str]) -> tuple[list[str], bool]:
     added = [key for key in keys if key.startswith(ADD_SIGN)]
     if added and len(added) < len(keys):
         raise UsageError(
-            f'columns "{safe(",".join(keys))}": put {ADD_SIGN} before each (to add to the usual ones) or none'
+            f'columns "{plain(",".join(keys))}": put {ADD_SIGN} before each (to add to the usual ones) or none'
         )
     return [key.removeprefix(ADD_SIGN) for key in keys], bool(keys) and not added
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..common.errors import UsageError
-from ..common.text import choices, did_you_mean, safe
+from ..common.text import choices, did_you_mean, plain
 from .columns import Column
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Condition:
     value: str
 
     def __str__(self) -> str:
-        return safe(f'"{self.key}{self.operator}{self.value}"')
+        return plain(f'"{self.key}{self.operator}{self.value}"')
 
     def fits(self, values: Series, column: Column) -> list[bool]:
         """Which of the column's values fulfil it; see :meth:`test`. Raises ``UsageError`` as that does."""
@@ -78,7 +78,7 @@ class Condition:
         if not column.is_number:
             raise UsageError(f"condition {self}: {self.key} is no number: only = and != compare it")
         if number is None:
-            raise UsageError(f'condition {self}: "{safe(wanted)}" is not a number')
+            raise UsageError(f'condition {self}: "{plain(wanted)}" is not a number')
         return lambda value: ORDER[operator](value, number)
 
     def hint(self, values: Iterable[object], column: Column) -> str:
@@ -102,7 +102,7 @@ def parse_condition(text: str) -> Condition:
     match = _FORM.fullmatch(text)
     if match is None:
         raise UsageError(
-            f'condition "{safe(text)}": it must be a column, a comparison (= != < <= > >=) and a value, '
+            f'condition "{plain(text)}": it must be a column, a comparison (= != < <= > >=) and a value, '
             "such as method=entrannas-dst or test_error<3"
         )
     return Condition(match[1], "=" if match[2] == "==" else match[2], match[3].strip())

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..common.files import BrokenRun
-from ..common.text import safe
+from ..common.text import plain
 from ..store.overview import Overview
 from ..store.run import Run
 from .columns import scalar
@@ -29,7 +29,7 @@ def configurations(
     ids = Counter(run.id for run in chosen)
     found, problems = {}, []
     for run in chosen:
-        name = safe(run.id if ids[run.id] == 1 else str(run.path))
+        name = plain(run.id if ids[run.id] == 1 else str(run.path))
         try:
             found[name] = _flat(run.config(), "")
         except BrokenRun as error:
@@ -40,7 +40,7 @@ def configurations(
 def _flat(values: Mapping[str, Any], prefix: str) -> dict[str, object]:
     flat: dict[str, object] = {}
     for key, value in values.items():
-        name = f"{prefix}{safe(key)}"
+        name = f"{prefix}{plain(key)}"
         flat |= _flat(value, f"{name}.") if isinstance(value, dict) else {name: scalar(value)}
     return flat
 

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from ..common.errors import UsageError
-from ..common.text import counted, safe
+from ..common.text import counted, plain
 from ..store.find_run import find_run, list_runs, name_in
 from ..store.overview import Overview, overview
 from ..store.run import Run
@@ -50,7 +50,7 @@ def select_runs(references: Sequence[str], runs_dir: Path) -> Selection:
         for run in found:
             chosen.setdefault(run.path, run)
     seen = [overview(run) for run in chosen.values()]
-    problems += [f"{safe(one.id)}: {'; '.join(one.problems)}" for one in seen if one.problems]
+    problems += [f"{plain(one.id)}: {'; '.join(one.problems)}" for one in seen if one.problems]
     kept = tuple(one for one in seen if not one.problems)
     if references and not kept:
         more = len(problems) - MAX_NAMED
@@ -88,7 +88,7 @@ class _Search:
             paths = sorted(glob.glob(pattern), reverse=True)  # noqa: PTH207 (the pattern may be absolute)
             if paths:
                 return [run for path in paths for run in _at_path(Path(path), problems)]
-            raise UsageError(f'"{safe(pattern)}": no path fits this pattern')
+            raise UsageError(f'"{plain(pattern)}": no path fits this pattern')
         runs = [
             run
             for run in self.listed.values()
@@ -96,14 +96,14 @@ class _Search:
         ]
         if runs:
             return runs
-        raise UsageError(f'"{safe(pattern)}": no run in {safe(str(self.runs_dir))} fits this pattern')
+        raise UsageError(f'"{plain(pattern)}": no run in {plain(str(self.runs_dir))} fits this pattern')
 
 
 def _at_path(path: Path, problems: list[str]) -> list[Run]:
     """The run at ``path``, or the runs in the folder there."""
     run = Run(path)
     if not path.is_dir():
-        problems.append(f"{safe(str(path))}: not a run directory")
+        problems.append(f"{plain(str(path))}: not a run directory")
         return []
     if run.looks_like_a_run():
         return [run]
@@ -114,5 +114,5 @@ def _at_path(path: Path, problems: list[str]) -> list[Run]:
         return []
     if any(one.looks_like_a_run() for one in inside):
         return inside
-    problems.append(f"{safe(str(path))}: not a run directory, and there is none in it")
+    problems.append(f"{plain(str(path))}: not a run directory, and there is none in it")
     return []

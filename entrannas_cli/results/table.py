@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..common.errors import UsageError
 from ..common.files import BrokenRun
-from ..common.text import did_you_mean, safe
+from ..common.text import did_you_mean, plain
 from ..store.overview import Overview, overview
 from ..store.run import Run
 from .columns import COLUMNS, PUBLISHED, USUAL, Column, Kind, cell_text, scalar, spread_key
@@ -123,7 +123,7 @@ def _further(runs: Sequence[Overview], keys: Sequence[str]) -> list[list[object]
                 known |= _names(run.summary, "") | _names(_Config(run).values, "")
             hint = did_you_mean(key, [*COLUMNS, *sorted(known)])
             raise UsageError(
-                f'column "{safe(key)}": no run has it{hint}; '
+                f'column "{plain(key)}": no run has it{hint}; '
                 "it may be a column of `entrannas compare --list-columns`, a key of the configuration such as "
                 "data.dataset, or one of summary.json"
             )
@@ -179,14 +179,14 @@ def column_of(frame: DataFrame, key: str) -> Column:
         return COLUMNS[key]
     kinds: dict[str, Kind] = {"i": "count", "u": "count", "f": "number", "b": "flag"}
     kind = kinds.get(getattr(frame[key].dtype, "kind", ""), "text")
-    return Column(key=key, heading=safe(key), about="", kind=kind)
+    return Column(key=key, heading=plain(key), about="", kind=kind)
 
 
 def _check(frame: DataFrame, keys: Iterable[str]) -> None:
     for key in keys:
         if key not in frame.columns:
             known = [str(column) for column in frame.columns]
-            raise UsageError(f'column "{safe(key)}": there is no such column{did_you_mean(key, known)}')
+            raise UsageError(f'column "{plain(key)}": there is no such column{did_you_mean(key, known)}')
 
 
 def filtered(frame: DataFrame, conditions: Sequence[str]) -> tuple[DataFrame, tuple[str, ...]]:
@@ -256,7 +256,7 @@ def grouped(frame: DataFrame, keys: Sequence[str], measures: Sequence[str] | Non
     columns = {key: column_of(frame, key) for key in measures if key not in keys}
     for key, column in columns.items():
         if not column.is_number:
-            raise UsageError(f'column "{safe(key)}": it is no number, so groups have no mean of it')
+            raise UsageError(f'column "{plain(key)}": it is no number, so groups have no mean of it')
     published = frame["state"] == PUBLISHED
     records = [
         _group_record(dict(zip(keys, values, strict=True)), group, columns)

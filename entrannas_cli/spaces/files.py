@@ -13,7 +13,7 @@ import tomli_w
 
 from ..common.errors import UsageError
 from ..common.files import read_toml, unusable
-from ..common.text import choices, did_you_mean, looks_like_path, safe, shown
+from ..common.text import choices, did_you_mean, looks_like_path, plain, shown
 from ..method.operations import ENTRY_POINT_GROUP, get_operation, operation_names
 from ..method.space import SearchSpace
 
@@ -90,7 +90,7 @@ def space_path(name_or_path: str) -> Path:
     if looks_like_path(name_or_path):
         return Path(name_or_path)
     raise UsageError(
-        f"no search space {safe(name_or_path) or '(empty name)'}{did_you_mean(name_or_path, names)}: there are "
+        f"no search space {plain(name_or_path) or '(empty name)'}{did_you_mean(name_or_path, names)}: there are "
         f"{choices(names, last='and')}; the path of a .toml file works too"
     )
 
@@ -102,7 +102,7 @@ def load_space(name_or_path: str | Path) -> SearchSpace:
         return space_from_table(read_toml(path, unusable), name=path.stem)
     except SpaceError as error:
         found = [str(problem) for problem in error.problems]
-    where = safe(str(path))
+    where = plain(str(path))
     if len(found) == 1:
         raise UsageError(f"{where}: not a search space: {found[0]}")
     raise UsageError(f"{where}: not a search space, {len(found)} errors:", found)
@@ -139,7 +139,7 @@ def space_from_table(table: Mapping[str, Any], *, name: str = "", any_operation:
     """
     problems = [
         SpaceProblem(
-            safe(key), f"unknown key{did_you_mean(key, KEYS)}: allowed are {choices(KEYS, last='and')}"
+            plain(key), f"unknown key{did_you_mean(key, KEYS)}: allowed are {choices(KEYS, last='and')}"
         )
         for key in table
         if key not in KEYS

@@ -13,7 +13,7 @@ from typing import Any
 from ..common.atomic import sync_directory, write_atomic, write_json
 from ..common.errors import RunFailed, UsageError
 from ..common.files import reason_of
-from ..common.text import safe
+from ..common.text import plain
 from .run import SUMMARY_FILE, Run
 from .status import FORMAT, Status, process_identity, write_status
 
@@ -71,7 +71,7 @@ def create_run(
         shutil.rmtree(run.path, ignore_errors=True)
         if not isinstance(error, OSError):
             raise
-        raise RunFailed(f"{safe(str(run.path))}: can't be written: {reason_of(error)}") from None
+        raise RunFailed(f"{plain(str(run.path))}: can't be written: {reason_of(error)}") from None
     return run
 
 
@@ -90,7 +90,7 @@ def _claim(runs_dir: Path, wanted: str) -> Path:
     except OSError as error:
         reason = "it is no folder" if isinstance(error, FileExistsError) else reason_of(error)
         raise UsageError(
-            f"{safe(str(runs_dir))}: no run can be put there: {reason} (choose another folder with --runs-dir)"
+            f"{plain(str(runs_dir))}: no run can be put there: {reason} (choose another folder with --runs-dir)"
         ) from None
 
 
@@ -115,7 +115,7 @@ def slug(name: str) -> str:
     elif text == LATEST:
         fault = "already means the newest run"
     if fault:
-        raise UsageError(f'--name "{safe(name)[:60]}" {fault}; take letters, digits, dots, - and _')
+        raise UsageError(f'--name "{plain(name)[:60]}" {fault}; take letters, digits, dots, - and _')
     return text
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..common.errors import UsageError
-from ..common.files import MAX_BYTES, decoded, read_text, unusable
-from ..common.text import counted, did_you_mean, nearest, safe
+from ..common.files import MAX_BYTES, BrokenRun, decoded, read_text, unusable
+from ..common.text import counted, did_you_mean, nearest, plain
 from ..method.genotype import Genotype, GenotypeError
 from ..spaces.darts_text import EXPECTED, FoundGenotype, has_genotype, read_genotypes
 from ..spaces.published import PUBLISHED
@@ -97,7 +97,7 @@ def _at_point(reference: str, point: str, runs_dir: Path) -> NamedGenotype:
         if name.lower() == reference.lower():
             if point:
                 raise UsageError(
-                    f"{name}{POINT_MARK}{safe(point)}: {name} is one pair of cells, without {POINT_MARK}"
+                    f"{name}{POINT_MARK}{plain(point)}: {name} is one pair of cells, without {POINT_MARK}"
                 )
             return NamedGenotype(genotype, f"published cells {name}")
     return _of_run(reference, point, runs_dir)
@@ -110,10 +110,12 @@ def _is_folder(reference: str) -> bool:
 
 def _in_file(reference: str, point: str) -> NamedGenotype:
     text, name = _content(reference)
-    origin = f"file {safe(reference)}" if reference != STANDARD_INPUT else name
+    origin = f"file {plain(reference)}" if reference != STANDARD_INPUT else name
     if not _is_listed(text):
         if point:
-            raise UsageError(f"{safe(name)}: it holds one genotype, so {POINT_MARK}{safe(point)} picks none")
+            raise UsageError(
+                f"{plain(name)}: it holds one genotype, so {POINT_MARK}{plain(point)} picks none"
+            )
         return NamedGenotype(parse_genotype(text, name), origin)
     return take(_listed(text, name), point, name, origin)
 
@@ -125,15 +127,15 @@ def parse_genotype(text: str, name: str) -> Genotype:
     """
     stripped = _stripped(text)
     if not stripped:
-        raise UsageError(f"{safe(name)}: it is empty")
+        raise UsageError(f"{plain(name)}: it is empty")
     if _is_listed(text):
         return take(_listed(text, name), "", name, name).genotype
     if stripped[0] not in "{[":
-        raise UsageError(f"{safe(name)}: neither our JSON nor a text with {EXPECTED} in it")
+        raise UsageError(f"{plain(name)}: neither our JSON nor a text with {EXPECTED} in it")
     try:
         return Genotype.from_json(stripped)
     except GenotypeError as error:
-        raise _faults(safe(name), error.problems) from None
+        raise _faults(plain(name), error.problems) from None
 
 
 def read_listed(reference: str) -> tuple[list[FoundGenotype], str]:
@@ -163,13 +165,13 @@ def take(listed: Sequence[FoundGenotype], point: str, name: str, origin: str) ->
     else:
         names = [name for found in listed for name in (found.name, *found.aliases) if name]
         raise UsageError(
-            f'{safe(name)}: "{safe(point)}" is none of its {counted(len(listed), "genotype")}'
+            f'{plain(name)}: "{plain(point)}" is none of its {counted(len(listed), "genotype")}'
             f"{did_you_mean(point, names)}",
             [f"numbers: 1 to {len(listed)}", *([f"names: {', '.join(names[:20])}"] if names else [])],
         )
     found = listed[number]
     if found.genotype is None:
-        raise _faults(f"{safe(name)}: line {found.line}", found.problems)
+        raise _faults(f"{plain(name)}: line {found.line}", found.problems)
     skipped = () if point else tuple(_skipped(one) for one in listed[number + 1 :])
     label = f"{found.name}, " if found.name else ""
     where = (
@@ -181,7 +183,7 @@ def take(listed: Sequence[FoundGenotype], point: str, name: str, origin: str) ->
 
 
 def _skipped(found: FoundGenotype) -> str:
-    return f"line {found.line}: left out, it can't be read: {safe(found.problems[0])}"
+    return f"line {found.line}: left out, it can't be read: {plain(found.problems[0])}"
 
 
 def _stripped(text: str) -> str:
@@ -202,12 +204,12 @@ def _is_listed(text: str) -> bool:
 def _listed(text: str, name: str) -> list[FoundGenotype]:
     found = read_genotypes(text)
     if not found:
-        raise UsageError(f"{safe(name)}: every genotype in it is commented out")
+        raise UsageError(f"{plain(name)}: every genotype in it is commented out")
     return found
 
 
 def _faults(name: str, problems: Sequence[str]) -> UsageError:
-    problems = [safe(problem) for problem in problems]
+    problems = [plain(problem) for problem in problems]
     if len(problems) == 1:
         return UsageError(f"{name}: {problems[0]}")
     shown = problems[:MAX_FAULTS] + [f"... and {len(problems) - MAX_FAULTS} more"] * (
@@ -232,7 +234,6 @@ def _standard_input() -> str:
 
 
 def _of_run(reference: str, point: str, runs_dir: Path) -> NamedGenotype:
-    from ..common.files import BrokenRun
     from .find_run import find_run, list_runs
 
     try:
@@ -247,19 +248,19 @@ def _of_run(reference: str, point: str, runs_dir: Path) -> NamedGenotype:
     try:
         genotype = run.genotype()
     except BrokenRun as error:
-        raise UsageError(f"run {safe(run.id)}: {error.reason}") from None
+        raise UsageError(f"run {plain(run.id)}: {error.reason}") from None
     if genotype is None:
         state = run.status().state
-        raise UsageError(f"run {safe(run.id)} has no genotype yet (state: {state})")
-    return NamedGenotype(genotype, f"run {safe(run.id)}", run=run)
+        raise UsageError(f"run {plain(run.id)} has no genotype yet (state: {state})")
+    return NamedGenotype(genotype, f"run {plain(run.id)}", run=run)
 
 
 def _in_history(run: Run, point: str) -> NamedGenotype:
     """The cells that ``run`` had at ``point``."""
     history = run.genotypes()
-    name = f"run {safe(run.id)}"
+    name = f"run {plain(run.id)}"
     if not history:
-        raise UsageError(f"{name} has no history of cells, so {POINT_MARK}{safe(point)} picks none")
+        raise UsageError(f"{name} has no history of cells, so {POINT_MARK}{plain(point)} picks none")
     if point in (FIRST, LAST):
         entry = history[0 if point == FIRST else -1]
         return NamedGenotype(entry.genotype, name, f"step {entry.step}", run=run)
@@ -268,22 +269,22 @@ def _in_history(run: Run, point: str) -> NamedGenotype:
     earlier = [entry for entry in history if entry.step <= step]
     if not earlier or step > max(history[-1].step, run.status().step):
         raise UsageError(
-            f"{name}: {POINT_MARK}{safe(point)} is no point of its history: "
+            f"{name}: {POINT_MARK}{plain(point)} is no point of its history: "
             f"{FIRST}, {LAST} or a step from {first} on"
         )
     return NamedGenotype(earlier[-1].genotype, name, f"step {step}", run=run)
 
 
 def _nothing_found(reference: str, runs_dir: Path, ids: list[str]) -> UsageError:
-    shown = safe(reference)
+    shown = plain(reference)
     if os.sep in reference or reference.lower().endswith((".json", ".txt", ".py")):
         return UsageError(f"{shown}: there is no such file or run directory")
     near = nearest(reference, PUBLISHED) or nearest(reference, ids)
     return UsageError(
-        f'"{shown}" is no run in {safe(str(runs_dir))}, no file and no published cell'
+        f'"{shown}" is no run in {plain(str(runs_dir))}, no file and no published cell'
         f"{did_you_mean(reference, [near]) if near else ''}",
         [
             f"published: {', '.join(PUBLISHED)}",
-            f"runs: {', '.join(map(safe, ids[:3]))}{', …' * (len(ids) > 3)}" if ids else "runs: none there",
+            f"runs: {', '.join(map(plain, ids[:3]))}{', …' * (len(ids) > 3)}" if ids else "runs: none there",
         ],
     )

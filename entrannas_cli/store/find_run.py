@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..common.errors import RunFailed, UsageError
 from ..common.files import reason_of
-from ..common.text import safe
+from ..common.text import plain
 from .create import ID_TIME_FORMAT, LATEST
 from .lock import take_lock
 from .messages import describe_holder, reference_to
@@ -43,7 +43,9 @@ def run_names(runs_dir: Path) -> list[str]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise UsageError(f"{safe(str(runs_dir))}: the runs there can't be read: {reason_of(error)}") from None
+        raise UsageError(
+            f"{plain(str(runs_dir))}: the runs there can't be read: {reason_of(error)}"
+        ) from None
 
 
 def _is_directory(entry: os.DirEntry[str]) -> bool:
@@ -90,10 +92,10 @@ def find_run(reference: str, runs_dir: Path) -> Run:
         return Run(Path(reference))
     if not runs:
         raise UsageError(
-            f"{_quoted(reference)}: there is no run in {safe(str(runs_dir))} (--runs-dir names another folder)"
+            f"{_quoted(reference)}: there is no run in {plain(str(runs_dir))} (--runs-dir names another folder)"
         )
     raise UsageError(
-        f"{_quoted(reference)}: no such run in {safe(str(runs_dir))}", _suggestions(reference, list(by_id))
+        f"{_quoted(reference)}: no such run in {plain(str(runs_dir))}", _suggestions(reference, list(by_id))
     )
 
 
@@ -101,8 +103,8 @@ def _at_path(path: Path) -> Run:
     if _is_run_directory(path):
         return Run(path)
     if os.path.lexists(path):
-        raise UsageError(f"{safe(str(path))}: not a run directory (it has no {STATUS_FILE})")
-    raise UsageError(f"{safe(str(path))}: no such run directory")
+        raise UsageError(f"{plain(str(path))}: not a run directory (it has no {STATUS_FILE})")
+    raise UsageError(f"{plain(str(path))}: no such run directory")
 
 
 def _is_run_directory(path: Path) -> bool:
@@ -124,7 +126,7 @@ def short_id(identifier: str) -> str:
 
 
 def _shown(runs: Sequence[Run]) -> list[str]:
-    lines = [safe(run.id) for run in runs[:MAX_NAMED]]
+    lines = [plain(run.id) for run in runs[:MAX_NAMED]]
     return lines if len(runs) <= MAX_NAMED else [*lines, f"… and {len(runs) - MAX_NAMED} more"]
 
 
@@ -132,12 +134,12 @@ def _suggestions(reference: str, ids: Sequence[str]) -> list[str]:
     near = [identifier for identifier in ids if reference and reference.lower() in identifier.lower()]
     near = near or difflib.get_close_matches(reference, ids, n=3, cutoff=0.6)
     if near:
-        return [f"did you mean {safe(identifier)}?" for identifier in near[:3]]
+        return [f"did you mean {plain(identifier)}?" for identifier in near[:3]]
     return ["`entrannas runs list` shows what there is"]
 
 
 def _quoted(reference: str) -> str:
-    return f'run "{safe(reference)}"'
+    return f'run "{plain(reference)}"'
 
 
 def check_removable(run: Run) -> None:
@@ -146,11 +148,11 @@ def check_removable(run: Run) -> None:
     status = run.status()
     if status.state == "running" and not status.stale:  # else the lock tells
         raise UsageError(
-            f"{safe(run.id)} is running ({describe_holder(status)}): stop it first, "
+            f"{plain(run.id)} is running ({describe_holder(status)}): stop it first, "
             f"with `entrannas stop {reference_to(run)}`"
         )
     if is_starting(status):
-        raise UsageError(f"{safe(run.id)} is being started by process {status.pid}: not removed")
+        raise UsageError(f"{plain(run.id)} is being started by process {status.pid}: not removed")
 
 
 def remove_run(run: Run) -> None:
@@ -161,14 +163,14 @@ def remove_run(run: Run) -> None:
     check_removable(run)
     lock = take_lock(run.path)
     if lock is None:
-        raise UsageError(f"{safe(run.id)} is held by {describe_holder(run.status())}: not removed")
+        raise UsageError(f"{plain(run.id)} is held by {describe_holder(run.status())}: not removed")
     try:
         if run.path.is_symlink():
             run.path.unlink()
         else:
             _delete(run.path)
     except OSError as error:
-        raise RunFailed(f"{safe(str(run.path))}: can't be removed: {reason_of(error)}") from None
+        raise RunFailed(f"{plain(str(run.path))}: can't be removed: {reason_of(error)}") from None
     finally:
         lock.release()
 
@@ -178,11 +180,11 @@ def _refuse_what_is_no_run(run: Run) -> None:
     try:
         names = {entry.name for entry in os.scandir(run.path)}
     except OSError as error:
-        raise UsageError(f"{safe(str(run.path))}: can't be read: {reason_of(error)}") from None
+        raise UsageError(f"{plain(str(run.path))}: can't be read: {reason_of(error)}") from None
     if names - {LOCK_FILE} and not run.looks_like_a_run():
-        raise UsageError(f"{safe(str(run.path))}: not a run directory, so it isn't removed")
+        raise UsageError(f"{plain(str(run.path))}: not a run directory, so it isn't removed")
     if any(Run(run.path / name).looks_like_a_run() for name in names):
-        raise UsageError(f"{safe(str(run.path))}: holds runs itself, so it isn't removed")
+        raise UsageError(f"{plain(str(run.path))}: holds runs itself, so it isn't removed")
 
 
 def _delete(directory: Path) -> None:

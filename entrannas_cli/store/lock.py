@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..common.errors import RunFailed
 from ..common.files import reason_of
-from ..common.text import safe
+from ..common.text import plain
 from .run import LOCK_FILE
 
 if TYPE_CHECKING:
@@ -29,5 +29,5 @@ def take_lock(directory: Path, *, wait: float = 0.0) -> BaseFileLock | None:
     except Timeout:
         return None
     except (OSError, NotImplementedError) as error:
-        raise RunFailed(f"{safe(str(directory))}: can't be locked: {reason_of(error)}") from None
+        raise RunFailed(f"{plain(str(directory))}: can't be locked: {reason_of(error)}") from None
     return lock

@@ -7,7 +7,7 @@ import shlex
 from datetime import datetime
 
 from ..common.errors import EntrannasError
-from ..common.text import safe
+from ..common.text import plain
 from ..config.project import runs_dir
 from .run import Run
 from .status import Status
@@ -21,7 +21,7 @@ def reference_to(run: Run) -> str:
         usual = os.path.realpath(runs_dir()) == os.path.realpath(run.path.parent)
     except (EntrannasError, OSError):
         usual = False
-    return safe(shlex.quote(run.id if usual else str(run.path)))
+    return plain(shlex.quote(run.id if usual else str(run.path)))
 
 
 def describe_holder(status: Status) -> str:
@@ -29,7 +29,7 @@ def describe_holder(status: Status) -> str:
     if status.state != "running":  # it took the lock a moment ago
         return "another process"
     silent = f", no sign of life for {status.heartbeat_age:.0f} s" if status.stale else ""
-    return f"process {status.pid} on {safe(status.host)}, since {local_time(status.started)}{silent}"
+    return f"process {status.pid} on {plain(status.host)}, since {local_time(status.started)}{silent}"
 
 
 def local_time(moment: float) -> str:

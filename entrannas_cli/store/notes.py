@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ..common.atomic import write_json
 from ..common.errors import RunFailed, UsageError
 from ..common.files import BrokenRun, read_json, reason_of
-from ..common.text import safe, shown
+from ..common.text import plain, shown
 
 if TYPE_CHECKING:
     from .run import Run
@@ -93,7 +93,7 @@ def change_notes(
         try:
             write_json(path, {"format": FORMAT, "tags": list(after.tags), "note": after.note})
         except OSError as error:
-            raise RunFailed(f"{safe(str(path))}: can't be written: {reason_of(error)}") from None
+            raise RunFailed(f"{plain(str(path))}: can't be written: {reason_of(error)}") from None
     return after
 
 
@@ -131,7 +131,7 @@ def _alone(run: Run) -> Iterator[None]:
     try:
         descriptor = os.open(run.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
-        raise RunFailed(f"{safe(str(run.path))}: can't be read: {reason_of(error)}") from None
+        raise RunFailed(f"{plain(str(run.path))}: can't be read: {reason_of(error)}") from None
     try:
         with suppress(OSError):
             fcntl.flock(descriptor, fcntl.LOCK_EX)

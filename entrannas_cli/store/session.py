@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 from ..common.atomic import TEMPORARY_SUFFIX, replace_with, write_atomic, write_json
 from ..common.errors import EntrannasError, RunFailed, UsageError
 from ..common.files import BrokenRun, reason_of
-from ..common.text import first_line, safe
+from ..common.text import first_line, plain
 from ..method.genotype import Genotype
 from .jsonl import ATTEMPT, JsonLinesWriter
 from .lock import take_lock
@@ -102,7 +102,7 @@ class RunSession:
 
     def _take_lock(self) -> BaseFileLock:
         if not self.run.looks_like_a_run():
-            raise UsageError(f"{safe(str(self.run.path))}: not a run directory")
+            raise UsageError(f"{plain(str(self.run.path))}: not a run directory")
         deadline = time.monotonic() + LOCK_TIMEOUT_S
         while True:
             status = self.run.status()
@@ -116,11 +116,11 @@ class RunSession:
                 with suppress(OSError):
                     (self.run.path / LOCK_FILE).unlink()
                     self.run.path.rmdir()
-                raise UsageError(f"{safe(self.run.id)} has been removed")
+                raise UsageError(f"{plain(self.run.id)} has been removed")
             if time.monotonic() > deadline:
                 break
         raise UsageError(
-            f"{safe(self.run.id)} is being worked on by {describe_holder(status)}; "
+            f"{plain(self.run.id)} is being worked on by {describe_holder(status)}; "
             f"`entrannas stop {reference_to(self.run)}` ends that"
         )
 
@@ -295,7 +295,7 @@ class RunSession:
     def log(self, text: str) -> None:
         """Appends lines to the log, with the time. A log that can't be written stops nothing."""
         now = datetime.now().astimezone().isoformat(timespec="seconds")
-        lines = "".join(f"{now} {safe(line)}\n" for line in text.splitlines())
+        lines = "".join(f"{now} {plain(line)}\n" for line in text.splitlines())
         with suppress(OSError):
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
             descriptor = os.open(self.run.path / LOG_FILE, flags, 0o666)
@@ -361,7 +361,7 @@ class RunSession:
         write_json(self.run.path / SUMMARY_FILE, self._summary)
 
     def _failed(self, path: Path, error: BaseException) -> RunFailed:
-        return RunFailed(f"{safe(str(path))}: can't be written: {reason_of(error)}")
+        return RunFailed(f"{plain(str(path))}: can't be written: {reason_of(error)}")
 
 
 def _why(error: BaseException) -> str:

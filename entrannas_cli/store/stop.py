@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from ..common.errors import RunFailed, UsageError
 from ..common.files import BrokenRun, read_json, reason_of
-from ..common.text import safe
+from ..common.text import plain
 from .messages import describe_holder, reference_to
 from .run import STOP_FILE, Run
 from .status import LOST, Status, process_identity
@@ -37,7 +37,7 @@ def request_stop(run: Run, by: str = COMMAND) -> Status:
     except FileExistsError:
         return status  # already asked
     except OSError as error:
-        raise RunFailed(f"{safe(str(path))}: can't be written: {reason_of(error)}") from None
+        raise RunFailed(f"{plain(str(path))}: can't be written: {reason_of(error)}") from None
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(request)
     return status
@@ -52,19 +52,19 @@ def asked_by(run: Run) -> str:
         by = read_json(path).get("by")
     except BrokenRun:
         by = None
-    return safe(by) if isinstance(by, str) and by else COMMAND
+    return plain(by) if isinstance(by, str) and by else COMMAND
 
 
 def _not_running(run: Run, status: Status) -> str:
-    name = safe(run.id)
+    name = plain(run.id)
     if status.state == LOST:
         return (
-            f"{name} is lost ({safe(status.reason)}): there is nothing to stop; "
+            f"{name} is lost ({plain(status.reason)}): there is nothing to stop; "
             f"`entrannas resume {reference_to(run)}` goes on with it"
         )
     if status.state == "created":
         return f"{name} is not running: it hasn't started yet"
-    reason = f" ({safe(status.reason)})" if status.reason else ""
+    reason = f" ({plain(status.reason)})" if status.reason else ""
     return f"{name} is not running: it is {status.state}{reason}"
 
 
@@ -90,7 +90,7 @@ def outcome(run: Run, before: Status, after: Status) -> str:
 
     Raises ``RunFailed`` if it hasn't, or ended in another way than stopped or completed.
     """
-    name = safe(run.id)
+    name = plain(run.id)
     if after.state == "running" and after.attempt != before.attempt:
         return f"{name} had stopped, and has been resumed meanwhile (attempt {after.attempt})"
     if after.state == "running":
@@ -98,7 +98,7 @@ def outcome(run: Run, before: Status, after: Status) -> str:
             f"{name} is still running ({describe_holder(after)}); the request stands, it stops after its step"
         )
     where = f"at step {after.step}" + (f", epoch {after.epoch}" if after.epoch else "")
-    reason = f": {safe(after.reason)}" if after.reason else ""
+    reason = f": {plain(after.reason)}" if after.reason else ""
     resume = f"`entrannas resume {reference_to(run)}` goes on"
     match after.state:
         case "completed":

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from entrannas_cli.common.errors import UsageError
-from entrannas_cli.common.files import MAX_BYTES, parse_toml, read_toml, unusable
+from entrannas_cli.common.files import MAX_TOML_BYTES, parse_toml, read_toml, unusable
 
 
 def test_reads_a_file_also_with_a_byte_order_mark() -> None:
@@ -23,7 +23,7 @@ def test_reads_a_file_also_with_a_byte_order_mark() -> None:
         (b"a = " + 5000 * b"[", "not valid TOML"),
         (b".".join([b"a"] * 2000) + b" = 1", "not valid TOML"),
         (b".".join([b"a"] * 30) + b" = 1", "nested deeper than 20 levels"),
-        (b"#" * (MAX_BYTES + 1), "larger than 4 MiB"),
+        (b"#" * (MAX_TOML_BYTES + 1), "larger than 1 MiB"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_said_with_its_name(content: bytes, reason: str) -> None:

@@ -32,6 +32,10 @@ def test_control_characters_are_spelled_out() -> None:
     assert safe("a\x1b[31mb\nc\td\u202e") == "a\\x1b[31mb\\nc\\td\\u202e"
 
 
+def test_what_joins_into_another_width_is_escaped_once() -> None:
+    assert "\\\\" not in safe("\x1b 🇩🇪❤️")
+
+
 @given(st.text(), st.integers(-1, 40), st.sampled_from(["…", ".."]))
 def test_a_shortened_text_fits(text: str, limit: int, ellipsis: str) -> None:
     short = shortened(safe(text), limit, ellipsis)

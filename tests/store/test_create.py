@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entrannas_cli.common.errors import RunFailed, UsageError
-from entrannas_cli.common.text import safe
 from entrannas_cli.store.create import create_run, slug
 from entrannas_cli.store.find_run import list_runs
 from entrannas_cli.store.run import Run
@@ -117,7 +116,7 @@ def test_any_name_is_harmless_or_refused(name: str) -> None:
         text = slug(name)
     except UsageError as error:
         text, refused = "refused", str(error)
-    assert refused == safe(refused)
+    assert refused.isprintable()
     assert text
     assert text.isprintable()
     assert not set(text) & set("/\\ \0:*?\"<>|'$`;&")

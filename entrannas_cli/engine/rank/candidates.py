@@ -11,7 +11,7 @@ from typing import Any
 from ...common.errors import UsageError
 from ...common.files import BrokenRun, read_json
 from ...common.numbers import number
-from ...common.text import safe
+from ...common.text import plain
 from ...method.genotype import Genotype, GenotypeError
 from ...store.run import Run
 
@@ -48,7 +48,9 @@ def find_candidates(searches: Sequence[Run]) -> list[Candidate]:
     found: list[Candidate] = []
     for run in searches:
         if (kind := run.status().kind) != "search":
-            raise UsageError(f"{safe(run.id)} is a {safe(kind)} run: only searches have cells to choose from")
+            raise UsageError(
+                f"{plain(run.id)} is a {plain(kind)} run: only searches have cells to choose from"
+            )
         found += _of_search(run, first=len(found) + 1)
     return found
 
@@ -56,7 +58,7 @@ def find_candidates(searches: Sequence[Run]) -> list[Candidate]:
 def _of_search(run: Run, first: int) -> list[Candidate]:
     history = run.genotypes()
     if not history:
-        raise UsageError(f"{safe(run.id)} has derived no cells yet (state: {run.status().state})")
+        raise UsageError(f"{plain(run.id)} has derived no cells yet (state: {run.status().state})")
     last = history[-1]
     moments: dict[Genotype, tuple[int, int, dict[str, Any]]] = {}
     for row in run.metrics("epoch"):
@@ -121,6 +123,8 @@ def read_candidates(run: Run) -> list[Candidate]:
             for row in read_json(path)["candidates"]
         ]
     except BrokenRun as error:
-        raise UsageError(f"{safe(str(path))}: {error.reason}") from None
+        raise UsageError(f"{plain(str(path))}: {error.reason}") from None
     except (GenotypeError, KeyError, TypeError, ValueError) as error:
-        raise UsageError(f"{safe(str(path))}: not the candidates of a ranking: {safe(str(error))}") from None
+        raise UsageError(
+            f"{plain(str(path))}: not the candidates of a ranking: {plain(str(error))}"
+        ) from None

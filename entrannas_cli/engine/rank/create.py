@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...common.errors import UsageError
-from ...common.text import safe, texts
+from ...common.text import plain, texts
 from ...config.resolve import print_config
 from ...store.create import create_run
 from ...store.find_run import short_id
@@ -51,7 +51,7 @@ def prepare_ranking(
         name=name,
         label=f"rank-{label}-s{config.seed}",
         files={
-            CONFIG_FILE: f"# {safe(command)}\n{print_config(resolved)}",
+            CONFIG_FILE: f"# {plain(command)}\n{print_config(resolved)}",
             CANDIDATES_FILE: candidates_json(candidates),
         },
         summary={
@@ -71,6 +71,6 @@ def _require_same_data(searches: Sequence[Run]) -> None:
         for key in ("data.dataset", "data.path"):
             if data.get(key) != first[1].get(key):
                 raise UsageError(
-                    f"{safe(run.id)} searched on other data than {safe(first[0].id)} "
-                    f"({key} = {safe(str(data.get(key)))}, not {safe(str(first[1].get(key)))}): rank them apart"
+                    f"{plain(run.id)} searched on other data than {plain(first[0].id)} "
+                    f"({key} = {plain(str(data.get(key)))}, not {plain(str(first[1].get(key)))}): rank them apart"
                 )

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...common.errors import RunFailed, UsageError
-from ...common.text import safe
+from ...common.text import plain
 from ...config.keys import flatten_model
 from ...config.to_toml import to_toml
 from ...config.train import TrainConfig
@@ -96,7 +96,7 @@ def _inherited(context: RunContext[RankConfig], candidates: list[Candidate]) -> 
                     progress("scoring by inherited weights", n, len(own))
         except (UsageError, RunFailed) as error:
             context.observer.message(
-                "warning", f"no accuracy by inherited weights for {safe(own[0].search)}: {error.message}"
+                "warning", f"no accuracy by inherited weights for {plain(own[0].search)}: {error.message}"
             )
         finally:  # also when a stop is asked for
             session.update_summary({"inherited": {str(key): value for key, value in found.items()}})
@@ -145,7 +145,7 @@ def _train(context: RunContext[RankConfig], child: Run, part: _PartObserver) -> 
         with session:
             execute(session, part, TrainConfig, run_training)
     except (RunFailed, UsageError) as error:
-        context.observer.message("warning", f"{safe(child.id)}: {error.message}")
+        context.observer.message("warning", f"{plain(child.id)}: {error.message}")
         return error if isinstance(error, UsageError) else None
     return None
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...common.text import safe
+from ...common.text import plain
 from ...spaces.files import load_space, space_to_toml
 from ...store.create import create_run
 from ...store.run import CONFIG_FILE, SPACE_FILE, Run
@@ -46,7 +46,7 @@ def prepare_search(
         seed=config.seed,
         name=name,
         files={
-            CONFIG_FILE: f"# {safe(command)}\n{print_config(resolved)}",
+            CONFIG_FILE: f"# {plain(command)}\n{print_config(resolved)}",
             SPACE_FILE: space_to_toml(space),
         },
     )

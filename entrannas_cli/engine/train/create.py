@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...common.files import BrokenRun
-from ...common.text import safe
+from ...common.text import plain
 from ...config.resolve import print_config
 from ...store.create import create_run
 from ...store.find_genotype import POINT_MARK, NamedGenotype
@@ -80,7 +80,7 @@ def prepare_training(
         name=name,
         label=f"train-{short_id(str(search.get('id') or cells.label))}-s{config.seed}",
         files={
-            CONFIG_FILE: f"# {safe(command)}\n{print_config(resolved)}",
+            CONFIG_FILE: f"# {plain(command)}\n{print_config(resolved)}",
             GENOTYPE_FILE: cells.genotype.to_json(),
         },
         summary={

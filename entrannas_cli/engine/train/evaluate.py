@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ...common.errors import UsageError
-from ...common.text import safe
+from ...common.text import plain
 from ...config.resolve import PATHLESS, load_config
 from ...config.train import TrainConfig
 from ...data.types import Progress
@@ -35,10 +35,10 @@ def evaluate_run(
     """
     status = run.status()
     if status.state == BROKEN:
-        raise UsageError(f"{safe(run.id)} is broken: {safe(status.reason)}")
+        raise UsageError(f"{plain(run.id)} is broken: {plain(status.reason)}")
     if (kind := status.kind) != "train":
         raise UsageError(
-            f"{safe(run.id)} is a {safe(kind)} run: only a training's weights can be scored "
+            f"{plain(run.id)} is a {plain(kind)} run: only a training's weights can be scored "
             "(`entrannas train` makes one)"
         )
     config = load_config(run.path / CONFIG_FILE, TrainConfig)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...common.errors import RunFailed, UsageError
-from ...common.text import safe
+from ...common.text import plain
 from ...data.datasets import Dataset
 from ...data.train_data import open_train_data
 from ...method.fast.memory import MemoryEstimate
@@ -39,7 +39,7 @@ def run_training(context: RunContext[TrainConfig]) -> None:
     config, run = context.config, context.session.run
     genotype = run.genotype()
     if genotype is None:
-        raise UsageError(f"{safe(str(run.path / GENOTYPE_FILE))}: no such file: there are no cells to train")
+        raise UsageError(f"{plain(str(run.path / GENOTYPE_FILE))}: no such file: there are no cells to train")
     require_operations(genotype.operations, "the cells")
     context.session.update_summary({"preset": config.train.preset})
     check = _memory_check(context, genotype)
