@@ -2,33 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_group
 
 from .. import __version__
-from . import (
-    bench,
-    compare,
-    dashboard,
-    data,
-    doctor,
-    export,
-    genotype,
-    lifecycle,
-    plot,
-    rank,
-    report,
-    runs,
-    search,
-    spaces,
-    train,
-    watch,
+
+__all__ = ["COMMANDS", "app"]
+
+# Each is a module here with a function of its name, or an `app` of its own, in the order of `--help`.
+COMMANDS = (
+    *("search", "train", "evaluate", "rank", "resume", "stop", "dashboard", "watch", "compare", "genotype"),
+    *("plot", "report", "export", "doctor", "runs", "spaces", "data", "bench"),
 )
 
-__all__ = ["app"]
+
+class LazyCommands(TyperGroup):
+    """Imports the module of a command when it is first asked for, so that a command loads no other."""
+
+    def __init__(self, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self.commands: dict[str, Any] = dict.fromkeys(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return the command; None if there is none of this name."""
+        if cmd_name in self.commands and self.commands[cmd_name] is None:
+            module = import_module(f"{__package__}.{cmd_name}")
+            parent = typer.Typer(rich_markup_mode=None)
+            if hasattr(module, "app"):
+                parent.add_typer(module.app, name=cmd_name)
+            else:
+                parent.command(cmd_name)(getattr(module, cmd_name))
+            self.commands |= get_group(parent).commands
+        return super().get_command(ctx, cmd_name)
+
 
 app = typer.Typer(
+    cls=LazyCommands,
     name="entrannas",
     help="Differentiable architecture search with EnTranNAS: search, watch, derive, train, compare.",
     no_args_is_help=True,
@@ -36,25 +49,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for module in (
-    search,
-    train,
-    rank,
-    lifecycle,
-    dashboard,
-    watch,
-    compare,
-    genotype,
-    plot,
-    report,
-    export,
-    doctor,
-):
-    module.register(app)
-app.add_typer(runs.app, name="runs")
-app.add_typer(spaces.app, name="spaces")
-app.add_typer(data.app, name="data")
-app.add_typer(bench.app, name="bench")
 
 
 def _version(asked: bool) -> None:

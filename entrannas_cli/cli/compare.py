@@ -15,15 +15,10 @@ if TYPE_CHECKING:
     from ..results.formats import TextTable
     from ..results.select_runs import Selection
 
-__all__ = ["register"]
+__all__ = ["compare"]
 
 
 STANDARD_OUTPUT = Path("-")
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the command."""
-    app.command()(compare)
 
 
 def compare(

@@ -9,12 +9,7 @@ import typer
 
 from .arguments import RunsDirOption
 
-__all__ = ["dashboard", "register"]
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the command."""
-    app.command()(dashboard)
+__all__ = ["dashboard"]
 
 
 def dashboard(

@@ -6,12 +6,7 @@ import typer
 
 from .arguments import AsJson, RunsDirOption, print_json
 
-__all__ = ["register"]
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the command."""
-    app.command()(doctor)
+__all__ = ["doctor"]
 
 
 def doctor(as_json: AsJson = False, runs_dir: RunsDirOption = None) -> None:

@@ -15,7 +15,7 @@ from .arguments import AsJson, RunArgument, RunsDirOption, print_json, resolve_r
 if TYPE_CHECKING:
     from ..export.write import ExportResult
 
-__all__ = ["register"]
+__all__ = ["export"]
 
 
 class ExportFormat(StrEnum):
@@ -32,11 +32,6 @@ class Weights(StrEnum):
 
     last = "last"
     best = "best"
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the command."""
-    app.command()(export)
 
 
 def export(

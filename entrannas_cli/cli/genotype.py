@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..store.find_genotype import NamedGenotype
     from ..store.run import DerivedCells, Run
 
-__all__ = ["register"]
+__all__ = ["app"]
 
 
 class GenotypeForm(StrEnum):
@@ -50,11 +50,6 @@ app = typer.Typer(
     help="Cells, derived, published or random: show, draw, compare, import.",
     no_args_is_help=True,
 )
-
-
-def register(app_: typer.Typer) -> None:
-    """Adds the commands."""
-    app_.add_typer(app, name="genotype")
 
 
 def _find(reference: str, flag: Path | None) -> NamedGenotype:

@@ -11,7 +11,7 @@ import typer
 
 from .arguments import RunsDirOption, SelectionArgument
 
-__all__ = ["register"]
+__all__ = ["plot"]
 
 
 class Axis(StrEnum):
@@ -20,11 +20,6 @@ class Axis(StrEnum):
     step = "step"
     epoch = "epoch"
     time = "time"
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the command."""
-    app.command()(plot)
 
 
 def plot(

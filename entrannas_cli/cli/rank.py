@@ -11,12 +11,7 @@ from .arguments import AsJson, RunsArgument, RunsDirOption
 from .running import run_or_detach
 from .train import PresetOption
 
-__all__ = ["register"]
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the command."""
-    app.command()(rank)
+__all__ = ["rank"]
 
 
 def rank(

@@ -10,14 +10,9 @@ import typer
 
 from .arguments import RunsDirOption, SelectionArgument
 
-__all__ = ["register"]
+__all__ = ["report"]
 
 SUFFIXES = (".html", ".htm")
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the command."""
-    app.command()(report)
 
 
 def report(

@@ -11,7 +11,7 @@ from . import options
 from .arguments import AsJson, RunsDirOption
 from .running import run_or_detach
 
-__all__ = ["register"]
+__all__ = ["search"]
 
 
 def _complete_method(incomplete: str) -> list[str]:
@@ -28,11 +28,6 @@ def _complete_preset(incomplete: str) -> list[str]:
     from ..config.presets import AUTO, preset_names
 
     return options.complete((AUTO, *preset_names("search")), incomplete)
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the command."""
-    app.command()(search)
 
 
 def search(

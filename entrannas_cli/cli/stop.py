@@ -8,12 +8,7 @@ import typer
 
 from .arguments import RunArgument, RunsDirOption, resolve_run
 
-__all__ = ["register", "stop"]
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the command."""
-    app.command()(stop)
+__all__ = ["stop"]
 
 
 def stop(

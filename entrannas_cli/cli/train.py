@@ -1,17 +1,16 @@
-"""`entrannas train` and `entrannas evaluate`."""
+"""`entrannas train`."""
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from . import options
-from .arguments import AsJson, RunArgument, RunsDirOption, complete_genotype, print_json, resolve_run
+from .arguments import AsJson, RunsDirOption, complete_genotype
 from .running import run_or_detach
 
-__all__ = ["CellsArgument", "PresetOption", "register"]
+__all__ = ["CellsArgument", "PresetOption", "train"]
 
 
 def _complete_preset(incomplete: str) -> list[str]:
@@ -39,12 +38,6 @@ PresetOption = Annotated[
         autocompletion=_complete_preset,
     ),
 ]
-
-
-def register(app: typer.Typer) -> None:
-    """Adds both commands."""
-    app.command()(train)
-    app.command()(evaluate)
 
 
 def train(
@@ -111,42 +104,3 @@ def train(
         )
     run = prepare_training(found, resolved, folder, name=name, command=options.command_line())
     run_or_detach(run, detach=detach, as_json=as_json, quiet=quiet)
-
-
-class _Weights(StrEnum):
-    last = "last"
-    best = "best"
-
-
-class _Part(StrEnum):
-    test = "test"
-    validation = "validation"
-
-
-def evaluate(
-    run: RunArgument,
-    weights: Annotated[
-        _Weights, typer.Option(help="The last ones, or those that did best on the images held out.")
-    ] = _Weights.last,
-    part: Annotated[_Part, typer.Option(help="The test part, or the images held out.")] = _Part.test,
-    device: options.DeviceOption = None,
-    data: options.DataOption = None,
-    runs_dir: RunsDirOption = None,
-    as_json: AsJson = False,
-) -> None:
-    """Score a training's weights; nothing is written."""
-    from ..engine.train.evaluate import evaluate_run
-    from .data import progress_on_stderr
-
-    chosen = resolve_run(run, runs_dir)
-    with progress_on_stderr() as progress:
-        result = evaluate_run(
-            chosen, weights=weights.value, part=part.value, device=device, data=data, progress=progress
-        )
-    if as_json:
-        print_json(result)
-        return
-    from ..common.numbers import metric, percent
-
-    print(f"{part.value} error {percent(1 - result['accuracy'], 2)}, loss {metric(result['loss'])}", end=" ")
-    print(f"({result['images']} images, {weights.value} weights, after step {result['step']})")

@@ -8,12 +8,7 @@ import typer
 
 from .arguments import RunArgument, RunsDirOption, resolve_run
 
-__all__ = ["register", "watch"]
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the command."""
-    app.command()(watch)
+__all__ = ["watch"]
 
 
 def watch(

@@ -11,26 +11,28 @@ import multiprocessing
 import os
 import sys
 from collections.abc import Mapping
+from importlib.util import find_spec
 from multiprocessing.connection import Connection
 
 from entrannas_cli.__main__ import main
 
 __all__ = ["WarmProcess"]
 
+PRELOADED = [
+    "entrannas_cli.cli.search",
+    "entrannas_cli.engine.runner",
+    "entrannas_cli.render.views",
+    *(
+        f"entrannas_cli.engine.{kind}.{part}"
+        for kind in ("search", "train", "rank")
+        for part in ("create", "run")
+    ),
+    "torch._dynamo",  # optimisers import it when they are made
+]
+assert all(map(find_spec, PRELOADED))  # the server is silent about modules that are not there
+
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(
-    [
-        "entrannas_cli.cli.app",
-        "entrannas_cli.engine.runner",
-        "entrannas_cli.render.views",
-        *(
-            f"entrannas_cli.{kind}.{part}"
-            for kind in ("search", "train", "rank")
-            for part in ("prepare", "run")
-        ),
-        "torch._dynamo",  # optimisers import it when they are made
-    ]
-)
+_context.set_forkserver_preload(PRELOADED)
 
 
 class WarmProcess:

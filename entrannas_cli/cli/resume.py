@@ -1,19 +1,11 @@
-"""`entrannas resume`; `entrannas stop` is its counterpart."""
+"""`entrannas resume`."""
 
 from __future__ import annotations
 
-import typer
-
-from . import options, stop
+from . import options
 from .arguments import AsJson, RunArgument, RunsDirOption, resolve_run
 
-__all__ = ["register"]
-
-
-def register(app: typer.Typer) -> None:
-    """Adds both commands."""
-    app.command()(resume)
-    stop.register(app)
+__all__ = ["resume"]
 
 
 def resume(
