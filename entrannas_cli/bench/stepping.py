@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from typing import Any
 
@@ -84,9 +84,8 @@ def settings_of(compute: Compute) -> dict[str, Any]:
 
 
 class _Stepped(Loop):  # type: ignore[type-arg]
-    """``streams`` are the names of the loop's batches; ``last`` is what the last step says of itself."""
+    """``last`` is what the last step says of itself."""
 
-    streams: tuple[str, ...]
     last: Row
 
     @contextmanager
@@ -101,15 +100,14 @@ class _Stepped(Loop):  # type: ignore[type-arg]
             averaged=self.averaged,
             finite=self.finite,
         )
-        with self._streams(self.state.step):
-            for name in self.streams:
-                setattr(self, name, clock.timed_iterator("data", getattr(self, name)))
+        with closing(self._batches(self.state.step)) as batches:
+            self._timed = clock.timed_iterator("data", batches)
             yield
 
     def take(self, count: int) -> None:
         """The next ``count`` steps."""
         for _ in range(count):
-            self.last = self._take_step(self.state.step + 1, self._recorder)
+            self.last = self._take_step(self.state.step + 1, next(self._timed), self._recorder)
             self.state.step += 1
 
     def checkpoint(self) -> tuple[float, int]:
@@ -131,13 +129,9 @@ class _Stepped(Loop):  # type: ignore[type-arg]
 class SteppedSearch(_Stepped, SearchLoop):
     """A search."""
 
-    streams = ("_training", "_validation")
-
 
 class SteppedTraining(_Stepped, TrainLoop):
     """A training."""
-
-    streams = ("_batches",)
 
 
 class LoopSubject(Steps):

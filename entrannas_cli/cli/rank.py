@@ -72,4 +72,4 @@ def rank(
     with progress_on_stderr() as progress:
         require_data(resolved.config.data, download=download, progress=progress)
     run = prepare_ranking(runs, resolved, folder, name=name, command=options.command_line())
-    run_or_detach(run, detach=detach, as_json=as_json, quiet=quiet)
+    run_or_detach(run, resolved, detach=detach, as_json=as_json, quiet=quiet)

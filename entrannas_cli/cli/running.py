@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from .arguments import print_json
 
 if TYPE_CHECKING:
+    from ..config.resolve import Resolved
     from ..store.run import Run
 
 __all__ = ["run_here", "run_in_background", "run_or_detach"]
 
 
-def run_or_detach(run: Run, *, detach: bool, as_json: bool, quiet: bool) -> None:
-    """Works on the new ``run``, here or in the background.
+def run_or_detach(run: Run, resolved: Resolved[Any], *, detach: bool, as_json: bool, quiet: bool) -> None:
+    """Execute the new ``run`` with its configuration, here or in the background.
 
     A run that never began because something is wrong with what was asked for is removed again: only what is wrong
     needs to stay on the screen.
@@ -28,7 +29,7 @@ def run_or_detach(run: Run, *, detach: bool, as_json: bool, quiet: bool) -> None
         run_in_background(run, as_json=as_json)
         return
     try:
-        run_here(run, as_json=as_json, quiet=quiet)
+        run_here(run, resolved, as_json=as_json, quiet=quiet)
     except UsageError:
         if not run.status().steps and not run.metrics():
             remove_run(run)
@@ -46,7 +47,7 @@ def run_in_background(run: Run, *, as_json: bool) -> None:
         print(run.id)
 
 
-def run_here(run: Run, *, as_json: bool, quiet: bool) -> None:
+def run_here(run: Run, resolved: Resolved[Any] | None = None, *, as_json: bool, quiet: bool) -> None:
     """Works on ``run`` in this process, then prints its result, or its summary as JSON.
 
     A run that was stopped is left with the command that goes on with it, and with 130 or 143 after a signal.
@@ -70,7 +71,8 @@ def run_here(run: Run, *, as_json: bool, quiet: bool) -> None:
         with view, stop_on_signals(session.request_stop, notice), session:
             from ..engine.runner import run_session  # brings torch: the lock is taken before, at once
 
-            summary = run_session(session, view, nullcontext if quiet else progress_on_stderr)
+            loading = nullcontext if quiet else progress_on_stderr
+            summary = run_session(session, view, loading, resolved)
     except KeyboardInterrupt:
         _say_how_to_go_on(run)
         raise

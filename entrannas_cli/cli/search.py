@@ -100,4 +100,4 @@ def search(
         name=name,
         command=options.command_line(),
     )
-    run_or_detach(run, detach=detach, as_json=as_json, quiet=quiet)
+    run_or_detach(run, resolved, detach=detach, as_json=as_json, quiet=quiet)

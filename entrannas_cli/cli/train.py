@@ -103,4 +103,4 @@ def train(
             progress=progress,
         )
     run = prepare_training(found, resolved, folder, name=name, command=options.command_line())
-    run_or_detach(run, detach=detach, as_json=as_json, quiet=quiet)
+    run_or_detach(run, resolved, detach=detach, as_json=as_json, quiet=quiet)

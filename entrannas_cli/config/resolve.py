@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from pydantic import BaseModel
 
@@ -29,6 +29,9 @@ from .search import SearchConfig
 from .sources import Layer, Setting, from_environment, from_flags, from_overrides, from_table, implied
 from .to_toml import to_toml
 from .train import TrainConfig
+
+if TYPE_CHECKING:
+    from ..method.space import SearchSpace
 
 __all__ = [
     "PATHLESS",
@@ -56,12 +59,14 @@ PATHLESS = ("digits", "synthetic")  # data sets that are nowhere on a disk
 class Resolved(Generic[Config]):
     """A configuration and, by dotted key, where each of its values comes from.
 
-    ``preset_reason`` says why this preset was chosen, if it was chosen by `auto`.
+    ``preset_reason`` says why this preset was chosen, if it was chosen by `auto`. ``space`` is the one that the
+    configuration names, if it names one.
     """
 
     config: Config
     sources: dict[str, str]
     preset_reason: str = ""
+    space: SearchSpace | None = None
 
     def to_toml(self) -> str:
         """The text that :func:`load_config` reads back as the same configuration."""
@@ -127,13 +132,15 @@ def _resolve(kind: Kind, model: type[Config], request: ConfigRequest) -> Resolve
     problems = [problem for layer in [*layers, preset] for problem in layer.problems] + problems
     config, wrong = validated(model, keys, settings)
     problems += wrong
+    space = None
     if "space" in keys:
-        problems += _space_problems(settings.get("space", Setting(keys["space"].default, "default")))
+        space, wrong = _space(settings.get("space", Setting(keys["space"].default, "default")))
+        problems += wrong
     problems += _idle_path(settings, keys)
     if problems or config is None:
         raise ConfigurationError(problems)
     sources = {name: settings[name].source if name in settings else "default" for name in keys}
-    return Resolved(config=config, sources=sources, preset_reason=reason)
+    return Resolved(config=config, sources=sources, preset_reason=reason, space=space)
 
 
 def _implied(keys: Mapping[str, Key], explicit: Mapping[str, Setting], preset: Layer) -> Layer:
@@ -237,14 +244,13 @@ def _preset_layer(
     return layer, reason, []
 
 
-def _space_problems(space: Setting) -> list[Problem]:
-    if not (isinstance(space.value, str) and space.value):
-        return []  # reported with the other wrong values
+def _space(named: Setting) -> tuple[SearchSpace | None, list[Problem]]:
+    if not (isinstance(named.value, str) and named.value):
+        return None, []  # reported with the other wrong values
     try:
-        load_space(space.value)
+        return load_space(named.value), []
     except UsageError as error:
-        return [_problem("space", space, error.message, error.details)]
-    return []
+        return None, [_problem("space", named, error.message, error.details)]
 
 
 def _idle_path(settings: Mapping[str, Setting], keys: Mapping[str, Key]) -> list[Problem]:

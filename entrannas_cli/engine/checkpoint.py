@@ -9,17 +9,14 @@ from typing import Any
 
 import torch
 
-from ..common.errors import RunFailed, UsageError
+from ..common.errors import RunFailed
 from ..common.text import plain
-from ..config.keys import former_values
-from ..config.run_kinds import all_keys
 from ..store.run import Run
 from .observer import Observer
 
 __all__ = [
     "FORMAT_VERSION",
     "DamagedCheckpoint",
-    "check_identity",
     "newest_checkpoint",
     "random_state",
     "read_checkpoint",
@@ -87,20 +84,6 @@ def newest_checkpoint(run: Run, kind: str, observer: Observer) -> dict[str, Any]
     if step := run.status().step:
         observer.message("warning", f"step {step} was reached, but no checkpoint is there: from the start")
     return None
-
-
-def check_identity(before: Mapping[str, str], now: Mapping[str, str]) -> None:
-    """Raises ``UsageError`` that names what differs: another run would go on under the name of this one.
-
-    A key that isn't in ``before`` counts with its value for runs made before it existed.
-    """
-    known = {**former_values(all_keys(), before), **before}
-    for key, value in now.items():
-        if str(known.get(key)) != value:
-            raise UsageError(
-                f"{key} is {plain(value)}, but was {plain(str(known.get(key)))} when this run began: "
-                "change it back, or start a new run"
-            )
 
 
 def random_state(device: torch.device) -> dict[str, torch.Tensor | None]:

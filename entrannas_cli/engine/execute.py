@@ -17,6 +17,8 @@ from .run_context import Loading, RunContext, StoppedEarly, Work
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from ..config.resolve import Resolved
+
 __all__ = ["execute"]
 
 
@@ -26,20 +28,31 @@ def execute(
     model: type[BaseModel],
     work: Work,
     loading: Loading = nullcontext,
+    resolved: Resolved[Any] | None = None,
 ) -> Row:
-    """Does ``work`` with the run's configuration, a ``model``, until it ends or is stopped.
+    """Do ``work`` with the run's configuration until it ends or is stopped; return the summary.
 
-    ``loading``: see :class:`RunContext`. Returns the summary. Raises ``UsageError`` for a configuration that can't
-    be run here, ``RunFailed`` with the reason when it fails; the run directory then says so too.
+    The configuration is ``resolved`` for a run just made, otherwise a ``model`` read from the run directory.
+    ``loading``: see :class:`RunContext`. Raises ``UsageError`` for a configuration that can't be run here,
+    ``RunFailed`` with the reason when it fails; the run directory then says so too.
     """
     run = session.run
-    config: Any = load_config(run.path / CONFIG_FILE, model)
+    config: Any = resolved.config if resolved else load_config(run.path / CONFIG_FILE, model)
     compute = resolve_compute(config.device)
     session.write_environment(describe_environment(compute))
     session.update_summary({"dataset": config.data.dataset, "device": compute.name})
     logged = LogObserver(observer, session)
     try:
-        work(RunContext(session=session, observer=logged, config=config, compute=compute, loading=loading))
+        work(
+            RunContext(
+                session=session,
+                observer=logged,
+                config=config,
+                compute=compute,
+                loading=loading,
+                space=resolved.space if resolved else None,
+            )
+        )
     except StoppedEarly:
         session.finish("stopped", session.stop_reason)
     summary = run.summary()

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from ..config.keys import flatten_model
+from ..common.errors import UsageError
+from ..common.text import plain
+from ..config.keys import flatten_model, former_values
+from ..config.run_kinds import all_keys
 from ..data.datasets import Dataset
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-__all__ = ["identity"]
+__all__ = ["check_identity", "identity"]
 
 # where and how it is computed, watched and reported may change; so may places, whose content counts
 FREE = (
@@ -30,3 +33,17 @@ def identity(config: BaseModel, dataset: Dataset, further: Mapping[str, object])
         "data: shape": dataset.shape,
     }
     return {key: str(value) for key, value in values.items()}
+
+
+def check_identity(before: Mapping[str, str], now: Mapping[str, str]) -> None:
+    """Raises ``UsageError`` that names what differs: another run would go on under the name of this one.
+
+    A key that isn't in ``before`` counts with its value for runs made before it existed.
+    """
+    known = {**former_values(all_keys(), before), **before}
+    for key, value in now.items():
+        if str(known.get(key)) != value:
+            raise UsageError(
+                f"{key} is {plain(value)}, but was {plain(str(known.get(key)))} when this run began: "
+                "change it back, or start a new run"
+            )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -13,7 +13,6 @@ from ..common.errors import RunFailed, UsageError
 from ..common.text import first_line
 from ..store.session import RunSession
 from .checkpoint import (
-    check_identity,
     newest_checkpoint,
     random_state,
     restore_random_state,
@@ -21,6 +20,7 @@ from .checkpoint import (
 )
 from .device import Compute
 from .epochs import Epochs
+from .identity import check_identity
 from .observer import Observer, Row
 from .recorder import LoopProgress, NotFinite, StepRecorder
 
@@ -58,12 +58,12 @@ class Loop(ABC, Generic[State]):
         self._checkpoint_seconds = 60 * checkpoint_minutes
 
     @abstractmethod
-    def _streams(self, step: int) -> AbstractContextManager[object]:
-        """Opens the batches that follow ``step``, for as long as the context lasts."""
+    def _batches(self, step: int) -> Generator[Any]:
+        """Yield the batches of each step after ``step``; closing it ends the processes that read them."""
 
     @abstractmethod
-    def _take_step(self, step: int, recorder: StepRecorder) -> Row:
-        """Does ``step`` and hands it to the ``recorder``; returns what an epoch's row wants to know of it."""
+    def _take_step(self, step: int, batches: Any, recorder: StepRecorder) -> Row:
+        """Take ``step`` and hand it to the ``recorder``; return what the epoch's row needs of it."""
 
     @abstractmethod
     def _end_epoch(self, row: Row) -> None:
@@ -105,15 +105,15 @@ class Loop(ABC, Generic[State]):
         Raises ``RunFailed`` when a loss is not finite, or an image can't be read.
         """
         try:
-            with self._streams(self.state.step):
-                self._steps()
+            with closing(self._batches(self.state.step)) as batches:
+                self._steps(batches)
         except NotFinite as error:
             raise self._diverged(error) from None
         except UsageError as error:  # an image, or the folder of them: the run itself was fine, and can go on
             raise RunFailed(error.message, error.details) from error
         return self.state.step >= self.epochs.steps
 
-    def _steps(self) -> None:
+    def _steps(self, batches: Iterator[Any]) -> None:
         state = self.state
         recorder = StepRecorder(
             self.session, self.observer, state, self.compute, averaged=self.averaged, finite=self.finite
@@ -123,7 +123,7 @@ class Loop(ABC, Generic[State]):
         for step in range(state.step + 1, self.epochs.steps + 1):
             if stop:
                 return
-            facts = self._take_step(step, recorder)
+            facts = self._take_step(step, next(batches), recorder)
             state.step = step
             ends_epoch = self.epochs.ends_epoch(step)
             if ends_epoch:

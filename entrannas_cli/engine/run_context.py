@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ..data.types import Progress
 from ..store.session import RunSession
 from .device import Compute
+from .loop import Loop
 from .observer import Observer, Started
 from .torch_errors import translate_errors
+
+if TYPE_CHECKING:
+    from ..data.datasets import Dataset
+    from ..method.space import SearchSpace
+    from .fast_paths import FastPaths
 
 __all__ = ["Loading", "RunContext", "StoppedEarly", "Work"]
 
@@ -27,13 +33,17 @@ class StoppedEarly(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class RunContext(Generic[Config]):
-    """``loading`` gives a context for opening the data, whose value is told how far that has come."""
+    """``loading`` gives a context for opening the data, whose value is called with the progress of that.
+
+    ``space`` is that of a search which was just made; None for others, which find it in the run directory.
+    """
 
     session: RunSession
     observer: Observer
     config: Config
     compute: Compute
     loading: Loading
+    space: SearchSpace | None = None
 
     @contextmanager
     def opening_data(self) -> Iterator[Progress]:
@@ -48,10 +58,41 @@ class RunContext(Generic[Config]):
 
             yield watched
 
-    def started(self, **facts: Any) -> None:
-        """Tells the observer that the first step is about to run; ``facts`` are those of ``Started``."""
-        run = self.session.run
-        self.observer.started(Started(id=run.id, path=str(run.path), attempt=self.session.attempt, **facts))
+    def report_data(self, dataset: Dataset, placement_reason: str) -> None:
+        """Log what the images are and where they are kept; pass on what the user should know of them."""
+        self.session.log(f"data: {dataset.name}, {len(dataset)} images, {placement_reason}")
+        for note in dataset.notes:
+            self.observer.message("info", f"data: {note}")
+
+    def report_fast_paths(self, paths: FastPaths) -> None:
+        """Log and record which ``paths`` are taken; warn of those that the configuration insists on in vain."""
+        self.session.log(f"fast paths: {paths}")
+        self.session.update_summary({"fast_paths": str(paths)})
+        for text in paths.unmet:
+            self.observer.message("warning", text)
+        if paths.hint:
+            self.observer.message("info", paths.hint)
+
+    def begin(self, what: tuple[str, ...], loop: Loop[Any] | None = None) -> None:
+        """Begin an attempt with the next step of ``loop``, if there is one; ``what`` is that of ``Started``."""
+        session = self.session
+        step, epochs = (loop.state.step, loop.epochs) if loop else (0, None)
+        session.begin_attempt(step + 1, epoch=epochs.epoch(step) if epochs else 0)
+        if epochs:
+            session.set_totals(epochs=epochs.epochs, steps=epochs.steps)
+        self.observer.started(
+            Started(
+                id=session.run.id,
+                path=str(session.run.path),
+                what=what,
+                epochs=epochs.epochs if epochs else 0,
+                steps_per_epoch=epochs.steps_per_epoch if epochs else 0,
+                kind=loop.kind if loop else "search",
+                epoch=step // epochs.steps_per_epoch if epochs else 0,
+                step=step,
+                attempt=session.attempt,
+            )
+        )
 
 
 Work = Callable[[RunContext[Any]], None]

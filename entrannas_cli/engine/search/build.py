@@ -36,14 +36,15 @@ def build_search(
     channels_in: int,
     classes: int,
     genotype: Genotype | None = None,
+    paths: FastPaths | None = None,
     tell: Tell | None = None,
 ) -> BilevelSearch:
-    """Everything that learns, at its start. The seed decides the start, whatever the device.
+    """Build everything that learns, as it is before the first step. The seed decides that, whatever the device.
 
-    The first sub-graph is derived from the architecture, unless ``genotype`` is to take its place. ``tell`` is
-    told of what turns out not to work on the way.
+    The first sub-graph is derived from the architecture, or is ``genotype`` if given. ``paths`` are those of
+    :func:`search_fast_paths` if None. ``tell`` is called with a message when one of them fails on the way.
     """
-    paths = search_fast_paths(config, compute)
+    paths = paths or search_fast_paths(config, compute)
     torch.manual_seed(config.seed)
     supernet = SuperNet(
         space,

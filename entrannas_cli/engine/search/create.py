@@ -38,7 +38,7 @@ def prepare_search(
     from ...config.resolve import print_config
 
     config = resolved.config
-    space = load_space(config.space)
+    space = resolved.space or load_space(config.space)
     return create_run(
         runs_dir,
         space=space.name,

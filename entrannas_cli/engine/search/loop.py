@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Generator, Mapping
+from contextlib import closing
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -79,20 +79,20 @@ class SearchLoop(Loop[SearchState]):
             checkpoint_minutes=config.checkpoint.minutes,
         )
 
-    @contextmanager
-    def _streams(self, step: int) -> Generator[None]:
-        first = max(step, self.schedule.warmup_steps)
+    def _batches(self, step: int) -> Generator[tuple[Batch, Batch | None]]:
+        """Yield a batch for the weights, and one for the architecture, which is None in a warm-up step."""
+        warmup_steps = self.schedule.warmup_steps
         with (
             closing(self.data.weights.iterate(step)) as training,
-            closing(self.data.architecture.iterate(first)) as validation,
+            closing(self.data.architecture.iterate(max(step, warmup_steps))) as validation,
         ):
-            self._training: Iterator[Batch] = training
-            self._validation: Iterator[Batch] = validation
-            yield
+            for number, batch in enumerate(training, start=step + 1):
+                yield batch, next(validation) if number > warmup_steps else None
 
-    def _take_step(self, step: int, recorder: StepRecorder) -> Row:
+    def _take_step(self, step: int, batches: tuple[Batch, Batch | None], recorder: StepRecorder) -> Row:
         config, schedule, search = self.config, self.schedule, self.search
-        warmup = step <= schedule.warmup_steps
+        training, validation = batches
+        warmup = validation is None
         facts: Row = {
             "step": step,
             "epoch": schedule.epoch(step),
@@ -108,8 +108,8 @@ class SearchLoop(Loop[SearchState]):
             search.passed = draw_operations(self.space, (config.seed << 32) + step)
         try:
             outcome = search.step(
-                next(self._training),
-                None if warmup else next(self._validation),
+                training,
+                validation,
                 temperature=facts["temperature"],
                 derive=schedule.derives(step),
                 next_temperature=schedule.temperature(step + 1) if step < schedule.steps else None,

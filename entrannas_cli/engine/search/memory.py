@@ -16,7 +16,7 @@ from ...method.genotype import CellGraph, Connection, Genotype
 from ...method.operations import get_operation
 from ...method.space import INPUT_NODES, SearchSpace
 from ..device import Compute
-from .build import build_search, search_fast_paths
+from .build import build_search
 
 if TYPE_CHECKING:
     from ...config.search import SearchConfig
@@ -32,8 +32,11 @@ def estimate_search(
     shape: tuple[int, int, int],
     classes: int,
     genotype: Genotype | None = None,
+    recorded: bool = False,
 ) -> MemoryEstimate:
-    """The peaks of both steps and of an evaluation for images of ``shape`` (C, H, W).
+    """Estimate the peaks of both steps and of an evaluation for images of ``shape`` (C, H, W).
+
+    ``recorded``: whether steps are recorded and replayed (:class:`FastPaths`), which keeps their memory.
 
     The Engine-cells compute every operation, the Transit-cells and the derived network ``genotype``: if None, the
     sub-graph that takes most of those that the search may pass or derive. Torch's errors pass for operations that
@@ -44,7 +47,6 @@ def estimate_search(
     whole = with_values(config, {"architecture": {"derivation": "top2"}})
     batch_size = config.search.batch_size
     steps, on_cpu = {}, compute.device.type == "cpu"
-    recorded = search_fast_paths(config, compute).graphs
     with torch.random.fork_rng(devices=[]), MemoryMeter(heap=on_cpu) as meter:
         with torch.device("meta"):
             search = build_search(

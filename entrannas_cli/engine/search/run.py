@@ -11,6 +11,7 @@ from ...method.random_search import draw_genotype
 from ...method.space import SearchSpace
 from ..check_operations import require_operations
 from ..device import Compute
+from ..fast_paths import FastPaths
 from ..memory_check import MemoryCheck, memory_check
 from ..run_context import RunContext
 from ..torch_errors import translate_errors
@@ -28,18 +29,21 @@ __all__ = ["run_search"]
 def run_search(context: RunContext[SearchConfig]) -> None:
     """Searches from the last checkpoint, or the start, to the end or until a stop; finishes the session."""
     config = context.config
-    space = context.session.run.space()
+    space = context.space or context.session.run.space()
     require_operations(space.operations, f"the space {space.name}")
     context.session.update_summary({"preset": config.preset})
     if config.method == "random":
         _draw(context, space)
         return
-    check = _memory_check(context, space)
+    paths = search_fast_paths(config, context.compute)
+    check = _memory_check(context, space, paths)
     with translate_errors(out_of_memory=check.advice):
-        _search(context, space, check)
+        _search(context, space, paths, check)
 
 
-def _search(context: RunContext[SearchConfig], space: SearchSpace, check: MemoryCheck) -> None:
+def _search(
+    context: RunContext[SearchConfig], space: SearchSpace, paths: FastPaths, check: MemoryCheck
+) -> None:
     config, session, compute = context.config, context.session, context.compute
     with context.opening_data() as progress:
         data = open_search_data(
@@ -51,22 +55,15 @@ def _search(context: RunContext[SearchConfig], space: SearchSpace, check: Memory
             progress=progress,
             reserve=check,
         )
-    session.log(f"data: {data.dataset.name}, {len(data.dataset)} images, {data.placement_reason}")
-    for note in data.dataset.notes:
-        context.observer.message("info", f"data: {note}")
-    paths = search_fast_paths(config, compute)
-    session.log(f"fast paths: {paths}")
-    for text in paths.unmet:
-        context.observer.message("warning", text)
-    if paths.hint:
-        context.observer.message("info", paths.hint)
-    session.update_summary({"fast_paths": str(paths)})
+    context.report_data(data.dataset, data.placement_reason)
+    context.report_fast_paths(paths)
     search = build_search(
         config,
         space,
         compute,
         channels_in=data.dataset.shape[0],
         classes=len(data.dataset.classes),
+        paths=paths,
         tell=lambda text: context.observer.message("warning", text),
     )
     loop = SearchLoop(
@@ -79,18 +76,10 @@ def _search(context: RunContext[SearchConfig], space: SearchSpace, check: Memory
         observer=context.observer,
     )
     loop.restore()
-    step, schedule = loop.state.step, loop.schedule
-    session.begin_attempt(step + 1, epoch=schedule.epoch(step))
-    session.set_totals(epochs=schedule.epochs, steps=schedule.steps)
-    context.started(
-        what=_what(config, space, compute),
-        epochs=schedule.epochs,
-        steps_per_epoch=schedule.steps_per_epoch,
-        epoch=step // schedule.steps_per_epoch,
-        step=step,
-    )
+    context.begin(_what(config, space, compute), loop)
+    step = loop.state.step
     if not session.run.genotypes():
-        session.write_genotype(step, schedule.epoch(step), search.genotype)
+        session.write_genotype(step, loop.schedule.epoch(step), search.genotype)
     context.observer.derived(step, search.genotype)
     if loop.run():
         session.update_summary(derived_summary(search.genotype, space, config.target))
@@ -102,8 +91,7 @@ def _search(context: RunContext[SearchConfig], space: SearchSpace, check: Memory
 def _draw(context: RunContext[SearchConfig], space: SearchSpace) -> None:
     """The baseline: nothing is trained, so there are no metrics and no checkpoint."""
     config, session = context.config, context.session
-    session.begin_attempt(1)
-    context.started(what=_what(config, space, context.compute), epochs=0, steps_per_epoch=0)
+    context.begin(_what(config, space, context.compute))
     genotype = draw_genotype(space, config.seed)
     if not session.run.genotypes():
         session.write_genotype(0, 0, genotype)
@@ -118,10 +106,16 @@ def _what(config: SearchConfig, space: SearchSpace, compute: Compute) -> tuple[s
     return config.method, f"{space.name} space", config.data.dataset, compute.name
 
 
-def _memory_check(context: RunContext[SearchConfig], space: SearchSpace) -> MemoryCheck:
+def _memory_check(context: RunContext[SearchConfig], space: SearchSpace, paths: FastPaths) -> MemoryCheck:
     def estimate(config: SearchConfig, dataset: Dataset) -> MemoryEstimate:
-        classes = len(dataset.classes)
-        return estimate_search(config, space, context.compute, shape=dataset.shape, classes=classes)
+        return estimate_search(
+            config,
+            space,
+            context.compute,
+            shape=dataset.shape,
+            classes=len(dataset.classes),
+            recorded=paths.graphs,
+        )
 
     narrower = f"network.channels={max(context.config.network.channels // 2, 2)}"
     return memory_check(context, "search", estimate, narrower=narrower)

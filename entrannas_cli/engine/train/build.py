@@ -14,7 +14,7 @@ from ...method.network import DerivedNetwork
 from ...method.optimizers import prepare
 from ...method.training import Training
 from ..device import Compute
-from ..fast_paths import Tell, fast_paths
+from ..fast_paths import FastPaths, Tell, fast_paths
 
 if TYPE_CHECKING:
     from ...config.train import DerivedConfig, TrainConfig
@@ -64,13 +64,15 @@ def build_training(
     shape: Shape,
     classes: int,
     channels: int,
+    paths: FastPaths | None = None,
     tell: Tell | None = None,
 ) -> Training:
-    """Everything that learns, at its start. The seed decides the start, whatever the device.
+    """Build everything that learns, as it is before the first step. The seed decides that, whatever the device.
 
-    ``tell`` is told of what turns out not to work on the way.
+    ``paths`` are those of :func:`fast_paths` if None. ``tell`` is called with a message when one of them fails on
+    the way.
     """
-    paths = fast_paths(config.device, compute)
+    paths = paths or fast_paths(config.device, compute)
     torch.manual_seed(config.seed)
     train = config.train
     network = DerivedNetwork(

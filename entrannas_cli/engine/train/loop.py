@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator, Mapping
-from contextlib import closing, contextmanager, nullcontext
+from collections.abc import Generator, Mapping
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,14 +78,10 @@ class TrainLoop(Loop[TrainState]):
             checkpoint_minutes=config.checkpoint.minutes,
         )
 
-    @contextmanager
-    def _streams(self, step: int) -> Generator[None]:
-        self.training.network.train()
-        with closing(self.data.training.iterate(step)) as batches:
-            self._batches: Iterator[Batch] = batches
-            yield
+    def _batches(self, step: int) -> Generator[Batch]:
+        return self.data.training.iterate(step)
 
-    def _take_step(self, step: int, recorder: StepRecorder) -> Row:
+    def _take_step(self, step: int, batches: Batch, recorder: StepRecorder) -> Row:
         facts: Row = {
             "step": step,
             "epoch": self.schedule.epoch(step),
@@ -93,7 +89,7 @@ class TrainLoop(Loop[TrainState]):
             "drop_path": self.schedule.drop_path(step),
         }
         set_learning_rate(self.training.optimizer, facts["learning_rate"])
-        images, labels = next(self._batches)
+        images, labels = batches
         outcome = self.training.step(images, labels, facts["drop_path"])
         values = torch.stack([outcome.loss, outcome.accuracy, outcome.gradient_norm.float()])
         recorder.add(facts, values, _unpack, images=len(labels))

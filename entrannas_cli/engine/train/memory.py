@@ -10,7 +10,6 @@ import torch
 from ...method.fast.memory import MemoryEstimate, MemoryMeter, fill_optimizer, in_bf16, meta_batch
 from ...method.genotype import Genotype
 from ..device import Compute
-from ..fast_paths import fast_paths
 from .build import build_training
 
 if TYPE_CHECKING:
@@ -27,8 +26,11 @@ def estimate_training(
     shape: tuple[int, int, int],
     classes: int,
     channels: int,
+    recorded: bool = False,
 ) -> MemoryEstimate:
-    """The peaks of a step and of an evaluation for images of ``shape`` (C, H, W).
+    """Estimate the peaks of a step and of an evaluation for images of ``shape`` (C, H, W).
+
+    ``recorded``: whether steps are recorded and replayed (:class:`FastPaths`), which keeps their memory.
 
     Torch's errors pass for operations that can't do without numbers.
     """
@@ -45,7 +47,6 @@ def estimate_training(
         rest = meter.live
         meter.restart()
         training.step(images, labels, config.train.drop_path)
-        recorded = fast_paths(config.device, compute).graphs
         steps["training step"] = meter.step_need(rest, recorded=recorded) + unseen
         del images, labels
         meter.restart()

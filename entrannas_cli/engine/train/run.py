@@ -14,7 +14,7 @@ from ...store.run import BEST_CHECKPOINT, CHECKPOINTS, GENOTYPE_FILE
 from ..cell_facts import cell_facts, operation_facts
 from ..check_operations import require_operations
 from ..checkpoint import DamagedCheckpoint
-from ..fast_paths import fast_paths
+from ..fast_paths import FastPaths, fast_paths
 from ..load_network import load_trained
 from ..memory_check import MemoryCheck, memory_check
 from ..observer import Row
@@ -42,12 +42,15 @@ def run_training(context: RunContext[TrainConfig]) -> None:
         raise UsageError(f"{plain(str(run.path / GENOTYPE_FILE))}: no such file: there are no cells to train")
     require_operations(genotype.operations, "the cells")
     context.session.update_summary({"preset": config.train.preset})
-    check = _memory_check(context, genotype)
+    paths = fast_paths(config.device, context.compute)
+    check = _memory_check(context, genotype, paths)
     with translate_errors(out_of_memory=check.advice):
-        _train(context, genotype, check)
+        _train(context, genotype, paths, check)
 
 
-def _train(context: RunContext[TrainConfig], genotype: Genotype, check: MemoryCheck) -> None:
+def _train(
+    context: RunContext[TrainConfig], genotype: Genotype, paths: FastPaths, check: MemoryCheck
+) -> None:
     config, session, compute = context.config, context.session, context.compute
     with context.opening_data() as progress:
         data = open_train_data(
@@ -60,23 +63,17 @@ def _train(context: RunContext[TrainConfig], genotype: Genotype, check: MemoryCh
             reserve=check,
         )
     images = data.dataset
-    session.log(f"data: {images.name}, {len(images)} images, {data.placement_reason}")
-    for note in images.notes:
-        context.observer.message("info", f"data: {note}")
+    context.report_data(images, data.placement_reason)
     classes = len(images.classes)
     channels = channels_of(config.derived, genotype, images.shape, classes)
     parameters, multiply_adds = size_of(config.derived, genotype, images.shape, classes, channels)
     size = f"{config.derived.cells} cells, {channels} channels"
-    paths = fast_paths(config.device, compute)
-    session.log(f"fast paths: {paths}")
-    for text in paths.unmet:
-        context.observer.message("warning", text)
+    context.report_fast_paths(paths)
     session.update_summary(
         {
             **cell_facts(genotype),
             **operation_facts(genotype),
             "network": size,
-            "fast_paths": str(paths),
             "parameters": parameters,
             "multiply_adds": multiply_adds,
         }
@@ -94,25 +91,16 @@ def _train(context: RunContext[TrainConfig], genotype: Genotype, check: MemoryCh
             shape=images.shape,
             classes=classes,
             channels=channels,
+            paths=paths,
             tell=lambda text: context.observer.message("warning", text),
         ),
         session=session,
         observer=context.observer,
     )
     loop.restore()
-    step, schedule = loop.state.step, loop.schedule
-    session.begin_attempt(step + 1, epoch=schedule.epoch(step))
-    session.set_totals(epochs=schedule.epochs, steps=schedule.steps)
     cells = session.run.summary().get("cells")
-    context.started(
-        kind="train",
-        what=(str(cells or "cells"), size, config.data.dataset, compute.name),
-        epochs=schedule.epochs,
-        steps_per_epoch=schedule.steps_per_epoch,
-        epoch=step // schedule.steps_per_epoch,
-        step=step,
-    )
-    context.observer.derived(step, genotype)
+    context.begin((str(cells or "cells"), size, config.data.dataset, compute.name), loop)
+    context.observer.derived(loop.state.step, genotype)
     if not loop.run():
         session.finish("stopped", session.stop_reason)
         return
@@ -122,12 +110,18 @@ def _train(context: RunContext[TrainConfig], genotype: Genotype, check: MemoryCh
     session.finish("completed")
 
 
-def _memory_check(context: RunContext[TrainConfig], genotype: Genotype) -> MemoryCheck:
+def _memory_check(context: RunContext[TrainConfig], genotype: Genotype, paths: FastPaths) -> MemoryCheck:
     def estimate(config: TrainConfig, dataset: Dataset) -> MemoryEstimate:
         shape, classes = dataset.shape, len(dataset.classes)
         channels = channels_of(config.derived, genotype, shape, classes)
         return estimate_training(
-            config, genotype, context.compute, shape=shape, classes=classes, channels=channels
+            config,
+            genotype,
+            context.compute,
+            shape=shape,
+            classes=classes,
+            channels=channels,
+            recorded=paths.graphs,
         )
 
     return memory_check(context, "train", estimate, narrower="derived.channels=16")

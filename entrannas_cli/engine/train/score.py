@@ -12,8 +12,8 @@ from ...config.keys import flatten_model
 from ...data.streams import evaluation_batches
 from ...data.train_data import open_test_part, open_train_data, require_same
 from ...data.types import Progress
-from ..checkpoint import check_identity
 from ..device import Compute
+from ..identity import check_identity
 from ..load_network import TrainedNetwork
 from ..scoring import Score, score
 from ..torch_errors import translate_errors
