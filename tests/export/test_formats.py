@@ -81,7 +81,7 @@ def test_a_program_for_a_fixed_number_of_images() -> None:
     assert [check.batch for check in written.checks] == [1]
     network = torch.export.load("net.pt2").module()
     logits(network, torch.zeros(1, *one.shape))
-    with pytest.raises(AssertionError, match="Guard failed"):
+    with pytest.raises((AssertionError, RuntimeError), match=r"Guard failed|Expected input"):  # new or older
         network(torch.zeros(2, *one.shape))
 
 
