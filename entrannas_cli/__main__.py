@@ -1,4 +1,4 @@
-"""``entrannas`` and ``python -m entrannas_cli``."""
+"""The entry point of ``entrannas`` and ``python -m entrannas_cli``."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs a command and exits: 0 done, 1 failed at run time, 2 bad input, 130 interrupted."""
+    """Run a command and exit with 0 (success), 1 (failure), 2 (bad input) or 130 (interrupted)."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     command_line = arguments[: arguments.index("--")] if "--" in arguments else arguments
     for stream in ("stdout", "stderr"):
-        if getattr(sys, stream) is None:  # closed by whoever started us
+        if getattr(sys, stream) is None:  # closed by the parent process
             setattr(sys, stream, open(os.devnull, "w"))  # noqa: SIM115, PTH123
     debug = "--debug" in command_line or os.environ.get("ENTRANNAS_DEBUG", "") not in ("", "0")
     if "--debug" in command_line:
@@ -43,7 +43,7 @@ def _run(arguments: list[str], debug: bool) -> int:
             raise
         return _complain(str(error), error.exit_code)
     except BrokenPipeError:
-        # the reader of our output has left (`| head`): nothing to say, and nothing more may be flushed to it
+        # the reader of our output is gone (`| head`): exit quietly, and don't flush to it again
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (KeyboardInterrupt, Abort):
@@ -61,9 +61,8 @@ def _bad_command_line(error: Exception) -> int:
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "entrannas"
     text = error.format_message() if hasattr(error, "format_message") else str(error)
-    if (
-        type(error).__name__ == "NoArgsIsHelpError"
-    ):  # a group without a command; typer doesn't publish the class
+    # a group without a command; typer doesn't export the class
+    if type(error).__name__ == "NoArgsIsHelpError":
         print(text, file=sys.stderr)
         return 2
     return _complain(f"{text.rstrip('.')} (see `{path} --help`)", 2)

@@ -1,7 +1,7 @@
-"""The catalogue of metrics: what the rows of a run's metrics hold, and how each is called, written and charted.
+"""The catalogue of metrics: their keys in a run's rows, and how each is named, formatted and charted.
 
-Everything that shows, plots, logs or tabulates a metric reads it here; docs/run-directory.md says what each
-means. A metric that is not in the catalogue is shown under its own key.
+Everything that shows, plots, logs or tabulates a metric looks it up here; docs/run-directory.md says what each
+means. A metric missing from the catalogue is shown under its own key.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ Rows = Literal["step", "epoch"]
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """A number by its ``key`` in the rows.
+    """A metric, identified by its ``key`` in the rows.
 
-    ``label`` is its name in full, ``short`` in tables and lines, ``line`` beside others in one chart. ``rows`` is
-    the kind of row that a chart takes it from. ``unit`` is that of what is shown; shares are stored as shares of 1
-    and shown in percent. ``better`` says which value is best. A metric with ``parts`` is in no row itself: it is
-    their mean, or their sum if they are ``counted``; so is one whose value in a row is a list.
+    ``label`` is its full name, ``short`` the one in tables and lines, ``line`` the one next to others in a chart.
+    ``rows`` is the kind of row that charts take it from. ``unit`` is the displayed unit; shares are stored from 0
+    to 1 and shown in percent. ``better`` says which value is best. A metric with ``parts`` is in no row itself: it
+    is their mean, or their sum if ``counted``; so is one whose value in a row is a list.
     """
 
     key: str
@@ -54,12 +54,12 @@ class Metric:
 
     @property
     def share(self) -> bool:
-        """Whether it is stored as a share of 1."""
+        """Whether it is stored as a share from 0 to 1."""
         return self.unit == "%"
 
     @property
     def title(self) -> str:
-        """``label``, with the unit where the values don't say it."""
+        """The label with its unit, if any."""
         return f"{self.label} ({self.unit})" if self.unit else self.label
 
 
@@ -83,7 +83,7 @@ def _loss(key: str, label: str, short: str, line: str, rows: Rows = "epoch") -> 
 
 
 def _per_kind(name: str, label: str, **more: object) -> tuple[Metric, Metric]:
-    """A metric of each kind of cell."""
+    """Return the metric for each kind of cell."""
     kinds = (("normal", "normal"), ("reduce", "reduction"))
     normal, reduction = (
         Metric(key=f"{name}_{key}", label=f"{label}, {kind} cell", line=kind, **more)  # type: ignore[arg-type]
@@ -138,7 +138,7 @@ _CATALOGUE = (
     *_per_kind("thresholds", "thresholds of the nodes"),
     Metric(key="temperature", label="temperature τ", short="temp."),
     Metric(key="learning_rate", label="learning rate", short="lr"),
-    Metric(key="architecture_learning_rate", label="learning rate of the architecture", short="arch. lr"),
+    Metric(key="architecture_learning_rate", label="architecture learning rate", short="arch. lr"),
     Metric(key="drop_path", label="drop-path", unit="%", write=numbers.percent),
     Metric(key="gradient_norm", label="gradient norm"),
     Metric(key="genotype_changes", label="genotype changes", rows="epoch", write=_whole),
@@ -157,7 +157,10 @@ METRICS = {metric.key: metric for metric in _CATALOGUE}
 
 
 def metric_of(key: str) -> Metric:
-    """The metric ``key``; one that the catalogue lacks is a share if it is named like one."""
+    """Return the metric ``key``.
+
+    A metric missing from the catalogue is a share if its key ends in "accuracy".
+    """
     known = METRICS.get(key)
     if known is not None:
         return known
@@ -168,7 +171,7 @@ def metric_of(key: str) -> Metric:
 
 @dataclass(frozen=True)
 class ChartGroup:
-    """Metrics that share a chart. ``per_node``: they are lists with a number per node, a line each."""
+    """Metrics that share a chart. With ``per_node``, they are lists with one number, and one line, per node."""
 
     title: str
     keys: tuple[str, ...]
@@ -180,7 +183,7 @@ class ChartGroup:
 
     @property
     def share(self) -> bool:
-        """Whether all of them are shares."""
+        """Whether all its metrics are shares."""
         return all(metric.share for metric in self.metrics)
 
 
@@ -199,7 +202,7 @@ TRAIN_CHARTS = (
     ChartGroup("validation accuracy", ("validation_accuracy",)),
     ChartGroup("learning rate", ("learning_rate",)),
 )
-# charts with a line per run: what a comparison is made for comes first
+# charts with one line per run, the most important first
 COMPARED = (
     *("weight_loss", "validation_accuracy", "supernet_accuracy", "derived_accuracy", "gap"),
     *("sparsity_normal", "sparsity_reduce", "architecture_loss", "validation_loss", "accuracy"),
@@ -214,4 +217,4 @@ LIVE_TRAIN = (
     ("weight_loss", "accuracy", "learning_rate"),
     ("validation_loss", "validation_accuracy", "drop_path"),
 )
-OVERVIEW = ("loss", "validation_accuracy", "sparsity", "gap")  # drawn by `plot` if nothing is asked for
+OVERVIEW = ("loss", "validation_accuracy", "sparsity", "gap")  # drawn by `plot` by default

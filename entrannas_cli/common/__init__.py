@@ -1,1 +1,1 @@
-"""What every package uses: errors, text, bounded reading of files, atomic writes. Loads no torch."""
+"""Shared by all packages: errors, text, bounded reading of files, atomic writes. Loads no torch."""

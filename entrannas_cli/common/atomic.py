@@ -1,4 +1,4 @@
-"""Files that are replaced whole: a reader sees the old content or the new one, never a part."""
+"""Atomic file replacement: a reader sees the old content or the new one, never a part."""
 
 from __future__ import annotations
 
@@ -12,22 +12,20 @@ from typing import Any
 
 __all__ = ["TEMPORARY_SUFFIX", "dump_json", "replace_with", "sync_directory", "write_atomic", "write_json"]
 
-TEMPORARY_SUFFIX = (
-    ".tmp"  # suffix of files being written; what a kill leaves behind is removed by the next session
-)
+TEMPORARY_SUFFIX = ".tmp"  # of files being written; the next session removes those that a kill left behind
 _numbers = itertools.count()
 
 
 def write_atomic(path: Path, data: bytes | str, *, durable: bool = True) -> None:
-    """Replaces ``path`` by ``data`` through a temporary file beside it. Raises ``OSError``; the old content stays.
+    """Replace ``path`` with ``data`` through a temporary file next to it.
 
-    ``durable`` also waits until the content and the name are on the disk, so that it outlives a power failure.
-    A killed process alone loses nothing either way.
+    ``durable`` also waits until content and name are on disk, so that they survive a power failure; a killed
+    process loses nothing either way. Raises ``OSError`` and keeps the old content.
     """
     content = data.encode("utf-8") if isinstance(data, str) else data
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{next(_numbers)}{TEMPORARY_SUFFIX}")
     try:
-        # not tempfile: its files are private to the user, while runs are read by colleagues where the umask says so
+        # not tempfile: its files are private, but colleagues may read runs if the umask lets them
         with open(temporary, "xb") as file:  # noqa: PTH123
             file.write(content)
         replace_with(path, temporary, durable=durable)
@@ -37,7 +35,7 @@ def write_atomic(path: Path, data: bytes | str, *, durable: bool = True) -> None
 
 
 def replace_with(path: Path, temporary: Path, *, durable: bool = True) -> None:
-    """Moves the finished file ``temporary`` to ``path``, of the same directory."""
+    """Move the finished file ``temporary`` to ``path`` in the same directory."""
     if durable:
         descriptor = os.open(temporary, os.O_RDONLY | os.O_CLOEXEC)
         try:
@@ -50,7 +48,7 @@ def replace_with(path: Path, temporary: Path, *, durable: bool = True) -> None:
 
 
 def sync_directory(path: Path) -> None:
-    """Waits until the names in the directory ``path`` are on the disk."""
+    """Wait until the names in the directory ``path`` are on disk."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
@@ -59,12 +57,15 @@ def sync_directory(path: Path) -> None:
 
 
 def write_json(path: Path, value: Mapping[str, Any], *, durable: bool = True) -> None:
-    """:func:`write_atomic` of a JSON object, indented, with a newline at the end."""
+    """Write an indented JSON object with :func:`write_atomic`."""
     write_atomic(path, dump_json(value, indent=2) + "\n", durable=durable)
 
 
 def dump_json(value: Mapping[str, Any] | Sequence[Any], *, indent: int | None = None) -> str:
-    """Strict JSON: numbers that are not finite become null. Raises ``TypeError`` for what JSON can't hold."""
+    """Return strict JSON, with null for numbers that are not finite.
+
+    Raises ``TypeError`` for values that JSON cannot represent.
+    """
     separators = (",", ":") if indent is None else None
     try:
         return json.dumps(value, allow_nan=False, indent=indent, separators=separators)

@@ -22,12 +22,12 @@ class EntrannasError(Exception):
 
 
 class UsageError(EntrannasError):
-    """Bad input. The message names the thing, the reason and the mend."""
+    """Bad input. The message names the thing, the reason and the fix."""
 
     exit_code = 2
 
 
 class RunFailed(EntrannasError):
-    """A failure at run time: a loss that is not finite, memory that ran out, a disk that is full."""
+    """A failure at run time: a loss that is not finite, out of memory, a full disk."""
 
     exit_code = 1

@@ -1,4 +1,4 @@
-"""Reading small files that anybody may have written: never hangs, never reads without bound."""
+"""Reading small files that anybody may have written: never hangs, never reads without limit."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ __all__ = [
     "unusable",
 ]
 
-MAX_DEPTH = 20  # levels
-MAX_BYTES = 4 * 2**20  # the largest of our small files has a few kilobytes
-MAX_TOML_BYTES = 2**20  # nobody writes so much by hand
-MAX_INTEGER = 2**63  # TOML's own limit; far longer numbers can't even be printed
+MAX_DEPTH = 20  # levels of nesting
+MAX_BYTES = 4 * 2**20  # our own small files have a few kilobytes
+MAX_TOML_BYTES = 2**20  # nobody writes that much by hand
+MAX_INTEGER = 2**63  # TOML's own limit; Python cannot even print far longer ones
 
 
 class BrokenRun(RunFailed):
-    """A file of a run directory is missing, damaged or no file at all. ``reason`` names the file and the fault."""
+    """A run's file is missing, damaged or not a regular file. ``reason`` names the file and the fault."""
 
     def __init__(self, path: Path, fault: str) -> None:
         self.reason = f"{plain(path.name)}: {plain(fault)}"
@@ -44,14 +44,17 @@ class BrokenRun(RunFailed):
 
 
 def reason_of(error: BaseException) -> str:
-    """An error as one line of words: "No space left on device", not "[Errno 28] …"."""
+    """Return an error as one line of words: "No space left on device", not "[Errno 28] …"."""
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return plain(str(text).strip().split("\n", 1)[0])
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """Opens a regular file for reading. Raises ``OSError``, also for pipes, devices and folders."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe would wait for its writer
+    """Open a regular file for reading.
+
+    Raises ``OSError``, also for pipes, devices and folders.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # don't wait for a pipe's writer
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError("not a regular file")
@@ -62,14 +65,17 @@ def open_regular(path: Path) -> BinaryIO:
 
 
 def unusable(path: Path, fault: str) -> UsageError:
-    """A file that the user named, and what is wrong with it."""
+    """Return the error for a file that the user named."""
     return UsageError(f"{plain(str(path))}: {plain(fault)}")
 
 
 def read_text(
     path: Path, error: Callable[[Path, str], Exception] = BrokenRun, *, max_bytes: int = MAX_BYTES
 ) -> str:
-    """The text of a small file. Raises ``error`` of the path and what is wrong with it."""
+    """Return the text of a small file.
+
+    Raises ``error`` with the path and what is wrong with it.
+    """
     try:
         with open_regular(path) as file:
             content = file.read(max_bytes + 1)
@@ -87,7 +93,10 @@ def decoded(
     *,
     max_bytes: int = MAX_BYTES,
 ) -> str:
-    """The text in the first ``max_bytes`` + 1 bytes of a file. Raises ``error``."""
+    """Return the text in ``content``, the first ``max_bytes`` + 1 bytes of a file.
+
+    Raises ``error``.
+    """
     if len(content) > max_bytes:
         raise error(path, f"larger than {max_bytes // 2**20} MiB")
     try:
@@ -97,7 +106,10 @@ def decoded(
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The JSON object in a small file of a run; NaN and infinities read as null. Raises ``BrokenRun``."""
+    """Return the JSON object in a small file of a run, with None for NaN and infinities.
+
+    Raises ``BrokenRun``.
+    """
     text = read_text(path)
     try:
         value = json.loads(text, parse_constant=lambda _: None)
@@ -109,12 +121,18 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def read_toml(path: Path, error: Callable[[Path, str], Exception] = BrokenRun) -> dict[str, Any]:
-    """The content of a small TOML file. Raises ``error`` of the path and what is wrong with it."""
+    """Return the content of a small TOML file.
+
+    Raises ``error`` with the path and what is wrong with it.
+    """
     return parse_toml(read_text(path, error, max_bytes=MAX_TOML_BYTES), path, error)
 
 
 def parse_toml(text: str, path: Path, error: Callable[[Path, str], Exception] = BrokenRun) -> dict[str, Any]:
-    """The content of a TOML document that is, or could be, the file ``path``. Raises ``error``."""
+    """Return the content of a TOML document; ``path`` names it in errors.
+
+    Raises ``error``.
+    """
     try:
         value = load_toml(text)
     except ValueError as failure:
@@ -131,14 +149,17 @@ def _shallow(
 
 
 def nested_deeper(value: object, levels: int) -> bool:
-    """Whether lists and objects within ``value`` are nested deeper than ``levels``: more than ours ever are."""
+    """Return whether lists and objects in ``value`` are nested deeper than ``levels``."""
     if isinstance(value, dict):
         value = list(value.values())
     return isinstance(value, list) and (not levels or any(nested_deeper(item, levels - 1) for item in value))
 
 
 def load_toml(text: str) -> dict[str, Any]:
-    """The content of a TOML document. Raises ``ValueError`` for whatever is wrong with it."""
+    """Return the content of a TOML document.
+
+    Raises ``ValueError`` for anything wrong with it.
+    """
     try:
         content = tomli.loads(text)
         _check_numbers(content)
@@ -146,8 +167,8 @@ def load_toml(text: str) -> dict[str, Any]:
         raise ValueError(str(error)) from None
     except tomli.TOMLDecodeError:
         raise
-    except ValueError:  # also Python's, which reads no whole number of thousands of digits
-        raise ValueError("it has a number that is too large") from None
+    except ValueError:  # also Python's own, for integers of thousands of digits
+        raise ValueError("a number is too large") from None
     return content
 
 
@@ -159,4 +180,4 @@ def _check_numbers(value: object) -> None:
         for one in value:
             _check_numbers(one)
     elif type(value) is int and not -MAX_INTEGER <= value < MAX_INTEGER:
-        raise ValueError("it has a number that is too large")
+        raise ValueError("a number is too large")

@@ -1,4 +1,4 @@
-"""Numbers for people: losses, shares, durations, counts, sizes; ``–`` where there is no finite number."""
+"""Numbers for people: losses, shares, durations, counts, sizes; ``–`` without a finite number."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = [
 
 
 def number(value: Any) -> float | None:
-    """``value`` as a float, or nothing if it isn't a finite number: rows and summaries may be damaged."""
+    """Return ``value`` as a float, or None if it isn't a finite number: rows and summaries may be damaged."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
@@ -29,7 +29,7 @@ def number(value: Any) -> float | None:
 
 
 def metric(value: Any, digits: int = 3) -> str:
-    """A loss or the like: ``1.234``, ``1.2e-05`` where the digits would show nothing, ``–`` without a value."""
+    """Format a loss or the like: ``1.234``, or ``1.2e-05`` where all digits would be zero."""
     value = number(value)
     if value is None:
         return "–"
@@ -39,19 +39,19 @@ def metric(value: Any, digits: int = 3) -> str:
 
 
 def percent(share: Any, digits: int = 1) -> str:
-    """A share of 1 as ``45.1 %``."""
+    """Format a share from 0 to 1 as ``45.1 %``."""
     share = number(share)
     return "–" if share is None else f"{100 * share:.{digits}f} %"
 
 
 def hundredths(share: Any) -> str:
-    """A share of 1 as ``45.1``, for a column whose heading has the sign."""
+    """Format a share from 0 to 1 as ``45.1``, for a column whose heading has the percent sign."""
     share = number(share)
     return "–" if share is None else f"{100 * share:.1f}"
 
 
 def duration(seconds: Any) -> str:
-    """``0.4 s``, ``42 s``, ``1m20s``, ``2h05m``, ``3d04h``."""
+    """Format seconds as ``0.4 s``, ``42 s``, ``1m20s``, ``2h05m`` or ``3d04h``."""
     seconds = number(seconds)
     if seconds is None or seconds < 0:
         return "–"
@@ -68,7 +68,7 @@ def duration(seconds: Any) -> str:
 
 
 def count_text(count: Any) -> str:
-    """A large count in three digits: ``987``, ``12.3 k``, ``3.35 M``, ``1.20 G``."""
+    """Format a large count with three digits: ``987``, ``12.3 k``, ``3.35 M``, ``1.20 G``."""
     count = number(count)
     if count is None:
         return "–"
@@ -81,7 +81,7 @@ def count_text(count: Any) -> str:
 
 
 def bytes_text(size: Any) -> str:
-    """``512 B``, ``1.5 GB`` (powers of 1000)."""
+    """Format a size as ``512 B`` or ``1.5 GB`` (powers of 1000)."""
     size = number(size)
     if size is None:
         return "–"
@@ -92,5 +92,5 @@ def bytes_text(size: Any) -> str:
 
 
 def gib(size: float) -> str:
-    """``size`` bytes: "1.50 GiB", "12.5 MiB"."""
+    """Format a size in bytes as ``1.50 GiB`` or ``12.5 MiB``."""
     return f"{size / 2**30:.2f} GiB" if size >= 2**30 / 10 else f"{size / 2**20:.1f} MiB"

@@ -1,4 +1,4 @@
-"""Text for people: made safe for a terminal, shortened, joined into sentences, with suggestions for typos."""
+"""Text for people: safe for a terminal, shortened, joined into sentences, with suggestions for typos."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 def safe(text: object, *, limit: int = 0) -> str:
-    """``text`` on one line, with everything that a terminal might obey (escapes, bidi marks) spelled out.
+    """Return ``text`` on one line, with anything a terminal might obey (escapes, bidi marks) spelled out.
 
-    At most ``limit`` columns, if given. The result may still hold Rich markup: put it into a ``Text``.
+    It is cut to ``limit`` columns, if given. It may still contain Rich markup: put it into a ``Text``.
     """
     shown = str(text)
-    if not (shown.isascii() and shown.isprintable()):  # most texts are, and there may be many of them
+    if not (shown.isascii() and shown.isprintable()):  # the usual case, kept fast
         from rich.cells import cell_len
 
         shown = "".join(c if unicodedata.category(c) not in _INVISIBLE else _escaped(c) for c in shown)
         if sum(map(cell_len, shown)) != cell_len(shown):
-            # characters that join into one of another width: terminals disagree about where the line ends
+            # characters combine into one of another width: terminals disagree about where the line ends
             shown = shown.encode("ascii", "backslashreplace").decode()
     return shortened(shown, limit) if limit else shown
 
 
 def plain(text: object) -> str:
-    """As :func:`safe`, with unusual spaces written out too: for messages, where each character matters."""
+    """Return ``text`` as :func:`safe` does, with unusual spaces spelled out too: for messages."""
     return "".join(c if c.isprintable() else _escaped(c) for c in safe(text))
 
 
@@ -53,7 +53,7 @@ def _escaped(text: str) -> str:
 
 
 def shortened(text: str, limit: int, ellipsis: str = "…") -> str:
-    """``text`` cut in its middle to at most ``limit`` columns: both ends of a name tell it apart."""
+    """Cut the middle of ``text`` so that it fits ``limit`` columns: both ends tell names apart."""
     from rich.cells import cell_len
 
     if cell_len(text) <= limit:
@@ -65,7 +65,7 @@ def shortened(text: str, limit: int, ellipsis: str = "…") -> str:
 
 
 def _head(text: str, limit: int) -> str:
-    """As many characters as fit ``limit`` columns."""
+    """Return as many characters as fit ``limit`` columns."""
     from rich.cells import cell_len
 
     text = text[: max(limit, 0)]
@@ -75,7 +75,7 @@ def _head(text: str, limit: int) -> str:
 
 
 def first_line(error: BaseException | str, *, named: bool = False) -> str:
-    """An error, or its text, in one line; its type where it says nothing, and before it where it is ``named``."""
+    """Return the first line of an error, after its type if ``named``; only the type if there is no text."""
     lines = str(error).strip().splitlines()
     kind = type(error).__name__
     if not lines:
@@ -84,7 +84,7 @@ def first_line(error: BaseException | str, *, named: bool = False) -> str:
 
 
 def shown(value: object) -> str:
-    """A value as TOML or JSON would write it, cut to a readable length."""
+    """Return ``value`` as TOML or JSON would write it, cut to a readable length."""
     try:
         text = json.dumps(value, ensure_ascii=False, default=str)
     except (ValueError, RecursionError):
@@ -94,34 +94,34 @@ def shown(value: object) -> str:
 
 
 def choices(names: Iterable[str], *, last: str = "or") -> str:
-    """The names as a sentence's end: "a, b or c"."""
+    """Join names for the end of a sentence: "a, b or c"."""
     names = list(names)
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {last} {names[-1]}"
 
 
 def counted(number: int, noun: str) -> str:
-    """ "1 epoch", "2 epochs"."""
+    """Return a number with its noun: "1 epoch", "2 epochs"."""
     return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def nearest(word: str, names: Iterable[str], *, cutoff: float = 0.6) -> str:
-    """The name most like ``word``, or nothing; upper and lower case are the same."""
+    """Return the name most like ``word``, ignoring case, or an empty string."""
     by_lower = {name.lower(): name for name in names}
     found = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=cutoff)
     return by_lower[found[0]] if found else ""
 
 
 def did_you_mean(word: str, names: Iterable[str], *, cutoff: float = 0.6) -> str:
-    """ " (did you mean X?)" for the name most like ``word``, or nothing."""
+    """Return " (did you mean X?)" for the name most like ``word``, or an empty string."""
     found = nearest(word, names, cutoff=cutoff)
     return f" (did you mean {found}?)" if found else ""
 
 
 def looks_like_path(text: str) -> bool:
-    """Whether ``text`` is the path of a file rather than a name."""
+    """Return whether ``text`` is the path of a file rather than a name."""
     return text.lower().endswith(".toml") or "/" in text or os.sep in text
 
 
 def texts(value: object) -> list[str]:
-    """The texts in a list that was read from a file; none if it is no list."""
+    """Return the strings in a list that was read from a file; none if it isn't a list."""
     return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []

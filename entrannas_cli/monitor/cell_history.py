@@ -1,4 +1,4 @@
-"""How the derived cells of one run came about, read on as the search derives others."""
+"""The history of the derived cells of one run, read incrementally."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from ..store.run import GENOTYPES_FILE, DerivedCells, Run
 
 __all__ = ["MAX_CHARS", "CellHistory"]
 
-CHUNK_BYTES = 2**17  # bytes read between two looks at the clock
-MAX_CHARS = 16 * 2**20  # characters; some ten thousand entries of ours
-CACHED_GENOTYPES = 32  # genotypes kept ready
+CHUNK_BYTES = 2**17  # bytes read between checks of the clock
+MAX_CHARS = 16 * 2**20  # characters: about ten thousand of our entries
+CACHED_GENOTYPES = 32  # parsed genotypes kept
 
 
 class CellHistory:
     """The derived cells of ``run``, oldest first, by index.
 
-    An entry is kept as text and parsed when it is asked for. The oldest go where they are too many: ``forgotten``
+    An entry is kept as text and parsed on demand. If there are too many, the oldest are dropped; ``forgotten``
     counts them.
     """
 
@@ -32,7 +32,7 @@ class CellHistory:
         self.run = run
         self.version = 0
         self.forgotten = 0
-        self.steps: list[int] = []  # of the entries, never falling
+        self.steps: list[int] = []  # of the entries, in ascending order
         self._epochs: list[int] = []
         self._texts: list[str] = []
         self._size = 0
@@ -46,9 +46,9 @@ class CellHistory:
         return len(self.steps)
 
     def read(self, budget: float = math.inf) -> bool:
-        """Reads what is new, for about ``budget`` seconds at most; returns whether there is more.
+        """Read new entries for at most about ``budget`` seconds; return whether there are more.
 
-        ``version`` rises with a change.
+        ``version`` increases with each change.
         """
         deadline = time.monotonic() + budget
         more = True
@@ -67,11 +67,14 @@ class CellHistory:
         return more
 
     def at_step(self, step: int) -> int | None:
-        """The index of the cells that were the derived ones after ``step``; None before the first."""
+        """Return the index of the cells derived as of ``step``; None before the first."""
         return bisect_right(self.steps, step) - 1 if self.steps and step >= self.steps[0] else None
 
     def entry(self, index: int) -> DerivedCells:
-        """The entry at ``index``, which may be negative. Raises ``BrokenRun`` if it is no genotype."""
+        """Return the entry at ``index``, which may be negative.
+
+        Raises ``BrokenRun`` if it is not a genotype.
+        """
         text = self._texts[index]
         genotype = self._parsed.pop(text, None)
         if genotype is None:
@@ -97,7 +100,7 @@ class CellHistory:
         self._texts.insert(index, text)
         self._size += len(text)
         if self._size > MAX_CHARS and len(self) > 1:
-            drop = max(1, len(self) // 10)  # some at once, so that it seldom happens
+            drop = max(1, len(self) // 10)  # many at once, so that it is rarely needed
             self._cut(0, drop)
             self.forgotten += drop
 

@@ -1,4 +1,4 @@
-"""The end of a run's log, read on as it grows."""
+"""The end of a run's log, read incrementally."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from ..store.run import LOG_FILE, Run
 
 __all__ = ["LogTail"]
 
-FIRST_READ_BYTES = 2**18  # bytes before the end where the first look starts
-MAX_READ_BYTES = 2**20  # bytes read at once; of what grew by more only the end counts
+FIRST_READ_BYTES = 2**18  # bytes before the end where the first read starts
+MAX_READ_BYTES = 2**20  # bytes read at once; of more new text only the end is read
 MAX_LINE_CHARS = 2000  # characters
 
 
 class LogTail:
-    """The last ``limit`` lines of the log of ``run``: plain text, what isn't UTF-8 replaced.
+    """The last ``limit`` lines of the log of ``run`` as plain text, with invalid UTF-8 replaced.
 
-    The last line may be an unfinished one. A log that is missing, or is no file, has no lines.
+    The last line may be unfinished. A log that is missing or not a regular file has no lines.
     """
 
     def __init__(self, run: Run, limit: int = 1000) -> None:
@@ -36,7 +36,10 @@ class LogTail:
         return [*self._lines, *self._shown(self._pending)]
 
     def read(self) -> bool:
-        """Reads what is new; returns whether there was something. ``version`` rises with a change."""
+        """Read what is new; return whether there was anything.
+
+        ``version`` increases with each change.
+        """
         before = self.version
         try:
             with open_regular(self.run.path / LOG_FILE) as file:
@@ -59,7 +62,7 @@ class LogTail:
         self._lines.clear()
 
     def _skip_to(self, descriptor: int, offset: int) -> None:
-        """Goes on with the first line that starts at ``offset`` or later, or within the one that has no end."""
+        """Continue at the first line that starts at ``offset`` or later, or inside one that has no end."""
         self._lines.clear()
         self._pending = b""
         beginning = os.pread(descriptor, MAX_READ_BYTES, offset - 1)
@@ -76,7 +79,7 @@ class LogTail:
         self.version += 1
 
     def _shown(self, line: bytes, *, empty: bool = False) -> list[str]:
-        """The line as text: of one that was overwritten, as progress bars do, what stands there in the end."""
+        """Return the line as text; of an overwritten one, such as a progress bar, what is visible in the end."""
         text = line.rstrip(b"\r").rsplit(b"\r", 1)[-1].decode("utf-8", "replace")
         text = text if len(text) <= MAX_LINE_CHARS else text[: MAX_LINE_CHARS - 1] + "…"
         return [plain(text.expandtabs())] if text or empty else []

@@ -1,4 +1,4 @@
-"""All runs of a folder, each a row, kept up to date: one listing of the folder, then a few stats a run."""
+"""All runs of a folder, one row each, kept up to date by one listing and a few stats per run."""
 
 from __future__ import annotations
 
@@ -19,15 +19,13 @@ from ..store.status import STATUS_FILE, reconcile
 
 __all__ = ["IndexChanges", "RunIndex"]
 
-FRESH_S = 2.0  # seconds in which a file may change again without a trace: clocks of file systems are coarse
-AGE_INTERVAL_S = 60.0  # seconds after which a row that doesn't run is given its new age
-FULL_LOOK_EVERY = (
-    4  # looks, of which one is for the files of a completed run, and for a folder that seems the same
-)
+FRESH_S = 2.0  # seconds in which a file may change unnoticed: file systems have coarse clocks
+AGE_INTERVAL_S = 60.0  # seconds between updates of the age of a run that isn't running
+FULL_LOOK_EVERY = 4  # refreshes between checks of completed runs and of a folder that seems unchanged
 
 _STATUS, _SUMMARY, _NOTES = (os.sep + name for name in (STATUS_FILE, SUMMARY_FILE, NOTES_FILE))
 
-_Mark = tuple[int, int, int] | int  # (time, size, inode) of a file, or why there is none
+_Mark = tuple[int, int, int] | int  # (time, size, inode) of a file, or the errno if there is none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +33,7 @@ class IndexChanges:
     """What a refresh found. ``changed`` rows differ by more than their age.
 
     ``waiting`` counts the runs that the budget left for the next refresh. ``problem`` says in one line why the
-    folder can't be read; the rows are then those of before.
+    folder cannot be read; the rows then stay the same.
     """
 
     added: tuple[str, ...] = ()
@@ -49,31 +47,31 @@ class IndexChanges:
 class _Known:
     row: Overview
     marks: tuple[_Mark, ...]
-    again: float  # monotonic time from which it is read again, whatever its marks
-    settled: bool  # only what its user says of it still changes
+    again: float  # monotonic time from which it is read again, even if the marks are equal
+    settled: bool  # only its notes can still change
 
 
 class RunIndex:
-    """The runs in ``runs_dir``. A folder that is missing has none."""
+    """The runs in ``runs_dir``. A missing folder has none."""
 
     def __init__(self, runs_dir: Path) -> None:
         self.runs_dir = Path(os.path.abspath(runs_dir))  # noqa: PTH100 (keeps links)
         self._known: dict[str, _Known] = {}
         self._rows: Mapping[str, Overview] = MappingProxyType({})
         self._names: list[str] = []
-        self._listed: _Mark = 0  # how the folder was then; 0 if that says nothing
+        self._listed: _Mark = 0  # mark of the folder when it was listed; 0 if unreliable
         self._looks = 0
 
     @property
     def rows(self) -> Mapping[str, Overview]:
-        """The rows read so far by their ids, newest first. A refresh replaces the mapping, and never alters it."""
+        """The rows read so far by id, newest first. A refresh replaces the mapping and never changes it."""
         return self._rows
 
     def refresh(self, budget: float = math.inf, *, thorough: bool = False) -> IndexChanges:
-        """Looks what has changed since the last call, and reads that, newest first, for ``budget`` seconds.
+        """Read what has changed since the last call, newest first, for about ``budget`` seconds.
 
-        The files of completed runs are looked at every ``FULL_LOOK_EVERY`` calls, unless this one is ``thorough``.
-        At least one run is read, so calls that go on while some are ``waiting`` come to an end.
+        The files of completed runs are checked every ``FULL_LOOK_EVERY`` calls, unless this one is ``thorough``.
+        At least one run is read, so calling again while some are ``waiting`` gets to the end.
         """
         begun, now = time.monotonic(), time.time()
         self._looks += 1
@@ -118,7 +116,7 @@ class RunIndex:
         return IndexChanges(added=tuple(added), changed=tuple(changed), removed=removed, waiting=waiting)
 
     def _list(self, again: bool) -> list[str]:
-        """The names of the runs, newest first; read only if the folder changed, or ``again``."""
+        """Return the names of the runs, newest first; list the folder only if it changed, or ``again``."""
         mark = _mark(str(self.runs_dir))
         if again or not self._listed or mark != self._listed:
             self._names = run_names(self.runs_dir)
@@ -127,13 +125,15 @@ class RunIndex:
 
 
 def _marks(path: str) -> tuple[_Mark, ...]:
-    """What tells that the files of the run at ``path`` are the same: called a thousand times a look, so no Path."""
+    """Return marks that are equal as long as the files of the run at ``path`` are the same.
+
+    It is called thousands of times per refresh, so it avoids ``Path``.
+    """
     status = _mark(path + _STATUS)
     summary = _mark(path + _SUMMARY)
-    notes = (
-        _mark(path + _NOTES) if os.access(path + _NOTES, os.F_OK) else 0
-    )  # most have none: no exception then
-    # without a status it depends on what else is there
+    # most runs have no notes: avoid the exception
+    notes = _mark(path + _NOTES) if os.access(path + _NOTES, os.F_OK) else 0
+    # without a status, the state depends on what else is there
     return (status, summary, notes, _mark(path)) if type(status) is int else (status, summary, notes)
 
 
@@ -146,12 +146,11 @@ def _mark(path: str) -> _Mark:
 
 
 def _read(run: Run, marks: tuple[_Mark, ...]) -> _Known:
-    """``marks`` are those from before reading, so that what changes meanwhile is read again."""
+    """Read a run; ``marks`` are from before, so that later changes are read again."""
     row = overview(run)
     fresh = any(map(_is_fresh, marks))
-    unfinished = (
-        isinstance(marks[0], int) and row.status.state == "created"
-    )  # time alone makes it a broken one
+    # without a status, it becomes broken with time alone
+    unfinished = isinstance(marks[0], int) and row.status.state == "created"
     again = time.monotonic() + FRESH_S if fresh or unfinished else math.inf
     return _Known(row, marks, again, settled=row.status.state == "completed")
 
@@ -161,7 +160,7 @@ def _is_fresh(mark: _Mark) -> bool:
 
 
 def _aged(known: _Known, now: float) -> _Known:
-    """The run as it is ``now``, its files being the same: older, or lost."""
+    """Return the run as of ``now`` with the same files: older, or lost."""
     status = known.row.status
     if status.state == "running":
         status = reconcile(replace(status, observed=now))

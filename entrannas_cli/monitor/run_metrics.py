@@ -1,4 +1,4 @@
-"""The metrics of one run as arrays to draw curves from, read on as the file grows."""
+"""The metrics of one run as arrays for curves, read incrementally."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ from ..store.run import Run
 
 __all__ = ["KINDS", "MAX_LIST_LENGTH", "MAX_SERIES", "MAX_STEP", "MetricValues", "RunMetrics"]
 
-KINDS = ("step", "epoch")  # of the rows that count
-CHUNK_BYTES = 2**17  # bytes read between two looks at the clock: some milliseconds' work
-MAX_STEP = 2**53  # up to there floats hold every whole number
-MAX_SERIES = 512  # of a kind; ours have some twenty
-MAX_LIST_LENGTH = 64  # elements of a list whose elements become series
-KEPT_ROWS = 4  # of a kind, kept whole: after a resume an earlier one is the last
+KINDS = ("step", "epoch")  # of rows
+CHUNK_BYTES = 2**17  # bytes read between checks of the clock: a few milliseconds of work
+MAX_STEP = 2**53  # floats represent every integer up to here
+MAX_SERIES = 512  # per kind; ours have about twenty
+MAX_LIST_LENGTH = 64  # the elements of longer lists don't become series
+KEPT_ROWS = 4  # per kind, kept as read: after a resume an earlier one is the last
 _NO_VALUES = frozenset(("kind", "step"))
 
 
 class MetricValues:
     """One metric: ``y``, finite numbers, and ``x``, their steps, strictly increasing. Both are ``array("d")``.
 
-    ``x`` may be longer than ``y``: series with a value in every row share it. The arrays are the course's own, and
-    grow: don't alter them, hold no buffer of them (``memoryview``, numpy), and read them on the course's thread.
+    ``x`` may be longer than ``y``: series with a value in every row share it. The arrays belong to
+    :class:`RunMetrics` and grow: don't change them, keep no buffer of them (``memoryview``, NumPy), and read them
+    only on its thread.
     """
 
     __slots__ = ("x", "y")
@@ -41,11 +42,11 @@ class MetricValues:
 
 
 class RunMetrics:
-    """The metrics of ``run`` so far, a :class:`MetricValues` for each kind of row and numeric key.
+    """The metrics of ``run`` so far, with a :class:`MetricValues` for each kind of row and numeric key.
 
-    Elements of lists of numbers are keys such as ``thresholds_normal.0``. Other values, such as the weights of each
-    edge, are kept of the last row only. Values that are missing, null or not finite leave no point. With ``keys``
-    only series of these are kept, which spares memory where many runs are watched at once.
+    Elements of lists of numbers have keys such as ``thresholds_normal.0``. Other values, such as the weights of
+    each edge, are kept for the last row only. Missing, null and non-finite values leave no point. With ``keys``,
+    only their series are kept, to save memory when many runs are watched at once.
     """
 
     def __init__(self, run: Run, keys: Set[str] | None = None) -> None:
@@ -55,9 +56,10 @@ class RunMetrics:
         self._kinds = {kind: _Rows(keys) for kind in KINDS}
 
     def read(self, budget: float = math.inf) -> bool:
-        """Reads what is new, for about ``budget`` seconds at most; returns whether there is more.
+        """Read new rows for at most about ``budget`` seconds; return whether there are more.
 
-        Starts at the beginning of the file: the curves grow until they are whole. ``version`` rises with a change.
+        It starts at the beginning of the file, so curves grow until complete. ``version`` increases with each
+        change.
         """
         deadline = time.monotonic() + budget
         more = True
@@ -78,20 +80,20 @@ class RunMetrics:
         return more
 
     def series(self, kind: str, key: str) -> MetricValues:
-        """The values of ``key`` in the rows of ``kind``, "step" or "epoch"; empty where there are none."""
+        """Return the values of ``key`` in the rows of ``kind``, "step" or "epoch"; empty if there are none."""
         return self._kinds[kind].series.get(key) or MetricValues(array("d"))
 
     def names(self, kind: str) -> tuple[str, ...]:
-        """The keys that have values in the rows of ``kind``, in the order in which they came."""
+        """Return the keys with values in the rows of ``kind``, in order of appearance."""
         return tuple(key for key, series in self._kinds[kind].series.items() if series.y)
 
     def last(self, kind: str) -> Mapping[str, Any]:
-        """The row of ``kind`` with the highest step, as it was read; empty before there is one."""
+        """Return the row of ``kind`` with the highest step, as read; empty before there is one."""
         return self._kinds[kind].last
 
 
 class _Rows:
-    """The rows of one kind, by columns. ``steps`` has the step of each row: the ``x`` of series without a gap."""
+    """The rows of one kind, by column. ``steps`` has the step of each row: the ``x`` of series without gaps."""
 
     def __init__(self, keys: Set[str] | None) -> None:
         self._keys = keys
@@ -109,7 +111,7 @@ class _Rows:
             self.steps.append(step)
             put = self._append
             self._newest.append(row)
-        else:  # out of order: in a file that was tampered with only
+        else:  # out of order: only in a file that was tampered with
             self._unshare()
             put = self._insert
             if step == self.last.get("step"):
@@ -129,7 +131,7 @@ class _Rows:
         return [(key, row[key]) for key in keys if key in row]
 
     def drop(self, first: int) -> None:
-        """Drops the rows of step ``first`` and later."""
+        """Drop the rows from step ``first`` on."""
         for series in self.series.values():
             index = bisect_left(series.x, first)
             del series.y[index:]
@@ -149,7 +151,7 @@ class _Rows:
         count = len(y)
         try:
             y.append(value)
-        except OverflowError:  # a whole number that no float holds
+        except OverflowError:  # an integer that is too large for a float
             return
         if x is steps:
             if count == len(steps) - 1:
@@ -161,10 +163,10 @@ class _Rows:
         elif not x or x[-1] != step:
             x.append(step)
             return
-        y[count - 1] = y.pop()  # "a.0" beside a list "a"
+        y[count - 1] = y.pop()  # a key "a.0" next to a list "a"
 
     def _insert(self, key: str, step: int, value: float) -> None:
-        """The later value of a step counts."""
+        """Insert a value out of order; the later value of a step counts."""
         series = self.series.get(key)
         if series is None and (series := self._new(key, shared=False)) is None:
             return

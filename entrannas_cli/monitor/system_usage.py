@@ -1,4 +1,4 @@
-"""What the process of a run, its machine and the GPUs do just now: on this host only."""
+"""How busy a run's process, its machine and the GPUs are, on this host only."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Gpu", "GpuWatch", "Sample", "SystemWatch"]
 
-GPU_INTERVAL_S = 2.0  # seconds between two questions about the GPUs
-GPU_TIMEOUT_S = 10.0  # seconds that an answer may take; a driver that hangs is asked no more often than that
+GPU_INTERVAL_S = 2.0  # seconds between queries of the GPUs
+GPU_TIMEOUT_S = 10.0  # seconds to wait for an answer; a hanging driver is queried no more often
 _QUERY = ("index", "name", "utilization.gpu", "memory.used", "memory.total")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Gpu:
-    """A GPU: ``utilisation`` as a share from 0 to 1, memory in bytes; None where the driver doesn't tell."""
+    """A GPU: ``utilisation`` as a share from 0 to 1, memory in bytes; None if the driver doesn't report it."""
 
     index: int
     name: str
@@ -37,10 +37,10 @@ class Gpu:
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """One look; None where something isn't known (yet).
+    """One sample; None for anything unknown (yet).
 
-    ``process_cpu`` counts processors: 1.5 are one and a half of them busy. ``machine_cpu`` is a share of all, from
-    0 to 1. Memory is in bytes. ``gpus`` is empty where there is none.
+    ``process_cpu`` counts processors: 1.5 means that one and a half are busy. ``machine_cpu`` is a share of all of
+    them, from 0 to 1. Memory is in bytes. ``gpus`` is empty if there are none.
     """
 
     process_cpu: float | None = None
@@ -52,7 +52,7 @@ class Sample:
 
 
 class SystemWatch:
-    """Samples the process of one run and the machine. Shares of time are those since the sample before."""
+    """Samples the process of one run and the machine. CPU use is measured since the previous sample."""
 
     def __init__(self, gpus: GpuWatch | None = None) -> None:
         self._gpus = GpuWatch() if gpus is None else gpus
@@ -60,7 +60,7 @@ class SystemWatch:
         self._machine_time: tuple[float, float] | None = None  # busy, all
 
     def sample(self, status: Status) -> Sample:
-        """Looks at the process of the run with ``status``, at the machine, and at what the GPUs said last."""
+        """Sample the process of the run with ``status``, the machine, and the latest answer from the GPUs."""
         import psutil
 
         cpu, memory = self._sample_process(status)
@@ -78,7 +78,7 @@ class SystemWatch:
         )
 
     def close(self) -> None:
-        """Ends a question about the GPUs that is under way."""
+        """Stop a GPU query in progress."""
         self._gpus.close()
 
     def _sample_process(self, status: Status) -> tuple[float | None, int | None]:
@@ -91,7 +91,7 @@ class SystemWatch:
         known = self._process == process  # the same pid and creation time
         self._process = process = self._process if known and self._process else process
         try:
-            cpu = process.cpu_percent()  # 0.0 at the first call, which says nothing
+            cpu = process.cpu_percent()  # the first call returns a meaningless 0.0
             return cpu / 100 if known else None, process.memory_info().rss
         except (psutil.Error, OSError):
             return None, None
@@ -103,7 +103,7 @@ class SystemWatch:
             times = psutil.cpu_times()
         except (psutil.Error, OSError):
             return None
-        # what guests use is in user and nice already
+        # user and nice already include guests
         everything = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
         busy = everything - times.idle - getattr(times, "iowait", 0.0)
         before, self._machine_time = self._machine_time, (busy, everything)
@@ -113,7 +113,7 @@ class SystemWatch:
 
 
 class GpuWatch:
-    """Asks ``nvidia-smi``, without ever waiting for its answer."""
+    """Queries ``nvidia-smi`` without ever waiting for its answer."""
 
     def __init__(self) -> None:
         self._command = shutil.which("nvidia-smi")
@@ -122,7 +122,7 @@ class GpuWatch:
         self._known: tuple[Gpu, ...] | None = None if self._command else ()
 
     def look(self) -> tuple[Gpu, ...] | None:
-        """What was answered last; None before the first answer, or when there is none any more."""
+        """Return the latest answer; None before the first, or if there is none any more."""
         now = time.monotonic()
         if self._running is not None:
             if self._running.poll() is not None:
@@ -137,13 +137,13 @@ class GpuWatch:
         return self._known
 
     def close(self) -> None:
-        """Ends the question under way."""
+        """Stop the query in progress."""
         if self._running is None:
             return
         self._running.kill()
         if self._running.stdout:
             self._running.stdout.close()
-        with suppress(subprocess.TimeoutExpired):  # one that hangs in the driver can't be killed
+        with suppress(subprocess.TimeoutExpired):  # a process that hangs in the driver cannot be killed
             self._running.wait(timeout=0.1)
         self._running = None
 
@@ -152,7 +152,7 @@ class GpuWatch:
             self._running = subprocess.Popen(
                 [command, f"--query-gpu={','.join(_QUERY)}", "--format=csv,noheader,nounits"],
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,  # some lines: never so many that it would have to be read meanwhile
+                stdout=subprocess.PIPE,  # a few lines: they fit the buffer of the pipe
                 stderr=subprocess.DEVNULL,
                 text=True,
                 errors="replace",
@@ -185,7 +185,7 @@ def _gpu(row: list[str]) -> Gpu | None:
 
 
 def _value(text: str) -> float | None:
-    """A number; None for "[N/A]" and the like."""
+    """Return a number; None for "[N/A]" and the like."""
     try:
         return number(float(text))
     except ValueError:

@@ -1,1 +1,1 @@
-"""From runs to result tables: which runs, which columns, groups, differences, and the formats. Loads no torch."""
+"""Result tables of runs: selection, columns, groups, differences and formats. Loads no torch."""

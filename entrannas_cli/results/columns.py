@@ -1,6 +1,6 @@
-"""The columns of result tables: their keys, headings, units and number formats, and where each value is read.
+"""The columns of result tables: keys, headings, units, number formats, and where each value is read from.
 
-Numbers are in the unit of the heading: errors, accuracies, sparsity and gap in per cent, parameters and
+Numbers are in the unit of the heading: errors, accuracies, sparsity and gap in percent, parameters and
 multiply-adds in millions.
 """
 
@@ -34,17 +34,17 @@ __all__ = [
 Kind = Literal["text", "count", "number", "flag", "time", "tags"]
 
 MISSING = "–"
-PUBLISHED = "published"  # state and kind of a row that isn't a run of ours
-MAX_COUNT = 2**63  # what a column of whole numbers holds
+PUBLISHED = "published"  # state and kind of a row that isn't one of our runs
+MAX_COUNT = 2**63  # limit of an integer column
 
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """A column. ``read`` gives its value of a run, None where there is none.
+    """A column. ``read`` returns its value for a run, or None.
 
-    ``better`` tells which value is the best, ``rank`` which columns go first where there is no room (the highest);
-    ``usual`` ones are in a table unless others are asked for. What is a property ``of_search`` is the same for
-    every training of one search's cells: statistics count it once a search.
+    ``better`` says which value is best, ``rank`` which columns are dropped first if space is short (the highest).
+    ``usual`` columns are shown by default. A value ``of_search`` is the same for every training of one search's
+    cells, so statistics count it once per search.
     """
 
     key: str
@@ -62,7 +62,7 @@ class Column:
 
     @property
     def is_number(self) -> bool:
-        """Whether means can be taken of it."""
+        """Whether its values have a mean."""
         return self.kind in ("count", "number")
 
     @property
@@ -71,7 +71,7 @@ class Column:
         return f"{self.heading} ({self.unit})" if self.unit else self.heading
 
     def text(self, value: object, spread: object = None) -> str:
-        """``value`` for a reader, with its standard deviation ``spread`` behind it, if any."""
+        """Return ``value`` for people, followed by its standard deviation ``spread``, if any."""
         if not self.is_number:
             return MISSING if _is_missing(value) else cell_text(value)
         mean, deviation = _float(value), _float(spread)
@@ -95,7 +95,7 @@ class Column:
 
 
 def _float(value: object) -> float | None:
-    """A finite number; also of numpy's and pandas' own kinds."""
+    """Return a finite number, also from NumPy and pandas types, or None."""
     if value is None or isinstance(value, str | bool):
         return None
     try:
@@ -110,16 +110,16 @@ def _is_missing(value: object) -> bool:
 
 
 def cell_text(value: object) -> str:
-    """A text, number or flag as text: true and false as TOML and JSON write them."""
+    """Return a string, number or flag as text, with true and false as in TOML and JSON."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def spread_key(key: str) -> str:
-    """The column that holds the standard deviation of ``key``."""
+    """Return the key of the column with the standard deviation of ``key``."""
     return f"{key}_std"
 
 
-# reading
+# reading values
 
 
 def _text(key: str) -> Callable[[Overview], object]:
@@ -127,7 +127,7 @@ def _text(key: str) -> Callable[[Overview], object]:
 
 
 def _of_search(run: Overview) -> Mapping[str, Any]:
-    """What is known of the search: a training holds a copy of it."""
+    """Return what is known about the search; a training has a copy of it."""
     if run.status.kind == "search":
         return run.summary
     found = run.summary.get("search")
@@ -151,7 +151,7 @@ def _scaled(key: str, scale: float = 1, *, of_search: bool = False) -> Callable[
 
 
 def _times(value: float, scale: float) -> float:
-    """Without the noise of binary fractions: 0.0276 is 2.76 %, not 2.7600000000000002."""
+    """Multiply without the noise of binary fractions: 0.0276 is 2.76 %, not 2.7600000000000002."""
     return value if scale == 1 else round(value * scale, 10)
 
 
@@ -183,7 +183,7 @@ def _topology(run: Overview) -> object:
 
 
 def _created(run: Overview) -> object:
-    """In UTC, so that texts sort by time."""
+    """Return the time of creation in UTC, as text that sorts by time."""
     try:
         return (
             datetime.fromtimestamp(run.status.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -199,7 +199,7 @@ def _network(run: Overview) -> object:
 
 
 def _metric(key: str, about: str, *, rank: int = 9, usual: bool = False, of_search: bool = False) -> Column:
-    """A metric of the catalogue, as of the last epoch."""
+    """Return the column of a metric in the catalogue, as of the last epoch."""
     metric = METRICS[key]
     return Column(
         key=key,
@@ -257,11 +257,11 @@ def _seconds(key: str, heading: str, about: str, read: Callable[[Overview], obje
 
 
 _ALL = (
-    Column(key="run", heading="run", about="The id.", read=lambda run: plain(run.id), rank=0, usual=True),
+    Column(key="run", heading="run", about="Run id.", read=lambda run: plain(run.id), rank=0, usual=True),
     Column(
         key="kind",
         heading="kind",
-        about="search, train or rank; published: not a run of yours.",
+        about="search, train or rank; published for published results.",
         read=lambda run: plain(run.status.kind),
         rank=8,
         usual=True,
@@ -289,7 +289,7 @@ _ALL = (
     Column(
         key="epochs",
         heading="epochs",
-        about="Epochs that the run is to have.",
+        about="Epochs to run.",
         read=lambda run: run.status.epochs or None,
         kind="count",
         rank=5,
@@ -306,7 +306,7 @@ _ALL = (
     Column(
         key="test_error_std",
         heading="± test error",
-        about="Standard deviation that was published with an error.",
+        about="Published standard deviation of the test error.",
         kind="number",
         unit="%",
         decimals=2,
@@ -314,7 +314,7 @@ _ALL = (
     _percent(
         "best_test_error",
         "best test error",
-        "Test error of the weights that were best on validation.",
+        "Test error of the weights with the best validation accuracy.",
         "low",
         rank=7,
     ),
@@ -323,12 +323,17 @@ _ALL = (
         "best_validation_accuracy", "best val. acc.", "The best epoch's accuracy on held-out images.", "high"
     ),
     _percent("test_accuracy", "test acc.", "Test accuracy of the last weights.", "high"),
-    _percent("best_test_accuracy", "best test acc.", "As best_test_error.", "high"),
-    _metric("accuracy", "Accuracy on the images that the weights learn from."),
+    _percent(
+        "best_test_accuracy",
+        "best test acc.",
+        "Test accuracy of the same weights as best_test_error.",
+        "high",
+    ),
+    _metric("accuracy", "Accuracy on the images that train the weights."),
     Column(
         key="parameters",
         heading="params",
-        about="Parameters of the trained network; of a search's target network.",
+        about="Parameters of the trained network, or of a search's target network.",
         read=_scaled("parameters", 1e-6),
         kind="number",
         unit="M",
@@ -341,7 +346,7 @@ _ALL = (
     Column(
         key="multiply_adds",
         heading="mult-adds",
-        about="Multiply-adds of the same network, for one image.",
+        about="Multiply-adds of the same network per image.",
         read=_scaled("multiply_adds", 1e-6),
         kind="number",
         unit="M",
@@ -368,7 +373,7 @@ _ALL = (
     _seconds(
         "search_seconds",
         "search",
-        "Time of the search's steps, without evaluations.",
+        "Time of the search steps, without evaluations.",
         _scaled("search_seconds", of_search=True),
         rank=3,
         usual=True,
@@ -377,7 +382,7 @@ _ALL = (
     Column(
         key="search_device",
         heading="searched on",
-        about="The device of the search.",
+        about="Device of the search.",
         read=_search_text("device"),
         rank=7,
         usual=True,
@@ -385,7 +390,7 @@ _ALL = (
     Column(
         key="topology",
         heading="topology",
-        about="Connections of each node: normal/reduction cell.",
+        about="Connections per node: normal/reduction cell.",
         read=_topology,
         rank=6,
         usual=True,
@@ -393,7 +398,7 @@ _ALL = (
     Column(
         key="sparsity",
         heading="sparsity",
-        about="Share of candidate connections with zero weight, mean of both cell kinds.",
+        about="Share of candidate connections with zero weight, mean of both cells.",
         read=_sparsity,
         kind="number",
         unit="%",
@@ -404,17 +409,17 @@ _ALL = (
     ),
     _metric(
         "gap",
-        "Consistency gap: super-net's less derived network's accuracy.",
+        "Consistency gap: accuracy of the super-net minus that of the derived network.",
         rank=2,
         usual=True,
         of_search=True,
     ),
-    _metric("supernet_accuracy", "Of the super-net.", of_search=True),
-    _metric("derived_accuracy", "Of the derived network, with inherited weights.", of_search=True),
+    _metric("supernet_accuracy", "Accuracy of the super-net.", of_search=True),
+    _metric("derived_accuracy", "Accuracy of the derived network with inherited weights.", of_search=True),
     Column(
         key="search_run",
         heading="search run",
-        about="The search that the cells are from.",
+        about="Search that the cells are from.",
         read=_search_text("id"),
     ),
     _metric("weight_loss", "Weight loss, last epoch."),
@@ -429,22 +434,20 @@ _ALL = (
         keeps_digits=True,
         better="low",
     ),
-    _seconds("train_seconds", "training", "Time of the training's steps.", _of_training("train_seconds")),
-    Column(key="device", heading="device", about="The device of the run.", read=_text("device")),
-    Column(
-        key="network", heading="network", about="The network that was trained, or measured.", read=_network
-    ),
+    _seconds("train_seconds", "training", "Time of the training steps.", _of_training("train_seconds")),
+    Column(key="device", heading="device", about="Device of the run.", read=_text("device")),
+    Column(key="network", heading="network", about="Network that was trained or measured.", read=_network),
     Column(
         key="tags",
         heading="tags",
-        about="The tags that you gave it; a condition tags=TAG holds if it is one of them.",
+        about="Your tags; the condition tags=TAG holds if TAG is one of them.",
         read=lambda run: " ".join(run.notes.tags) or None,
         kind="tags",
         rank=5,
     ),
-    Column(key="created", heading="created", about="When (UTC).", read=_created, kind="time"),
-    Column(key="source", heading="source", about="Where a published number is from.", rank=4),
-    Column(key="path", heading="path", about="The run directory.", read=lambda run: plain(str(run.path))),
+    Column(key="created", heading="created", about="Time of creation (UTC).", read=_created, kind="time"),
+    Column(key="source", heading="source", about="Source of a published result.", rank=4),
+    Column(key="path", heading="path", about="Run directory.", read=lambda run: plain(str(run.path))),
 )
 
 COLUMNS: Mapping[str, Column] = {column.key: column for column in _ALL}
@@ -452,7 +455,7 @@ USUAL = tuple(column.key for column in _ALL if column.usual)
 
 
 def scalar(value: object) -> object:
-    """A value from a file as a cell of a table: numbers, true/false and texts as they are, others as JSON."""
+    """Return a value from a file as a table cell: numbers, booleans and strings unchanged, others as JSON."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):

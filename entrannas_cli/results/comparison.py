@@ -1,4 +1,4 @@
-"""A comparison as it is asked for: which rows and which columns, in which order."""
+"""A comparison of runs: which rows and columns to show, in which order."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Comparison", "ComparisonRequest", "compare_runs", "selected", "split_keys"]
 
-ADD_SIGN = "+"  # before a column: to the usual ones
+ADD_SIGN = "+"  # before a key: adds the column to the usual ones
 
 
 @dataclass(frozen=True, kw_only=True)
 class ComparisonRequest:
-    """What is asked for. ``columns``: keys, or keys with a + before each of them, which adds to the usual columns.
+    """What to compare.
 
-    ``sort``: keys, with a - before one for descending; ``where``: conditions, of which all must hold.
+    ``columns``: keys, or keys with a + before each to add to the usual columns. ``sort``: keys, with a - before
+    one for descending order. ``where``: conditions, all of which must hold.
     """
 
     columns: Sequence[str] = ()
@@ -39,10 +40,10 @@ class ComparisonRequest:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The rows; ``keys`` are the columns for reading, ``data_keys`` those for programs.
+    """The rows; ``keys`` are the columns for people, ``data_keys`` those for programs.
 
-    ``asked`` tells that the columns were asked for, so that they are shown even where they are empty; ``hints``
-    say why nothing may be left.
+    ``asked`` says that the columns were asked for, so they are shown even if empty; ``hints`` say why no row may
+    be left.
     """
 
     frame: DataFrame
@@ -52,19 +53,22 @@ class Comparison:
     hints: tuple[str, ...]
 
     def table(self) -> TextTable:
-        """The rows as texts, rounded for reading."""
+        """Return the rows as text, rounded for reading."""
         table = text_table(self.frame, self.keys)
         return table if self.asked else table.without_empty()
 
 
 def compare_runs(selection: Selection, request: ComparisonRequest) -> Comparison:
-    """The rows that ``request`` asks for, of the runs of ``selection``. Raises ``UsageError`` for a bad request."""
+    """Return what ``request`` asks for, from the runs of ``selection``.
+
+    Raises ``UsageError`` for a bad request.
+    """
     columns, asked = _columns(request.columns)
     groups = list(request.group_by)
     if groups and request.published and "dataset" not in groups:
-        groups.append("dataset")  # published errors are of several data sets
+        groups.append("dataset")  # published results are for several data sets
     further = [*columns, *(parse_condition(text).key for text in request.where), *groups]
-    if not groups:  # else rows are sorted by what groups have
+    if not groups:  # groups are sorted by their own columns
         further += [key.removeprefix("-") for key in request.sort]
     frame = result_frame(selection.overviews, keys=further, published=request.published)
     frame, hints = filtered(frame, request.where)
@@ -75,7 +79,7 @@ def compare_runs(selection: Selection, request: ComparisonRequest) -> Comparison
     else:
         keys = tuple(dict.fromkeys(columns if asked else [*USUAL, *columns]))
         data_keys = keys if asked else tuple(map(str, frame.columns))
-        if request.published:  # what isn't a run is marked, whatever the columns
+        if request.published:  # mark rows that aren't runs, whatever the columns
             keys, data_keys = (
                 tuple(dict.fromkeys([*given, "dataset", "source"])) for given in (keys, data_keys)
             )
@@ -83,7 +87,10 @@ def compare_runs(selection: Selection, request: ComparisonRequest) -> Comparison
 
 
 def selected(selection: Selection, where: Sequence[str]) -> list[Overview]:
-    """The runs that fulfil all conditions, in their order. Raises ``UsageError`` for a bad one."""
+    """Return the runs that meet all conditions, in order.
+
+    Raises ``UsageError`` for a bad one.
+    """
     if not where:
         return list(selection.overviews)
     frame = result_frame(selection.overviews, keys=[parse_condition(text).key for text in where])
@@ -92,18 +99,21 @@ def selected(selection: Selection, where: Sequence[str]) -> list[Overview]:
 
 
 def _columns(keys: Sequence[str]) -> tuple[list[str], bool]:
-    """(the keys, whether they stand in place of the usual ones)"""
+    """Return the keys, and whether they replace the usual ones."""
     added = [key for key in keys if key.startswith(ADD_SIGN)]
     if added and len(added) < len(keys):
         raise UsageError(
-            f'columns "{plain(",".join(keys))}": put {ADD_SIGN} before each (to add to the usual ones) or none'
+            f'columns "{plain(",".join(keys))}": put {ADD_SIGN} before all (to add to the usual ones) or none'
         )
     return [key.removeprefix(ADD_SIGN) for key in keys], bool(keys) and not added
 
 
 def split_keys(text: str | None, option: str) -> tuple[str, ...]:
-    """The keys in "a,b, c", each once; none without a text. Raises ``UsageError`` for an empty one."""
+    """Return the keys in "a,b, c", without duplicates; none if there is no text.
+
+    Raises ``UsageError`` for an empty key.
+    """
     keys = [] if text is None else [key.strip() for key in text.split(",")]
     if not all(keys):
-        raise UsageError(f"{option}: an empty key; write for example `{option} method,space`")
+        raise UsageError(f"{option}: an empty key; write, for example, `{option} method,space`")
     return tuple(dict.fromkeys(keys))

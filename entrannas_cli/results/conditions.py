@@ -26,8 +26,8 @@ ORDER: Mapping[str, Callable[[Any, Any], bool]] = {
     ">": operators.gt,
     ">=": operators.ge,
 }
-RELATIVE_TOLERANCE = 1e-9  # relative: numbers as far apart as this are equal
-MAX_NAMED = 8  # values that a hint names
+RELATIVE_TOLERANCE = 1e-9  # numbers this close are equal
+MAX_NAMED = 8  # values listed in a hint
 
 
 @dataclass(frozen=True)
@@ -42,19 +42,23 @@ class Condition:
         return plain(f'"{self.key}{self.operator}{self.value}"')
 
     def fits(self, values: Series, column: Column) -> list[bool]:
-        """Which of the column's values fulfil it; see :meth:`test`. Raises ``UsageError`` as that does."""
+        """Return which of the column's values meet it; see :meth:`test`.
+
+        Raises ``UsageError`` as that does.
+        """
         test = self.test(column)
         missing = values.isna().tolist()
         return [test(None if gone else value) for gone, value in zip(missing, values.tolist(), strict=True)]
 
     def test(self, column: Column) -> Callable[[Any], bool]:
-        """Tells whether a value of the column fulfils it; None does so only for ``=`` or ``!=`` with nothing.
+        """Return a function that says whether a value of the column meets it.
 
-        Numbers compare as numbers. Raises ``UsageError`` for < and the like with what is no number.
+        Numbers compare as numbers; None meets only ``=`` without a value. Raises ``UsageError`` for < and the like
+        with anything but a number.
         """
         if not self.value:
             if self.operator not in ("=", "!="):
-                raise UsageError(f"condition {self}: a number must stand behind {self.operator}")
+                raise UsageError(f"condition {self}: {self.operator} needs a value after it")
             return lambda value: (value is None) == (self.operator == "=")
         holds = self._test(column)
         return lambda value: value is not None and holds(value)
@@ -76,13 +80,13 @@ class Condition:
                 raise UsageError(f"condition {self}: a time looks like 2026-11-24 or 2026-11-24T10:15 (UTC)")
             return lambda value: ORDER[operator](value, wanted)
         if not column.is_number:
-            raise UsageError(f"condition {self}: {self.key} is no number: only = and != compare it")
+            raise UsageError(f"condition {self}: {self.key} is not a number: only = and != compare it")
         if number is None:
             raise UsageError(f'condition {self}: "{plain(wanted)}" is not a number')
         return lambda value: ORDER[operator](value, number)
 
     def hint(self, values: Iterable[object], column: Column) -> str:
-        """What there is instead, as the end of a sentence; empty for numbers."""
+        """Return which values there are, as the end of a sentence; empty for numbers."""
         if column.is_number or column.kind == "time" or self.operator != "=" or not self.value:
             return ""
         there = sorted({column.text(value) for value in values})
@@ -90,7 +94,7 @@ class Condition:
             there = sorted({tag for tags in there for tag in tags.split()})
         more = f", … ({len(there)} in all)" if len(there) > MAX_NAMED else ""
         found = (
-            f"there is {choices(there[:MAX_NAMED], last='and')}{more}"
+            f"the runs have {choices(there[:MAX_NAMED], last='and')}{more}"
             if there
             else f"no run has a {self.key}"
         )
@@ -98,11 +102,14 @@ class Condition:
 
 
 def parse_condition(text: str) -> Condition:
-    """A condition as it is typed. Raises ``UsageError``."""
+    """Parse a condition as typed.
+
+    Raises ``UsageError``.
+    """
     match = _FORM.fullmatch(text)
     if match is None:
         raise UsageError(
-            f'condition "{plain(text)}": it must be a column, a comparison (= != < <= > >=) and a value, '
+            f'condition "{plain(text)}": expected a column, a comparison (= != < <= > >=) and a value, '
             "such as method=entrannas-dst or test_error<3"
         )
     return Condition(match[1], "=" if match[2] == "==" else match[2], match[3].strip())

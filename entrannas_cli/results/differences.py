@@ -1,4 +1,4 @@
-"""What differs between the configurations of runs."""
+"""Differences between the configurations of runs."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ __all__ = ["configuration_differences", "configurations", "differing"]
 def configurations(
     runs: Iterable[Run | Overview],
 ) -> tuple[dict[str, dict[str, object]], tuple[str, ...]]:
-    """(the configuration of each run by dotted keys, a line for each run whose file can't be read).
+    """Return each run's configuration by dotted keys, and a line for each run whose file cannot be read.
 
-    A run stands under its id, or under its path where another one has the same id.
+    A run is named by its id, or by its path if another one has the same id.
     """
     chosen = [Run(run.path) for run in runs]
     ids = Counter(run.id for run in chosen)
@@ -48,9 +48,9 @@ def _flat(values: Mapping[str, Any], prefix: str) -> dict[str, object]:
 def differing(
     configs: Mapping[str, Mapping[str, object]], kinds: Mapping[str, str] | None = None
 ) -> DataFrame:
-    """The keys whose values aren't the same everywhere: a row a ``key``, a column a run, NA where it has none.
+    """Return the keys with different values: a row per ``key``, a column per run, NA where it has none.
 
-    With the ``kinds`` of the runs, what one kind hasn't at all is no difference from another kind.
+    With the ``kinds`` of the runs, a key that one kind lacks altogether is no difference from another kind.
     """
     from pandas import NA, DataFrame
 
@@ -72,5 +72,5 @@ def differing(
 
 
 def configuration_differences(runs: Iterable[Run | Overview]) -> DataFrame:
-    """:func:`differing` of the configurations that can be read."""
+    """Return :func:`differing` of the configurations that can be read."""
     return differing(configurations(runs)[0])

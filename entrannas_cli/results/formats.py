@@ -1,8 +1,8 @@
-"""Result tables as CSV, JSON, Markdown, LaTeX, and as texts for whoever draws them.
+"""Result tables as CSV, JSON, Markdown, LaTeX, and as text for a terminal.
 
-CSV holds the numbers in full, with keys as headers and nothing where a value is missing. A text that a spreadsheet
-would take for a formula (it begins with = + - or @, or with a tab or carriage return, perhaps after
-apostrophes) gets an apostrophe in front; take it away to have the text again.
+CSV has numbers in full precision, keys as headers and nothing for a missing value. A string that a spreadsheet
+would take for a formula (it begins with = + - or @, or with a tab or carriage return, perhaps after apostrophes)
+gets an apostrophe in front; remove it to get the string back.
 """
 
 from __future__ import annotations
@@ -30,7 +30,10 @@ _QUOTED = re.compile(r'[,"\r\n]|^\s|\s$')
 
 
 def to_csv(frame: DataFrame, keys: Sequence[str] | None = None) -> str:
-    """The columns ``keys`` (all) of ``frame``, a line each row. ``pandas.read_csv`` gives the same table."""
+    """Return the columns ``keys`` (default: all) of ``frame``, one line per row.
+
+    ``pandas.read_csv`` gives the same table.
+    """
     frame = frame if keys is None else frame[list(keys)]
     lines = [_line([str(key) for key in frame.columns])]
     lines += [_line(row) for row in frame.astype(object).itertuples(index=False, name=None)]
@@ -50,7 +53,7 @@ def _field(value: object) -> str:
         return '"' + text.replace('"', '""') + '"' if _QUOTED.search(text) else text
     if _missing(value):
         return ""
-    return cell_text(value)  # a float's shortest form that reads back as the same number
+    return cell_text(value)  # the shortest form of a float that reads back as the same number
 
 
 def _missing(value: Any) -> bool:
@@ -60,7 +63,7 @@ def _missing(value: Any) -> bool:
 
 
 def to_json(frame: DataFrame, keys: Sequence[str] | None = None) -> str:
-    """A list of objects, a row each, null for what is missing; strict JSON."""
+    """Return a list of objects, one per row, with null for missing values; strict JSON."""
     frame = frame if keys is None else frame[list(keys)]
     names = [str(key) for key in frame.columns]
     rows = frame.astype(object).itertuples(index=False, name=None)
@@ -71,14 +74,14 @@ def to_json(frame: DataFrame, keys: Sequence[str] | None = None) -> str:
     return dump_json(records, indent=2) + "\n"
 
 
-# texts
+# text
 
 
 @dataclass(frozen=True)
 class TextTable:
-    """A table as texts, rounded for reading. ``keys`` names the columns, ``units`` are "" where there is none.
+    """A table as text, rounded for reading. ``keys`` are those of the columns, ``units`` are "" for none.
 
-    ``numeric`` tells which columns align right, ``published`` which rows aren't runs.
+    ``numeric`` says which columns are right-aligned, ``published`` which rows aren't runs.
     """
 
     keys: tuple[str, ...]
@@ -97,14 +100,14 @@ class TextTable:
         )
 
     def without_empty(self) -> TextTable:
-        """The same without the columns in which no row has a value."""
+        """Return the table without columns in which no row has a value."""
         kept = [
             n for n in range(len(self.keys)) if not self.rows or any(row[n] != MISSING for row in self.rows)
         ]
         return self.only(kept)
 
     def only(self, numbers: Sequence[int]) -> TextTable:
-        """The columns of these numbers."""
+        """Return the table with only the columns of these numbers."""
 
         def chosen(values: tuple[Any, ...]) -> tuple[Any, ...]:
             return tuple(values[n] for n in numbers)
@@ -129,9 +132,9 @@ class _Texts:
 
 
 def text_table(frame: DataFrame, keys: Sequence[str] | None = None) -> TextTable:
-    """The columns ``keys`` (all) of ``frame`` as texts: "2.76 ± 0.09" where there is a standard deviation.
+    """Return the columns ``keys`` (default: all) of ``frame`` as text, as "2.76 ± 0.09" with a deviation.
 
-    Of a grouped table all columns are taken; a mean over fewer values than the group has runs says so.
+    A grouped table has all its columns; a mean over fewer values than the group has runs says so.
     """
     names = [str(key) for key in frame.columns]
     is_grouped = any(
@@ -178,7 +181,7 @@ def _grouped_texts(frame: DataFrame, names: Sequence[str]) -> list[_Texts]:
             continue
         if key == name or key not in measures:
             texts = _texts(frame, name)
-            if name == RUNS:  # what isn't a group of runs says so
+            if name == RUNS:  # mark rows that aren't groups of runs
                 told = zip(texts.cells, _published(frame), strict=True)
                 texts = replace(texts, cells=[PUBLISHED if published else cell for cell, published in told])
             columns.append(texts)
@@ -203,7 +206,7 @@ def _grouped_texts(frame: DataFrame, names: Sequence[str]) -> list[_Texts]:
 
 
 def to_markdown(table: TextTable) -> str:
-    """The table in Markdown (GitHub's)."""
+    """Return the table in GitHub's Markdown."""
     rows = [[_markdown(text) for text in row] for row in (table.titles, *table.rows)]
     widths = [max(3, *(len(row[n]) for row in rows)) for n in range(len(table.keys))]
     rules = [
@@ -229,16 +232,16 @@ def _markdown(text: str) -> str:
 
 _LATEX = {
     **{c: f"\\{c}" for c in "{}&#_%"},
-    "$": r"$\$$",  # outside of formulas it is of a font that small installations lack
+    "$": r"$\$$",  # outside formulas it needs a font that small installations lack
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
-    '"': r"\char34{}",  # babel gives the character itself a meaning
+    '"': r"\char34{}",  # babel gives the character itself a special meaning
     "`": "{`}",
-    "[": "{[}",  # after \\ and the rules of booktabs it would begin an argument
+    "[": "{[}",  # after \\ or a rule of booktabs it would begin an argument
     "*": "{*}",
     "-": "-{}",  # two of them would join into a dash
     "–": "--",
@@ -278,9 +281,9 @@ _ACCENTS = {
 
 
 def to_latex(table: TextTable) -> str:
-    """The table as a ``tabular`` with the rules of booktabs.
+    """Return the table as a ``tabular`` with booktabs rules.
 
-    It is pure ASCII, so every TeX compiles it: a letter that LaTeX has no command for stands as its code point.
+    It is pure ASCII, so every TeX compiles it: a letter without a LaTeX command is given as its code point.
     """
     lines = [
         r"% in the preamble: \usepackage{booktabs}",

@@ -1,4 +1,4 @@
-"""Published results, to stand beside ours: numbers of the papers, not runs of this tool."""
+"""Published results to compare with: numbers from papers, not runs of this tool."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .columns import COLUMNS, PUBLISHED, spread_key
 
 __all__ = ["published_rows"]
 
-# method, error % ± its deviation, parameters (M), search cost (GPU-days), source; "–" isn't reported
+# method, error % ± its deviation, parameters (M), search cost (GPU-days), source; "–" means not reported
 _CIFAR10 = """
 DARTS-1st   | 3.00 ± 0.14 | 3.3 | 0.4  | Liu et al., ICLR 2019
 DARTS-2nd   | 2.76 ± 0.09 | 3.3 | 1.0  | Liu et al., ICLR 2019
@@ -47,12 +47,15 @@ _TABLES = (  # data set, space, rows; "their extended" isn't our extended space
     ("cifar10", "their extended", _CIFAR10_EXTENDED),
     ("cifar10", "standard", _CIFAR10_MEANS),
     ("imagenet", "standard", _IMAGENET),
-    ("imagenet", None, _IMAGENET_OWN),  # not said
+    ("imagenet", None, _IMAGENET_OWN),  # not reported
 )
 
 
 def published_rows() -> list[dict[str, Any]]:
-    """A row each, by column key, with the numbers in the columns' units. Each has a ``source``."""
+    """Return one row per result, by column key, with numbers in the columns' units.
+
+    Each has a ``source``.
+    """
     return [_row(data, space, line) for data, space, table in _TABLES for line in table.strip().splitlines()]
 
 

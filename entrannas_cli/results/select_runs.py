@@ -1,4 +1,4 @@
-"""Which runs a comparison is about."""
+"""Selecting the runs of a comparison."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from ..store.run import Run
 
 __all__ = ["Selection", "select_runs"]
 
-MAX_NAMED = 8  # problems that an error names
+MAX_NAMED = 8  # problems listed in an error
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Runs, each once and in order, as they were read; ``problems``: a line for each thing that was left out."""
+    """Runs in order, without duplicates; ``problems`` has a line for everything that was left out."""
 
     overviews: tuple[Overview, ...]
     problems: tuple[str, ...] = ()
@@ -35,13 +35,13 @@ class Selection:
 
 
 def select_runs(references: Sequence[str], runs_dir: Path) -> Selection:
-    """The runs meant by ``references``; without any, all of ``runs_dir``, newest first.
+    """Return the runs that ``references`` refer to; without any, all of ``runs_dir``, newest first.
 
-    A reference is what :func:`find_run` takes, a folder of runs, or a pattern with ``*``, ``?`` or ``[…]``: of
-    paths if there is a slash in it, else of the ids in ``runs_dir``. What exists but isn't a run that can be read
-    becomes a problem: the shell's ``runs/*`` may hold anything.
+    A reference is anything :func:`find_run` takes, a folder of runs, or a pattern with ``*``, ``?`` or ``[…]``,
+    which matches paths if it has a slash, else ids in ``runs_dir``. Anything that exists but isn't a readable run
+    becomes a problem: the shell's ``runs/*`` may be anything.
 
-    Raises ``UsageError`` for a reference that nothing fits, and if of all that were given no run is left.
+    Raises ``UsageError`` for a reference that matches nothing, and if no run is left.
     """
     search = _Search(runs_dir)
     chosen: dict[Path, Run] = {}
@@ -65,7 +65,7 @@ class _Search:
 
     @cached_property
     def listed(self) -> dict[str, Run]:
-        """The runs of the folder by id, newest first: read once, whatever number of arguments there is."""
+        """The runs of the folder by id, newest first; listed only once."""
         return {run.id: run for run in list_runs(self.runs_dir)}
 
     def find(self, reference: str, problems: list[str]) -> list[Run]:
@@ -88,7 +88,7 @@ class _Search:
             paths = sorted(glob.glob(pattern), reverse=True)  # noqa: PTH207 (the pattern may be absolute)
             if paths:
                 return [run for path in paths for run in _at_path(Path(path), problems)]
-            raise UsageError(f'"{plain(pattern)}": no path fits this pattern')
+            raise UsageError(f'"{plain(pattern)}": no path matches this pattern')
         runs = [
             run
             for run in self.listed.values()
@@ -96,11 +96,11 @@ class _Search:
         ]
         if runs:
             return runs
-        raise UsageError(f'"{plain(pattern)}": no run in {plain(str(self.runs_dir))} fits this pattern')
+        raise UsageError(f'"{plain(pattern)}": no run in {plain(str(self.runs_dir))} matches this pattern')
 
 
 def _at_path(path: Path, problems: list[str]) -> list[Run]:
-    """The run at ``path``, or the runs in the folder there."""
+    """Return the run at ``path``, or the runs in the folder there."""
     run = Run(path)
     if not path.is_dir():
         problems.append(f"{plain(str(path))}: not a run directory")
@@ -114,5 +114,5 @@ def _at_path(path: Path, problems: list[str]) -> list[Run]:
         return []
     if any(one.looks_like_a_run() for one in inside):
         return inside
-    problems.append(f"{plain(str(path))}: not a run directory, and there is none in it")
+    problems.append(f"{plain(str(path))}: not a run directory, and contains none")
     return []

@@ -1,4 +1,4 @@
-"""The forms in which a comparison is written into a file, by the command and by the dashboard alike."""
+"""The file formats of a comparison, for the command and the dashboard."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["SUFFIXES", "TableForm", "serialized"]
 
 
 class TableForm(StrEnum):
-    """How a comparison is written. ``table`` is the one for a terminal, made by whoever knows its width."""
+    """How a comparison is written. ``table`` is for a terminal, drawn by whoever knows its width."""
 
     table = "table"
     csv = "csv"
@@ -36,10 +36,10 @@ SUFFIXES = {
 def serialized(
     form: TableForm, frame: DataFrame, table: Callable[[], TextTable], keys: Sequence[str] | None = None
 ) -> str:
-    """The content of a file in any ``form`` but ``table``.
+    """Return the content of a file in any ``form`` but ``table``.
 
-    CSV and JSON, for programs, have the columns ``keys`` (all) of ``frame``, with full numbers; the other forms are
-    of ``table``, rounded for reading.
+    CSV and JSON, for programs, have the columns ``keys`` (default: all) of ``frame`` in full precision; the other
+    forms show ``table``, rounded for reading.
     """
     from .formats import to_csv, to_json, to_latex, to_markdown
 

@@ -1,4 +1,4 @@
-"""Runs as a pandas table: a row a run, chosen, ordered, and grouped."""
+"""Runs as a pandas table, one row per run: filtering, sorting and grouping."""
 
 from __future__ import annotations
 
@@ -32,32 +32,32 @@ __all__ = [
     "result_frame",
 ]
 
-RUNS = "runs"  # of a group: how many
+RUNS = "runs"  # the number of runs in a group
 MEASURES = tuple(key for key in USUAL if COLUMNS[key].is_number and key not in ("seed", "epochs"))
 
 
 def mean_key(key: str) -> str:
-    """The column of a grouped table that holds the mean of ``key``."""
+    """Return the key of the column with the mean of ``key`` in a grouped table."""
     return f"{key}_mean"
 
 
 def best_key(key: str) -> str:
-    """The column with the best value of ``key`` in a group."""
+    """Return the key of the column with the best value of ``key``."""
     return f"{key}_best"
 
 
 def count_key(key: str) -> str:
-    """The column that says of how many values the mean of ``key`` is."""
+    """Return the key of the column with the number of values in the mean of ``key``."""
     return f"{key}_count"
 
 
 def result_frame(
     runs: Iterable[Run | Overview], *, keys: Iterable[str] = (), published: bool = False
 ) -> DataFrame:
-    """A row a run, in the given order, with all :data:`COLUMNS` and the further ``keys``; a missing value is NA.
+    """Return a row per run, in order, with all :data:`COLUMNS` and the further ``keys``; NA for missing values.
 
     A further key is one of the summary, or a dotted one of the configuration (``network.channels``), which is
-    read only then. With ``published`` the published results follow.
+    read only then. With ``published``, the published results follow.
 
     Raises ``UsageError`` for a key that no run has.
     """
@@ -87,7 +87,7 @@ def _series(values: Sequence[object], kind: Kind) -> Series:
         return Series(values, dtype="Int64")
     if kind == "number":
         return Series(values, dtype="float64")
-    # one dtype for texts in every release of pandas, whatever is missing
+    # the same dtype for strings in every release of pandas, whatever is missing
     return Series(
         [NA if value is None else value for value in values], dtype="boolean" if kind == "flag" else "string"
     )
@@ -106,7 +106,7 @@ def _kind_of(values: Sequence[object]) -> Kind:
 
 
 def _further(runs: Sequence[Overview], keys: Sequence[str]) -> list[list[object]]:
-    """The values of each key in each run."""
+    """Return the values of each key in each run."""
     found: list[list[object]] = [[None] * len(runs) for _ in keys]
     known: set[str] = set()
     had: set[str] = set()
@@ -124,14 +124,14 @@ def _further(runs: Sequence[Overview], keys: Sequence[str]) -> list[list[object]
             hint = did_you_mean(key, [*COLUMNS, *sorted(known)])
             raise UsageError(
                 f'column "{plain(key)}": no run has it{hint}; '
-                "it may be a column of `entrannas compare --list-columns`, a key of the configuration such as "
+                "use a column of `entrannas compare --list-columns`, a key of the configuration such as "
                 "data.dataset, or one of summary.json"
             )
     return found
 
 
 class _Config:
-    """A run's configuration, read when it is first asked for; empty if it can't be read."""
+    """A run's configuration, read on first use; empty if it cannot be read."""
 
     def __init__(self, run: Overview) -> None:
         self._path = run.path
@@ -148,7 +148,7 @@ class _Config:
 
 
 def _look_up(key: str, summary: Mapping[str, Any], config: _Config) -> tuple[bool, object]:
-    """(whether the run has the key, its value); a dotted key is first one of the configuration."""
+    """Return whether the run has the key, and its value; the configuration comes first for a dotted key."""
     if key in summary:
         return True, summary[key]
     for nested in (config.values, summary):
@@ -163,18 +163,18 @@ def _look_up(key: str, summary: Mapping[str, Any], config: _Config) -> tuple[boo
 
 
 def _names(values: Mapping[str, Any], prefix: str) -> set[str]:
-    """The dotted names of all values."""
+    """Return the dotted names of all values."""
     names = set()
     for key, value in values.items():
         names |= _names(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}"}
     return names
 
 
-# choosing and ordering
+# filtering and sorting
 
 
 def column_of(frame: DataFrame, key: str) -> Column:
-    """The column ``key`` of ``frame``; one that isn't in :data:`COLUMNS` is described by what it holds."""
+    """Return the column ``key`` of ``frame``; one not in :data:`COLUMNS` is described by its content."""
     if key in COLUMNS:
         return COLUMNS[key]
     kinds: dict[str, Kind] = {"i": "count", "u": "count", "f": "number", "b": "flag"}
@@ -186,14 +186,14 @@ def _check(frame: DataFrame, keys: Iterable[str]) -> None:
     for key in keys:
         if key not in frame.columns:
             known = [str(column) for column in frame.columns]
-            raise UsageError(f'column "{plain(key)}": there is no such column{did_you_mean(key, known)}')
+            raise UsageError(f'column "{plain(key)}": no such column{did_you_mean(key, known)}')
 
 
 def filtered(frame: DataFrame, conditions: Sequence[str]) -> tuple[DataFrame, tuple[str, ...]]:
-    """(the rows that fulfil all ``conditions``, hints on those that no row fulfils).
+    """Return the rows that meet all ``conditions``, and hints on conditions that no row meets.
 
-    Published rows are asked only what published results have at all: not for a seed, a kind or a state.
-    Raises ``UsageError`` for a condition that makes no sense.
+    Published rows are tested only for what published results have: not for a seed, a kind or a state. Raises
+    ``UsageError`` for an invalid condition.
     """
     hints = []
     keep = [True] * len(frame)
@@ -208,16 +208,16 @@ def filtered(frame: DataFrame, conditions: Sequence[str]) -> tuple[DataFrame, tu
         if own and not any(own):
             present = values[[not is_published for is_published in published]].dropna()
             hint = condition.hint(present.tolist(), column)
-            hints.append(f"no run fits {condition}" + (f": {hint}" if hint else ""))
+            hints.append(f"no run matches {condition}" + (f": {hint}" if hint else ""))
         keep = [kept and ok for kept, ok in zip(keep, fits, strict=True)]
     return frame.loc[keep].reset_index(drop=True), tuple(hints)
 
 
 def ordered(frame: DataFrame, keys: Sequence[str] = ()) -> DataFrame:
-    """Rows sorted by ``keys``, a ``-`` before one for descending; what has no value comes last.
+    """Return rows sorted by ``keys``, with a ``-`` before one for descending; missing values come last.
 
-    Without keys: the lowest test error first, then the newest. In a grouped table a key may also name what the
-    means are of. Raises ``UsageError`` for an unknown key.
+    The default is the lowest test error first, then the newest. In a grouped table, a key may also be the one that
+    a mean is of. Raises ``UsageError`` for an unknown key.
     """
     if not keys:
         test_error = mean_key("test_error") if mean_key("test_error") in frame.columns else "test_error"
@@ -240,15 +240,15 @@ def ordered(frame: DataFrame, keys: Sequence[str] = ()) -> DataFrame:
 
 
 def grouped(frame: DataFrame, keys: Sequence[str], measures: Sequence[str] | None = None) -> DataFrame:
-    """A row a group of runs that have the same values of ``keys``, with ``runs``, their number.
+    """Return one row per group of runs with the same values of ``keys``, with their number in ``runs``.
 
-    Of each of the ``measures`` (by default :data:`MEASURES`): ``…_mean``, ``…_std`` (of the
-    sample; none for a single value), ``…_best`` and ``…_count``, over the runs that have the value. What belongs to
-    a search, such as its gap, counts once a search, though several trainings name it; all else, such as
-    parameters, is of the trainings alone in a group that has some. Published rows stay as they are, with ``run``
-    (their name, unless ``method`` tells it) and ``source``.
+    For each of the ``measures`` (default: :data:`MEASURES`) there are ``…_mean``, ``…_std`` (of the sample; none
+    for a single value), ``…_best`` and ``…_count``, over the runs that have the value. Properties of a search, such
+    as its gap, count once per search, even if several trainings have them; all others, such as parameters, are of
+    trainings only, if the group has any. Published rows stay as they are, with ``run`` (their name, unless
+    ``method`` has it) and ``source``.
 
-    Raises ``UsageError`` for an unknown key, and for a measure that is no number.
+    Raises ``UsageError`` for an unknown key and for a measure that is not a number.
     """
     _check(frame, [*keys, *(measures or ())])
     if measures is None:
@@ -256,7 +256,7 @@ def grouped(frame: DataFrame, keys: Sequence[str], measures: Sequence[str] | Non
     columns = {key: column_of(frame, key) for key in measures if key not in keys}
     for key, column in columns.items():
         if not column.is_number:
-            raise UsageError(f'column "{plain(key)}": it is no number, so groups have no mean of it')
+            raise UsageError(f'column "{plain(key)}": not a number, so groups have no mean of it')
     published = frame["state"] == PUBLISHED
     records = [
         _group_record(dict(zip(keys, values, strict=True)), group, columns)
@@ -279,7 +279,7 @@ def _group_record(record: dict[str, Any], group: DataFrame, columns: Mapping[str
 
 
 def _once_a_search(group: DataFrame) -> list[bool]:
-    """Whether a row counts for what belongs to a search: searches do, trainings of another one's cells once."""
+    """Return which rows count for properties of a search: the search, or else one of its trainings."""
     searches = group["search_run"].fillna("").tolist()
     kinds = group["kind"].tolist()
     counted = {search for search, kind in zip(searches, kinds, strict=True) if kind == "search"}
@@ -293,7 +293,7 @@ def _once_a_search(group: DataFrame) -> list[bool]:
 def _statistics(key: str, values: Sequence[float], column: Column) -> dict[str, Any]:
     count = len(values)
     mean = deviation = None
-    with suppress(OverflowError):  # numbers that only damage can have
+    with suppress(OverflowError):  # only damaged files have such numbers
         mean = math.fsum(values) / count if count else None
         if mean is not None and count > 1:
             deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (count - 1))

@@ -2,11 +2,10 @@
 
 The form is that of Python's named tuples, ``Genotype(normal=[('sep_conv_3x3', 1), …], normal_concat=range(2, 6),
 reduce=…, reduce_concat=…)``, as in the files ``genotypes.py`` and the logs of DARTS, PC-DARTS, P-DARTS and
-ISTA-NAS: of Python 2 (``u'…'``, lists for ranges) or 3, with NumPy's integers (``np.int64(0)``), over several
-lines, with anything around it; two connections a node in one list, or a list a node.
+ISTA-NAS: from Python 2 (``u'…'``, lists for ranges) or 3, with NumPy integers (``np.int64(0)``), over several
+lines, surrounded by anything; with two connections per node in one list, or one list per node.
 
-It is read by a grammar of its own that knows literals only. Nothing is evaluated, and the time grows with the
-length of the text.
+The parser knows literals only. Nothing is evaluated, and its time is linear in the length of the text.
 """
 
 from __future__ import annotations
@@ -24,12 +23,12 @@ __all__ = ["EXPECTED", "FoundGenotype", "has_genotype", "read_genotypes"]
 EXPECTED = "Genotype(normal=[('sep_conv_3x3', 0), ...], normal_concat=range(2, 6), reduce=..., ...)"
 FIELDS = ("normal", "normal_concat", "reduce", "reduce_concat")
 RECURRENT = ("recurrent", "concat")
-NO_OPERATION = "none"  # the zero operation: as good as no connection
+NO_OPERATION = "none"  # the zero operation: the same as no connection
 OTHER_NAMES = {"conv_7x1_1x7": "conv_1x7_7x1"}  # the same layers: 1x7, then 7x1
-MAX_DEPTH = 6  # brackets
-MAX_TOKENS = 50_000  # of one genotype
+MAX_DEPTH = 6  # nested brackets
+MAX_TOKENS = 50_000  # per genotype
 
-_START = re.compile(r"Genotype[ \t]{0,8}\(")  # also right after a line that a kill has cut
+_START = re.compile(r"Genotype[ \t]{0,8}\(")  # also right after a line that was cut by a kill
 _NAME = re.compile(r"([A-Za-z_]\w{0,63})[ \t]{0,8}=[ \t]{0,8}\Z")
 _ALIAS = re.compile(
     r"^([A-Za-z_]\w{0,63})[ \t]{0,8}=[ \t]{0,8}([A-Za-z_]\w{0,63})[ \t\r]{0,8}(?:#[^\n]{0,200})?$",
@@ -38,7 +37,7 @@ _ALIAS = re.compile(
 _PLACE = re.compile(r"\bepoch|skip-connect", re.IGNORECASE)
 _SKIPPED = re.compile(r"(?:[ \t\r\n\f]+|\\\r?\n|#[^\n]*)+")
 _TOKEN = re.compile(
-    # a text without brackets: where a line was cut within one, what follows may hold another genotype
+    # strings have no brackets: if a line was cut inside one, another genotype may follow
     r"(?P<text>[uUbBrR]{0,2}(?:'[^'\\\n()\[\]]{0,100}'|\"[^\"\\\n()\[\]]{0,100}\"))"
     r"|(?P<number>-?[0-9]{1,9}[lL]?(?![\w.]))"
     r"|(?P<name>[A-Za-z_][\w.]{0,63})"
@@ -48,10 +47,10 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True)
 class FoundGenotype:
-    """What was found at ``line`` (from 1): a genotype, or the ``problems`` that it has.
+    """The genotype found at ``line`` (from 1), or the ``problems`` with it.
 
-    ``name`` is what it is assigned to, ``place`` the line about an epoch or the like before it; both may be
-    empty. ``notes`` say what was not taken over as it stands. ``aliases`` are names that it is given later on.
+    ``name`` is what it is assigned to, ``place`` the line before it about an epoch or the like; both may be empty.
+    ``notes`` list what was changed while reading. ``aliases`` are further names assigned to it later.
     """
 
     line: int
@@ -64,12 +63,15 @@ class FoundGenotype:
 
 
 def has_genotype(text: str) -> bool:
-    """Whether there is something in ``text`` to be read by :func:`read_genotypes`."""
+    """Return whether ``text`` has anything for :func:`read_genotypes` to read."""
     return _START.search(text) is not None
 
 
 def read_genotypes(text: str) -> list[FoundGenotype]:
-    """All genotypes in ``text``, in their order, commented ones left out. Never raises."""
+    """Return all genotypes in ``text``, in order, without those commented out.
+
+    Never raises.
+    """
     found: list[FoundGenotype] = []
     line, counted, position = 1, 0, 0
     while match := _START.search(text, position):
@@ -117,11 +119,11 @@ def _found(
 
 
 class _Fault(ValueError):
-    """The text isn't a genotype's; the message says where."""
+    """The text is not a genotype; the message says where."""
 
 
 class _Reader:
-    """Reads the arguments of ``Genotype(``; ``position`` is how far it came."""
+    """Parses the arguments of ``Genotype(``; ``position`` is how far it has read."""
 
     def __init__(self, text: str, position: int) -> None:
         self.text = text
@@ -132,7 +134,10 @@ class _Reader:
         self._next()
 
     def fields(self) -> dict[str, Any]:
-        """The fields by name, those without a name by their place. Raises ``_Fault``."""
+        """Return the fields by name; those without one are named by position.
+
+        Raises ``_Fault``.
+        """
         fields: dict[str, Any] = {}
         while self._token != ")":
             if self._kind == "name" and self._token in (*FIELDS, *RECURRENT):
@@ -143,7 +148,7 @@ class _Reader:
             else:
                 raise _Fault("more than four fields")
             if name in fields:
-                raise _Fault(f"{name} is there twice")
+                raise _Fault(f"{name} is given twice")
             fields[name] = self._value(0)
             if self._token != ")":
                 self._expect(",")
@@ -183,7 +188,7 @@ class _Reader:
             where = f"found {rest!r}" if rest else "the text ends"
         else:
             where = f"found {self._token[:40]!r}"
-        return _Fault(f"not a whole Genotype(...): expected {wanted}, {where}")
+        return _Fault(f"malformed Genotype(...): expected {wanted}, {where}")
 
     def _value(self, depth: int) -> Any:
         if depth > MAX_DEPTH:
@@ -202,7 +207,7 @@ class _Reader:
             self._next()
             self._expect("(")
             return _called(token, self._items(")", depth))
-        raise self._unexpected("a list, a text or a number")
+        raise self._unexpected("a list, a string or a number")
 
     def _items(self, end: str, depth: int) -> list[Any]:
         items = []
@@ -219,11 +224,11 @@ _CALLS = ("range", "xrange", "list", "tuple", "str", "str_", *_INTEGERS)
 
 
 def _called(name: str, arguments: list[Any]) -> Any:
-    """The value of the few calls that genotypes are printed with."""
+    """Return the value of one of the few calls that printed genotypes contain."""
     match name.rpartition(".")[2], arguments:
         case "range" | "xrange", [*numbers] if 0 < len(numbers) <= 3 and all(map(_whole, numbers)):
             if len(numbers) == 3 and not numbers[2]:
-                raise _Fault("a range in steps of 0")
+                raise _Fault("a range with step 0")
             span = range(*numbers)
             if len(span) > MAX_NODES:
                 raise _Fault(f"a range of {len(span)} nodes, at most {MAX_NODES} are read")
@@ -243,7 +248,7 @@ def _whole(value: object) -> bool:
 
 def _genotype(fields: dict[str, Any]) -> tuple[Genotype, list[str]]:
     if RECURRENT[0] in fields:
-        raise GenotypeError(["a recurrent cell: only those with a normal and a reduction cell can be read"])
+        raise GenotypeError(["a recurrent cell: only genotypes of a normal and a reduction cell can be read"])
     problems = [f"{name} is missing" for name in FIELDS if name not in fields]
     notes: list[str] = []
     cells: dict[str, CellGraph] = {}
@@ -282,7 +287,7 @@ def _cell(kind: str, value: Any, concat: Any, notes: list[str]) -> CellGraph:
                 operation = here
             connections.append(Connection(source, operation))
         if pairs and not connections:
-            problems.append(f'node {number} has only the operation "none", which is no input')
+            problems.append(f'node {number} has only the operation "none", so it has no input')
         kept.append(tuple(connections))
     if problems:
         raise GenotypeError(problems)
@@ -290,13 +295,13 @@ def _cell(kind: str, value: Any, concat: Any, notes: list[str]) -> CellGraph:
 
 
 def _nodes(items: Sequence[Any]) -> list[list[tuple[str, int]]]:
-    """The pairs of each node: the lists themselves, or two and two of one list."""
+    """Return the pairs of each node: one list per node, or every two pairs of a flat list."""
     if items and all(isinstance(item, list) and not _is_pair(item) for item in items):
         return [[_pair(entry) for entry in item] for item in items]
     pairs = [_pair(item) for item in items]
     if len(pairs) % 2:
         raise GenotypeError(
-            [f"{len(pairs)} connections in one list: it holds exactly two a node, else a list a node"]
+            [f"{len(pairs)} connections in one list: expected two per node, or one list per node"]
         )
     return [pairs[n : n + 2] for n in range(0, len(pairs), 2)]
 

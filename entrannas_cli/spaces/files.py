@@ -1,4 +1,4 @@
-"""Search spaces as TOML files: those that come with the package, and users' own. Never loads torch."""
+"""Search spaces as TOML files, built-in ones and users' own. Never loads torch."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ __all__ = [
 MAX_NODES = 16
 NODES = SearchSpace(name="", operations=()).nodes
 KEYS = ("name", "description", "source", "nodes", "operations")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # it becomes a part of folder names
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # becomes part of folder names
 
 
 @dataclass(frozen=True)
 class SpaceProblem:
-    """What is wrong with one key of a space's file."""
+    """What is wrong with one key of a search space file."""
 
     key: str
     text: str
@@ -48,7 +48,7 @@ class SpaceProblem:
 
 
 class SpaceError(ValueError):
-    """A table that is no search space. ``problems`` are all of its faults."""
+    """A table that is not a search space. ``problems`` lists everything wrong with it."""
 
     def __init__(self, problems: Sequence[SpaceProblem]) -> None:
         super().__init__("; ".join(map(str, problems)))
@@ -57,10 +57,10 @@ class SpaceError(ValueError):
 
 @dataclass(frozen=True)
 class OperationFacts:
-    """An operation of a space. ``package`` is the one that brings it (nothing: this one).
+    """An operation of a space. ``package`` is the package that provides it, None for this one.
 
-    Label and ``parametric`` (whether it has weights) of another package's operation are None: to learn them,
-    it would have to be loaded.
+    ``label`` and ``parametric`` (whether it has weights) are None for another package's operation, which would
+    have to be loaded to find out.
     """
 
     name: str
@@ -70,7 +70,7 @@ class OperationFacts:
 
 
 def _folder() -> Path:
-    """Inside the package where a wheel was installed, beside it in a source tree."""
+    """Return the folder of built-in spaces: inside an installed package, next to it in a source tree."""
     package = Path(__file__).resolve().parents[1]
     return next(
         (f for f in (package / "searchspaces", package.parent / "searchspaces") if f.is_dir()), package
@@ -78,25 +78,31 @@ def _folder() -> Path:
 
 
 def space_names() -> tuple[str, ...]:
-    """The names of the spaces that come with the package, `standard` first."""
+    """Return the names of the built-in spaces, ``standard`` first."""
     return tuple(sorted((file.stem for file in _folder().glob("*.toml")), key=lambda n: (n != "standard", n)))
 
 
 def space_path(name_or_path: str) -> Path:
-    """The file of a space, given by name or by path. Raises ``UsageError`` for a name that there isn't."""
+    """Return the file of a space, given by name or path.
+
+    Raises ``UsageError`` for an unknown name.
+    """
     names = space_names()
     if name_or_path in names:
         return _folder() / f"{name_or_path}.toml"
     if looks_like_path(name_or_path):
         return Path(name_or_path)
     raise UsageError(
-        f"no search space {plain(name_or_path) or '(empty name)'}{did_you_mean(name_or_path, names)}: there are "
-        f"{choices(names, last='and')}; the path of a .toml file works too"
+        f"no search space {plain(name_or_path) or '(empty name)'}{did_you_mean(name_or_path, names)}: use one of "
+        f"{choices(names, last='and')}, or the path of a .toml file"
     )
 
 
 def load_space(name_or_path: str | Path) -> SearchSpace:
-    """A search space by name or from a file. Raises ``UsageError`` that lists everything wrong with the file."""
+    """Return a search space by name or from a file.
+
+    Raises ``UsageError`` that lists everything wrong with the file.
+    """
     path = space_path(name_or_path) if isinstance(name_or_path, str) else name_or_path
     try:
         return space_from_table(read_toml(path, unusable), name=path.stem)
@@ -109,7 +115,10 @@ def load_space(name_or_path: str | Path) -> SearchSpace:
 
 
 def check_space(path: str | Path) -> tuple[SpaceProblem, ...]:
-    """Everything that is wrong with a space's file. Raises ``UsageError`` if it can't be read as TOML at all."""
+    """Return everything that is wrong with a search space file.
+
+    Raises ``UsageError`` if it cannot be read as TOML.
+    """
     file = space_path(path) if isinstance(path, str) else path
     try:
         space_from_table(read_toml(file, unusable), name=file.stem)
@@ -119,7 +128,7 @@ def check_space(path: str | Path) -> tuple[SpaceProblem, ...]:
 
 
 def space_to_toml(space: SearchSpace) -> str:
-    """The text of a file that :func:`load_space` reads back as ``space``."""
+    """Return the text of a file that :func:`load_space` reads back as ``space``."""
     return tomli_w.dumps(
         {
             "name": space.name,
@@ -132,14 +141,14 @@ def space_to_toml(space: SearchSpace) -> str:
 
 
 def space_from_table(table: Mapping[str, Any], *, name: str = "", any_operation: bool = False) -> SearchSpace:
-    """The space that a TOML table says. ``name`` serves where the table has none.
+    """Return the space that a TOML table describes; ``name`` is used if the table has none.
 
-    ``any_operation`` also takes operations that aren't installed here: to look at runs made elsewhere.
-    Raises :class:`SpaceError` naming every fault.
+    ``any_operation`` also accepts operations that aren't installed here, to look at runs made elsewhere.
+    Raises :class:`SpaceError` with everything wrong with the table.
     """
     problems = [
         SpaceProblem(
-            plain(key), f"unknown key{did_you_mean(key, KEYS)}: allowed are {choices(KEYS, last='and')}"
+            plain(key), f"unknown key{did_you_mean(key, KEYS)}; the keys are {choices(KEYS, last='and')}"
         )
         for key in table
         if key not in KEYS
@@ -153,7 +162,7 @@ def space_from_table(table: Mapping[str, Any], *, name: str = "", any_operation:
         )
     texts = {key: table.get(key, "") for key in ("description", "source")}
     problems += [
-        SpaceProblem(key, f"must be a text in quotes, not {shown(text)}")
+        SpaceProblem(key, f"must be a string in quotes, not {shown(text)}")
         for key, text in texts.items()
         if not isinstance(text, str)
     ]
@@ -171,7 +180,7 @@ def space_from_table(table: Mapping[str, Any], *, name: str = "", any_operation:
 
 def _operation_problems(operations: object, any_operation: bool) -> list[SpaceProblem]:
     known = operation_names()
-    allowed = f"allowed are {', '.join(known)}"
+    allowed = f"available: {', '.join(known)}"
     if not isinstance(operations, list):
         text = f'must be a list of names, such as ["{known[0]}", "{known[1]}"], not {shown(operations)}; {allowed}'
         return [SpaceProblem("operations", text)]
@@ -183,7 +192,7 @@ def _operation_problems(operations: object, any_operation: bool) -> list[SpacePr
         if not isinstance(operation, str):
             problems.append(SpaceProblem(key, f"must be a name in quotes, not {shown(operation)}; {allowed}"))
         elif operation in operations[:n]:
-            problems.append(SpaceProblem(key, f"{shown(operation)} stands there twice"))
+            problems.append(SpaceProblem(key, f"{shown(operation)} is listed twice"))
         elif operation not in known and not any_operation:
             problems.append(
                 SpaceProblem(
@@ -194,7 +203,7 @@ def _operation_problems(operations: object, any_operation: bool) -> list[SpacePr
 
 
 def operation_facts(space: SearchSpace) -> list[OperationFacts]:
-    """What is known of each operation of ``space`` without loading any other package."""
+    """Return what is known of each operation of ``space`` without loading other packages."""
     plugins = {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
     facts = []
     for name in space.operations:

@@ -1,4 +1,4 @@
-"""Published cells by the names that their authors gave them, each with its paper and the file it is from."""
+"""Published cells by the names their authors gave them, each with its paper and source file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NAMES = {
 
 
 def _cell(text: str, concat: tuple[int, ...] = ()) -> CellGraph:
-    """A cell from "operation source, … | …", one group per node."""
+    """Return a cell from "operation source, … | …", one group per node."""
     return CellGraph(
         tuple(
             tuple(

@@ -1,7 +1,7 @@
-"""The run store: a directory a run, plain files, one writer a file. Described in docs/run-directory.md.
+"""The run store: one directory per run, plain files, one writer per file. See docs/run-directory.md.
 
-Reading order: ``files`` and ``atomic`` (single files) → ``jsonl`` (append-only logs) → ``status`` (who works on a
-run, and whether it still lives) → ``run`` (reading one) → ``create`` → ``find`` → ``session`` (the one writer)
-→ ``stop`` → ``notes`` (what the user says about a run) → ``overview`` (the columns of lists). Nothing here loads
-torch, pandas or pydantic.
+Reading order: ``jsonl`` (append-only logs) → ``status`` (which process works on a run, and whether it is alive) →
+``run`` (reading a run) → ``create`` → ``find_run`` and ``find_genotype`` → ``session`` (the single writer) →
+``stop`` → ``notes`` (the user's tags and note) → ``overview`` (what lists show). Nothing here loads torch, pandas
+or pydantic.
 """

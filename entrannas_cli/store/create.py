@@ -1,4 +1,4 @@
-"""Claiming a new run directory."""
+"""Creating a new run directory."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from .status import FORMAT, Status, process_identity, write_status
 
 __all__ = ["ID_TIME_FORMAT", "LATEST", "create_run", "slug"]
 
-ID_TIME_FORMAT = "%Y%m%d-%H%M%S"  # UTC: sorts by time on whichever host, also when summer time ends
-LATEST = "latest"  # where a run is asked for: the newest one
-MAX_NAME_BYTES = 100  # bytes; file systems take 255 for the whole id
+ID_TIME_FORMAT = "%Y%m%d-%H%M%S"  # UTC: sorts by time on any host, also when daylight saving ends
+LATEST = "latest"  # a reference to the newest run
+MAX_NAME_BYTES = 100  # file systems allow 255 for the whole id
 
 
 def create_run(
@@ -37,13 +37,13 @@ def create_run(
     summary: Mapping[str, Any] | None = None,
     now: float | None = None,
 ) -> Run:
-    """Claims a directory of its own for a new run, however many processes do so at once, and fills it.
+    """Create and fill the directory of a new run; any number of processes may do so at once.
 
     The id is ``20261124-101500-standard-entrannas-dst-s0``, with ``label`` instead of space, method and seed if
-    one is given, or ``20261124-101500-NAME``; one that is taken gets -2, -3, … at its end. ``files`` (name → text,
-    such as config.toml) are written first, the status last; ``summary`` is what the summary says besides.
+    given, or ``20261124-101500-NAME``; if it is taken, -2, -3, … is appended. ``files`` (name → text, such as
+    config.toml) are written first, the status last; ``summary`` has further values for the summary.
 
-    Raises ``UsageError`` for a bad ``name`` or a folder that can't be used, ``RunFailed`` when writing fails.
+    Raises ``UsageError`` for a bad ``name`` or an unusable folder, ``RunFailed`` if writing fails.
     """
     now = time.time() if now is None else now
     own = _readable(label)[:MAX_NAME_BYTES] if label else f"{_readable(space)[:40]}-{method}-s{seed}"
@@ -82,30 +82,30 @@ def _claim(runs_dir: Path, wanted: str) -> Path:
         while True:
             path = runs_dir / (wanted if number == 1 else f"{wanted}-{number}")
             try:
-                path.mkdir()  # atomic: one process gets it, the others an error
+                path.mkdir()  # atomic: only one process succeeds
             except FileExistsError:
                 number += 1
             else:
                 return path
     except OSError as error:
-        reason = "it is no folder" if isinstance(error, FileExistsError) else reason_of(error)
+        reason = "not a folder" if isinstance(error, FileExistsError) else reason_of(error)
         raise UsageError(
-            f"{plain(str(runs_dir))}: no run can be put there: {reason} (choose another folder with --runs-dir)"
+            f"{plain(str(runs_dir))}: cannot create a run: {reason} (choose another folder with --runs-dir)"
         ) from None
 
 
 def slug(name: str) -> str:
-    """``name`` as the part of an id: letters, digits, ``.``, ``_`` and ``-``; other characters become ``-``.
+    """Return ``name`` as part of an id: letters, digits, ``.``, ``_`` and ``-``; others become ``-``.
 
-    Raises ``UsageError`` for a name that is a path, hidden, empty, too long or holds control characters.
+    Raises ``UsageError`` for a name that is a path, hidden, empty, too long or contains control characters.
     """
     fault = ""
     if not name.strip():
         fault = "is empty"
     elif any(unicodedata.category(character).startswith("C") for character in name):
-        fault = "holds characters that can't be shown"
+        fault = "contains unprintable characters"
     elif "/" in name or "\\" in name:
-        fault = "holds a slash"
+        fault = "contains a slash"
     elif name.startswith("."):
         fault = "starts with a dot"
     elif len(name.encode()) > MAX_NAME_BYTES:
@@ -113,9 +113,9 @@ def slug(name: str) -> str:
     elif not (text := _readable(name)):
         fault = "has no letter or digit"
     elif text == LATEST:
-        fault = "already means the newest run"
+        fault = "is reserved for the newest run"
     if fault:
-        raise UsageError(f'--name "{plain(name)[:60]}" {fault}; take letters, digits, dots, - and _')
+        raise UsageError(f'--name "{plain(name)[:60]}" {fault}; use letters, digits, dots, - and _')
     return text
 
 

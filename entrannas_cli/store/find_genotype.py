@@ -1,4 +1,4 @@
-"""Finding a genotype by what a user types: a run, a file, or the name of a published cell."""
+"""Finding a genotype from what a user types: a run, a file, or the name of a published cell."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ __all__ = [
 STANDARD_INPUT = "-"
 POINT_MARK = "@"
 FIRST, LAST = "first", "last"
-MAX_FAULTS = 20  # that an error lists
+MAX_FAULTS = 20  # listed in an error
 
 
 @dataclass(frozen=True)
 class NamedGenotype:
-    """A genotype and where it is from: ``run ID``, ``file PATH``, ``published cells NAME``.
+    """A genotype and its origin: ``run ID``, ``file PATH`` or ``published cells NAME``.
 
-    ``point`` says which of several there: ``step 120``, ``genotype 3 of 12 (line 340)``; empty for the only one,
-    and for a run's last. ``notes`` say what a file says otherwise than the genotype does. ``run`` is the run that
-    they are from, if they are.
+    ``point`` says which of several it is: ``step 120``, ``genotype 3 of 12 (line 340)``; it is empty for the only
+    one, and for a run's last. ``notes`` list what was changed while reading a file. ``run`` is the run it is from,
+    if any.
     """
 
     genotype: Genotype
@@ -52,7 +52,7 @@ class NamedGenotype:
 
     @property
     def label(self) -> str:
-        """A short name: the run's id, the published name, the file's name without its ending."""
+        """A short name: the run's id, the published name, or the file's name without its suffix."""
         if self.run is not None:
             return self.run.id
         file = self.origin.removeprefix("file ")
@@ -65,13 +65,13 @@ class NamedGenotype:
 
 
 def find_genotype(reference: str, runs_dir: Path) -> NamedGenotype:
-    """The genotype that ``reference`` means.
+    """Return the genotype that ``reference`` refers to.
 
-    A file, ``-`` for standard input, a published name (in any case), or a run as in :func:`store.find.find_run`.
-    ``@POINT`` after it picks one of several: of a run's history ``first``, ``last`` or a step, of a file a number
-    or a name in it; without it the last one counts.
+    It is a file, ``-`` for standard input, a published name (in any case), or a run as in
+    :func:`~.find_run.find_run`. ``@POINT`` after it selects one of several: ``first``, ``last`` or a step of a
+    run's history, a number or name in a file. The default is the last one.
 
-    Raises ``UsageError`` that says what is wrong with the file or the run, or what was looked for where.
+    Raises ``UsageError`` that says what is wrong with the file or run, or what was looked for and where.
     """
     whole, mark, point = reference.rpartition(POINT_MARK)
     if mark and point and not os.path.lexists(reference) and not _is_run(reference, runs_dir):
@@ -80,7 +80,7 @@ def find_genotype(reference: str, runs_dir: Path) -> NamedGenotype:
 
 
 def _is_run(reference: str, runs_dir: Path) -> bool:
-    """Whether a run goes by ``reference``: its name may have the mark in it."""
+    """Return whether ``reference`` refers to a run, whose name may contain the mark."""
     from .find_run import find_run
 
     try:
@@ -97,14 +97,14 @@ def _at_point(reference: str, point: str, runs_dir: Path) -> NamedGenotype:
         if name.lower() == reference.lower():
             if point:
                 raise UsageError(
-                    f"{name}{POINT_MARK}{plain(point)}: {name} is one pair of cells, without {POINT_MARK}"
+                    f"{name}{POINT_MARK}{plain(point)}: {name} is a single genotype; leave out the {POINT_MARK}"
                 )
             return NamedGenotype(genotype, f"published cells {name}")
     return _of_run(reference, point, runs_dir)
 
 
 def _is_folder(reference: str) -> bool:
-    """Unlike a Path's own question it raises nothing: not for a long name, nor where it may not be asked."""
+    """Return whether it is a folder; unlike ``Path.is_dir``, never raise for a long or forbidden path."""
     return os.path.isdir(reference)  # noqa: PTH112
 
 
@@ -113,17 +113,15 @@ def _in_file(reference: str, point: str) -> NamedGenotype:
     origin = f"file {plain(reference)}" if reference != STANDARD_INPUT else name
     if not _is_listed(text):
         if point:
-            raise UsageError(
-                f"{plain(name)}: it holds one genotype, so {POINT_MARK}{plain(point)} picks none"
-            )
+            raise UsageError(f"{plain(name)}: it has only one genotype; leave out {POINT_MARK}{plain(point)}")
         return NamedGenotype(parse_genotype(text, name), origin)
     return take(_listed(text, name), point, name, origin)
 
 
 def parse_genotype(text: str, name: str) -> Genotype:
-    """The genotype in ``text``, as JSON or in DARTS' form; the last of several.
+    """Return the genotype in ``text``, as JSON or in DARTS' form; the last of several.
 
-    Raises ``UsageError`` naming ``name`` and each fault.
+    Raises ``UsageError`` with ``name`` and everything wrong with the text.
     """
     stripped = _stripped(text)
     if not stripped:
@@ -131,7 +129,7 @@ def parse_genotype(text: str, name: str) -> Genotype:
     if _is_listed(text):
         return take(_listed(text, name), "", name, name).genotype
     if stripped[0] not in "{[":
-        raise UsageError(f"{plain(name)}: neither our JSON nor a text with {EXPECTED} in it")
+        raise UsageError(f"{plain(name)}: neither genotype JSON nor a text with {EXPECTED} in it")
     try:
         return Genotype.from_json(stripped)
     except GenotypeError as error:
@@ -139,9 +137,9 @@ def parse_genotype(text: str, name: str) -> Genotype:
 
 
 def read_listed(reference: str) -> tuple[list[FoundGenotype], str]:
-    """All genotypes in the file ``reference`` (``-``: standard input), and its name.
+    """Return all genotypes in the file ``reference`` (``-``: standard input), and its name.
 
-    Those with a fault too; of our JSON the one that it holds. Raises ``UsageError`` if there is none.
+    Those with problems are included; JSON has only one. Raises ``UsageError`` if there is none.
     """
     text, name = _content(reference)
     if not _is_listed(text):
@@ -150,9 +148,9 @@ def read_listed(reference: str) -> tuple[list[FoundGenotype], str]:
 
 
 def take(listed: Sequence[FoundGenotype], point: str, name: str, origin: str) -> NamedGenotype:
-    """The one of ``listed`` that ``point`` means: a number from 1, ``first``, ``last``, a name; the last without.
+    """Return the genotype that ``point`` selects: a number from 1, ``first``, a name, or ``last`` (default).
 
-    The last and the first are such without a fault. Raises ``UsageError``.
+    ``first`` and ``last`` skip genotypes with problems. Raises ``UsageError``.
     """
     whole = [n for n, found in enumerate(listed) if found.genotype is not None]
     named = [n for n, found in enumerate(listed) if point and point in (found.name, *found.aliases)]
@@ -165,7 +163,7 @@ def take(listed: Sequence[FoundGenotype], point: str, name: str, origin: str) ->
     else:
         names = [name for found in listed for name in (found.name, *found.aliases) if name]
         raise UsageError(
-            f'{plain(name)}: "{plain(point)}" is none of its {counted(len(listed), "genotype")}'
+            f'{plain(name)}: "{plain(point)}" is not one of its {counted(len(listed), "genotype")}'
             f"{did_you_mean(point, names)}",
             [f"numbers: 1 to {len(listed)}", *([f"names: {', '.join(names[:20])}"] if names else [])],
         )
@@ -183,7 +181,7 @@ def take(listed: Sequence[FoundGenotype], point: str, name: str, origin: str) ->
 
 
 def _skipped(found: FoundGenotype) -> str:
-    return f"line {found.line}: left out, it can't be read: {plain(found.problems[0])}"
+    return f"line {found.line}: left out: {plain(found.problems[0])}"
 
 
 def _stripped(text: str) -> str:
@@ -191,7 +189,7 @@ def _stripped(text: str) -> str:
 
 
 def _is_listed(text: str) -> bool:
-    """Whether to look for DARTS' form: our JSON may have a strange name in it, and a log may begin like a list."""
+    """Return whether to look for DARTS' form: JSON may contain odd names, and a log may begin like a list."""
     if not has_genotype(text):
         return False
     try:
@@ -219,7 +217,10 @@ def _faults(name: str, problems: Sequence[str]) -> UsageError:
 
 
 def _content(reference: str) -> tuple[str, str]:
-    """The text of a file or of standard input, and its name. Raises ``UsageError``."""
+    """Return the text of a file or of standard input, and its name.
+
+    Raises ``UsageError``.
+    """
     if reference == STANDARD_INPUT:
         return _standard_input(), "standard input"
     return read_text(Path(reference), unusable), reference
@@ -229,7 +230,7 @@ def _standard_input() -> str:
     try:
         content = sys.stdin.buffer.read(MAX_BYTES + 1)
     except (AttributeError, OSError, ValueError):
-        raise UsageError("standard input: nothing can be read from it") from None
+        raise UsageError("standard input: can't be read") from None
     return decoded(content, Path("standard input"), unusable)
 
 
@@ -241,7 +242,7 @@ def _of_run(reference: str, point: str, runs_dir: Path) -> NamedGenotype:
     except UsageError as error:
         ids = [run.id for run in list_runs(runs_dir)]
         if any(identifier.startswith(reference) for identifier in ids) or _is_folder(reference):
-            raise  # several fit, or the folder isn't a run: said best by the store
+            raise  # ambiguous, or a folder that isn't a run: find_run's error says more
         raise _nothing_found(reference, runs_dir, ids) from error
     if point:
         return _in_history(run, point)
@@ -256,11 +257,11 @@ def _of_run(reference: str, point: str, runs_dir: Path) -> NamedGenotype:
 
 
 def _in_history(run: Run, point: str) -> NamedGenotype:
-    """The cells that ``run`` had at ``point``."""
+    """Return the cells that ``run`` had at ``point``."""
     history = run.genotypes()
     name = f"run {plain(run.id)}"
     if not history:
-        raise UsageError(f"{name} has no history of cells, so {POINT_MARK}{plain(point)} picks none")
+        raise UsageError(f"{name} has no history of cells; leave out {POINT_MARK}{plain(point)}")
     if point in (FIRST, LAST):
         entry = history[0 if point == FIRST else -1]
         return NamedGenotype(entry.genotype, name, f"step {entry.step}", run=run)
@@ -269,7 +270,7 @@ def _in_history(run: Run, point: str) -> NamedGenotype:
     earlier = [entry for entry in history if entry.step <= step]
     if not earlier or step > max(history[-1].step, run.status().step):
         raise UsageError(
-            f"{name}: {POINT_MARK}{plain(point)} is no point of its history: "
+            f"{name}: {POINT_MARK}{plain(point)} is not in its history: use "
             f"{FIRST}, {LAST} or a step from {first} on"
         )
     return NamedGenotype(earlier[-1].genotype, name, f"step {step}", run=run)
@@ -278,13 +279,13 @@ def _in_history(run: Run, point: str) -> NamedGenotype:
 def _nothing_found(reference: str, runs_dir: Path, ids: list[str]) -> UsageError:
     shown = plain(reference)
     if os.sep in reference or reference.lower().endswith((".json", ".txt", ".py")):
-        return UsageError(f"{shown}: there is no such file or run directory")
+        return UsageError(f"{shown}: no such file or run directory")
     near = nearest(reference, PUBLISHED) or nearest(reference, ids)
     return UsageError(
-        f'"{shown}" is no run in {plain(str(runs_dir))}, no file and no published cell'
+        f'"{shown}" is not a run in {plain(str(runs_dir))}, a file or a published cell'
         f"{did_you_mean(reference, [near]) if near else ''}",
         [
             f"published: {', '.join(PUBLISHED)}",
-            f"runs: {', '.join(map(plain, ids[:3]))}{', …' * (len(ids) > 3)}" if ids else "runs: none there",
+            f"runs: {', '.join(map(plain, ids[:3]))}{', …' * (len(ids) > 3)}" if ids else "runs: none",
         ],
     )

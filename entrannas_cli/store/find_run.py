@@ -1,4 +1,4 @@
-"""Finding runs by what a user types, and removing them."""
+"""Finding runs from what a user types, and removing them."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from .status import STATUS_FILE, is_starting
 __all__ = ["check_removable", "find_run", "list_runs", "name_in", "remove_run", "run_names", "short_id"]
 
 _STAMPED = re.compile(r"(\d{8}-\d{6})-(.+?(?:-(\d+))?)")
-MAX_NAMED = 8  # candidates that an error names
+MAX_NAMED = 8  # candidates listed in an error
 
 
 def list_runs(runs_dir: Path) -> list[Run]:
-    """The runs in ``runs_dir``, newest first; none if there is no such folder. Reads no file of theirs.
+    """Return the runs in ``runs_dir``, newest first; none if it doesn't exist. Reads none of their files.
 
-    Every directory counts that isn't hidden, the broken ones too. Raises ``UsageError`` for a folder that can't
-    be read.
+    Every directory that isn't hidden counts, even a broken one. Raises ``UsageError`` for a folder that cannot be
+    read.
     """
     return [Run(runs_dir / name) for name in run_names(runs_dir)]
 
 
 def run_names(runs_dir: Path) -> list[str]:
-    """The ids of :func:`list_runs`, in its order; raises the same."""
+    """Return the ids of the runs in ``runs_dir``, as :func:`list_runs` does."""
     try:
         with os.scandir(runs_dir) as entries:
             found = [entry for entry in entries if not entry.name.startswith(".") and _is_directory(entry)]
@@ -43,20 +43,18 @@ def run_names(runs_dir: Path) -> list[str]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise UsageError(
-            f"{plain(str(runs_dir))}: the runs there can't be read: {reason_of(error)}"
-        ) from None
+        raise UsageError(f"{plain(str(runs_dir))}: can't be read: {reason_of(error)}") from None
 
 
 def _is_directory(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
-    except OSError:  # a link in a circle
+    except OSError:  # a circular link
         return False
 
 
 def _age_order(entry: os.DirEntry[str]) -> tuple[str, int, str]:
-    """The time in the id, or of the last change where there is none; of equal times the higher -2, -3 is newer."""
+    """Return the time in the id, or of the last change; of equal times, the higher -2, -3 is newer."""
     match = _STAMPED.fullmatch(entry.name)
     if match:
         return match[1], int(match[3] or 1) if len(match[3] or "") < 10 else 1, entry.name
@@ -68,9 +66,9 @@ def _age_order(entry: os.DirEntry[str]) -> tuple[str, int, str]:
 
 
 def find_run(reference: str, runs_dir: Path) -> Run:
-    """The run meant by ``reference``: an id, ``latest``, a path, the unique beginning of an id, or a unique name.
+    """Return the run that ``reference`` refers to: an id or its unique prefix, a name, ``latest``, or a path.
 
-    Raises ``UsageError``, with the candidates or the nearest ids.
+    Raises ``UsageError`` with the candidates or the nearest ids.
     """
     runs = list_runs(runs_dir)
     by_id = {run.id: run for run in runs}
@@ -86,13 +84,13 @@ def find_run(reference: str, runs_dir: Path) -> Run:
         return matches[0]
     if matches:
         raise UsageError(
-            f"{_quoted(reference)}: {len(matches)} runs fit, give more of the id:", _shown(matches)
+            f"{_quoted(reference)}: {len(matches)} runs match, give more of the id:", _shown(matches)
         )
     if reference and _is_run_directory(Path(reference)):
         return Run(Path(reference))
     if not runs:
         raise UsageError(
-            f"{_quoted(reference)}: there is no run in {plain(str(runs_dir))} (--runs-dir names another folder)"
+            f"{_quoted(reference)}: no runs in {plain(str(runs_dir))} (choose another folder with --runs-dir)"
         )
     raise UsageError(
         f"{_quoted(reference)}: no such run in {plain(str(runs_dir))}", _suggestions(reference, list(by_id))
@@ -115,13 +113,13 @@ def _is_run_directory(path: Path) -> bool:
 
 
 def name_in(identifier: str) -> str:
-    """The part of an id after its time: the name that ``--name`` gave it."""
+    """Return the part of an id after its time, as given by ``--name``."""
     match = _STAMPED.fullmatch(identifier)
     return match[2] if match else ""
 
 
 def short_id(identifier: str) -> str:
-    """An id without its time, as part of another one's name; other texts as they are."""
+    """Return an id without its time, for another run's name; other texts unchanged."""
     return name_in(identifier) or identifier
 
 
@@ -135,7 +133,7 @@ def _suggestions(reference: str, ids: Sequence[str]) -> list[str]:
     near = near or difflib.get_close_matches(reference, ids, n=3, cutoff=0.6)
     if near:
         return [f"did you mean {plain(identifier)}?" for identifier in near[:3]]
-    return ["`entrannas runs list` shows what there is"]
+    return ["`entrannas runs list` lists all runs"]
 
 
 def _quoted(reference: str) -> str:
@@ -143,12 +141,12 @@ def _quoted(reference: str) -> str:
 
 
 def check_removable(run: Run) -> None:
-    """Raises ``UsageError`` for a running run, and for a directory that isn't one."""
+    """Raise ``UsageError`` for a running run, and for a directory that isn't a run."""
     _refuse_what_is_no_run(run)
     status = run.status()
-    if status.state == "running" and not status.stale:  # else the lock tells
+    if status.state == "running" and not status.stale:  # else the lock decides
         raise UsageError(
-            f"{plain(run.id)} is running ({describe_holder(status)}): stop it first, "
+            f"{plain(run.id)} is running ({describe_holder(status)}): stop it first "
             f"with `entrannas stop {reference_to(run)}`"
         )
     if is_starting(status):
@@ -156,9 +154,9 @@ def check_removable(run: Run) -> None:
 
 
 def remove_run(run: Run) -> None:
-    """Deletes the run's directory; of a link to one only the link.
+    """Delete the run's directory, or only the link if it is one.
 
-    Raises ``UsageError`` as :func:`check_removable` does, ``RunFailed`` when files can't be deleted.
+    Raises ``UsageError`` as :func:`check_removable` does, ``RunFailed`` if files cannot be deleted.
     """
     check_removable(run)
     lock = take_lock(run.path)
@@ -176,7 +174,7 @@ def remove_run(run: Run) -> None:
 
 
 def _refuse_what_is_no_run(run: Run) -> None:
-    """A mistyped path must not cost a home directory."""
+    """Raise ``UsageError`` if it is not a run: a mistyped path must not cost a home directory."""
     try:
         names = {entry.name for entry in os.scandir(run.path)}
     except OSError as error:
@@ -184,11 +182,14 @@ def _refuse_what_is_no_run(run: Run) -> None:
     if names - {LOCK_FILE} and not run.looks_like_a_run():
         raise UsageError(f"{plain(str(run.path))}: not a run directory, so it isn't removed")
     if any(Run(run.path / name).looks_like_a_run() for name in names):
-        raise UsageError(f"{plain(str(run.path))}: holds runs itself, so it isn't removed")
+        raise UsageError(f"{plain(str(run.path))}: contains runs, so it isn't removed")
 
 
 def _delete(directory: Path) -> None:
-    """The status goes last: a deletion cut short leaves something that is still seen, and can be removed."""
+    """Delete ``directory``, its status last.
+
+    What an interrupted deletion leaves is still listed, and can be removed.
+    """
     for entry in sorted(os.scandir(directory), key=lambda entry: entry.name == STATUS_FILE):
         if entry.is_dir(follow_symlinks=False):
             shutil.rmtree(entry.path)

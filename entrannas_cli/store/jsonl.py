@@ -1,8 +1,8 @@
-"""Append-only JSON lines: one write a line, read from where the reader was, superseded rows left out.
+"""Append-only JSON lines: one write per line, incremental reading, superseded rows left out.
 
-A process that is killed loses at most the line it was writing; that line is cut, and readers skip it. When a run
-goes on from an earlier step, an attempt marker ``{"kind": "attempt", "attempt": 2, "first_step": 124}`` says that
-all rows before it with a step of 124 or more no longer count.
+A killed process loses at most the line it was writing; that line is cut, and readers skip it. When a run resumes
+from an earlier step, an attempt marker ``{"kind": "attempt", "attempt": 2, "first_step": 124}`` says that all rows
+before it with a step of 124 or more no longer count.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ __all__ = ["ATTEMPT", "JsonLinesReader", "JsonLinesWriter", "NewRows"]
 
 ATTEMPT = "attempt"  # the kind of a marker row
 CHUNK_BYTES = 2**20  # bytes read at once
-MIN_READ_BYTES = 2**12  # bytes read on for the end of a line
-MAX_LINE_BYTES = 2**20  # bytes; a longer line is no row of ours
-_DECODER = json.JSONDecoder(parse_constant=lambda _: None)  # made once: a row costs half as much then
+MIN_READ_BYTES = 2**12  # bytes read at least to find the end of a line
+MAX_LINE_BYTES = 2**20  # a longer line is not one of our rows
+_DECODER = json.JSONDecoder(parse_constant=lambda _: None)  # made once, which halves the cost of a row
 
 
 class JsonLinesWriter:
-    """Appends rows to the file ``path``, which is created if need be. Raises ``OSError``."""
+    """Appends rows to the file ``path``, which is created if needed. Raises ``OSError``."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -39,7 +39,7 @@ class JsonLinesWriter:
         self._cut = size > 0 and os.pread(self._descriptor, 1, size - 1) != b"\n"
 
     def append(self, row: Mapping[str, Any]) -> None:
-        """Writes ``row`` as one line, by one system call. A cut line before it is ended first."""
+        """Write ``row`` as one line in one system call, on a new line if the last one was cut."""
         line = dump_json(row).encode("ascii") + b"\n"
         if self._cut:
             line = b"\n" + line
@@ -49,11 +49,11 @@ class JsonLinesWriter:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
 
     def sync(self) -> None:
-        """Waits until all rows are on the disk."""
+        """Wait until all rows are on disk."""
         os.fsync(self._descriptor)
 
     def close(self) -> None:
-        """Ends writing. May be called twice."""
+        """Close the file; may be called twice."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
@@ -61,10 +61,10 @@ class JsonLinesWriter:
 
 @dataclass(frozen=True)
 class NewRows:
-    """What came since the last look. Drop the rows held with a step >= ``superseded_from``, then add ``rows``.
+    """What is new in a file: drop the rows with a step >= ``superseded_from``, then add ``rows``.
 
-    ``superseded_from`` is None where nothing is to be dropped, 0 where everything is. ``more`` tells that a limit
-    ended the look before the file did.
+    ``superseded_from`` is None to drop nothing, 0 to drop everything. ``more`` says that a limit was reached
+    before the end of the file.
     """
 
     rows: list[dict[str, Any]] = field(default_factory=list)
@@ -73,11 +73,11 @@ class NewRows:
 
 
 class JsonLinesReader:
-    """Follows a growing file. Never raises for what the file holds; a file that isn't there has no rows.
+    """Follows a growing file. Never raises for the content of the file; a missing file has no rows.
 
-    ``tail`` starts that many bytes before the end, for a look at the last rows of a long file. ``skipped`` counts
-    the complete lines that are no rows: cut, binary, without a whole number ``step``. ``attempts`` holds the
-    markers read so far.
+    ``tail`` starts that many bytes before the end, to read the last rows of a long file. ``skipped`` counts the
+    complete lines that are not rows: cut, binary, without an integer ``step``. ``attempts`` has the markers read
+    so far.
     """
 
     def __init__(self, path: Path, *, tail: int | None = None) -> None:
@@ -90,11 +90,11 @@ class JsonLinesReader:
         self._in_long_line = False
 
     def read_new(self, limit: int | None = None) -> NewRows:
-        """The rows of the lines completed since the last call, without those superseded meanwhile.
+        """Return the rows of lines completed since the last call, without superseded ones.
 
-        Rows are dicts with a whole number ``step``; the markers themselves are not returned. A file that was
-        replaced or cut short is read again from its start. With a ``limit`` about that many bytes are read, at
-        least one line; the next call goes on from there.
+        Rows are dicts with an integer ``step``; the markers themselves are not returned. A file that was replaced
+        or truncated is read again from its start. With a ``limit``, about that many bytes but at least one line
+        are read; the next call continues there.
         """
         rows: list[dict[str, Any]] = []
         superseded: int | None = None
@@ -116,13 +116,13 @@ class JsonLinesReader:
                     else:
                         rows.append(row)
         except OSError:
-            if self._inode is not None:  # it was there before
+            if self._inode is not None:  # the file existed before
                 superseded = 0
                 self._restart(None)
         return NewRows(rows, superseded, more)
 
     def _is_another(self, status: os.stat_result) -> bool:
-        """Whether the file isn't the one read so far, or lost what was read; then reading starts again."""
+        """Restart if the file was replaced or truncated, and return whether it was."""
         inode = (status.st_dev, status.st_ino)
         first_look = self._inode is None
         if inode == self._inode and status.st_size >= self._offset:
@@ -130,7 +130,7 @@ class JsonLinesReader:
         self._restart(inode)
         if first_look and self._tail is not None and status.st_size > self._tail:
             self._offset = status.st_size - self._tail
-            self._in_long_line = True  # most likely in the middle of a line: the next one is the first
+            self._in_long_line = True  # probably in the middle of a line: start with the next one
         return not first_look
 
     def _restart(self, inode: tuple[int, int] | None) -> None:
@@ -141,16 +141,15 @@ class JsonLinesReader:
         self.attempts = []
 
     def _lines(self, descriptor: int, limit: int | None) -> tuple[list[bytes], bool]:
-        """(the complete lines after the offset, which moves behind them; whether the limit ended them)"""
+        """Return the complete lines after the offset, which moves past them, and whether the limit was reached."""
         lines: list[bytes] = []
         pending = b""
         position = self._offset
         end = math.inf if limit is None else position + limit
         more = False
         while not (more := position >= end and bool(lines or self._in_long_line)):
-            wanted = (
-                end - position if position < end else max(len(pending), MIN_READ_BYTES)
-            )  # of a longer line twice as much
+            # past the limit, look for the end of the line in chunks that double
+            wanted = end - position if position < end else max(len(pending), MIN_READ_BYTES)
             chunk = os.pread(descriptor, int(min(CHUNK_BYTES, wanted)), position)
             if not chunk:
                 break
@@ -160,11 +159,11 @@ class JsonLinesReader:
                 del complete[0]
                 self._in_long_line = False
             lines += complete
-            if len(pending) > MAX_LINE_BYTES:  # don't hold it
+            if len(pending) > MAX_LINE_BYTES:  # don't keep it in memory
                 self.skipped += not self._in_long_line
                 self._in_long_line = True
                 pending = b""
-        # the rest of a line too long to be one isn't read twice
+        # an overlong line is not read twice
         self._offset = position if self._in_long_line else position - len(pending)
         return lines, more
 

@@ -1,4 +1,4 @@
-"""The lock of a run: held by the one process that works on it, and let go by the kernel when that dies."""
+"""The lock of a run: held by the one process that works on it, released by the kernel when that dies."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ __all__ = ["take_lock"]
 
 
 def take_lock(directory: Path, *, wait: float = 0.0) -> BaseFileLock | None:
-    """The held lock of the run in ``directory``; None when another process still has it after ``wait`` seconds.
+    """Take the lock of the run in ``directory``; return None if another process keeps it for ``wait`` seconds.
 
-    Raises ``RunFailed`` where no lock can be taken at all.
+    Raises ``RunFailed`` if locking is impossible.
     """
     from filelock import FileLock, Timeout
 

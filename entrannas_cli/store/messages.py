@@ -1,4 +1,4 @@
-"""How messages speak of a run: who holds it, since when, and what to type for it."""
+"""Parts of messages about a run: who works on it, since when, and how to refer to it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["describe_holder", "local_time", "reference_to"]
 
 
 def reference_to(run: Run) -> str:
-    """What to type for ``run`` in a command: its id where that is found without ``--runs-dir``, else its path."""
+    """Return how to refer to ``run`` in a command: its id if that needs no ``--runs-dir``, else its path."""
     try:
         usual = os.path.realpath(runs_dir()) == os.path.realpath(run.path.parent)
     except (EntrannasError, OSError):
@@ -25,7 +25,7 @@ def reference_to(run: Run) -> str:
 
 
 def describe_holder(status: Status) -> str:
-    """Who works on the run of ``status``, as the end of a sentence."""
+    """Return who works on the run of ``status``, as the end of a sentence."""
     if status.state != "running":  # it took the lock a moment ago
         return "another process"
     silent = f", no sign of life for {status.heartbeat_age:.0f} s" if status.stale else ""
@@ -33,7 +33,7 @@ def describe_holder(status: Status) -> str:
 
 
 def local_time(moment: float) -> str:
-    """Unix seconds as a local date and time; "-" for none."""
+    """Format Unix seconds as a local date and time; "-" for none."""
     try:
         return datetime.fromtimestamp(moment).astimezone().strftime("%Y-%m-%d %H:%M:%S") if moment else "-"
     except (OverflowError, ValueError, OSError):

@@ -1,5 +1,6 @@
-"""What a user says about a run: tags to find it by, and a note. In a file of its own, ``notes.json``, that only the
-user's commands write: never the process that works on the run.
+"""A user's tags and note on a run, in ``notes.json``.
+
+Only the user's commands write that file, never the process that works on the run.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ MAX_NOTE_CHARS = 10_000  # characters
 
 @dataclass(frozen=True)
 class Notes:
-    """``tags`` in alphabetical order, each once; ``note`` may have several lines."""
+    """``tags`` in alphabetical order, without duplicates; ``note`` may have several lines."""
 
     tags: tuple[str, ...] = ()
     note: str = ""
@@ -50,7 +51,10 @@ NOTHING = Notes()
 
 
 def read_notes(run: Run) -> Notes:
-    """What was said about ``run``; nothing where there is no file. Raises ``BrokenRun`` for a damaged one."""
+    """Return the tags and note of ``run``; :data:`NOTHING` if there is no file.
+
+    Raises ``BrokenRun`` for a damaged one.
+    """
     path = run.path / NOTES_FILE
     if not os.path.lexists(path):
         return NOTHING
@@ -60,11 +64,11 @@ def read_notes(run: Run) -> Notes:
         raise BrokenRun(path, f"format {shown(version)}: this release reads {FORMAT}")
     if not isinstance(tags, list) or (bad := [tag for tag in tags if _fault(tag)]):
         raise BrokenRun(
-            path, f"tags: expected texts, found {shown(bad[0] if isinstance(tags, list) else tags)}"
+            path, f"tags: expected strings, found {shown(bad[0] if isinstance(tags, list) else tags)}"
         )
     if not isinstance(note, str) or len(note) > MAX_NOTE_CHARS:
         raise BrokenRun(
-            path, f"note: expected a text of at most {MAX_NOTE_CHARS} characters, found {shown(note)}"
+            path, f"note: expected a string of at most {MAX_NOTE_CHARS} characters, found {shown(note)}"
         )
     return Notes(tuple(sorted(set(tags))), note)
 
@@ -72,10 +76,10 @@ def read_notes(run: Run) -> Notes:
 def change_notes(
     run: Run, add: Iterable[str] = (), remove: Iterable[str] = (), note: str | None = None
 ) -> Notes:
-    """Adds and removes tags of ``run``, replaces its note unless it is None, and returns what there is then.
+    """Add and remove tags of ``run``, replace its note unless it is None, and return the result.
 
-    A tag that is there already may be added, one that isn't may be removed. Raises ``UsageError`` for a bad tag or
-    note, ``BrokenRun`` for a damaged file (it isn't overwritten), ``RunFailed`` if the new one can't be written.
+    Adding an existing tag and removing a missing one do nothing. Raises ``UsageError`` for a bad tag or note,
+    ``BrokenRun`` for a damaged file (it isn't overwritten), ``RunFailed`` if the new one cannot be written.
     """
     adding = {checked_tag(tag) for tag in add}
     removing = {checked_tag(tag) for tag in remove}
@@ -98,35 +102,41 @@ def change_notes(
 
 
 def checked_tag(tag: str) -> str:
-    """``tag`` in its composed form. Raises ``UsageError`` if it is none."""
+    """Return ``tag`` in Unicode's composed form.
+
+    Raises ``UsageError`` if it is not a valid tag.
+    """
     tag = unicodedata.normalize("NFC", tag)
     if fault := _fault(tag):
-        raise UsageError(f"tag {shown(tag)} {fault}; take letters, digits, . _ and -")
+        raise UsageError(f"tag {shown(tag)} {fault}; use letters, digits, . _ and -")
     return tag
 
 
 def checked_note(note: str) -> str:
-    """``note``. Raises ``UsageError`` if it is too long."""
+    """Return ``note``.
+
+    Raises ``UsageError`` if it is too long.
+    """
     if len(note) > MAX_NOTE_CHARS:
-        raise UsageError(f"the note has {len(note)} characters: {MAX_NOTE_CHARS} at most")
+        raise UsageError(f"the note has {len(note)} characters: at most {MAX_NOTE_CHARS} are allowed")
     return note
 
 
 def _fault(tag: object) -> str:
     if not isinstance(tag, str):
-        return "is no text"
+        return "is not a string"
     if not any(character.isalnum() for character in tag):
         return "has no letter or digit"
     if not all(character.isalnum() or character in "._-" for character in tag):
-        return "holds another character"
+        return "contains an invalid character"
     return f"is longer than {MAX_TAG_CHARS} characters" if len(tag) > MAX_TAG_CHARS else ""
 
 
 @contextmanager
 def _alone(run: Run) -> Iterator[None]:
-    """Commands that change the notes of one run wait for each other, so that no tag is lost.
+    """Make commands that change the notes of one run wait for each other, so that no tag is lost.
 
-    The directory itself is locked, so nothing is left behind; where the file system can't, they don't wait.
+    The directory itself is locked, so nothing is left behind; on a file system without locks, they don't wait.
     """
     try:
         descriptor = os.open(run.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

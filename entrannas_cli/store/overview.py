@@ -1,4 +1,4 @@
-"""What lists show of a run: its status and its summary as one record, and all there is to say of a single one."""
+"""A run's status and summary as one record, for lists, and everything about a single run."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from .status import BROKEN, Status
 
 __all__ = ["Overview", "describe", "next_command", "overview"]
 
-TAIL_BYTES = 2**20  # bytes of the metrics in which the last rows are looked for first
-_FROM_CONFIG = {  # where the configuration has what a list needs, until there is a summary
+TAIL_BYTES = 2**20  # bytes at the end of the metrics, searched first for the last rows
+_FROM_CONFIG = {  # where the configuration has values for lists, until there is a summary
     "space": ("space",),
     "method": ("method",),
     "seed": ("seed",),
@@ -28,7 +28,7 @@ _FROM_CONFIG = {  # where the configuration has what a list needs, until there i
 
 @dataclass(frozen=True, kw_only=True)
 class Overview:
-    """A run in a list. ``summary`` may hold anything; the properties give what is well-formed in it, or None."""
+    """A run in a list. ``summary`` may contain anything; the properties return valid values or None."""
 
     id: str
     path: Path
@@ -40,12 +40,12 @@ class Overview:
 
     @property
     def faults(self) -> tuple[str, ...]:
-        """``problems``, which make its figures doubtful, and that of its notes, which doesn't."""
+        """``problems``, which make its numbers doubtful, and the one with its notes, which doesn't."""
         return (*self.problems, self.notes_problem) if self.notes_problem else self.problems
 
     @property
     def age(self) -> float:
-        """Seconds since the run was created; 0 where that isn't known."""
+        """Seconds since the run was created; 0 if unknown."""
         return max(0.0, self.status.observed - self.status.created) if self.status.created else 0.0
 
     @property
@@ -55,16 +55,16 @@ class Overview:
 
     @property
     def accuracy(self) -> float | None:
-        """The one that says most: on the test part, on images held out, or on those that were learned from.
+        """The most telling accuracy: on test images, else on held-out ones, else on training images.
 
-        Of a search it is the super-net's on the architecture half, before there is one that on the weight half.
+        For a search, it is the super-net's on the architecture half, or on the weight half until there is one.
         """
         keys = ("test_accuracy", "validation_accuracy", "supernet_accuracy", "accuracy")
         return next((value for key in keys if (value := self.number(key)) is not None), None)
 
     @property
     def sparsity(self) -> float | None:
-        """The mean of both cell kinds' shares of connections with zero weight."""
+        """The share of connections with zero weight, averaged over both cell kinds."""
         found = [v for v in (self.number("sparsity_normal"), self.number("sparsity_reduce")) if v is not None]
         return sum(found) / len(found) if found else None
 
@@ -74,16 +74,16 @@ class Overview:
         return self.number("gap")
 
     def number(self, key: str) -> float | None:
-        """A finite number of the summary."""
+        """Return a finite number of the summary, or None."""
         return number(self.summary.get(key))
 
     def text(self, key: str) -> str:
-        """A text or a number of the summary, as text; empty for anything else."""
+        """Return a string or number of the summary as text; empty for anything else."""
         value = self.summary.get(key)
         return str(value) if isinstance(value, str | int | float) else ""
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it as one JSON object: what the summary has, and above it what the status says."""
+        """Return everything as one JSON object; the status overrides the summary."""
         status = self.status
         mine = status.to_dict()
         del mine["format"]
@@ -103,7 +103,10 @@ class Overview:
 
 
 def overview(run: Run) -> Overview:
-    """Reads the small files of a run only. Never raises for what they hold."""
+    """Return the overview of ``run``, from its small files only.
+
+    Never raises for the content of files.
+    """
     status = run.status()
     problems = [status.reason] if status.state == BROKEN else []
     try:
@@ -145,7 +148,10 @@ def _from_config(run: Run) -> dict[str, Any]:
 
 
 def describe(run: Run) -> dict[str, Any]:
-    """All that ``runs show`` tells, as one JSON object. Never raises for what the files hold."""
+    """Return everything that ``runs show`` prints, as one JSON object.
+
+    Never raises for the content of files.
+    """
     seen = overview(run)
     problems = list(seen.faults)
 
@@ -175,7 +181,7 @@ def describe(run: Run) -> dict[str, Any]:
 
 
 def next_command(run: Run, status: Status) -> str:
-    """The command that a user most likely wants next; empty for a broken run."""
+    """Return the command that a user most likely wants next; empty for a broken run."""
     if status.state == "running":
         command = "stop"
     elif status.resumable:
@@ -188,7 +194,7 @@ def next_command(run: Run, status: Status) -> str:
 
 
 def _last_rows(run: Run) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
-    """The last step and the last epoch row; the whole file is read only if its end doesn't have them."""
+    """Return the last step and epoch rows; read the whole file only if its end doesn't have them."""
     last: dict[Any, dict[str, Any]] = {}
     for tail in (TAIL_BYTES, None):
         rows = JsonLinesReader(run.path / METRICS_FILE, tail=tail).read_new().rows

@@ -44,28 +44,28 @@ GENOTYPE_FILE = "genotype.json"
 SUMMARY_FILE = "summary.json"
 LOG_FILE = "log.txt"
 CHECKPOINTS = "checkpoints"
-BEST_CHECKPOINT = "best.pt"  # of a training: weights only, those that did best on images held out
+BEST_CHECKPOINT = "best.pt"  # of a training: only the weights that did best on held-out images
 STOP_FILE = "stop"
 LOCK_FILE = "lock"
 
-CREATION_GRACE_S = 5.0  # seconds that a directory may lack its status: it is claimed first, filled then
+CREATION_GRACE_S = 5.0  # seconds that a directory may lack its status: it is created first, then filled
 _MARKS = (STATUS_FILE, CONFIG_FILE, SUMMARY_FILE, METRICS_FILE, GENOTYPES_FILE)
 _CHECKPOINT = re.compile(r"step-(\d{8,18})\.pt")
 
 
 def checkpoint_name(step: int) -> str:
-    """The file name of the checkpoint after ``step``."""
+    """Return the file name of the checkpoint after ``step``."""
     return f"step-{step:08d}.pt"
 
 
 def checkpoint_step(path: Path) -> int:
-    """The step after which the checkpoint ``path`` was written; -1 for another file."""
+    """Return the step after which the checkpoint ``path`` was written; -1 for another file."""
     match = _CHECKPOINT.fullmatch(path.name)
     return int(match[1]) if match else -1
 
 
 def environment_file(attempt: int) -> str:
-    """The name of the file that describes where ``attempt`` runs."""
+    """Return the name of the file that describes where ``attempt`` runs."""
     return "environment.json" if attempt <= 1 else f"environment-{attempt}.json"
 
 
@@ -93,11 +93,14 @@ class Run:
         return self.path.name
 
     def looks_like_a_run(self) -> bool:
-        """Whether the directory has a file that only runs have."""
+        """Return whether the directory has a file that only runs have."""
         return any(os.path.lexists(self.path / mark) for mark in _MARKS)
 
     def status(self) -> Status:
-        """The reconciled status (see :func:`reconcile`). Never raises: a damaged one has the state "broken"."""
+        """Return the reconciled status (see :func:`reconcile`).
+
+        Never raises: a damaged run has the state "broken".
+        """
         try:
             return reconcile(read_status(self.path))
         except BrokenRun as error:
@@ -117,11 +120,17 @@ class Run:
         return Status(state=BROKEN, reason=error.reason, created=changed, observed=now)
 
     def config(self) -> dict[str, Any]:
-        """The resolved configuration. Raises ``BrokenRun``."""
+        """Return the resolved configuration.
+
+        Raises ``BrokenRun``.
+        """
         return read_toml(self.path / CONFIG_FILE)
 
     def space(self) -> SearchSpace:
-        """The search space, also where its operations aren't installed. Raises ``BrokenRun``."""
+        """Return the search space, even if its operations aren't installed.
+
+        Raises ``BrokenRun``.
+        """
         from ..spaces.files import SpaceError, space_from_table
 
         path = self.path / SPACE_FILE
@@ -131,16 +140,25 @@ class Run:
             raise BrokenRun(path, str(error)) from None
 
     def environment(self, attempt: int = 1) -> dict[str, Any]:
-        """Versions, device, git commit and command line of an attempt. Raises ``BrokenRun``."""
+        """Return versions, device, git commit and command line of an attempt.
+
+        Raises ``BrokenRun``.
+        """
         return read_json(self.path / environment_file(attempt))
 
     def summary(self) -> dict[str, Any]:
-        """The summary, {} before there is one. Raises ``BrokenRun`` for a damaged one."""
+        """Return the summary, {} before there is one.
+
+        Raises ``BrokenRun`` for a damaged one.
+        """
         path = self.path / SUMMARY_FILE
         return read_json(path) if os.path.lexists(path) else {}
 
     def genotype(self) -> Genotype | None:
-        """The cells derived last, None before there are any. Raises ``BrokenRun`` for a damaged file."""
+        """Return the last derived cells, None before there are any.
+
+        Raises ``BrokenRun`` for a damaged file.
+        """
         path = self.path / GENOTYPE_FILE
         if not os.path.lexists(path):
             return None
@@ -150,16 +168,16 @@ class Run:
             raise BrokenRun(path, str(error)) from None
 
     def metrics_reader(self) -> JsonLinesReader:
-        """An incremental reader of the metrics."""
+        """Return an incremental reader of the metrics."""
         return JsonLinesReader(self.path / METRICS_FILE)
 
     def metrics(self, kind: str | None = None) -> list[dict[str, Any]]:
-        """All metric rows of ``kind``, "step" or "epoch" (both, if left out), superseded ones left out."""
+        """Return the metric rows of ``kind``, "step" or "epoch" (default: both), without superseded ones."""
         rows = self.metrics_reader().read_new().rows
         return rows if kind is None else [row for row in rows if row.get("kind") == kind]
 
     def genotypes(self) -> list[DerivedCells]:
-        """The history of the derived cells, superseded entries left out; entries that are no genotype too."""
+        """Return the history of the derived cells, without superseded and invalid entries."""
         history = []
         for row in JsonLinesReader(self.path / GENOTYPES_FILE).read_new().rows:
             epoch = row.get("epoch")
@@ -171,7 +189,7 @@ class Run:
         return history
 
     def checkpoints(self) -> list[Path]:
-        """The checkpoints, newest first."""
+        """Return the checkpoints, newest first."""
         try:
             with os.scandir(self.path / CHECKPOINTS) as entries:
                 files = [Path(entry.path) for entry in entries if entry.is_file()]
@@ -180,7 +198,7 @@ class Run:
         return sorted((f for f in files if checkpoint_step(f) >= 0), key=checkpoint_step, reverse=True)
 
     def files(self) -> dict[str, int]:
-        """The files by their names relative to the directory, with their sizes in bytes; links aren't followed."""
+        """Return the size in bytes of each file, by its path in the directory; links aren't followed."""
         found: dict[str, int] = {}
         for folder, folders, names in os.walk(self.path):
             folders.sort()
@@ -189,5 +207,5 @@ class Run:
                 try:
                     found[str(path.relative_to(self.path))] = path.lstat().st_size
                 except OSError:
-                    continue  # gone meanwhile
+                    continue  # deleted in the meantime
         return found

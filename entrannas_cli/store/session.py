@@ -1,4 +1,4 @@
-"""The single writer of a run, from the moment that a process takes it up until it lets it go."""
+"""The single writer of a run, for as long as a process works on it."""
 
 from __future__ import annotations
 
@@ -44,27 +44,27 @@ if TYPE_CHECKING:
 __all__ = ["KEPT_CHECKPOINTS", "RunSession"]
 
 KEPT_CHECKPOINTS = 2  # the last good one survives whatever happens to the newest
-STOP_POLL_S = 0.5  # seconds between two looks for a stop request
-LOCK_TIMEOUT_S = 10.0  # seconds given to a process that has ended its run, or died, to let go of the lock
+STOP_POLL_S = 0.5  # seconds between checks for a stop request
+LOCK_TIMEOUT_S = 10.0  # seconds for a process that has ended its run, or died, to release the lock
 
 
 class RunSession:
-    """Context manager within which this process, and no other, works on ``run``.
+    """Context manager in which this process, and no other, works on ``run``.
 
     ``epochs`` and ``steps`` are the totals to reach. Entering takes the lock, starts the next attempt and marks
-    the run running; a thread then writes a sign of life every two seconds and looks for a stop request. Leave it
-    after :meth:`finish`. Left by an exception, the run is marked failed with its reason, or stopped for
+    the run as running; a thread then writes a heartbeat every two seconds and checks for a stop request. Call
+    :meth:`finish` before leaving. An exception marks the run as failed, with the reason, or as stopped if it is
     ``KeyboardInterrupt``.
 
-    Entering raises ``UsageError`` when another process works on the run (naming it) or the directory isn't one.
-    All methods raise ``RunFailed`` naming the file when it can't be written, except :meth:`log`.
+    Entering raises ``UsageError`` if another process works on the run (naming it) or the directory isn't a run.
+    All methods except :meth:`log` raise ``RunFailed`` naming a file that cannot be written.
     """
 
     def __init__(self, run: Run, *, epochs: int = 0, steps: int = 0) -> None:
         self.run = run
         self._epochs = epochs
         self._steps = steps
-        self._guard = threading.RLock()  # of the status and the summary, and of writing them
+        self._guard = threading.RLock()  # for the status and the summary, and for writing them
         self._ended = threading.Event()
         self._held = ExitStack()  # the lock and the open files
         self._progress = (0, 0)  # epoch, step
@@ -72,7 +72,7 @@ class RunSession:
         self._status = Status(state="created")
         self._summary: dict[str, Any] = {}
 
-    # taking the run up and letting it go
+    # entering and leaving
 
     def __enter__(self) -> Self:
         with ExitStack() as held:
@@ -111,7 +111,7 @@ class RunSession:
             lock = take_lock(self.run.path, wait=STOP_POLL_S)
             if lock and self.run.looks_like_a_run():
                 return lock
-            if lock:  # it was removed meanwhile, and the lock has made the folder anew
+            if lock:  # the run was removed meanwhile, and locking created the folder again
                 lock.release()
                 with suppress(OSError):
                     (self.run.path / LOCK_FILE).unlink()
@@ -120,13 +120,13 @@ class RunSession:
             if time.monotonic() > deadline:
                 break
         raise UsageError(
-            f"{plain(self.run.id)} is being worked on by {describe_holder(status)}; "
-            f"`entrannas stop {reference_to(self.run)}` ends that"
+            f"{plain(self.run.id)} is in use by {describe_holder(status)}; "
+            f"stop it with `entrannas stop {reference_to(self.run)}`"
         )
 
     def _begin(self, held: ExitStack) -> None:
         before = self.run.status()
-        if before.state == BROKEN:  # the attempts of which something was written can be counted
+        if before.state == BROKEN:  # count the attempts that left a file
             before = replace(before, attempt=len(list(self.run.path.glob("environment*.json"))))
         (self.run.path / CHECKPOINTS).mkdir(exist_ok=True)
         self._clean()
@@ -158,16 +158,16 @@ class RunSession:
         self._write_summary()
 
     def _clean(self) -> None:
-        """Removes what killed processes left half-written, and a stop request meant for one of them."""
+        """Remove what killed processes left half-written, and a stop request meant for one of them."""
         (self.run.path / STOP_FILE).unlink(missing_ok=True)
         for folder in (self.run.path, self.run.path / CHECKPOINTS):
             for left in folder.glob(f"*{TEMPORARY_SUFFIX}"):
                 left.unlink(missing_ok=True)
 
     def finish(self, state: str, reason: str = "") -> None:
-        """Marks the run ``completed``, ``stopped`` or ``failed``, with the ``reason`` in one line."""
+        """Mark the run as ``completed``, ``stopped`` or ``failed``, with the ``reason`` in one line."""
         if state not in ENDINGS:
-            raise ValueError(f"{state!r} is no ending: {ENDINGS}")
+            raise ValueError(f"{state!r} is not one of {ENDINGS}")
         self._ended.set()
         with self._guard:
             now = time.time()
@@ -181,7 +181,7 @@ class RunSession:
                 with suppress(OSError):
                     (self.run.path / STOP_FILE).unlink(missing_ok=True)
 
-    # signs of life, stop requests
+    # heartbeat and stop requests
 
     @property
     def attempt(self) -> int:
@@ -190,16 +190,19 @@ class RunSession:
 
     @property
     def stop_requested(self) -> bool:
-        """Whether the run is to finish its step, write a checkpoint and stop."""
+        """Whether the run should finish its step, write a checkpoint and stop."""
         return bool(self._stop_reason)
 
     @property
     def stop_reason(self) -> str:
-        """Who asked for that, in words; empty if nobody did."""
+        """Who asked for the stop, in words; empty if nobody did."""
         return self._stop_reason
 
     def request_stop(self, reason: str) -> None:
-        """Asks for a stop from within this process; safe in a signal handler. The first reason counts."""
+        """Request a stop from within this process; safe in a signal handler.
+
+        The first reason counts.
+        """
         self._stop_reason = self._stop_reason or reason
 
     def _live(self) -> None:
@@ -215,15 +218,15 @@ class RunSession:
         with self._guard:
             if self._status.state == "running":
                 self._status = replace(self._now(), heartbeat=time.time())
-                with suppress(OSError):  # a full disk ends the search where its results are written
+                with suppress(OSError):  # a full disk ends the run where it writes results
                     write_status(self.run.path, self._status, durable=False)
 
-    # what the run yields
+    # results
 
     def begin_attempt(self, first_step: int, *, epoch: int = 0) -> None:
-        """Declares ``first_step`` (1-based) the next one: rows and checkpoints of that step or later are void.
+        """Declare ``first_step`` (1-based) the next step; rows and checkpoints from it on become void.
 
-        ``epoch`` is the one that the step before belongs to.
+        ``epoch`` is the epoch of the step before.
         """
         marker = {"kind": ATTEMPT, "attempt": self.attempt, "first_step": first_step, "time": time.time()}
         for writer in (self._metrics, self._genotypes):
@@ -236,7 +239,7 @@ class RunSession:
                     checkpoint.unlink(missing_ok=True)
             if history:
                 write_atomic(path, history[-1].genotype.to_json())
-            elif self._status.kind == "search":  # other kinds are given their cells
+            elif self._status.kind == "search":  # other kinds of runs are given their cells
                 path.unlink(missing_ok=True)
         except OSError as error:
             raise self._failed(path, error) from None
@@ -244,17 +247,17 @@ class RunSession:
         self._sign_of_life()
 
     def write_step(self, row: Mapping[str, Any]) -> None:
-        """Appends a step row; ``row`` has at least ``step`` and ``epoch``."""
+        """Append a step row with at least ``step`` and ``epoch``."""
         self._append(self._metrics, {"kind": "step", "time": time.time(), **row})
         self.set_progress(row["epoch"], row["step"])
 
     def write_epoch(self, row: Mapping[str, Any]) -> None:
-        """Appends an epoch row; ``row`` has at least ``step`` and ``epoch``."""
+        """Append an epoch row with at least ``step`` and ``epoch``."""
         self._append(self._metrics, {"kind": "epoch", "time": time.time(), **row})
         self.set_progress(row["epoch"], row["step"])
 
     def write_genotype(self, step: int, epoch: int, genotype: Genotype) -> None:
-        """Records that the derived cells have changed to ``genotype``."""
+        """Record that the derived cells have changed to ``genotype``."""
         self._append(self._genotypes, {"step": step, "epoch": epoch, "genotype": genotype.to_dict()})
         path = self.run.path / GENOTYPE_FILE
         try:
@@ -263,20 +266,20 @@ class RunSession:
             raise self._failed(path, error) from None
 
     def set_totals(self, *, epochs: int, steps: int) -> None:
-        """Notes how far the run is to go."""
+        """Set the numbers of epochs and steps to reach."""
         with self._guard:
             self._status = replace(self._status, epochs=epochs, steps=steps)
 
     def set_progress(self, epoch: int, step: int) -> None:
-        """Notes how far the run is; written with the next sign of life."""
-        self._progress = (epoch, step)  # one assignment: a step never waits for the thread
+        """Set how far the run is; written with the next heartbeat."""
+        self._progress = (epoch, step)  # a single assignment, so a step never waits for the thread
 
     def _now(self) -> Status:
         epoch, step = self._progress
         return replace(self._status, epoch=epoch, step=step)
 
     def update_summary(self, values: Mapping[str, Any]) -> None:
-        """Merges ``values`` into the summary."""
+        """Merge ``values`` into the summary."""
         with self._guard:
             self._summary.update(values)
             try:
@@ -285,7 +288,7 @@ class RunSession:
                 raise self._failed(self.run.path / SUMMARY_FILE, error) from None
 
     def write_environment(self, values: Mapping[str, Any]) -> None:
-        """Records where this attempt runs: versions, device, command line."""
+        """Record where this attempt runs: versions, device, command line."""
         path = self.run.path / environment_file(self.attempt)
         try:
             write_json(path, values)
@@ -293,7 +296,10 @@ class RunSession:
             raise self._failed(path, error) from None
 
     def log(self, text: str) -> None:
-        """Appends lines to the log, with the time. A log that can't be written stops nothing."""
+        """Append lines to the log, with the time.
+
+        Errors in writing it are ignored.
+        """
         now = datetime.now().astimezone().isoformat(timespec="seconds")
         lines = "".join(f"{now} {plain(line)}\n" for line in text.splitlines())
         with suppress(OSError):
@@ -305,10 +311,10 @@ class RunSession:
                 os.close(descriptor)
 
     def save_checkpoint(self, step: int, write: Callable[[Path], None]) -> Path:
-        """Keeps the state after ``step``, which ``write`` puts into the file it is given; returns the file.
+        """Save the state after ``step``, which ``write`` writes to the path it is given; return the checkpoint.
 
-        Call it after the rows of the step: they are then on the disk no later than the checkpoint. It appears
-        whole or not at all; the two newest are kept.
+        Call it after writing the rows of the step, so that they are on disk before the checkpoint. It appears
+        complete or not at all; the two newest are kept.
         """
         path = self.run.path / CHECKPOINTS / checkpoint_name(step)
 
@@ -326,7 +332,7 @@ class RunSession:
         return path
 
     def save_beside_checkpoints(self, name: str, write: Callable[[Path], None]) -> Path:
-        """Keeps what ``write`` puts into the file it is given, as ``name``; it replaces the one before."""
+        """Save what ``write`` writes to the path it is given as ``name``, replacing the one before."""
         path = self.run.path / CHECKPOINTS / name
         self._save(path, write)
         return path
@@ -365,5 +371,5 @@ class RunSession:
 
 
 def _why(error: BaseException) -> str:
-    """The error in one line. Our own speak for themselves, others need their name."""
+    """Return the error in one line, with its type unless it is one of ours."""
     return first_line(error, named=not isinstance(error, EntrannasError))

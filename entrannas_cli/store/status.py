@@ -1,7 +1,7 @@
 """The state of a run: what its process writes, and what a reader concludes from it.
 
-A process that was killed can't say so: its ``status.json`` goes on saying "running". So it names its host, its pid
-and the creation time of the process, and a reader on the same host looks whether that very process still lives.
+A killed process cannot say so: its ``status.json`` still says "running". So it names its host, its pid and the
+creation time of the process, and a reader on the same host checks whether that very process is alive.
 """
 
 from __future__ import annotations
@@ -42,17 +42,17 @@ FORMAT = 1
 STATUS_FILE = "status.json"
 ENDINGS = ("completed", "stopped", "failed")
 WRITTEN_STATES = ("created", "running", *ENDINGS)
-LOST = "lost"  # derived: it says running, and its process is gone
-BROKEN = "broken"  # derived: the directory can't be understood
-HEARTBEAT_S = 2.0  # seconds between two signs of life
-STALE_AFTER_S = 60.0  # seconds without one after which a run looks stuck
+LOST = "lost"  # derived: it says running, but its process is gone
+BROKEN = "broken"  # derived: not a readable run directory
+HEARTBEAT_S = 2.0  # seconds between heartbeats
+STALE_AFTER_S = 60.0  # seconds without a heartbeat after which a run looks stuck
 CREATION_TOLERANCE_S = 1.0  # seconds by which two readings of a creation time may differ
-MAX_NUMBER = 1e15  # far above any time or count: what is more is damage
+MAX_NUMBER = 1e15  # far above any time or count: anything higher is damage
 
 
 @dataclass(frozen=True, kw_only=True)
 class Status:
-    """The content of ``status.json``. Times are unix seconds, 0 where there is none yet.
+    """The content of ``status.json``. Times are Unix seconds, 0 if there is none yet.
 
     ``observed`` is when it was read; it isn't written.
     """
@@ -76,40 +76,46 @@ class Status:
 
     @property
     def heartbeat_age(self) -> float:
-        """Seconds since the last sign of life; 0 where there was none."""
+        """Seconds since the last heartbeat; 0 if there was none."""
         return max(0.0, self.observed - self.heartbeat) if self.heartbeat else 0.0
 
     @property
     def stale(self) -> bool:
-        """Whether it says running, but gave no sign of life for a minute: stuck, stopped, or out of reach."""
+        """Whether it says running without a heartbeat for a minute: stuck, suspended or out of reach."""
         return self.state == "running" and self.heartbeat_age > STALE_AFTER_S
 
     @property
     def resumable(self) -> bool:
-        """Whether ``entrannas resume`` can go on with it."""
+        """Whether ``entrannas resume`` can resume it."""
         return self.state in ("created", "stopped", "failed", LOST)
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON object of ``status.json``."""
+        """Return the JSON object of ``status.json``."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         del values["observed"]
         return {"format": FORMAT, **values}
 
 
 def process_identity() -> tuple[str, int, float]:
-    """(host, pid, creation time in unix seconds) of this process: what tells it from any other."""
+    """Return host, pid and creation time (Unix seconds) of this process, which identify it."""
     import psutil
 
     return socket.gethostname(), os.getpid(), psutil.Process().create_time()
 
 
 def write_status(directory: Path, status: Status, *, durable: bool = True) -> None:
-    """Replaces the status of the run in ``directory``. Raises ``OSError``."""
+    """Replace the status of the run in ``directory``.
+
+    Raises ``OSError``.
+    """
     write_json(directory / STATUS_FILE, status.to_dict(), durable=durable)
 
 
 def read_status(directory: Path) -> Status:
-    """The status as it is written. Raises ``BrokenRun``."""
+    """Return the status as it is written.
+
+    Raises ``BrokenRun``.
+    """
     path = directory / STATUS_FILE
     return _parsed(path, read_json(path))
 
@@ -137,15 +143,15 @@ def _checked(path: Path, name: str, wanted: str, value: object) -> object:
         return value
     if wanted == "float" and type(value) in (int, float) and 0 <= cast("float", value) < MAX_NUMBER:
         return float(cast("float", value))
-    words = {"str": "a text", "int": "a whole number", "float": "a number"}
+    words = {"str": "a string", "int": "a whole number", "float": "a number"}
     raise BrokenRun(path, f"{name}: expected {words[wanted]}, found {value!r:.60}")
 
 
 def reconcile(status: Status) -> Status:
-    """``status`` as it is in truth: running becomes lost where the process is certainly gone.
+    """Return ``status``, with running changed to lost if the process is certainly gone.
 
-    That is only concluded on the host of the process. A clock that was set makes the creation time read
-    differently, so a process of another creation time counts as another one only if the signs of life ended too.
+    That is only concluded on the host of the process. Setting the clock changes the creation time that is read, so
+    a process with another creation time counts as another one only if the heartbeat stopped too.
     """
     if status.state != "running" or status.host != socket.gethostname():
         return status
@@ -154,13 +160,13 @@ def reconcile(status: Status) -> Status:
             return replace(status, state=LOST, reason=f"process {status.pid} is gone")
         case "another" if abs(status.observed - status.heartbeat) > 2 * HEARTBEAT_S:
             return replace(
-                status, state=LOST, reason=f"process {status.pid} is gone (its number is in use again)"
+                status, state=LOST, reason=f"process {status.pid} is gone (another process has its pid now)"
             )
     return status
 
 
 def living_process(status: Status) -> Process | None:
-    """The process that works on the run of ``status``, if it is on this host and lives."""
+    """Return the process that works on the run of ``status``, if it is alive on this host."""
     import psutil
 
     if status.state != "running" or status.host != socket.gethostname():
@@ -191,7 +197,7 @@ def _process(pid: int, created: float) -> Literal["gone", "another", "alive", "u
 
 
 def is_starting(status: Status) -> bool:
-    """Whether the process that created the run, on this host, lives and hasn't begun yet."""
+    """Return whether the process that created the run is alive on this host and hasn't started it yet."""
     if status.state != "created" or status.host != socket.gethostname():
         return False
     return _process(status.pid, status.process_created) == "alive"

@@ -1,4 +1,4 @@
-"""Stopping a run from outside: a request that its process sees, and the wait for the outcome."""
+"""Stopping a run from outside: a request to its process, and waiting for the outcome."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from .status import LOST, Status, process_identity
 
 __all__ = ["asked_by", "outcome", "request_stop", "wait_until_ended"]
 
-POLL_S = 0.1  # seconds between two looks at the status
+POLL_S = 0.1  # seconds between checks of the status
 COMMAND = "`entrannas stop`"
 
 
 def request_stop(run: Run, by: str = COMMAND) -> Status:
-    """Asks the process that works on ``run`` to finish its step, write a checkpoint and stop.
+    """Ask the process that works on ``run`` to finish its step, write a checkpoint and stop.
 
-    ``by`` is who asks, for the log. Returns the status before. Raises ``UsageError`` if the run isn't running,
-    ``RunFailed`` if the request can't be written.
+    ``by`` says who asks, for the log. Returns the status before. Raises ``UsageError`` if the run isn't running,
+    ``RunFailed`` if the request cannot be written.
     """
     status = run.status()
     if status.state != "running":
@@ -44,7 +44,10 @@ def request_stop(run: Run, by: str = COMMAND) -> Status:
 
 
 def asked_by(run: Run) -> str:
-    """Who asked ``run`` to stop; "" if nobody did. A request that can't be read is a request all the same."""
+    """Return who asked ``run`` to stop; "" if nobody did.
+
+    A request that cannot be read still counts.
+    """
     path = run.path / STOP_FILE
     if not os.path.lexists(path):
         return ""
@@ -59,8 +62,8 @@ def _not_running(run: Run, status: Status) -> str:
     name = plain(run.id)
     if status.state == LOST:
         return (
-            f"{name} is lost ({plain(status.reason)}): there is nothing to stop; "
-            f"`entrannas resume {reference_to(run)}` goes on with it"
+            f"{name} is lost ({plain(status.reason)}): nothing to stop; "
+            f"resume it with `entrannas resume {reference_to(run)}`"
         )
     if status.state == "created":
         return f"{name} is not running: it hasn't started yet"
@@ -69,10 +72,9 @@ def _not_running(run: Run, status: Status) -> str:
 
 
 def wait_until_ended(run: Run, attempt: int, timeout: float | None = None) -> Status:
-    """Waits until that ``attempt`` of ``run`` has ended, ``timeout`` seconds at most; returns the status then.
+    """Wait until ``attempt`` of ``run`` has ended, for at most ``timeout`` seconds; return the status.
 
-    The status is still "running" when the time is over, or when the run has been resumed meanwhile, which its
-    ``attempt`` tells.
+    It is still "running" after the timeout, or if the run was resumed meanwhile (with another ``attempt``).
     """
     deadline = None if timeout is None else time.monotonic() + timeout
     while (status := run.status()).state == "running" and status.attempt == attempt:
@@ -80,29 +82,29 @@ def wait_until_ended(run: Run, attempt: int, timeout: float | None = None) -> St
             return status
         time.sleep(POLL_S)
     if status.state != "running":
-        with suppress(OSError):  # still there if the run had ended by itself just before
+        with suppress(OSError):  # left over if the run had just ended by itself
             (run.path / STOP_FILE).unlink(missing_ok=True)
     return status
 
 
 def outcome(run: Run, before: Status, after: Status) -> str:
-    """How the attempt that was running in ``before`` has ended, as a line for the user.
+    """Return how the attempt that was running in ``before`` has ended, as a line for the user.
 
-    Raises ``RunFailed`` if it hasn't, or ended in another way than stopped or completed.
+    Raises ``RunFailed`` if it hasn't, or neither stopped nor completed.
     """
     name = plain(run.id)
     if after.state == "running" and after.attempt != before.attempt:
-        return f"{name} had stopped, and has been resumed meanwhile (attempt {after.attempt})"
+        return f"{name} stopped, and was resumed meanwhile (attempt {after.attempt})"
     if after.state == "running":
         raise RunFailed(
-            f"{name} is still running ({describe_holder(after)}); the request stands, it stops after its step"
+            f"{name} is still running ({describe_holder(after)}); the request stands: it stops after its step"
         )
     where = f"at step {after.step}" + (f", epoch {after.epoch}" if after.epoch else "")
     reason = f": {plain(after.reason)}" if after.reason else ""
-    resume = f"`entrannas resume {reference_to(run)}` goes on"
+    resume = f"resume it with `entrannas resume {reference_to(run)}`"
     match after.state:
         case "completed":
-            return f"{name} was completed before it saw the request"
+            return f"{name} completed before it saw the request"
         case "stopped":
             return f"{name} stopped {where}; {resume}"
         case "failed" | "lost":

@@ -85,10 +85,10 @@ def test_a_note_is_shown(call: Call, runs: list[str]) -> None:
     ("arguments", "message"),
     [
         (("tag", "one"), "nothing to change"),
-        (("tag", "one", "--add", "two words"), 'tag "two words" holds another character'),
+        (("tag", "one", "--add", "two words"), 'tag "two words" contains an invalid character'),
         (("tag", "one", "--add", "a", "--remove", "a"), "either add it or remove it"),
         (("tag", "none", "--add", "a"), 'run "none": no such run'),
-        (("note", "one", "n" * 10_001), "10000 at most"),
+        (("note", "one", "n" * 10_001), "at most 10000"),
         (("list", "--tag", "a b"), 'tag "a b"'),
     ],
 )

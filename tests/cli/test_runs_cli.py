@@ -378,10 +378,12 @@ def test_stop_says_how_it_ended(runs: Path, capsys: pytest.CaptureFixture[str], 
     if ending == "stopped":
         stop_command("20261124-101500")
         out, err = capsys.readouterr()
-        assert out == f"{FIRST} stopped at step 17, epoch 3; `entrannas resume {FIRST}` goes on\n"
+        assert out == f"{FIRST} stopped at step 17, epoch 3; resume it with `entrannas resume {FIRST}`\n"
         assert err.startswith(f"asked {FIRST} to stop")
     else:
-        with pytest.raises(RunFailed, match="failed at step 17, epoch 3: the reason; `entrannas resume"):
+        with pytest.raises(
+            RunFailed, match="failed at step 17, epoch 3: the reason; resume it with `entrannas resume"
+        ):
             stop_command(FIRST)
     assert process.wait(timeout=20) == 0
     process.stdout.close()

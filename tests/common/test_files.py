@@ -62,4 +62,4 @@ def test_names_cannot_command_the_terminal() -> None:
 def test_numbers_that_nobody_could_print_are_no_toml(number: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse_toml(f"seed = {number}", Path("text"), unusable)
-    assert str(caught.value) == "text: not valid TOML: it has a number that is too large"
+    assert str(caught.value) == "text: not valid TOML: a number is too large"

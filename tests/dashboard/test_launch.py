@@ -162,7 +162,7 @@ def test_the_project_file_and_the_environment_count(monkeypatch: pytest.MonkeyPa
         (search(seeds="a"), "seeds", "is no seed"),
         (search(overrides="data.portion=0.1"), "", "a batch of 96 images is more than there are"),
         (search(device="gpu"), "device", "must be"),
-        (search(name="a/b"), "name", "holds a slash"),
+        (search(name="a/b"), "name", "contains a slash"),
         (search(overrides="network.chanels=3"), "overrides", "did you mean network.channels?"),
         (search(overrides="network.channels"), "overrides", "write it as section.key=value"),
         (search(overrides="network.channels=1"), "overrides", "from 2 to 4096"),
@@ -490,7 +490,7 @@ def test_a_start_that_fails_is_told_and_leaves_the_form(tmp_path: Path) -> None:
         await opened(driver)
         row(driver, "seeds").text = "5"
         await driver.press("ctrl+s")
-        await driver.until(lambda: any("no run can be put there" in note for note in driver.notes), "why")
+        await driver.until(lambda: any("cannot create a run" in note for note in driver.notes), "why")
         assert driver.screen_name == "LaunchScreen"
         assert row(driver, "seeds").text == "5"
 

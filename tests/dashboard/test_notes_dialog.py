@@ -101,7 +101,7 @@ def test_what_can_not_be_saved_is_said_while_one_types(tmp_path: Path) -> None:
         await opened(driver)
         save = driver.app.screen.query_one("#save", Button)
         await driver.press(*"good [b]")
-        await driver.until(lambda: 'tag "[b]" holds another character' in driver.shown, "the fault")
+        await driver.until(lambda: 'tag "[b]" contains an invalid character' in driver.shown, "the fault")
         assert save.disabled
         await driver.press("enter")
         await driver.press("ctrl+s")
@@ -109,7 +109,7 @@ def test_what_can_not_be_saved_is_said_while_one_types(tmp_path: Path) -> None:
         await driver.press(*["backspace"] * 3)
         await driver.until(lambda: not save.disabled, "that it may be saved")
         driver.app.screen.query_one(TextArea).text = "x" * (MAX_NOTE_CHARS + 1)
-        await driver.until(lambda: f"{MAX_NOTE_CHARS} at most" in driver.shown, "the other fault")
+        await driver.until(lambda: f"at most {MAX_NOTE_CHARS}" in driver.shown, "the other fault")
         await driver.press("ctrl+s")
         assert driver.screen_name == "NotesScreen"
         await driver.press("escape")

@@ -209,7 +209,7 @@ def test_words_and_conditions_narrow_together(runs: list[Overview]) -> None:
         ("methd=darts", "did you mean method?"),
         ("loss<x", "not a number"),
         ("age<soon", "30m, 2h or 3d"),
-        ("method<darts", "no number"),
+        ("method<darts", "not a number"),
     ],
 )
 def test_what_is_not_understood_is_said_and_passed_over(runs: list[Overview], text: str, word: str) -> None:

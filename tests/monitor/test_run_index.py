@@ -232,7 +232,7 @@ def test_folders_in_any_condition(tmp_path: Path) -> None:
     shutil.move(runs, tmp_path / "away")
     runs.write_text("")
     changes = watched.refresh()  # a file: the rows stay, and the reason is told
-    assert "the runs there can't be read" in changes.problem
+    assert "can't be read" in changes.problem
     assert "\n" not in changes.problem
     assert set(watched.rows) == made
     runs.unlink()

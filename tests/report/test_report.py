@@ -342,7 +342,7 @@ def test_many_long_runs_make_a_page_of_bearable_size(call: Call, tmp_path: Path)
         (["runs", "-o", "r.pdf"], ".html or .htm"),
         (["runs", "-o", "none/r.html"], "there is no folder none"),
         (["nothing", "-o", "r.html"], "no such run"),
-        (["*none*", "-o", "r.html"], "fits this pattern"),
+        (["*none*", "-o", "r.html"], "matches this pattern"),
     ],
 )
 def test_bad_input(call: Call, runs: Path, arguments: list[str], says: str) -> None:

@@ -70,7 +70,7 @@ def test_patterns_and_folders(runs: Path, pattern: str, expected: list[str]) -> 
     if expected:
         assert ids([pattern], runs) == expected
     else:
-        with pytest.raises(UsageError, match="there is none in it"):
+        with pytest.raises(UsageError, match="contains none"):
             select_runs([pattern], runs)
 
 
@@ -105,9 +105,9 @@ def test_what_the_shell_finds_beside_runs_is_left_out(runs: Path, monkeypatch: p
     [
         ("nothing", 'run "nothing": no such run in'),
         ("runs/nothing", "runs/nothing: no such run directory"),
-        ("*nothing*", '"\\*nothing\\*": no run in .*work/runs fits this pattern'),
-        ("none/*", '"none/\\*": no path fits this pattern'),
-        ("20261124-1", 'run "20261124-1": 4 runs fit'),
+        ("*nothing*", '"\\*nothing\\*": no run in .*work/runs matches this pattern'),
+        ("none/*", '"none/\\*": no path matches this pattern'),
+        ("20261124-1", 'run "20261124-1": 4 runs match'),
         ("", 'run "": no such run'),
         ("\x1b[31m", r"\\x1b\[31m"),
     ],

@@ -137,7 +137,7 @@ def test_the_operation_none_is_no_connection() -> None:
     assert found.notes == ('normal cell: node 2: "none" from node 0 is left out',)
     nothing = only(text.replace("'b', 1)], normal_concat", "'none', 1)], normal_concat"))
     assert nothing.genotype is None
-    assert nothing.problems == ('normal cell: node 2 has only the operation "none", which is no input',)
+    assert nothing.problems == ('normal cell: node 2 has only the operation "none", so it has no input',)
 
 
 @pytest.mark.parametrize("cut", range(10, len(PLAIN), 29))
@@ -161,21 +161,21 @@ def test_a_line_cut_by_a_kill_hides_no_other(cut: int, between: str) -> None:
         (SMALL.replace("'b', 1", "'a', 0"), "normal cell: node 2 has a from node 0 twice"),
         (SMALL.replace("[2]", "[7]"), "the output takes node 7"),
         (SMALL.replace("[2]", "5"), "expected a list of node numbers"),
-        (SMALL.replace("[2]", "range(10**9)"), "not a whole Genotype"),
+        (SMALL.replace("[2]", "range(10**9)"), "malformed Genotype"),
         (SMALL.replace("[2]", "range(999999999)"), "a range of 999999999 nodes, at most 1024"),
-        (SMALL.replace("[2]", "range(2, 6, 0)"), "steps of 0"),
+        (SMALL.replace("[2]", "range(2, 6, 0)"), "with step 0"),
         (SMALL.replace("[2]", "range('a')"), "isn't a list, a range or a number"),
-        (SMALL.replace("[2]", "[0.5]"), "not a whole Genotype"),
-        (SMALL.replace("[2]", "[99999999999999999999]"), "not a whole Genotype"),
-        (SMALL.replace("'a', 0", "'a', True"), "not a whole Genotype"),
+        (SMALL.replace("[2]", "[0.5]"), "malformed Genotype"),
+        (SMALL.replace("[2]", "[99999999999999999999]"), "malformed Genotype"),
+        (SMALL.replace("'a', 0", "'a', True"), "malformed Genotype"),
         (SMALL.replace("'a', 0", "'a'"), "expected ('operation', source)"),
-        (SMALL.replace("[('a', 0), ('b', 1)]", "__import__('os').system('true')"), "not a whole Genotype"),
-        (SMALL.replace("[('a', 0), ('b', 1)]", "eval('1')"), "not a whole Genotype"),
-        (SMALL.replace("normal=", "normal=[], normal="), "normal is there twice"),
+        (SMALL.replace("[('a', 0), ('b', 1)]", "__import__('os').system('true')"), "malformed Genotype"),
+        (SMALL.replace("[('a', 0), ('b', 1)]", "eval('1')"), "malformed Genotype"),
+        (SMALL.replace("normal=", "normal=[], normal="), "normal is given twice"),
         (SMALL.replace("[('a', 0), ('b', 1)], n", "[], n"), "normal cell: it has no nodes"),
         (SMALL.replace("[('a'", "[[[[[[[[[[('a'"), "nested deeper than 6"),
         ("Genotype(normal=gene_normal, normal_concat=concat)", "found 'gene_normal'"),
-        (f"Genotype(normal={[('a', 0), ('b', 1)] * 2000}, normal_concat=[2], ", "not a whole Genotype"),
+        (f"Genotype(normal={[('a', 0), ('b', 1)] * 2000}, normal_concat=[2], ", "malformed Genotype"),
         (SMALL.replace("('b', 1)]", f"('b', 1), {'(1, 2), ' * 3000}]"), "expected ('operation', source)"),
         ("Genotype(normal=[" + "1, " * 60_000, "longer than any genotype"),
     ],

@@ -63,7 +63,7 @@ class TestSpaces:
         with pytest.raises(UsageError) as caught:
             load_space("extnded")
         assert "did you mean extended?" in caught.value.message
-        assert "there are standard and extended" in caught.value.message
+        assert "use one of standard and extended" in caught.value.message
         with pytest.raises(UsageError, match=r"no/such\.toml: no such file"):
             load_space("no/such.toml")
 
@@ -108,7 +108,7 @@ class TestBadFiles:
         assert list(problems) == [
             "nam", "name", "description", "source", "nodes", "operations[0]", "operations[2]", "operations[3]",
         ]  # fmt: skip
-        assert problems["nam"].startswith("unknown key (did you mean name?): allowed are name, description")
+        assert problems["nam"].startswith("unknown key (did you mean name?); the keys are name, description")
         assert problems["name"].endswith('not "a b"')
         assert problems["nodes"] == "must be a whole number from 1 to 16, not 17"
         assert problems["operations[0]"].startswith(
@@ -116,7 +116,7 @@ class TestBadFiles:
         )
         for key in ("operations[0]", "operations[3]"):
             assert all(name in problems[key] for name in operation_names())
-        assert problems["operations[2]"] == '"skip_connect" stands there twice'
+        assert problems["operations[2]"] == '"skip_connect" is listed twice'
         with pytest.raises(UsageError) as caught:
             load_space("./bad.toml")
         assert len(caught.value.details) == 8
@@ -124,7 +124,7 @@ class TestBadFiles:
     @pytest.mark.parametrize(
         ("content", "key", "words"),
         [
-            ("", "operations", "at least one is needed; allowed are max_pool_3x3"),
+            ("", "operations", "at least one is needed; available: max_pool_3x3"),
             ("operations = []", "operations", "at least one is needed"),
             ('operations = "skip_connect"', "operations", "must be a list of names"),
             ('operations = ["skip_connect"]\nnodes = true', "nodes", "from 1 to 16, not true"),

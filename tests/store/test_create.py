@@ -127,7 +127,7 @@ def test_any_name_is_harmless_or_refused(name: str) -> None:
 def test_folders_that_can_not_be_used_are_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for folder in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(UsageError, match=r"no run can be put there: .*--runs-dir"):
+        with pytest.raises(UsageError, match=r"cannot create a run: .*--runs-dir"):
             create(folder)
 
 

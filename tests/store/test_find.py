@@ -81,7 +81,7 @@ def test_a_directory_here_without_a_slash(runs: Path, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     ("reference", "says"),
     [
-        ("20261124-1015", ["2 runs fit", FIRST, SECOND]),
+        ("20261124-1015", ["2 runs match", FIRST, SECOND]),
         ("wide", ["no such run", f"did you mean {NAMED}"]),
         (
             "20261124-101500-standard-dart-s3",
@@ -105,7 +105,7 @@ def test_references_that_fit_no_run_or_several(runs: Path, reference: str, says:
 
 def test_no_runs_at_all(tmp_path: Path) -> None:
     for reference in ("latest", "20261124"):
-        with pytest.raises(UsageError, match="there is no run in"):
+        with pytest.raises(UsageError, match="no runs in"):
             find_run(reference, tmp_path / "runs")
 
 
@@ -149,7 +149,7 @@ def test_only_runs_are_removed(runs: Path, tmp_path: Path) -> None:
         with pytest.raises(UsageError):
             remove_run(Run(path))
     (runs / "status.json").write_text("{}")  # looks like one, and holds others
-    with pytest.raises(UsageError, match="holds runs itself"):
+    with pytest.raises(UsageError, match="contains runs"):
         remove_run(Run(runs))
     assert len(list_runs(runs)) == 3
     assert (tmp_path / "work" / "notes" / "thesis.tex").exists()

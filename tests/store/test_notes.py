@@ -68,7 +68,7 @@ def test_a_tag_written_in_two_ways_is_one(run: Run) -> None:
 )
 def test_what_is_no_tag(run: Run, tag: str) -> None:
     for change in ({"add": ["good", tag]}, {"remove": [tag]}):
-        with pytest.raises(UsageError, match=r"^tag .*take letters, digits, \. _ and -") as caught:
+        with pytest.raises(UsageError, match=r"^tag .*use letters, digits, \. _ and -") as caught:
             change_notes(run, **change)  # type: ignore[arg-type]
         assert caught.value.message.isprintable()
     assert read_notes(run) == Notes()
@@ -78,7 +78,7 @@ def test_limits_and_contradictions(run: Run) -> None:
     assert (
         change_notes(run, add=["x" * MAX_TAG_CHARS], note="n" * MAX_NOTE_CHARS).note == "n" * MAX_NOTE_CHARS
     )
-    with pytest.raises(UsageError, match="10001 characters: 10000 at most"):
+    with pytest.raises(UsageError, match="10001 characters: at most 10000"):
         change_notes(run, note="n" * (MAX_NOTE_CHARS + 1))
     with pytest.raises(UsageError, match='tag "a": either add it or remove it'):
         change_notes(run, add=["a"], remove=["a", "b"])
@@ -92,11 +92,11 @@ def test_limits_and_contradictions(run: Run) -> None:
         (b"\xff", "not UTF-8"),
         (b"[]", "not a JSON object"),
         (b'{"format": 2}', "format 2"),
-        (b'{"tags": "good"}', "tags: expected texts"),
-        (b'{"tags": ["good", 5]}', "tags: expected texts, found 5"),
-        (b'{"tags": ["a\\u001b[31m"]}', "tags: expected texts"),
-        (b'{"note": 5}', "note: expected a text"),
-        (json.dumps({"note": "n" * 10_001}).encode(), "note: expected a text of at most"),
+        (b'{"tags": "good"}', "tags: expected strings"),
+        (b'{"tags": ["good", 5]}', "tags: expected strings, found 5"),
+        (b'{"tags": ["a\\u001b[31m"]}', "tags: expected strings"),
+        (b'{"note": 5}', "note: expected a string"),
+        (json.dumps({"note": "n" * 10_001}).encode(), "note: expected a string of at most"),
     ],
 )
 def test_a_damaged_file_is_named_and_not_overwritten(run: Run, content: bytes, fault: str) -> None:

@@ -284,10 +284,10 @@ def test_a_stop_request_is_seen_and_the_true_outcome_told(run: Run, ending: str)
     assert run.checkpoints()[0].read_text() == str(last)
     if ending == "stopped":
         assert after.reason == "asked by somebody"
-        expected = f"{run.id} stopped at step {last}, epoch 1; `entrannas resume {run.id}` goes on"
+        expected = f"{run.id} stopped at step {last}, epoch 1; resume it with `entrannas resume {run.id}`"
         assert outcome(run, before, after) == expected
     elif ending == "completed":
-        assert "was completed before" in outcome(run, before, after)
+        assert "completed before" in outcome(run, before, after)
     else:
         says = "failed at step" if ending == "failed" else f"is lost .*process {process.pid} is gone"
         with pytest.raises(RunFailed, match=rf"{says}.*entrannas resume {run.id}"):

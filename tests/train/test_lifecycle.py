@@ -178,7 +178,7 @@ def test_nothing_held_out() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("no-such-cells",), '"no-such-cells" is no run in'),
+        (("no-such-cells",), '"no-such-cells" is not a run in'),
         (("DARTS_V2", "--channels", "wide"), "derived.channels"),
         (("DARTS_V2", "--preset", "paper"), "no preset paper"),
         (("DARTS_V2", "--set", "search.epochs=3"), "search.epochs (--set): unknown key"),
