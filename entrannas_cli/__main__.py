@@ -28,7 +28,7 @@ def _run(arguments: list[str], debug: bool) -> int:
     try:
         os.getcwd()  # noqa: PTH109
     except OSError:
-        return _complain("the working directory is gone: change to another one", 2)
+        return _fail("the working directory is gone: change to another one", 2)
     from typer.exceptions import Abort, TyperException
 
     from .cli.app import app
@@ -37,27 +37,27 @@ def _run(arguments: list[str], debug: bool) -> int:
         code = app(args=arguments, prog_name="entrannas", standalone_mode=False)
         sys.stdout.flush()
     except TyperException as error:
-        return _bad_command_line(error)
+        return _fail_usage(error)
     except EntrannasError as error:
         if debug:
             raise
-        return _complain(str(error), error.exit_code)
+        return _fail(str(error), error.exit_code)
     except BrokenPipeError:
         # the reader of our output is gone (`| head`): exit quietly, and don't flush to it again
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (KeyboardInterrupt, Abort):
-        return _complain("interrupted", 130)
+        return _fail("interrupted", 130)
     except Exception as error:
         if debug:
             raise
-        return _complain(
+        return _fail(
             f"internal error: {type(error).__name__}: {error} (run again with --debug for the traceback)", 1
         )
     return code if isinstance(code, int) else 0
 
 
-def _bad_command_line(error: Exception) -> int:
+def _fail_usage(error: Exception) -> int:
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "entrannas"
     text = error.format_message() if hasattr(error, "format_message") else str(error)
@@ -65,10 +65,10 @@ def _bad_command_line(error: Exception) -> int:
     if type(error).__name__ == "NoArgsIsHelpError":
         print(text, file=sys.stderr)
         return 2
-    return _complain(f"{text.rstrip('.')} (see `{path} --help`)", 2)
+    return _fail(f"{text.rstrip('.')} (see `{path} --help`)", 2)
 
 
-def _complain(text: str, code: int) -> int:
+def _fail(text: str, code: int) -> int:
     print(f"entrannas: {text}", file=sys.stderr)
     return code
 

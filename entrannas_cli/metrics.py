@@ -82,24 +82,24 @@ def _loss(key: str, label: str, short: str, line: str, rows: Rows = "epoch") -> 
     return Metric(key=key, label=label, short=short, line=line, rows=rows, unit="nats", better="low")
 
 
-def _per_kind(name: str, label: str, **more: object) -> tuple[Metric, Metric]:
+def _per_kind(name: str, label: str, **options: object) -> tuple[Metric, Metric]:
     """Return the metric for each kind of cell."""
     kinds = (("normal", "normal"), ("reduce", "reduction"))
     normal, reduction = (
-        Metric(key=f"{name}_{key}", label=f"{label}, {kind} cell", line=kind, **more)  # type: ignore[arg-type]
+        Metric(key=f"{name}_{key}", label=f"{label}, {kind} cell", line=kind, **options)  # type: ignore[arg-type]
         for key, kind in kinds
     )
     return normal, reduction
 
 
-def _whole(value: object) -> str:
-    found = numbers.number(value)
-    return "–" if found is None else f"{found:.6g}"
+def _count(value: object) -> str:
+    finite = numbers.number(value)
+    return "–" if finite is None else f"{finite:.6g}"
 
 
 _CATALOGUE = (
-    Metric(key="step", label="step", write=_whole),
-    Metric(key="epoch", label="epoch", rows="epoch", write=_whole),
+    Metric(key="step", label="step", write=_count),
+    Metric(key="epoch", label="epoch", rows="epoch", write=_count),
     Metric(key="loss", label="loss", unit="nats", better="low", parts=("weight_loss",)),
     _loss("weight_loss", "weight loss", "loss", "training", "step"),
     _loss("architecture_loss", "architecture loss", "arch.", "architecture", "step"),
@@ -124,9 +124,9 @@ _CATALOGUE = (
         label="connections, both cells",
         parts=("connections_normal", "connections_reduce"),
         counted=True,
-        write=_whole,
+        write=_count,
     ),
-    *_per_kind("connections", "connections", counted=True, write=_whole),
+    *_per_kind("connections", "connections", counted=True, write=_count),
     Metric(
         key="entropy",
         label="entropy of the operation weights",
@@ -141,9 +141,9 @@ _CATALOGUE = (
     Metric(key="architecture_learning_rate", label="architecture learning rate", short="arch. lr"),
     Metric(key="drop_path", label="drop-path", unit="%", write=numbers.percent),
     Metric(key="gradient_norm", label="gradient norm"),
-    Metric(key="genotype_changes", label="genotype changes", rows="epoch", write=_whole),
-    Metric(key="images_per_second", label="images per second", short="img/s", better="high", write=_whole),
-    Metric(key="memory_mb", label="memory", unit="MiB", better="low", write=_whole),
+    Metric(key="genotype_changes", label="genotype changes", rows="epoch", write=_count),
+    Metric(key="images_per_second", label="images per second", short="img/s", better="high", write=_count),
+    Metric(key="memory_mb", label="memory", unit="MiB", better="low", write=_count),
     Metric(key="seconds", label="seconds per epoch", rows="epoch", better="low", write=numbers.duration),
     Metric(
         key="evaluation_seconds",

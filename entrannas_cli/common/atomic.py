@@ -13,7 +13,7 @@ from typing import Any
 __all__ = ["TEMPORARY_SUFFIX", "dump_json", "replace_with", "sync_directory", "write_atomic", "write_json"]
 
 TEMPORARY_SUFFIX = ".tmp"  # of files being written; the next session removes those that a kill left behind
-_numbers = itertools.count()
+_counter = itertools.count()
 
 
 def write_atomic(path: Path, data: bytes | str, *, durable: bool = True) -> None:
@@ -23,7 +23,7 @@ def write_atomic(path: Path, data: bytes | str, *, durable: bool = True) -> None
     process loses nothing either way. Raises ``OSError`` and keeps the old content.
     """
     content = data.encode("utf-8") if isinstance(data, str) else data
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{next(_numbers)}{TEMPORARY_SUFFIX}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{next(_counter)}{TEMPORARY_SUFFIX}")
     try:
         # not tempfile: its files are private, but colleagues may read runs if the umask lets them
         with open(temporary, "xb") as file:  # noqa: PTH123

@@ -117,7 +117,7 @@ def read_json(path: Path) -> dict[str, Any]:
         raise BrokenRun(path, f"not JSON: {reason_of(error)}" if text else "empty") from None
     if not isinstance(value, dict):
         raise BrokenRun(path, "not a JSON object")
-    return _shallow(path, value)
+    return _check_depth(path, value)
 
 
 def read_toml(path: Path, error: Callable[[Path, str], Exception] = BrokenRun) -> dict[str, Any]:
@@ -137,10 +137,10 @@ def parse_toml(text: str, path: Path, error: Callable[[Path, str], Exception] = 
         value = load_toml(text)
     except ValueError as failure:
         raise error(path, f"not valid TOML: {reason_of(failure)}") from None
-    return _shallow(path, value, error)
+    return _check_depth(path, value, error)
 
 
-def _shallow(
+def _check_depth(
     path: Path, value: dict[str, Any], error: Callable[[Path, str], Exception] = BrokenRun
 ) -> dict[str, Any]:
     if nested_deeper(value, MAX_DEPTH):
@@ -174,10 +174,10 @@ def load_toml(text: str) -> dict[str, Any]:
 
 def _check_numbers(value: object) -> None:
     if isinstance(value, dict):
-        for one in value.values():
-            _check_numbers(one)
+        for item in value.values():
+            _check_numbers(item)
     elif isinstance(value, list):
-        for one in value:
-            _check_numbers(one)
+        for item in value:
+            _check_numbers(item)
     elif type(value) is int and not -MAX_INTEGER <= value < MAX_INTEGER:
         raise ValueError("a number is too large")

@@ -57,14 +57,14 @@ def duration(seconds: Any) -> str:
         return "–"
     if seconds < 9.95:
         return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
+    rounded = round(seconds)
+    if rounded < 60:
+        return f"{rounded} s"
     for limit, large, small in ((3600, 60, 1), (86400, 3600, 60)):
-        if whole < limit:
+        if rounded < limit:
             unit = {60: ("m", "s"), 3600: ("h", "m")}[large]
-            return f"{whole // large}{unit[0]}{whole % large // small:02d}{unit[1]}"
-    return f"{whole // 86400}d{whole % 86400 // 3600:02d}h"
+            return f"{rounded // large}{unit[0]}{rounded % large // small:02d}{unit[1]}"
+    return f"{rounded // 86400}d{rounded % 86400 // 3600:02d}h"
 
 
 def count_text(count: Any) -> str:

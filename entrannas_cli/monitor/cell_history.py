@@ -56,7 +56,7 @@ class CellHistory:
             new = self._reader.read_new(CHUNK_BYTES)
             more = new.more
             if new.superseded_from is not None:
-                self._cut(bisect_left(self.steps, new.superseded_from), len(self))
+                self._delete(bisect_left(self.steps, new.superseded_from), len(self))
                 self.forgotten = self.forgotten if self.steps else 0
             for row in new.rows:
                 self._add(row)
@@ -101,9 +101,9 @@ class CellHistory:
         self._size += len(text)
         if self._size > MAX_CHARS and len(self) > 1:
             drop = max(1, len(self) // 10)  # many at once, so that it is rarely needed
-            self._cut(0, drop)
+            self._delete(0, drop)
             self.forgotten += drop
 
-    def _cut(self, start: int, end: int) -> None:
+    def _delete(self, start: int, end: int) -> None:
         self._size -= sum(map(len, self._texts[start:end]))
         del self.steps[start:end], self._epochs[start:end], self._texts[start:end]

@@ -33,7 +33,7 @@ class LogTail:
     @property
     def lines(self) -> list[str]:
         """The lines, oldest first."""
-        return [*self._lines, *self._shown(self._pending)]
+        return [*self._lines, *self._display(self._pending)]
 
     def read(self) -> bool:
         """Read what is new; return whether there was anything.
@@ -46,17 +46,17 @@ class LogTail:
                 status = os.fstat(file.fileno())
                 inode = (status.st_dev, status.st_ino)
                 if inode != self._inode or status.st_size < self._offset:
-                    self._begin(inode)
-                reach = MAX_READ_BYTES if self._offset else FIRST_READ_BYTES
-                if status.st_size - self._offset > reach:
-                    self._skip_to(file.fileno(), status.st_size - reach)
-                self._take(os.pread(file.fileno(), status.st_size - self._offset, self._offset))
+                    self._restart(inode)
+                max_bytes = MAX_READ_BYTES if self._offset else FIRST_READ_BYTES
+                if status.st_size - self._offset > max_bytes:
+                    self._skip_to(file.fileno(), status.st_size - max_bytes)
+                self._append(os.pread(file.fileno(), status.st_size - self._offset, self._offset))
         except OSError:
             if self._inode is not None:
-                self._begin(None)
+                self._restart(None)
         return self.version != before
 
-    def _begin(self, inode: tuple[int, int] | None) -> None:
+    def _restart(self, inode: tuple[int, int] | None) -> None:
         self.version += bool(self._lines or self._pending)
         self._inode, self._offset, self._pending = inode, 0, b""
         self._lines.clear()
@@ -65,20 +65,20 @@ class LogTail:
         """Continue at the first line that starts at ``offset`` or later, or inside one that has no end."""
         self._lines.clear()
         self._pending = b""
-        beginning = os.pread(descriptor, MAX_READ_BYTES, offset - 1)
-        self._offset = offset + beginning.find(b"\n")
+        chunk = os.pread(descriptor, MAX_READ_BYTES, offset - 1)
+        self._offset = offset + chunk.find(b"\n")
 
-    def _take(self, data: bytes) -> None:
+    def _append(self, data: bytes) -> None:
         if not data:
             return
         self._offset += len(data)
         *complete, self._pending = (self._pending + data).split(b"\n")
         self._pending = self._pending[-4 * MAX_LINE_CHARS :]
         for line in complete[-(self._lines.maxlen or 0) :]:
-            self._lines.extend(self._shown(line, empty=True))
+            self._lines.extend(self._display(line, empty=True))
         self.version += 1
 
-    def _shown(self, line: bytes, *, empty: bool = False) -> list[str]:
+    def _display(self, line: bytes, *, empty: bool = False) -> list[str]:
         """Return the line as text; of an overwritten one, such as a progress bar, what is visible in the end."""
         text = line.rstrip(b"\r").rsplit(b"\r", 1)[-1].decode("utf-8", "replace")
         text = text if len(text) <= MAX_LINE_CHARS else text[: MAX_LINE_CHARS - 1] + "…"

@@ -59,8 +59,8 @@ class RunIndex:
         self._known: dict[str, _Known] = {}
         self._rows: Mapping[str, Overview] = MappingProxyType({})
         self._names: list[str] = []
-        self._listed: _Mark = 0  # mark of the folder when it was listed; 0 if unreliable
-        self._looks = 0
+        self._listed_mark: _Mark = 0  # mark of the folder when it was listed; 0 if unreliable
+        self._refreshes = 0
 
     @property
     def rows(self) -> Mapping[str, Overview]:
@@ -73,31 +73,31 @@ class RunIndex:
         The files of completed runs are checked every ``FULL_LOOK_EVERY`` calls, unless this one is ``thorough``.
         At least one run is read, so calling again while some are ``waiting`` gets to the end.
         """
-        begun, now = time.monotonic(), time.time()
-        self._looks += 1
+        started, now = time.monotonic(), time.time()
+        self._refreshes += 1
         try:
-            names = self._list(again=thorough or self._looks % FULL_LOOK_EVERY == 0)
+            names = self._list(again=thorough or self._refreshes % FULL_LOOK_EVERY == 0)
         except UsageError as error:
             return IndexChanges(problem=error.message)
         known: dict[str, _Known] = {}
         folder = f"{self.runs_dir}{os.sep}"
         added, changed = [], []
         read = waiting = 0
-        for n, name in enumerate(names, self._looks):
+        for n, name in enumerate(names, self._refreshes):
             before = self._known.get(name)
             if (
                 before is not None
                 and before.settled
-                and begun < before.again
+                and started < before.again
                 and n % FULL_LOOK_EVERY
                 and not thorough
             ):
                 known[name] = _aged(before, now)
                 continue
             marks = _marks(folder + name)
-            if before is not None and before.marks == marks and begun < before.again:
+            if before is not None and before.marks == marks and started < before.again:
                 after = _aged(before, now)
-            elif read and time.monotonic() - begun > budget:
+            elif read and time.monotonic() - started > budget:
                 waiting += 1
                 if before is not None:
                     known[name] = before
@@ -108,19 +108,19 @@ class RunIndex:
             known[name] = after
             if before is None:
                 added.append(name)
-            elif before is not after and not _looks_alike(before.row, after.row):
+            elif before is not after and not _same_but_age(before.row, after.row):
                 changed.append(name)
         removed = tuple(name for name in self._known if name not in known)
         self._known = known
-        self._rows = MappingProxyType({name: one.row for name, one in known.items()})
+        self._rows = MappingProxyType({name: entry.row for name, entry in known.items()})
         return IndexChanges(added=tuple(added), changed=tuple(changed), removed=removed, waiting=waiting)
 
     def _list(self, again: bool) -> list[str]:
         """Return the names of the runs, newest first; list the folder only if it changed, or ``again``."""
         mark = _mark(str(self.runs_dir))
-        if again or not self._listed or mark != self._listed:
+        if again or not self._listed_mark or mark != self._listed_mark:
             self._names = run_names(self.runs_dir)
-            self._listed = 0 if _is_fresh(mark) else mark
+            self._listed_mark = 0 if _is_fresh(mark) else mark
         return self._names
 
 
@@ -139,10 +139,10 @@ def _marks(path: str) -> tuple[_Mark, ...]:
 
 def _mark(path: str) -> _Mark:
     try:
-        seen = os.stat(path)  # noqa: PTH116
+        stat = os.stat(path)  # noqa: PTH116
     except (OSError, ValueError) as error:
         return getattr(error, "errno", None) or 0
-    return seen.st_mtime_ns, seen.st_size, seen.st_ino
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
 
 def _read(run: Run, marks: tuple[_Mark, ...]) -> _Known:
@@ -171,7 +171,7 @@ def _aged(known: _Known, now: float) -> _Known:
     return replace(known, row=replace(known.row, status=status))
 
 
-def _looks_alike(before: Overview, after: Overview) -> bool:
+def _same_but_age(before: Overview, after: Overview) -> bool:
     if before.status.stale != after.status.stale:
         return False
     status = replace(before.status, observed=after.status.observed)

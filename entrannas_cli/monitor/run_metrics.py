@@ -99,35 +99,35 @@ class _Rows:
         self._keys = keys
         self.steps: array[float] = array("d")
         self.series: dict[str, MetricValues] = {}
-        self._newest: deque[dict[str, Any]] = deque(maxlen=KEPT_ROWS)
+        self._last_rows: deque[dict[str, Any]] = deque(maxlen=KEPT_ROWS)
 
     @property
     def last(self) -> Mapping[str, Any]:
-        return self._newest[-1] if self._newest else {}
+        return self._last_rows[-1] if self._last_rows else {}
 
     def add(self, row: dict[str, Any]) -> None:
         step = row["step"]
         if not self.steps or step > self.steps[-1]:
             self.steps.append(step)
             put = self._append
-            self._newest.append(row)
+            self._last_rows.append(row)
         else:  # out of order: only in a file that was tampered with
             self._unshare()
             put = self._insert
             if step == self.last.get("step"):
-                self._newest[-1] = row
-        for key, value in row.items() if self._keys is None else self._chosen(row, self._keys):
-            of_type = type(value)
-            if of_type is float or of_type is int:
+                self._last_rows[-1] = row
+        for key, value in row.items() if self._keys is None else self._selected(row, self._keys):
+            value_type = type(value)
+            if value_type is float or value_type is int:
                 if key not in _NO_VALUES:
                     put(key, step, value)
-            elif of_type is list and len(value) <= MAX_LIST_LENGTH:
+            elif value_type is list and len(value) <= MAX_LIST_LENGTH:
                 for n, element in enumerate(value):
                     if type(element) is float or type(element) is int:
                         put(f"{key}.{n}", step, element)
 
     @staticmethod
-    def _chosen(row: Mapping[str, Any], keys: Set[str]) -> list[tuple[str, Any]]:
+    def _selected(row: Mapping[str, Any], keys: Set[str]) -> list[tuple[str, Any]]:
         return [(key, row[key]) for key in keys if key in row]
 
     def drop(self, first: int) -> None:
@@ -138,8 +138,8 @@ class _Rows:
             if series.x is not self.steps:
                 del series.x[index:]
         del self.steps[bisect_left(self.steps, first) :]
-        while self._newest and self._newest[-1]["step"] >= first:
-            self._newest.pop()
+        while self._last_rows and self._last_rows[-1]["step"] >= first:
+            self._last_rows.pop()
 
     def _append(self, key: str, step: int, value: float) -> None:
         series = self.series.get(key)

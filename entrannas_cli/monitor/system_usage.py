@@ -104,12 +104,12 @@ class SystemWatch:
         except (psutil.Error, OSError):
             return None
         # user and nice already include guests
-        everything = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
-        busy = everything - times.idle - getattr(times, "iowait", 0.0)
-        before, self._machine_time = self._machine_time, (busy, everything)
-        if before is None or everything <= before[1]:
+        total = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
+        busy = total - times.idle - getattr(times, "iowait", 0.0)
+        before, self._machine_time = self._machine_time, (busy, total)
+        if before is None or total <= before[1]:
             return None
-        return min(max((busy - before[0]) / (everything - before[1]), 0.0), 1.0)
+        return min(max((busy - before[0]) / (total - before[1]), 0.0), 1.0)
 
 
 class GpuWatch:
@@ -117,39 +117,39 @@ class GpuWatch:
 
     def __init__(self) -> None:
         self._command = shutil.which("nvidia-smi")
-        self._asked = -GPU_TIMEOUT_S
-        self._running: subprocess.Popen[str] | None = None
-        self._known: tuple[Gpu, ...] | None = None if self._command else ()
+        self._queried_at = -GPU_TIMEOUT_S
+        self._process: subprocess.Popen[str] | None = None
+        self._latest: tuple[Gpu, ...] | None = None if self._command else ()
 
     def look(self) -> tuple[Gpu, ...] | None:
         """Return the latest answer; None before the first, or if there is none any more."""
         now = time.monotonic()
-        if self._running is not None:
-            if self._running.poll() is not None:
-                self._known = self._answer(self._running)
-                self._running = None
-            elif now - self._asked > GPU_TIMEOUT_S:
+        if self._process is not None:
+            if self._process.poll() is not None:
+                self._latest = self._read_answer(self._process)
+                self._process = None
+            elif now - self._queried_at > GPU_TIMEOUT_S:
                 self.close()
-                self._known = None
-        elif self._command and now - self._asked >= GPU_INTERVAL_S:
-            self._asked = now
-            self._ask(self._command)
-        return self._known
+                self._latest = None
+        elif self._command and now - self._queried_at >= GPU_INTERVAL_S:
+            self._queried_at = now
+            self._start_query(self._command)
+        return self._latest
 
     def close(self) -> None:
         """Stop the query in progress."""
-        if self._running is None:
+        if self._process is None:
             return
-        self._running.kill()
-        if self._running.stdout:
-            self._running.stdout.close()
+        self._process.kill()
+        if self._process.stdout:
+            self._process.stdout.close()
         with suppress(subprocess.TimeoutExpired):  # a process that hangs in the driver cannot be killed
-            self._running.wait(timeout=0.1)
-        self._running = None
+            self._process.wait(timeout=0.1)
+        self._process = None
 
-    def _ask(self, command: str) -> None:
+    def _start_query(self, command: str) -> None:
         try:
-            self._running = subprocess.Popen(
+            self._process = subprocess.Popen(
                 [command, f"--query-gpu={','.join(_QUERY)}", "--format=csv,noheader,nounits"],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,  # a few lines: they fit the buffer of the pipe
@@ -159,9 +159,9 @@ class GpuWatch:
                 start_new_session=True,  # Ctrl-C in the terminal isn't meant for it
             )
         except OSError:
-            self._known = None
+            self._latest = None
 
-    def _answer(self, process: subprocess.Popen[str]) -> tuple[Gpu, ...] | None:
+    def _read_answer(self, process: subprocess.Popen[str]) -> tuple[Gpu, ...] | None:
         with process:
             text = process.stdout.read() if process.stdout else ""
         if process.returncode != 0:

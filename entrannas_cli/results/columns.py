@@ -1,4 +1,4 @@
-"""The columns of result tables: keys, headings, units, number formats, and where each value is read from.
+"""The columns of result tables: keys, headings, units, number formats, and the readers of their values.
 
 Numbers are in the unit of the heading: errors, accuracies, sparsity and gap in percent, parameters and
 multiply-adds in millions.
@@ -8,22 +8,20 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Literal
 
 from ..common.numbers import number
 from ..common.text import plain
 from ..metrics import METRICS, Better
-from ..store.overview import Overview
+from . import column_values as values
 
 __all__ = [
     "COLUMNS",
     "MISSING",
     "PUBLISHED",
     "USUAL",
-    "Better",
     "Column",
     "Kind",
     "cell_text",
@@ -35,7 +33,6 @@ Kind = Literal["text", "count", "number", "flag", "time", "tags"]
 
 MISSING = "–"
 PUBLISHED = "published"  # state and kind of a row that isn't one of our runs
-MAX_COUNT = 2**63  # limit of an integer column
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +47,7 @@ class Column:
     key: str
     heading: str
     about: str
-    read: Callable[[Overview], object] = lambda run: None
+    read: values.Reader = lambda run: None
     kind: Kind = "text"
     unit: str = ""
     decimals: int | None = None
@@ -77,14 +74,14 @@ class Column:
         mean, deviation = _float(value), _float(spread)
         if mean is None:
             return MISSING
-        text = self._figure(mean)
+        text = self._format(mean)
         if deviation is None:
             return text
         if "e" in text or self.decimals is None:
             return f"{text} ± {deviation:.2g}"
         return f"{text} ± {deviation:.{len(text.partition('.')[2])}f}"
 
-    def _figure(self, value: float) -> str:
+    def _format(self, value: float) -> str:
         if self.kind == "count" and value.is_integer():
             return f"{value:.0f}"
         if self.decimals is None:
@@ -119,140 +116,52 @@ def spread_key(key: str) -> str:
     return f"{key}_std"
 
 
-# reading values
-
-
-def _text(key: str) -> Callable[[Overview], object]:
-    return lambda run: plain(run.text(key)) or None
-
-
-def _of_search(run: Overview) -> Mapping[str, Any]:
-    """Return what is known about the search; a training has a copy of it."""
-    if run.status.kind == "search":
-        return run.summary
-    found = run.summary.get("search")
-    return found if isinstance(found, Mapping) else {}
-
-
-def _search_text(key: str) -> Callable[[Overview], object]:
-    def read(run: Overview) -> object:
-        value = _of_search(run).get(key)
-        return plain(value) if isinstance(value, str) and value else None
-
-    return read
-
-
-def _scaled(key: str, scale: float = 1, *, of_search: bool = False) -> Callable[[Overview], object]:
-    def read(run: Overview) -> object:
-        value = number((_of_search(run) if of_search else run.summary).get(key))
-        return None if value is None else _times(value, scale)
-
-    return read
-
-
-def _times(value: float, scale: float) -> float:
-    """Multiply without the noise of binary fractions: 0.0276 is 2.76 %, not 2.7600000000000002."""
-    return value if scale == 1 else round(value * scale, 10)
-
-
-def _of_training(key: str) -> Callable[[Overview], object]:
-    return lambda run: number(run.summary.get(key)) if run.status.kind == "train" else None
-
-
-def _count(key: str) -> Callable[[Overview], object]:
-    def read(run: Overview) -> object:
-        value = run.summary.get(key)
-        return value if type(value) is int and abs(value) < MAX_COUNT else None
-
-    return read
-
-
-def _sparsity(run: Overview) -> object:
-    facts = _of_search(run)
-    found = [
-        v for v in (number(facts.get(f"sparsity_{kind}")) for kind in ("normal", "reduce")) if v is not None
-    ]
-    return _times(sum(found) / len(found), 100) if found else None
-
-
-def _topology(run: Overview) -> object:
-    cells = [run.summary.get(f"connections_{kind}") for kind in ("normal", "reduce")]
-    if not all(isinstance(cell, list) and cell and all(type(n) is int for n in cell) for cell in cells):
-        return None
-    return "/".join("+".join(map(str, cell)) for cell in cells if cell)
-
-
-def _created(run: Overview) -> object:
-    """Return the time of creation in UTC, as text that sorts by time."""
-    try:
-        return (
-            datetime.fromtimestamp(run.status.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-            if (run.status.created)
-            else None
-        )
-    except (OverflowError, ValueError, OSError):
-        return None
-
-
-def _network(run: Overview) -> object:
-    return _text("network")(run) or _text("target")(run)
-
-
-def _metric(key: str, about: str, *, rank: int = 9, usual: bool = False, of_search: bool = False) -> Column:
+def _metric(key: str, about: str, *, of_search: bool = False, **options: Any) -> Column:
     """Return the column of a metric in the catalogue, as of the last epoch."""
     metric = METRICS[key]
     return Column(
         key=key,
         heading=metric.short,
         about=about,
-        read=_scaled(key, 100 if metric.share else 1, of_search=of_search),
+        read=values.scaled(key, 100 if metric.share else 1, of_search=of_search),
         kind="number",
         unit="%" if metric.share else "",
         decimals=2 if metric.share else 3,
         better=metric.better,
-        rank=rank,
-        usual=usual,
         of_search=of_search,
+        **options,
     )
 
 
-def _percent(
-    key: str,
-    heading: str,
-    about: str,
-    better: Better,
-    *,
-    rank: int = 9,
-    usual: bool = False,
-    of_search: bool = False,
-) -> Column:
+def _percent(key: str, heading: str, about: str, better: Better, **options: Any) -> Column:
     return Column(
         key=key,
         heading=heading,
         about=about,
-        read=_scaled(key, 100, of_search=of_search),
+        read=values.scaled(key, 100),
         kind="number",
         unit="%",
         decimals=2,
         better=better,
-        rank=rank,
-        usual=usual,
-        of_search=of_search,
+        **options,
     )
 
 
-def _seconds(key: str, heading: str, about: str, read: Callable[[Overview], object], **more: Any) -> Column:
+def _cost(
+    key: str, heading: str, about: str, read: values.Reader, unit: str, decimals: int, **options: Any
+) -> Column:
+    """Return a column of which less is better, and which never rounds to 0."""
     return Column(
         key=key,
         heading=heading,
         about=about,
         read=read,
         kind="number",
-        unit="s",
-        decimals=0,
+        unit=unit,
+        decimals=decimals,
         keeps_digits=True,
         better="low",
-        **more,
+        **options,
     )
 
 
@@ -274,18 +183,24 @@ _ALL = (
         rank=1,
         usual=True,
     ),
-    Column(key="space", heading="space", about="Search space.", read=_text("space"), rank=2, usual=True),
-    Column(key="method", heading="method", about="Search method.", read=_text("method"), rank=1, usual=True),
+    Column(
+        key="space", heading="space", about="Search space.", read=values.text("space"), rank=2, usual=True
+    ),
+    Column(
+        key="method", heading="method", about="Search method.", read=values.text("method"), rank=1, usual=True
+    ),
     Column(
         key="cells",
         heading="cells",
         about="Which cells were trained: a search run, a file or a published name.",
-        read=_text("cells"),
+        read=values.text("cells"),
         rank=6,
         usual=True,
     ),
-    Column(key="dataset", heading="data", about="Data set.", read=_text("dataset"), rank=3, usual=True),
-    Column(key="seed", heading="seed", about="Seed.", read=_count("seed"), kind="count", rank=3, usual=True),
+    Column(key="dataset", heading="data", about="Data set.", read=values.text("dataset"), rank=3, usual=True),
+    Column(
+        key="seed", heading="seed", about="Seed.", read=values.count("seed"), kind="count", rank=3, usual=True
+    ),
     Column(
         key="epochs",
         heading="epochs",
@@ -330,51 +245,44 @@ _ALL = (
         "high",
     ),
     _metric("accuracy", "Accuracy on the images that train the weights."),
-    Column(
-        key="parameters",
-        heading="params",
-        about="Parameters of the trained network, or of a search's target network.",
-        read=_scaled("parameters", 1e-6),
-        kind="number",
-        unit="M",
-        decimals=2,
-        keeps_digits=True,
-        better="low",
+    _cost(
+        "parameters",
+        "params",
+        "Parameters of the trained network, or of a search's target network.",
+        values.scaled("parameters", 1e-6),
+        "M",
+        2,
         rank=2,
         usual=True,
     ),
-    Column(
-        key="multiply_adds",
-        heading="mult-adds",
-        about="Multiply-adds of the same network per image.",
-        read=_scaled("multiply_adds", 1e-6),
-        kind="number",
-        unit="M",
-        decimals=0,
-        keeps_digits=True,
-        better="low",
+    _cost(
+        "multiply_adds",
+        "mult-adds",
+        "Multiply-adds of the same network per image.",
+        values.scaled("multiply_adds", 1e-6),
+        "M",
+        0,
         rank=4,
         usual=True,
     ),
-    Column(
-        key="search_gpu_days",
-        heading="search",
-        about="Search cost; on a CUDA GPU only.",
-        read=_scaled("gpu_days", of_search=True),
-        kind="number",
-        unit="GPU-days",
-        decimals=2,
-        keeps_digits=True,
-        better="low",
+    _cost(
+        "search_gpu_days",
+        "search",
+        "Search cost; on a CUDA GPU only.",
+        values.scaled("gpu_days", of_search=True),
+        "GPU-days",
+        2,
         rank=2,
         usual=True,
         of_search=True,
     ),
-    _seconds(
+    _cost(
         "search_seconds",
         "search",
         "Time of the search steps, without evaluations.",
-        _scaled("search_seconds", of_search=True),
+        values.scaled("search_seconds", of_search=True),
+        "s",
+        0,
         rank=3,
         usual=True,
         of_search=True,
@@ -383,7 +291,7 @@ _ALL = (
         key="search_device",
         heading="searched on",
         about="Device of the search.",
-        read=_search_text("device"),
+        read=values.search_text("device"),
         rank=7,
         usual=True,
     ),
@@ -391,7 +299,7 @@ _ALL = (
         key="topology",
         heading="topology",
         about="Connections per node: normal/reduction cell.",
-        read=_topology,
+        read=values.topology,
         rank=6,
         usual=True,
     ),
@@ -399,7 +307,7 @@ _ALL = (
         key="sparsity",
         heading="sparsity",
         about="Share of candidate connections with zero weight, mean of both cells.",
-        read=_sparsity,
+        read=values.sparsity,
         kind="number",
         unit="%",
         decimals=1,
@@ -420,23 +328,29 @@ _ALL = (
         key="search_run",
         heading="search run",
         about="Search that the cells are from.",
-        read=_search_text("id"),
+        read=values.search_text("id"),
     ),
     _metric("weight_loss", "Weight loss, last epoch."),
-    Column(
-        key="train_gpu_days",
-        heading="training",
-        about="Training cost; on a CUDA GPU only.",
-        read=_of_training("gpu_days"),
-        kind="number",
-        unit="GPU-days",
-        decimals=2,
-        keeps_digits=True,
-        better="low",
+    _cost(
+        "train_gpu_days",
+        "training",
+        "Training cost; on a CUDA GPU only.",
+        values.training_number("gpu_days"),
+        "GPU-days",
+        2,
     ),
-    _seconds("train_seconds", "training", "Time of the training steps.", _of_training("train_seconds")),
-    Column(key="device", heading="device", about="Device of the run.", read=_text("device")),
-    Column(key="network", heading="network", about="Network that was trained or measured.", read=_network),
+    _cost(
+        "train_seconds",
+        "training",
+        "Time of the training steps.",
+        values.training_number("train_seconds"),
+        "s",
+        0,
+    ),
+    Column(key="device", heading="device", about="Device of the run.", read=values.text("device")),
+    Column(
+        key="network", heading="network", about="Network that was trained or measured.", read=values.network
+    ),
     Column(
         key="tags",
         heading="tags",
@@ -445,7 +359,9 @@ _ALL = (
         kind="tags",
         rank=5,
     ),
-    Column(key="created", heading="created", about="Time of creation (UTC).", read=_created, kind="time"),
+    Column(
+        key="created", heading="created", about="Time of creation (UTC).", read=values.created, kind="time"
+    ),
     Column(key="source", heading="source", about="Source of a published result.", rank=4),
     Column(key="path", heading="path", about="Run directory.", read=lambda run: plain(str(run.path))),
 )
@@ -460,7 +376,7 @@ def scalar(value: object) -> object:
         return value
     if isinstance(value, str):
         return plain(value) or None
-    if isinstance(value, int) and abs(value) < MAX_COUNT:
+    if isinstance(value, int) and abs(value) < values.MAX_COUNT:
         return value
     if isinstance(value, int | float):
         return number(value)

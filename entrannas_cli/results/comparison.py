@@ -67,10 +67,10 @@ def compare_runs(selection: Selection, request: ComparisonRequest) -> Comparison
     groups = list(request.group_by)
     if groups and request.published and "dataset" not in groups:
         groups.append("dataset")  # published results are for several data sets
-    further = [*columns, *(parse_condition(text).key for text in request.where), *groups]
+    extra = [*columns, *(parse_condition(text).key for text in request.where), *groups]
     if not groups:  # groups are sorted by their own columns
-        further += [key.removeprefix("-") for key in request.sort]
-    frame = result_frame(selection.overviews, keys=further, published=request.published)
+        extra += [key.removeprefix("-") for key in request.sort]
+    frame = result_frame(selection.overviews, keys=extra, published=request.published)
     frame, hints = filtered(frame, request.where)
     if groups:
         measures = dict.fromkeys(columns if asked else [*MEASURES, *columns])
@@ -95,7 +95,7 @@ def selected(selection: Selection, where: Sequence[str]) -> list[Overview]:
         return list(selection.overviews)
     frame = result_frame(selection.overviews, keys=[parse_condition(text).key for text in where])
     paths = set(filtered(frame, where)[0]["path"])
-    return [seen for seen in selection.overviews if plain(str(seen.path)) in paths]
+    return [record for record in selection.overviews if plain(str(record.path)) in paths]
 
 
 def _columns(keys: Sequence[str]) -> tuple[list[str], bool]:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Condition", "parse_condition"]
 
-_FORM = re.compile(r"\s*([A-Za-z_][\w.-]*)\s*(<=|>=|!=|==?|<|>)(.*)", re.DOTALL)
-_MOMENT = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d(:\d\d(:\d\d)?)?)?)?)?Z?")
+_CONDITION = re.compile(r"\s*([A-Za-z_][\w.-]*)\s*(<=|>=|!=|==?|<|>)(.*)", re.DOTALL)
+_TIME = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d(:\d\d(:\d\d)?)?)?)?)?Z?")
 ORDER: Mapping[str, Callable[[Any, Any], bool]] = {
     "<": operators.lt,
     "<=": operators.le,
@@ -48,7 +48,7 @@ class Condition:
         """
         test = self.test(column)
         missing = values.isna().tolist()
-        return [test(None if gone else value) for gone, value in zip(missing, values.tolist(), strict=True)]
+        return [test(None if na else value) for na, value in zip(missing, values.tolist(), strict=True)]
 
     def test(self, column: Column) -> Callable[[Any], bool]:
         """Return a function that says whether a value of the column meets it.
@@ -60,45 +60,45 @@ class Condition:
             if self.operator not in ("=", "!="):
                 raise UsageError(f"condition {self}: {self.operator} needs a value after it")
             return lambda value: (value is None) == (self.operator == "=")
-        holds = self._test(column)
-        return lambda value: value is not None and holds(value)
+        meets = self._test(column)
+        return lambda value: value is not None and meets(value)
 
     def _test(self, column: Column) -> Callable[[Any], bool]:
-        operator, wanted = self.operator, self.value
-        number = _number(wanted) if column.is_number else None
+        operator, target = self.operator, self.value
+        number = _number(target) if column.is_number else None
         if operator in ("=", "!="):
             if number is not None:
-                close = number
+                close_to = number
                 return lambda value: (
-                    math.isclose(value, close, rel_tol=RELATIVE_TOLERANCE) == (operator == "=")
+                    math.isclose(value, close_to, rel_tol=RELATIVE_TOLERANCE) == (operator == "=")
                 )
             if column.kind == "tags":
-                return lambda value: (wanted in value.split()) == (operator == "=")
-            return lambda value: (column.text(value) == wanted) == (operator == "=")
+                return lambda value: (target in value.split()) == (operator == "=")
+            return lambda value: (column.text(value) == target) == (operator == "=")
         if column.kind == "time":
-            if not _MOMENT.fullmatch(wanted):
+            if not _TIME.fullmatch(target):
                 raise UsageError(f"condition {self}: a time looks like 2026-11-24 or 2026-11-24T10:15 (UTC)")
-            return lambda value: ORDER[operator](value, wanted)
+            return lambda value: ORDER[operator](value, target)
         if not column.is_number:
             raise UsageError(f"condition {self}: {self.key} is not a number: only = and != compare it")
         if number is None:
-            raise UsageError(f'condition {self}: "{plain(wanted)}" is not a number')
+            raise UsageError(f'condition {self}: "{plain(target)}" is not a number')
         return lambda value: ORDER[operator](value, number)
 
     def hint(self, values: Iterable[object], column: Column) -> str:
         """Return which values there are, as the end of a sentence; empty for numbers."""
         if column.is_number or column.kind == "time" or self.operator != "=" or not self.value:
             return ""
-        there = sorted({column.text(value) for value in values})
+        present = sorted({column.text(value) for value in values})
         if column.kind == "tags":
-            there = sorted({tag for tags in there for tag in tags.split()})
-        more = f", … ({len(there)} in all)" if len(there) > MAX_NAMED else ""
+            present = sorted({tag for tags in present for tag in tags.split()})
+        more = f", … ({len(present)} in all)" if len(present) > MAX_NAMED else ""
         found = (
-            f"the runs have {choices(there[:MAX_NAMED], last='and')}{more}"
-            if there
+            f"the runs have {choices(present[:MAX_NAMED], last='and')}{more}"
+            if present
             else f"no run has a {self.key}"
         )
-        return f"{found}{did_you_mean(self.value, there)}"
+        return f"{found}{did_you_mean(self.value, present)}"
 
 
 def parse_condition(text: str) -> Condition:
@@ -106,7 +106,7 @@ def parse_condition(text: str) -> Condition:
 
     Raises ``UsageError``.
     """
-    match = _FORM.fullmatch(text)
+    match = _CONDITION.fullmatch(text)
     if match is None:
         raise UsageError(
             f'condition "{plain(text)}": expected a column, a comparison (= != < <= > >=) and a value, '

@@ -59,15 +59,15 @@ def differing(
     kind_of = [(kinds or {}).get(name, "") for name in configs]
 
     def differs(row: list[object]) -> bool:
-        having = {kind for kind, value in zip(kind_of, row, strict=True) if value is not None}
-        values = [value for kind, value in zip(kind_of, row, strict=True) if kind in having]
+        kinds_present = {kind for kind, value in zip(kind_of, row, strict=True) if value is not None}
+        values = [value for kind, value in zip(kind_of, row, strict=True) if kind in kinds_present]
         # 1 and true are different values, 1 and 1.0 are not
         return len({(isinstance(value, bool), value) for value in values}) > 1
 
-    differ = [key for key, row in rows.items() if differs(row)]
-    columns: dict[str, list[object]] = {"key": list(differ)}
+    differing_keys = [key for key, row in rows.items() if differs(row)]
+    columns: dict[str, list[object]] = {"key": list(differing_keys)}
     for number, name in enumerate(configs):
-        columns[name] = [NA if rows[key][number] is None else rows[key][number] for key in differ]
+        columns[name] = [NA if rows[key][number] is None else rows[key][number] for key in differing_keys]
     return DataFrame(columns, dtype=object)
 
 

@@ -109,21 +109,21 @@ class TextTable:
     def only(self, numbers: Sequence[int]) -> TextTable:
         """Return the table with only the columns of these numbers."""
 
-        def chosen(values: tuple[Any, ...]) -> tuple[Any, ...]:
+        def pick(values: tuple[Any, ...]) -> tuple[Any, ...]:
             return tuple(values[n] for n in numbers)
 
         return TextTable(
-            chosen(self.keys),
-            chosen(self.headings),
-            chosen(self.units),
-            chosen(self.numeric),
-            tuple(map(chosen, self.rows)),
+            pick(self.keys),
+            pick(self.headings),
+            pick(self.units),
+            pick(self.numeric),
+            tuple(map(pick, self.rows)),
             self.published,
         )
 
 
 @dataclass(frozen=True)
-class _Texts:
+class _TextColumn:
     key: str
     heading: str
     unit: str
@@ -140,18 +140,20 @@ def text_table(frame: DataFrame, keys: Sequence[str] | None = None) -> TextTable
     is_grouped = any(
         count_key(name.removesuffix("_mean")) in names for name in names if name.endswith("_mean")
     )
-    columns = _grouped_texts(frame, names) if is_grouped else [_texts(frame, key) for key in keys or names]
+    columns = (
+        _grouped_columns(frame, names) if is_grouped else [_text_column(frame, key) for key in keys or names]
+    )
     return TextTable(
         tuple(column.key for column in columns),
         tuple(column.heading for column in columns),
         tuple(column.unit for column in columns),
         tuple(column.numeric for column in columns),
         tuple(zip(*(column.cells for column in columns), strict=True)) if columns else (),
-        tuple(_published(frame)),
+        tuple(_published_rows(frame)),
     )
 
 
-def _published(frame: DataFrame) -> list[bool]:
+def _published_rows(frame: DataFrame) -> list[bool]:
     if "source" in frame.columns:
         return [bool(there) for there in frame["source"].notna()]
     return [False] * len(frame)
@@ -161,15 +163,15 @@ def _values(frame: DataFrame, key: str) -> list[object]:
     return [None if _missing(value) else value for value in frame[key].tolist()]
 
 
-def _texts(frame: DataFrame, key: str) -> _Texts:
+def _text_column(frame: DataFrame, key: str) -> _TextColumn:
     column = column_of(frame, key)
     spread = spread_key(key)
     spreads = _values(frame, spread) if spread in frame.columns else [None] * len(frame)
     cells = [column.text(value, s) for value, s in zip(_values(frame, key), spreads, strict=True)]
-    return _Texts(key, column.heading, column.unit, column.is_number, cells)
+    return _TextColumn(key, column.heading, column.unit, column.is_number, cells)
 
 
-def _grouped_texts(frame: DataFrame, names: Sequence[str]) -> list[_Texts]:
+def _grouped_columns(frame: DataFrame, names: Sequence[str]) -> list[_TextColumn]:
     measures = [n.removesuffix("_mean") for n in names if n.endswith("_mean")]
     measures = [key for key in measures if count_key(key) in names]
     parts = {part(key) for key in measures for part in (spread_key, best_key, count_key)}
@@ -180,25 +182,25 @@ def _grouped_texts(frame: DataFrame, names: Sequence[str]) -> list[_Texts]:
         if name in parts:
             continue
         if key == name or key not in measures:
-            texts = _texts(frame, name)
+            texts = _text_column(frame, name)
             if name == RUNS:  # mark rows that aren't groups of runs
-                told = zip(texts.cells, _published(frame), strict=True)
-                texts = replace(texts, cells=[PUBLISHED if published else cell for cell, published in told])
+                marked = zip(texts.cells, _published_rows(frame), strict=True)
+                texts = replace(texts, cells=[PUBLISHED if published else cell for cell, published in marked])
             columns.append(texts)
             continue
         column = COLUMNS.get(key) or column_of(frame, name)
         counts = _values(frame, count_key(key))
         cells = [
-            column.text(mean, spread) + (f" (n={count})" if count and count != of else "")
-            for mean, spread, count, of in zip(
+            column.text(mean, spread) + (f" (n={count})" if count and count != total else "")
+            for mean, spread, count, total in zip(
                 _values(frame, name), _values(frame, spread_key(key)), counts, runs, strict=True
             )
         ]
         heading = column.heading if key in COLUMNS else key
-        columns.append(_Texts(name, heading, column.unit, True, cells))
+        columns.append(_TextColumn(name, heading, column.unit, True, cells))
         if best_key(key) in names and column.unit == "%":
             best = [column.text(value) for value in _values(frame, best_key(key))]
-            columns.append(_Texts(best_key(key), "best", column.unit, True, best))
+            columns.append(_TextColumn(best_key(key), "best", column.unit, True, best))
     return columns
 
 

@@ -31,7 +31,7 @@ class Selection:
     @property
     def runs(self) -> tuple[Run, ...]:
         """The runs themselves."""
-        return tuple(Run(seen.path) for seen in self.overviews)
+        return tuple(Run(record.path) for record in self.overviews)
 
 
 def select_runs(references: Sequence[str], runs_dir: Path) -> Selection:
@@ -46,17 +46,19 @@ def select_runs(references: Sequence[str], runs_dir: Path) -> Selection:
     search = _Search(runs_dir)
     chosen: dict[Path, Run] = {}
     problems: list[str] = []
-    for found in [search.find(one, problems) for one in references] or [list(search.listed.values())]:
+    for found in [search.find(reference, problems) for reference in references] or [
+        list(search.listed.values())
+    ]:
         for run in found:
             chosen.setdefault(run.path, run)
-    seen = [overview(run) for run in chosen.values()]
-    problems += [f"{plain(one.id)}: {'; '.join(one.problems)}" for one in seen if one.problems]
-    kept = tuple(one for one in seen if not one.problems)
-    if references and not kept:
+    overviews = [overview(run) for run in chosen.values()]
+    problems += [f"{plain(run.id)}: {'; '.join(run.problems)}" for run in overviews if run.problems]
+    usable = tuple(run for run in overviews if not run.problems)
+    if references and not usable:
         more = len(problems) - MAX_NAMED
         details = problems if more <= 0 else [*problems[:MAX_NAMED], f"… and {more} more"]
         raise UsageError(f"no run is left of {counted(len(references), 'argument')}:", details)
-    return Selection(kept, tuple(problems))
+    return Selection(usable, tuple(problems))
 
 
 class _Search:
@@ -73,7 +75,7 @@ class _Search:
             return [self.listed[reference]]
         exists = bool(reference) and os.path.lexists(reference)
         if glob.has_magic(reference) and not exists:
-            return self._fitting(reference, problems)
+            return self._matching(reference, problems)
         if exists and os.sep in reference:
             return _at_path(Path(reference), problems)
         try:
@@ -83,7 +85,7 @@ class _Search:
                 raise
             return _at_path(Path(reference), problems)
 
-    def _fitting(self, pattern: str, problems: list[str]) -> list[Run]:
+    def _matching(self, pattern: str, problems: list[str]) -> list[Run]:
         if os.sep in pattern:
             paths = sorted(glob.glob(pattern), reverse=True)  # noqa: PTH207 (the pattern may be absolute)
             if paths:
@@ -112,7 +114,7 @@ def _at_path(path: Path, problems: list[str]) -> list[Run]:
     except UsageError as error:
         problems.append(error.message)
         return []
-    if any(one.looks_like_a_run() for one in inside):
+    if any(item.looks_like_a_run() for item in inside):
         return inside
     problems.append(f"{plain(str(path))}: not a run directory, and contains none")
     return []

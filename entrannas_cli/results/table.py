@@ -54,29 +54,29 @@ def count_key(key: str) -> str:
 def result_frame(
     runs: Iterable[Run | Overview], *, keys: Iterable[str] = (), published: bool = False
 ) -> DataFrame:
-    """Return a row per run, in order, with all :data:`COLUMNS` and the further ``keys``; NA for missing values.
+    """Return a row per run, in order, with all :data:`COLUMNS` and the extra ``keys``; NA for missing values.
 
-    A further key is one of the summary, or a dotted one of the configuration (``network.channels``), which is
+    An extra key is one of the summary, or a dotted one of the configuration (``network.channels``), which is
     read only then. With ``published``, the published results follow.
 
     Raises ``UsageError`` for a key that no run has.
     """
     from pandas import DataFrame
 
-    seen = [overview(run) if isinstance(run, Run) else run for run in runs]
+    overviews = [overview(run) if isinstance(run, Run) else run for run in runs]
     records: list[Mapping[str, Any]] = [
-        {key: column.read(run) for key, column in COLUMNS.items()} for run in seen
+        {key: column.read(run) for key, column in COLUMNS.items()} for run in overviews
     ]
     if published:
         records += published_rows()
     values = {key: [record[key] for record in records] for key in COLUMNS}
     kinds: dict[str, Kind] = {key: column.kind for key, column in COLUMNS.items()}
-    further = [key for key in dict.fromkeys(keys) if key not in COLUMNS]
-    for key, found in zip(further, _further(seen, further), strict=True):
+    extra = [key for key in dict.fromkeys(keys) if key not in COLUMNS]
+    for key, found in zip(extra, _extra_values(overviews, extra), strict=True):
         kinds[key] = _kind_of(found)
         if kinds[key] == "text":
             found = [None if value is None else cell_text(value) for value in found]
-        values[key] = found + [None] * (len(records) - len(seen))
+        values[key] = found + [None] * (len(records) - len(overviews))
     return DataFrame({key: _series(values[key], kinds[key]) for key in values})
 
 
@@ -102,25 +102,25 @@ def _kind_of(values: Sequence[object]) -> Kind:
     return "number" if types and types <= {int, float} else "text"
 
 
-# further keys
+# extra keys
 
 
-def _further(runs: Sequence[Overview], keys: Sequence[str]) -> list[list[object]]:
+def _extra_values(runs: Sequence[Overview], keys: Sequence[str]) -> list[list[object]]:
     """Return the values of each key in each run."""
     found: list[list[object]] = [[None] * len(runs) for _ in keys]
     known: set[str] = set()
-    had: set[str] = set()
+    found_keys: set[str] = set()
     for row, run in enumerate(runs):
         config = _Config(run)
         for column, key in enumerate(keys):
             has, value = _look_up(key, run.summary, config)
             if has:
-                had.add(key)
+                found_keys.add(key)
                 found[column][row] = scalar(value)
     for key in keys:
-        if runs and key not in had:
+        if runs and key not in found_keys:
             for run in runs:
-                known |= _names(run.summary, "") | _names(_Config(run).values, "")
+                known |= _dotted_names(run.summary, "") | _dotted_names(_Config(run).values, "")
             hint = did_you_mean(key, [*COLUMNS, *sorted(known)])
             raise UsageError(
                 f'column "{plain(key)}": no run has it{hint}; '
@@ -162,11 +162,11 @@ def _look_up(key: str, summary: Mapping[str, Any], config: _Config) -> tuple[boo
     return False, None
 
 
-def _names(values: Mapping[str, Any], prefix: str) -> set[str]:
+def _dotted_names(values: Mapping[str, Any], prefix: str) -> set[str]:
     """Return the dotted names of all values."""
     names = set()
     for key, value in values.items():
-        names |= _names(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}"}
+        names |= _dotted_names(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}"}
     return names
 
 
@@ -182,7 +182,7 @@ def column_of(frame: DataFrame, key: str) -> Column:
     return Column(key=key, heading=plain(key), about="", kind=kind)
 
 
-def _check(frame: DataFrame, keys: Iterable[str]) -> None:
+def _check_columns(frame: DataFrame, keys: Iterable[str]) -> None:
     for key in keys:
         if key not in frame.columns:
             known = [str(column) for column in frame.columns]
@@ -199,13 +199,15 @@ def filtered(frame: DataFrame, conditions: Sequence[str]) -> tuple[DataFrame, tu
     keep = [True] * len(frame)
     published = (frame["state"] == PUBLISHED).tolist()
     for condition in map(parse_condition, conditions):
-        _check(frame, [condition.key])
+        _check_columns(frame, [condition.key])
         column, values = column_of(frame, condition.key), frame[condition.key]
         fits = condition.fits(values, column)
-        asked = condition.key not in ("kind", "state") and values[published].notna().any()
-        fits = [ok or (is_published and not asked) for ok, is_published in zip(fits, published, strict=True)]
-        own = [ok for ok, is_published in zip(fits, published, strict=True) if not is_published]
-        if own and not any(own):
+        applies = condition.key not in ("kind", "state") and values[published].notna().any()
+        fits = [
+            ok or (is_published and not applies) for ok, is_published in zip(fits, published, strict=True)
+        ]
+        of_runs = [ok for ok, is_published in zip(fits, published, strict=True) if not is_published]
+        if of_runs and not any(of_runs):
             present = values[[not is_published for is_published in published]].dropna()
             hint = condition.hint(present.tolist(), column)
             hints.append(f"no run matches {condition}" + (f": {hint}" if hint else ""))
@@ -226,7 +228,7 @@ def ordered(frame: DataFrame, keys: Sequence[str] = ()) -> DataFrame:
         return frame
     names = [key.removeprefix("-") for key in keys]
     names = [mean_key(name) if mean_key(name) in frame.columns else name for name in names]
-    _check(frame, names)
+    _check_columns(frame, names)
     descending = {name: key.startswith("-") for name, key in reversed(list(zip(names, keys, strict=True)))}
     return frame.sort_values(
         list(dict.fromkeys(names)),
@@ -250,7 +252,7 @@ def grouped(frame: DataFrame, keys: Sequence[str], measures: Sequence[str] | Non
 
     Raises ``UsageError`` for an unknown key and for a measure that is not a number.
     """
-    _check(frame, [*keys, *(measures or ())])
+    _check_columns(frame, [*keys, *(measures or ())])
     if measures is None:
         measures = MEASURES
     columns = {key: column_of(frame, key) for key in measures if key not in keys}
@@ -269,12 +271,12 @@ def grouped(frame: DataFrame, keys: Sequence[str], measures: Sequence[str] | Non
 def _group_record(record: dict[str, Any], group: DataFrame, columns: Mapping[str, Column]) -> dict[str, Any]:
     record[RUNS] = len(group)
     for key, column in columns.items():
-        having = group[group[key].notna()]
+        present = group[group[key].notna()]
         if column.of_search:
-            having = having.loc[_once_a_search(having)]
-        elif (trained := having["kind"] == "train").any():
-            having = having[trained]  # a search's target network isn't the one that was trained
-        record |= _statistics(key, [float(value) for value in having[key]], column)
+            present = present.loc[_once_a_search(present)]
+        elif (of_training := present["kind"] == "train").any():
+            present = present[of_training]  # a search's target network isn't the one that was trained
+        record |= _statistics(key, [float(value) for value in present[key]], column)
     return record
 
 

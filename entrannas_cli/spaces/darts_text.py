@@ -73,29 +73,30 @@ def read_genotypes(text: str) -> list[FoundGenotype]:
     Never raises.
     """
     found: list[FoundGenotype] = []
-    line, counted, position = 1, 0, 0
+    line, counted_to, position = 1, 0, 0
     while match := _START.search(text, position):
-        begin = match.start()
-        before = text[max(begin - 200, counted) : begin].rpartition("\n")[2]
-        line += text.count("\n", counted, begin)
-        reader = _Reader(text, match.end())
+        start = match.start()
+        before = text[max(start - 200, counted_to) : start].rpartition("\n")[2]
+        line += text.count("\n", counted_to, start)
+        parser = _Parser(text, match.end())
         fields: dict[str, Any] = {}
         problems: tuple[str, ...] = ()
         try:
-            fields = reader.fields()
-        except _Fault as fault:
-            problems = (str(fault),)
+            fields = parser.fields()
+        except _ParseError as error:
+            problems = (str(error),)
         if not before.lstrip().startswith("#"):
             name = _NAME.search(before)
             label = name[1] if name and name[1].lower() != "genotype" else ""
-            place = _last_place(text[max(counted, begin - 4000) : begin])
-            found.append(_found(line, label, place, fields, problems))
-        counted, position = begin, max(reader.position, match.end())
-    given: dict[str, list[str]] = {}
+            place = _last_place(text[max(counted_to, start - 4000) : start])
+            found.append(_found_genotype(line, label, place, fields, problems))
+        counted_to, position = start, max(parser.position, match.end())
+    aliases: dict[str, list[str]] = {}
     for alias in _ALIAS.finditer(text):
-        given.setdefault(alias[2], []).append(alias[1])
+        aliases.setdefault(alias[2], []).append(alias[1])
     return [
-        replace(one, aliases=tuple(given.get(one.name, ()))) if one.name in given else one for one in found
+        replace(item, aliases=tuple(aliases.get(item.name, ()))) if item.name in aliases else item
+        for item in found
     ]
 
 
@@ -106,7 +107,7 @@ def _last_place(text: str) -> str:
     return ""
 
 
-def _found(
+def _found_genotype(
     line: int, name: str, place: str, fields: dict[str, Any], problems: tuple[str, ...]
 ) -> FoundGenotype:
     if problems:
@@ -118,11 +119,11 @@ def _found(
     return FoundGenotype(line, name, place, genotype, notes=tuple(notes))
 
 
-class _Fault(ValueError):
+class _ParseError(ValueError):
     """The text is not a genotype; the message says where."""
 
 
-class _Reader:
+class _Parser:
     """Parses the arguments of ``Genotype(``; ``position`` is how far it has read."""
 
     def __init__(self, text: str, position: int) -> None:
@@ -130,7 +131,7 @@ class _Reader:
         self.position = position
         self._tokens = self._split()
         self._kind, self._token = "", ""
-        self._left = MAX_TOKENS
+        self._tokens_left = MAX_TOKENS
         self._next()
 
     def fields(self) -> dict[str, Any]:
@@ -146,9 +147,9 @@ class _Reader:
             elif len(fields) < len(FIELDS):
                 name = FIELDS[len(fields)]
             else:
-                raise _Fault("more than four fields")
+                raise _ParseError("more than four fields")
             if name in fields:
-                raise _Fault(f"{name} is given twice")
+                raise _ParseError(f"{name} is given twice")
             fields[name] = self._value(0)
             if self._token != ")":
                 self._expect(",")
@@ -167,9 +168,9 @@ class _Reader:
             yield "", ""
 
     def _next(self) -> None:
-        self._left -= 1
-        if not self._left:
-            raise _Fault("longer than any genotype")
+        self._tokens_left -= 1
+        if not self._tokens_left:
+            raise _ParseError("longer than any genotype")
         self._kind, self._token = next(self._tokens)
 
     def _take(self) -> str:
@@ -182,17 +183,17 @@ class _Reader:
             raise self._unexpected(f'"{sign}"')
         self._next()
 
-    def _unexpected(self, wanted: str) -> _Fault:
+    def _unexpected(self, expected: str) -> _ParseError:
         if not self._kind:
             rest = self.text[self.position : self.position + 20].split("\n")[0]
             where = f"found {rest!r}" if rest else "the text ends"
         else:
             where = f"found {self._token[:40]!r}"
-        return _Fault(f"malformed Genotype(...): expected {wanted}, {where}")
+        return _ParseError(f"malformed Genotype(...): expected {expected}, {where}")
 
     def _value(self, depth: int) -> Any:
         if depth > MAX_DEPTH:
-            raise _Fault(f"brackets nested deeper than {MAX_DEPTH}")
+            raise _ParseError(f"brackets nested deeper than {MAX_DEPTH}")
         kind, token = self._kind, self._token
         if kind == "text":
             self._next()
@@ -206,7 +207,7 @@ class _Reader:
         if kind == "name" and token.rpartition(".")[2] in _CALLS:
             self._next()
             self._expect("(")
-            return _called(token, self._items(")", depth))
+            return _call_value(token, self._items(")", depth))
         raise self._unexpected("a list, a string or a number")
 
     def _items(self, end: str, depth: int) -> list[Any]:
@@ -223,15 +224,15 @@ _INTEGERS = ("int", "long", "int8", "int16", "int32", "int64", "uint8", "intp")
 _CALLS = ("range", "xrange", "list", "tuple", "str", "str_", *_INTEGERS)
 
 
-def _called(name: str, arguments: list[Any]) -> Any:
+def _call_value(name: str, arguments: list[Any]) -> Any:
     """Return the value of one of the few calls that printed genotypes contain."""
     match name.rpartition(".")[2], arguments:
-        case "range" | "xrange", [*numbers] if 0 < len(numbers) <= 3 and all(map(_whole, numbers)):
+        case "range" | "xrange", [*numbers] if 0 < len(numbers) <= 3 and all(map(_is_integer, numbers)):
             if len(numbers) == 3 and not numbers[2]:
-                raise _Fault("a range with step 0")
+                raise _ParseError("a range with step 0")
             span = range(*numbers)
             if len(span) > MAX_NODES:
-                raise _Fault(f"a range of {len(span)} nodes, at most {MAX_NODES} are read")
+                raise _ParseError(f"a range of {len(span)} nodes, at most {MAX_NODES} are read")
             return list(span)
         case "list" | "tuple", [list(items)]:
             return items
@@ -239,10 +240,10 @@ def _called(name: str, arguments: list[Any]) -> Any:
             return text
         case kind, [int(number)] if kind in _INTEGERS:
             return number
-    raise _Fault(f"{name}(...) isn't a list, a range or a number")
+    raise _ParseError(f"{name}(...) isn't a list, a range or a number")
 
 
-def _whole(value: object) -> bool:
+def _is_integer(value: object) -> bool:
     return isinstance(value, int)
 
 
@@ -266,7 +267,7 @@ def _genotype(fields: dict[str, Any]) -> tuple[Genotype, list[str]]:
 def _cell(kind: str, value: Any, concat: Any, notes: list[str]) -> CellGraph:
     if not isinstance(value, list):
         raise GenotypeError([f"expected a list of ('operation', source) pairs, found {_shown(value)}"])
-    if not isinstance(concat, list) or not all(map(_whole, concat)):
+    if not isinstance(concat, list) or not all(map(_is_integer, concat)):
         raise GenotypeError([f"concat: expected a list of node numbers, found {_shown(concat)}"])
     if len(concat) > MAX_NODES:
         raise GenotypeError([f"concat: {len(concat)} nodes, at most {MAX_NODES} are read"])
@@ -282,9 +283,9 @@ def _cell(kind: str, value: Any, concat: Any, notes: list[str]) -> CellGraph:
                 notes.append(f'{kind} cell: node {number}: "none" from node {source} is left out')
                 continue
             if operation in OTHER_NAMES:
-                here = OTHER_NAMES[operation]
-                notes.append(f"{kind} cell: node {number}: {operation} is called {here} here")
-                operation = here
+                our_name = OTHER_NAMES[operation]
+                notes.append(f"{kind} cell: node {number}: {operation} is called {our_name} here")
+                operation = our_name
             connections.append(Connection(source, operation))
         if pairs and not connections:
             problems.append(f'node {number} has only the operation "none", so it has no input')

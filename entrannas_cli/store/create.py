@@ -46,14 +46,14 @@ def create_run(
     Raises ``UsageError`` for a bad ``name`` or an unusable folder, ``RunFailed`` if writing fails.
     """
     now = time.time() if now is None else now
-    own = _readable(label)[:MAX_NAME_BYTES] if label else f"{_readable(space)[:40]}-{method}-s{seed}"
-    tail = slug(name) if name is not None else own
-    run = Run(_claim(runs_dir, f"{datetime.fromtimestamp(now, UTC).strftime(ID_TIME_FORMAT)}-{tail}"))
+    description = _readable(label)[:MAX_NAME_BYTES] if label else f"{_readable(space)[:40]}-{method}-s{seed}"
+    suffix = slug(name) if name is not None else description
+    run = Run(_claim(runs_dir, f"{datetime.fromtimestamp(now, UTC).strftime(ID_TIME_FORMAT)}-{suffix}"))
     host, pid, process_created = process_identity()
     try:
         for file, text in (files or {}).items():
             write_atomic(run.path / file, text)
-        facts = {
+        fields = {
             "id": run.id,
             "kind": kind,
             "space": space,
@@ -61,7 +61,7 @@ def create_run(
             "seed": seed,
             **(summary or {}),
         }
-        write_json(run.path / SUMMARY_FILE, {"format": FORMAT, **facts, "state": "created", "created": now})
+        write_json(run.path / SUMMARY_FILE, {"format": FORMAT, **fields, "state": "created", "created": now})
         status = Status(
             state="created", kind=kind, host=host, pid=pid, process_created=process_created, created=now
         )
@@ -75,12 +75,12 @@ def create_run(
     return run
 
 
-def _claim(runs_dir: Path, wanted: str) -> Path:
+def _claim(runs_dir: Path, name: str) -> Path:
     try:
         runs_dir.mkdir(parents=True, exist_ok=True)
         number = 1
         while True:
-            path = runs_dir / (wanted if number == 1 else f"{wanted}-{number}")
+            path = runs_dir / (name if number == 1 else f"{name}-{number}")
             try:
                 path.mkdir()  # atomic: only one process succeeds
             except FileExistsError:

@@ -73,10 +73,10 @@ def find_genotype(reference: str, runs_dir: Path) -> NamedGenotype:
 
     Raises ``UsageError`` that says what is wrong with the file or run, or what was looked for and where.
     """
-    whole, mark, point = reference.rpartition(POINT_MARK)
+    base, mark, point = reference.rpartition(POINT_MARK)
     if mark and point and not os.path.lexists(reference) and not _is_run(reference, runs_dir):
-        return _at_point(whole, point, runs_dir)
-    return _at_point(reference, "", runs_dir)
+        return _find(base, point, runs_dir)
+    return _find(reference, "", runs_dir)
 
 
 def _is_run(reference: str, runs_dir: Path) -> bool:
@@ -90,9 +90,9 @@ def _is_run(reference: str, runs_dir: Path) -> bool:
     return True
 
 
-def _at_point(reference: str, point: str, runs_dir: Path) -> NamedGenotype:
+def _find(reference: str, point: str, runs_dir: Path) -> NamedGenotype:
     if reference == STANDARD_INPUT or (os.path.lexists(reference) and not _is_folder(reference)):
-        return _in_file(reference, point)
+        return _from_file(reference, point)
     for name, genotype in PUBLISHED.items():
         if name.lower() == reference.lower():
             if point:
@@ -100,7 +100,7 @@ def _at_point(reference: str, point: str, runs_dir: Path) -> NamedGenotype:
                     f"{name}{POINT_MARK}{plain(point)}: {name} is a single genotype; leave out the {POINT_MARK}"
                 )
             return NamedGenotype(genotype, f"published cells {name}")
-    return _of_run(reference, point, runs_dir)
+    return _from_run(reference, point, runs_dir)
 
 
 def _is_folder(reference: str) -> bool:
@@ -108,14 +108,14 @@ def _is_folder(reference: str) -> bool:
     return os.path.isdir(reference)  # noqa: PTH112
 
 
-def _in_file(reference: str, point: str) -> NamedGenotype:
-    text, name = _content(reference)
+def _from_file(reference: str, point: str) -> NamedGenotype:
+    text, name = _read(reference)
     origin = f"file {plain(reference)}" if reference != STANDARD_INPUT else name
-    if not _is_listed(text):
+    if not _is_darts_text(text):
         if point:
             raise UsageError(f"{plain(name)}: it has only one genotype; leave out {POINT_MARK}{plain(point)}")
         return NamedGenotype(parse_genotype(text, name), origin)
-    return take(_listed(text, name), point, name, origin)
+    return take(_read_darts_text(text, name), point, name, origin)
 
 
 def parse_genotype(text: str, name: str) -> Genotype:
@@ -126,14 +126,14 @@ def parse_genotype(text: str, name: str) -> Genotype:
     stripped = _stripped(text)
     if not stripped:
         raise UsageError(f"{plain(name)}: it is empty")
-    if _is_listed(text):
-        return take(_listed(text, name), "", name, name).genotype
+    if _is_darts_text(text):
+        return take(_read_darts_text(text, name), "", name, name).genotype
     if stripped[0] not in "{[":
         raise UsageError(f"{plain(name)}: neither genotype JSON nor a text with {EXPECTED} in it")
     try:
         return Genotype.from_json(stripped)
     except GenotypeError as error:
-        raise _faults(plain(name), error.problems) from None
+        raise _problems_error(plain(name), error.problems) from None
 
 
 def read_listed(reference: str) -> tuple[list[FoundGenotype], str]:
@@ -141,10 +141,10 @@ def read_listed(reference: str) -> tuple[list[FoundGenotype], str]:
 
     Those with problems are included; JSON has only one. Raises ``UsageError`` if there is none.
     """
-    text, name = _content(reference)
-    if not _is_listed(text):
+    text, name = _read(reference)
+    if not _is_darts_text(text):
         return [FoundGenotype(1, "", "", parse_genotype(text, name))], name
-    return _listed(text, name), name
+    return _read_darts_text(text, name), name
 
 
 def take(listed: Sequence[FoundGenotype], point: str, name: str, origin: str) -> NamedGenotype:
@@ -152,12 +152,12 @@ def take(listed: Sequence[FoundGenotype], point: str, name: str, origin: str) ->
 
     ``first`` and ``last`` skip genotypes with problems. Raises ``UsageError``.
     """
-    whole = [n for n, found in enumerate(listed) if found.genotype is not None]
+    valid = [n for n, found in enumerate(listed) if found.genotype is not None]
     named = [n for n, found in enumerate(listed) if point and point in (found.name, *found.aliases)]
     if named:
         number = named[-1]
     elif point in ("", FIRST, LAST):
-        number = (whole or [len(listed) - 1])[0 if point == FIRST else -1]
+        number = (valid or [len(listed) - 1])[0 if point == FIRST else -1]
     elif point.isascii() and point.isdecimal() and 1 <= int(point[:9]) <= len(listed):
         number = int(point[:9]) - 1
     else:
@@ -169,8 +169,8 @@ def take(listed: Sequence[FoundGenotype], point: str, name: str, origin: str) ->
         )
     found = listed[number]
     if found.genotype is None:
-        raise _faults(f"{plain(name)}: line {found.line}", found.problems)
-    skipped = () if point else tuple(_skipped(one) for one in listed[number + 1 :])
+        raise _problems_error(f"{plain(name)}: line {found.line}", found.problems)
+    skipped = () if point else tuple(map(_skipped, listed[number + 1 :]))
     label = f"{found.name}, " if found.name else ""
     where = (
         f"{label}genotype {number + 1} of {len(listed)} (line {found.line})"
@@ -188,7 +188,7 @@ def _stripped(text: str) -> str:
     return text.strip().removeprefix("\ufeff")
 
 
-def _is_listed(text: str) -> bool:
+def _is_darts_text(text: str) -> bool:
     """Return whether to look for DARTS' form: JSON may contain odd names, and a log may begin like a list."""
     if not has_genotype(text):
         return False
@@ -199,14 +199,14 @@ def _is_listed(text: str) -> bool:
     return False
 
 
-def _listed(text: str, name: str) -> list[FoundGenotype]:
+def _read_darts_text(text: str, name: str) -> list[FoundGenotype]:
     found = read_genotypes(text)
     if not found:
         raise UsageError(f"{plain(name)}: every genotype in it is commented out")
     return found
 
 
-def _faults(name: str, problems: Sequence[str]) -> UsageError:
+def _problems_error(name: str, problems: Sequence[str]) -> UsageError:
     problems = [plain(problem) for problem in problems]
     if len(problems) == 1:
         return UsageError(f"{name}: {problems[0]}")
@@ -216,7 +216,7 @@ def _faults(name: str, problems: Sequence[str]) -> UsageError:
     return UsageError(f"{name}: {len(problems)} problems", shown)
 
 
-def _content(reference: str) -> tuple[str, str]:
+def _read(reference: str) -> tuple[str, str]:
     """Return the text of a file or of standard input, and its name.
 
     Raises ``UsageError``.
@@ -234,7 +234,7 @@ def _standard_input() -> str:
     return decoded(content, Path("standard input"), unusable)
 
 
-def _of_run(reference: str, point: str, runs_dir: Path) -> NamedGenotype:
+def _from_run(reference: str, point: str, runs_dir: Path) -> NamedGenotype:
     from .find_run import find_run, list_runs
 
     try:
@@ -243,9 +243,9 @@ def _of_run(reference: str, point: str, runs_dir: Path) -> NamedGenotype:
         ids = [run.id for run in list_runs(runs_dir)]
         if any(identifier.startswith(reference) for identifier in ids) or _is_folder(reference):
             raise  # ambiguous, or a folder that isn't a run: find_run's error says more
-        raise _nothing_found(reference, runs_dir, ids) from error
+        raise _not_found(reference, runs_dir, ids) from error
     if point:
-        return _in_history(run, point)
+        return _from_history(run, point)
     try:
         genotype = run.genotype()
     except BrokenRun as error:
@@ -256,7 +256,7 @@ def _of_run(reference: str, point: str, runs_dir: Path) -> NamedGenotype:
     return NamedGenotype(genotype, f"run {plain(run.id)}", run=run)
 
 
-def _in_history(run: Run, point: str) -> NamedGenotype:
+def _from_history(run: Run, point: str) -> NamedGenotype:
     """Return the cells that ``run`` had at ``point``."""
     history = run.genotypes()
     name = f"run {plain(run.id)}"
@@ -276,7 +276,7 @@ def _in_history(run: Run, point: str) -> NamedGenotype:
     return NamedGenotype(earlier[-1].genotype, name, f"step {step}", run=run)
 
 
-def _nothing_found(reference: str, runs_dir: Path, ids: list[str]) -> UsageError:
+def _not_found(reference: str, runs_dir: Path, ids: list[str]) -> UsageError:
     shown = plain(reference)
     if os.sep in reference or reference.lower().endswith((".json", ".txt", ".py")):
         return UsageError(f"{shown}: no such file or run directory")

@@ -39,7 +39,7 @@ def run_names(runs_dir: Path) -> list[str]:
     try:
         with os.scandir(runs_dir) as entries:
             found = [entry for entry in entries if not entry.name.startswith(".") and _is_directory(entry)]
-            return [entry.name for entry in sorted(found, key=_age_order, reverse=True)]
+            return [entry.name for entry in sorted(found, key=_age_key, reverse=True)]
     except FileNotFoundError:
         return []
     except OSError as error:
@@ -53,7 +53,7 @@ def _is_directory(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _age_order(entry: os.DirEntry[str]) -> tuple[str, int, str]:
+def _age_key(entry: os.DirEntry[str]) -> tuple[str, int, str]:
     """Return the time in the id, or of the last change; of equal times, the higher -2, -3 is newer."""
     match = _STAMPED.fullmatch(entry.name)
     if match:
@@ -84,7 +84,7 @@ def find_run(reference: str, runs_dir: Path) -> Run:
         return matches[0]
     if matches:
         raise UsageError(
-            f"{_quoted(reference)}: {len(matches)} runs match, give more of the id:", _shown(matches)
+            f"{_quoted(reference)}: {len(matches)} runs match, give more of the id:", _run_lines(matches)
         )
     if reference and _is_run_directory(Path(reference)):
         return Run(Path(reference))
@@ -123,7 +123,7 @@ def short_id(identifier: str) -> str:
     return name_in(identifier) or identifier
 
 
-def _shown(runs: Sequence[Run]) -> list[str]:
+def _run_lines(runs: Sequence[Run]) -> list[str]:
     lines = [plain(run.id) for run in runs[:MAX_NAMED]]
     return lines if len(runs) <= MAX_NAMED else [*lines, f"… and {len(runs) - MAX_NAMED} more"]
 
@@ -142,7 +142,7 @@ def _quoted(reference: str) -> str:
 
 def check_removable(run: Run) -> None:
     """Raise ``UsageError`` for a running run, and for a directory that isn't a run."""
-    _refuse_what_is_no_run(run)
+    _check_is_run(run)
     status = run.status()
     if status.state == "running" and not status.stale:  # else the lock decides
         raise UsageError(
@@ -173,7 +173,7 @@ def remove_run(run: Run) -> None:
         lock.release()
 
 
-def _refuse_what_is_no_run(run: Run) -> None:
+def _check_is_run(run: Run) -> None:
     """Raise ``UsageError`` if it is not a run: a mistyped path must not cost a home directory."""
     try:
         names = {entry.name for entry in os.scandir(run.path)}

@@ -101,11 +101,11 @@ class JsonLinesReader:
         more = False
         try:
             with open_regular(self.path) as file:
-                if self._is_another(os.fstat(file.fileno())):
+                if self._restart_if_replaced(os.fstat(file.fileno())):
                     superseded = 0
-                lines, more = self._lines(file.fileno(), limit)
+                lines, more = self._read_lines(file.fileno(), limit)
                 for line in lines:
-                    row = _parsed(line)
+                    row = _parse(line)
                     if row is None:
                         self.skipped += bool(line.strip())
                     elif row.get("kind") == ATTEMPT:
@@ -121,17 +121,17 @@ class JsonLinesReader:
                 self._restart(None)
         return NewRows(rows, superseded, more)
 
-    def _is_another(self, status: os.stat_result) -> bool:
+    def _restart_if_replaced(self, status: os.stat_result) -> bool:
         """Restart if the file was replaced or truncated, and return whether it was."""
         inode = (status.st_dev, status.st_ino)
-        first_look = self._inode is None
+        first_read = self._inode is None
         if inode == self._inode and status.st_size >= self._offset:
             return False
         self._restart(inode)
-        if first_look and self._tail is not None and status.st_size > self._tail:
+        if first_read and self._tail is not None and status.st_size > self._tail:
             self._offset = status.st_size - self._tail
             self._in_long_line = True  # probably in the middle of a line: start with the next one
-        return not first_look
+        return not first_read
 
     def _restart(self, inode: tuple[int, int] | None) -> None:
         self._inode = inode
@@ -140,7 +140,7 @@ class JsonLinesReader:
         self.skipped = 0
         self.attempts = []
 
-    def _lines(self, descriptor: int, limit: int | None) -> tuple[list[bytes], bool]:
+    def _read_lines(self, descriptor: int, limit: int | None) -> tuple[list[bytes], bool]:
         """Return the complete lines after the offset, which moves past them, and whether the limit was reached."""
         lines: list[bytes] = []
         pending = b""
@@ -149,8 +149,8 @@ class JsonLinesReader:
         more = False
         while not (more := position >= end and bool(lines or self._in_long_line)):
             # past the limit, look for the end of the line in chunks that double
-            wanted = end - position if position < end else max(len(pending), MIN_READ_BYTES)
-            chunk = os.pread(descriptor, int(min(CHUNK_BYTES, wanted)), position)
+            size = end - position if position < end else max(len(pending), MIN_READ_BYTES)
+            chunk = os.pread(descriptor, int(min(CHUNK_BYTES, size)), position)
             if not chunk:
                 break
             position += len(chunk)
@@ -168,7 +168,7 @@ class JsonLinesReader:
         return lines, more
 
 
-def _parsed(line: bytes) -> dict[str, Any] | None:
+def _parse(line: bytes) -> dict[str, Any] | None:
     try:
         row = _DECODER.decode(line.decode("utf-8", "surrogatepass"))
     except (ValueError, RecursionError):

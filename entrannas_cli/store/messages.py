@@ -18,18 +18,18 @@ __all__ = ["describe_holder", "local_time", "reference_to"]
 def reference_to(run: Run) -> str:
     """Return how to refer to ``run`` in a command: its id if that needs no ``--runs-dir``, else its path."""
     try:
-        usual = os.path.realpath(runs_dir()) == os.path.realpath(run.path.parent)
+        in_default_folder = os.path.realpath(runs_dir()) == os.path.realpath(run.path.parent)
     except (EntrannasError, OSError):
-        usual = False
-    return plain(shlex.quote(run.id if usual else str(run.path)))
+        in_default_folder = False
+    return plain(shlex.quote(run.id if in_default_folder else str(run.path)))
 
 
 def describe_holder(status: Status) -> str:
     """Return who works on the run of ``status``, as the end of a sentence."""
     if status.state != "running":  # it took the lock a moment ago
         return "another process"
-    silent = f", no sign of life for {status.heartbeat_age:.0f} s" if status.stale else ""
-    return f"process {status.pid} on {plain(status.host)}, since {local_time(status.started)}{silent}"
+    no_heartbeat = f", no sign of life for {status.heartbeat_age:.0f} s" if status.stale else ""
+    return f"process {status.pid} on {plain(status.host)}, since {local_time(status.started)}{no_heartbeat}"
 
 
 def local_time(moment: float) -> str:

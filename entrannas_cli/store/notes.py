@@ -62,7 +62,7 @@ def read_notes(run: Run) -> Notes:
     version, tags, note = data.get("format", FORMAT), data.get("tags", []), data.get("note", "")
     if type(version) is not int or version > FORMAT:
         raise BrokenRun(path, f"format {shown(version)}: this release reads {FORMAT}")
-    if not isinstance(tags, list) or (bad := [tag for tag in tags if _fault(tag)]):
+    if not isinstance(tags, list) or (bad := [tag for tag in tags if _tag_fault(tag)]):
         raise BrokenRun(
             path, f"tags: expected strings, found {shown(bad[0] if isinstance(tags, list) else tags)}"
         )
@@ -87,7 +87,7 @@ def change_notes(
         raise UsageError(f'tag "{min(both)}": either add it or remove it')
     if note is not None:
         checked_note(note)
-    with _alone(run):
+    with _exclusive(run):
         before = read_notes(run)
         tags = tuple(sorted((set(before.tags) | adding) - removing))
         after = Notes(tags, before.note if note is None else note)
@@ -107,7 +107,7 @@ def checked_tag(tag: str) -> str:
     Raises ``UsageError`` if it is not a valid tag.
     """
     tag = unicodedata.normalize("NFC", tag)
-    if fault := _fault(tag):
+    if fault := _tag_fault(tag):
         raise UsageError(f"tag {shown(tag)} {fault}; use letters, digits, . _ and -")
     return tag
 
@@ -122,7 +122,7 @@ def checked_note(note: str) -> str:
     return note
 
 
-def _fault(tag: object) -> str:
+def _tag_fault(tag: object) -> str:
     if not isinstance(tag, str):
         return "is not a string"
     if not any(character.isalnum() for character in tag):
@@ -133,7 +133,7 @@ def _fault(tag: object) -> str:
 
 
 @contextmanager
-def _alone(run: Run) -> Iterator[None]:
+def _exclusive(run: Run) -> Iterator[None]:
     """Make commands that change the notes of one run wait for each other, so that no tag is lost.
 
     The directory itself is locked, so nothing is left behind; on a file system without locks, they don't wait.

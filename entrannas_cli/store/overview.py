@@ -85,13 +85,13 @@ class Overview:
     def to_dict(self) -> dict[str, Any]:
         """Return everything as one JSON object; the status overrides the summary."""
         status = self.status
-        mine = status.to_dict()
-        del mine["format"]
+        status_fields = status.to_dict()
+        del status_fields["format"]
         return {
             **{key: value for key, value in self.summary.items() if key != "format"},
             "id": self.id,
             "path": str(self.path),
-            **mine,
+            **status_fields,
             "sparsity": self.sparsity,
             "age": self.age,
             "heartbeat_age": status.heartbeat_age,
@@ -152,22 +152,22 @@ def describe(run: Run) -> dict[str, Any]:
 
     Never raises for the content of files.
     """
-    seen = overview(run)
-    problems = list(seen.faults)
+    record = overview(run)
+    problems = list(record.faults)
 
-    def attempted(read: Any) -> Any:
+    def try_read(read: Any) -> Any:
         try:
             return read()
         except BrokenRun as error:
             problems.append(error.reason)
             return None
 
-    config = attempted(run.config)
-    environment = attempted(lambda: run.environment(seen.status.attempt)) if seen.status.attempt else None
-    genotype = attempted(run.genotype)
+    config = try_read(run.config)
+    environment = try_read(lambda: run.environment(record.status.attempt)) if record.status.attempt else None
+    genotype = try_read(run.genotype)
     step, epoch = _last_rows(run)
     return {
-        **seen.to_dict(),
+        **record.to_dict(),
         "config": config,
         "environment": environment,
         "last_step": step,
@@ -176,7 +176,7 @@ def describe(run: Run) -> dict[str, Any]:
         "checkpoints": [str(path.relative_to(run.path)) for path in run.checkpoints()],
         "files": run.files(),
         "problems": problems,
-        "next": next_command(run, seen.status),
+        "next": next_command(run, record.status),
     }
 
 

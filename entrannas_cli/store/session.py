@@ -64,9 +64,9 @@ class RunSession:
         self.run = run
         self._epochs = epochs
         self._steps = steps
-        self._guard = threading.RLock()  # for the status and the summary, and for writing them
+        self._state_lock = threading.RLock()  # for the status and the summary, and for writing them
         self._ended = threading.Event()
-        self._held = ExitStack()  # the lock and the open files
+        self._resources = ExitStack()  # the lock and the open files
         self._progress = (0, 0)  # epoch, step
         self._stop_reason = ""
         self._status = Status(state="created")
@@ -75,15 +75,15 @@ class RunSession:
     # entering and leaving
 
     def __enter__(self) -> Self:
-        with ExitStack() as held:
+        with ExitStack() as resources:
             lock = self._take_lock()
-            held.callback(lock.release)
+            resources.callback(lock.release)
             try:
-                self._begin(held)
+                self._start_attempt(resources)
             except OSError as error:
-                raise self._failed(self.run.path, error) from None
-            self._held = held.pop_all()
-        threading.Thread(target=self._live, name="heartbeat", daemon=True).start()
+                raise self._write_error(self.run.path, error) from None
+            self._resources = resources.pop_all()
+        threading.Thread(target=self._run_heartbeat, name="heartbeat", daemon=True).start()
         return self
 
     def __exit__(
@@ -95,10 +95,10 @@ class RunSession:
                     if isinstance(error, KeyboardInterrupt):
                         self.finish("stopped", "interrupted")
                     else:
-                        self.finish("failed", _why(error) if error else "ended without a result")
+                        self.finish("failed", _reason(error) if error else "ended without a result")
         finally:
             self._ended.set()
-            self._held.close()
+            self._resources.close()
 
     def _take_lock(self) -> BaseFileLock:
         if not self.run.looks_like_a_run():
@@ -124,16 +124,16 @@ class RunSession:
             f"stop it with `entrannas stop {reference_to(self.run)}`"
         )
 
-    def _begin(self, held: ExitStack) -> None:
+    def _start_attempt(self, resources: ExitStack) -> None:
         before = self.run.status()
         if before.state == BROKEN:  # count the attempts that left a file
             before = replace(before, attempt=len(list(self.run.path.glob("environment*.json"))))
         (self.run.path / CHECKPOINTS).mkdir(exist_ok=True)
         self._clean()
         self._metrics = JsonLinesWriter(self.run.path / METRICS_FILE)
-        held.callback(self._metrics.close)
+        resources.callback(self._metrics.close)
         self._genotypes = JsonLinesWriter(self.run.path / GENOTYPES_FILE)
-        held.callback(self._genotypes.close)
+        resources.callback(self._genotypes.close)
         with suppress(BrokenRun):
             self._summary = self.run.summary()
         host, pid, process_created = process_identity()
@@ -161,22 +161,24 @@ class RunSession:
         """Remove what killed processes left half-written, and a stop request meant for one of them."""
         (self.run.path / STOP_FILE).unlink(missing_ok=True)
         for folder in (self.run.path, self.run.path / CHECKPOINTS):
-            for left in folder.glob(f"*{TEMPORARY_SUFFIX}"):
-                left.unlink(missing_ok=True)
+            for leftover in folder.glob(f"*{TEMPORARY_SUFFIX}"):
+                leftover.unlink(missing_ok=True)
 
     def finish(self, state: str, reason: str = "") -> None:
         """Mark the run as ``completed``, ``stopped`` or ``failed``, with the ``reason`` in one line."""
         if state not in ENDINGS:
             raise ValueError(f"{state!r} is not one of {ENDINGS}")
         self._ended.set()
-        with self._guard:
+        with self._state_lock:
             now = time.time()
-            self._status = replace(self._now(), state=state, reason=reason, ended=now, heartbeat=now)
+            self._status = replace(
+                self._current_status(), state=state, reason=reason, ended=now, heartbeat=now
+            )
             try:
                 write_status(self.run.path, self._status)
                 self._write_summary()
             except OSError as error:
-                raise self._failed(self.run.path, error) from None
+                raise self._write_error(self.run.path, error) from None
             finally:
                 with suppress(OSError):
                     (self.run.path / STOP_FILE).unlink(missing_ok=True)
@@ -205,19 +207,19 @@ class RunSession:
         """
         self._stop_reason = self._stop_reason or reason
 
-    def _live(self) -> None:
+    def _run_heartbeat(self) -> None:
         last = time.monotonic()
         while not self._ended.wait(STOP_POLL_S):
             if by := asked_by(self.run):
                 self.request_stop(f"asked by {by}")
             if time.monotonic() - last >= HEARTBEAT_S - STOP_POLL_S / 2:
                 last = time.monotonic()
-                self._sign_of_life()
+                self._write_heartbeat()
 
-    def _sign_of_life(self) -> None:
-        with self._guard:
+    def _write_heartbeat(self) -> None:
+        with self._state_lock:
             if self._status.state == "running":
-                self._status = replace(self._now(), heartbeat=time.time())
+                self._status = replace(self._current_status(), heartbeat=time.time())
                 with suppress(OSError):  # a full disk ends the run where it writes results
                     write_status(self.run.path, self._status, durable=False)
 
@@ -242,9 +244,9 @@ class RunSession:
             elif self._status.kind == "search":  # other kinds of runs are given their cells
                 path.unlink(missing_ok=True)
         except OSError as error:
-            raise self._failed(path, error) from None
+            raise self._write_error(path, error) from None
         self.set_progress(epoch, first_step - 1)
-        self._sign_of_life()
+        self._write_heartbeat()
 
     def write_step(self, row: Mapping[str, Any]) -> None:
         """Append a step row with at least ``step`` and ``epoch``."""
@@ -263,29 +265,29 @@ class RunSession:
         try:
             write_atomic(path, genotype.to_json(), durable=False)  # the history has it too
         except OSError as error:
-            raise self._failed(path, error) from None
+            raise self._write_error(path, error) from None
 
     def set_totals(self, *, epochs: int, steps: int) -> None:
         """Set the numbers of epochs and steps to reach."""
-        with self._guard:
+        with self._state_lock:
             self._status = replace(self._status, epochs=epochs, steps=steps)
 
     def set_progress(self, epoch: int, step: int) -> None:
         """Set how far the run is; written with the next heartbeat."""
         self._progress = (epoch, step)  # a single assignment, so a step never waits for the thread
 
-    def _now(self) -> Status:
+    def _current_status(self) -> Status:
         epoch, step = self._progress
         return replace(self._status, epoch=epoch, step=step)
 
     def update_summary(self, values: Mapping[str, Any]) -> None:
         """Merge ``values`` into the summary."""
-        with self._guard:
+        with self._state_lock:
             self._summary.update(values)
             try:
                 self._write_summary()
             except OSError as error:
-                raise self._failed(self.run.path / SUMMARY_FILE, error) from None
+                raise self._write_error(self.run.path / SUMMARY_FILE, error) from None
 
     def write_environment(self, values: Mapping[str, Any]) -> None:
         """Record where this attempt runs: versions, device, command line."""
@@ -293,7 +295,7 @@ class RunSession:
         try:
             write_json(path, values)
         except OSError as error:
-            raise self._failed(path, error) from None
+            raise self._write_error(path, error) from None
 
     def log(self, text: str) -> None:
         """Append lines to the log, with the time.
@@ -328,7 +330,7 @@ class RunSession:
             for old in self.run.checkpoints()[KEPT_CHECKPOINTS:]:
                 old.unlink(missing_ok=True)
         except OSError as error:
-            raise self._failed(path, error) from None
+            raise self._write_error(path, error) from None
         return path
 
     def save_beside_checkpoints(self, name: str, write: Callable[[Path], None]) -> Path:
@@ -343,7 +345,7 @@ class RunSession:
             write(temporary)
             replace_with(path, temporary)
         except OSError as error:
-            raise self._failed(path, error) from None
+            raise self._write_error(path, error) from None
         finally:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
@@ -352,10 +354,10 @@ class RunSession:
         try:
             writer.append(row)
         except OSError as error:
-            raise self._failed(writer.path, error) from None
+            raise self._write_error(writer.path, error) from None
 
     def _write_summary(self) -> None:
-        status = self._now()
+        status = self._current_status()
         self._summary = {
             "format": FORMAT,
             "id": self.run.id,
@@ -366,10 +368,10 @@ class RunSession:
         }
         write_json(self.run.path / SUMMARY_FILE, self._summary)
 
-    def _failed(self, path: Path, error: BaseException) -> RunFailed:
+    def _write_error(self, path: Path, error: BaseException) -> RunFailed:
         return RunFailed(f"{plain(str(path))}: can't be written: {reason_of(error)}")
 
 
-def _why(error: BaseException) -> str:
+def _reason(error: BaseException) -> str:
     """Return the error in one line, with its type unless it is one of ours."""
     return first_line(error, named=not isinstance(error, EntrannasError))

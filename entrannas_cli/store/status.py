@@ -117,10 +117,10 @@ def read_status(directory: Path) -> Status:
     Raises ``BrokenRun``.
     """
     path = directory / STATUS_FILE
-    return _parsed(path, read_json(path))
+    return _parse(path, read_json(path))
 
 
-def _parsed(path: Path, data: Mapping[str, Any]) -> Status:
+def _parse(path: Path, data: Mapping[str, Any]) -> Status:
     version = data.get("format", FORMAT)
     if type(version) is not int or version > FORMAT:
         raise BrokenRun(path, f"format {version}: this release reads {FORMAT}")
@@ -132,19 +132,19 @@ def _parsed(path: Path, data: Mapping[str, Any]) -> Status:
         value = data.get(field.name)
         if value is None or field.name == "observed":
             continue
-        values[field.name] = _checked(path, field.name, str(field.type), value)
+        values[field.name] = _checked_value(path, field.name, str(field.type), value)
     return Status(**values, observed=time.time())
 
 
-def _checked(path: Path, name: str, wanted: str, value: object) -> object:
-    if wanted == "str" and isinstance(value, str):
+def _checked_value(path: Path, name: str, kind: str, value: object) -> object:
+    if kind == "str" and isinstance(value, str):
         return value
-    if wanted == "int" and type(value) is int and 0 <= value < MAX_NUMBER:
+    if kind == "int" and type(value) is int and 0 <= value < MAX_NUMBER:
         return value
-    if wanted == "float" and type(value) in (int, float) and 0 <= cast("float", value) < MAX_NUMBER:
+    if kind == "float" and type(value) in (int, float) and 0 <= cast("float", value) < MAX_NUMBER:
         return float(cast("float", value))
     words = {"str": "a string", "int": "a whole number", "float": "a number"}
-    raise BrokenRun(path, f"{name}: expected {words[wanted]}, found {value!r:.60}")
+    raise BrokenRun(path, f"{name}: expected {words[kind]}, found {value!r:.60}")
 
 
 def reconcile(status: Status) -> Status:
@@ -155,7 +155,7 @@ def reconcile(status: Status) -> Status:
     """
     if status.state != "running" or status.host != socket.gethostname():
         return status
-    match _process(status.pid, status.process_created):
+    match _process_state(status.pid, status.process_created):
         case "gone":
             return replace(status, state=LOST, reason=f"process {status.pid} is gone")
         case "another" if abs(status.observed - status.heartbeat) > 2 * HEARTBEAT_S:
@@ -180,7 +180,7 @@ def living_process(status: Status) -> Process | None:
         return None
 
 
-def _process(pid: int, created: float) -> Literal["gone", "another", "alive", "unknown"]:
+def _process_state(pid: int, created: float) -> Literal["gone", "another", "alive", "unknown"]:
     import psutil
 
     if pid <= 0:
@@ -200,4 +200,4 @@ def is_starting(status: Status) -> bool:
     """Return whether the process that created the run is alive on this host and hasn't started it yet."""
     if status.state != "created" or status.host != socket.gethostname():
         return False
-    return _process(status.pid, status.process_created) == "alive"
+    return _process_state(status.pid, status.process_created) == "alive"
