@@ -1,4 +1,4 @@
-"""A picture of dots in coloured characters; several lines share it, and a character."""
+"""A canvas of braille dots in colour, on which several lines may share a character."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.text import Text
 __all__ = ["Canvas"]
 
 _BRAILLE = 0x2800
-# bits of a braille character by row of dots from the top, for its left and right column
+# bits of a braille character: rows of dots from the top, each (left, right)
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 
 
@@ -22,10 +22,9 @@ _SPANS = [[[_bits(side, top, bottom) for bottom in range(4)] for top in range(4)
 
 
 class Canvas:
-    """``width`` by ``height`` characters, of 2 by 4 dots each, or of one with ``ascii_only``.
+    """``width`` by ``height`` characters of 2 by 4 dots each, or of one dot with ``ascii_only``.
 
-    What is drawn later has the colour of a character that it shares; a line ``behind`` shows only where no other
-    does.
+    The last line drawn through a character sets its colour; a line ``behind`` shows only where no other does.
     """
 
     def __init__(self, width: int, height: int, *, ascii_only: bool = False) -> None:
@@ -38,20 +37,20 @@ class Canvas:
 
     @property
     def across(self) -> int:
-        """Columns of dots."""
+        """Number of dot columns."""
         return self.width if self._ascii else 2 * self.width
 
     @property
     def down(self) -> int:
-        """Rows of dots."""
+        """Number of dot rows."""
         return self.height if self._ascii else 4 * self.height
 
     def line(
         self, spans: Sequence[tuple[int, int] | None], style: Style, *, dot: str = "*", behind: bool = False
     ) -> None:
-        """A line that covers in each column of dots the rows of its span, both ends included; ``dot`` is in ASCII.
+        """Draw a line that covers, in each dot column, the rows of its span, both ends included.
 
-        Lines behind are drawn before all others.
+        ``dot`` is its character in ASCII. Draw lines ``behind`` before all others.
         """
         layer = self._behind if behind else self._front
         for place, span in enumerate(spans):
@@ -69,19 +68,19 @@ class Canvas:
                 self._styles[row][cell] = style
 
     def mark(self, column: int, row: int, character: str, style: Style) -> None:
-        """``character`` at a place of characters, over whatever is there."""
+        """Put ``character`` at a position counted in characters, over whatever is there."""
         if 0 <= column < self.width and 0 <= row < self.height:
             self._front[row][column] = self._behind[row][column] = 0
             self._shown[row][column], self._styles[row][column] = character, style
 
     def backdrop(self, places: Iterable[tuple[int, int]], character: str, style: Style) -> None:
-        """``character`` at those (column, row) where nothing is drawn."""
+        """Put ``character`` at each (column, row) of ``places`` where nothing is drawn."""
         for column, row in places:
             if self._styles[row][column] is None:
                 self._shown[row][column], self._styles[row][column] = character, style
 
     def rows(self) -> list[Text]:
-        """The picture, a text a row."""
+        """Return the picture, one text per row."""
         return [self._row(row) for row in range(self.height)]
 
     def _row(self, row: int) -> Text:

@@ -1,4 +1,4 @@
-"""What a chart shows."""
+"""A chart: its lines, and the window through which they are seen."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ __all__ = ["Chart", "Line"]
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """A named line through the points ``x``, ``y`` (as many as the shorter has; not finite: left out).
+    """A named line through the points ``x``, ``y``, as far as both reach; points that aren't finite are dropped.
 
-    ``style`` is a Rich style; empty for one of the look's. ``number`` chooses the look's colour and the marker
-    (None: the line's place in the chart), so that a line looks the same in charts that have others beside it; it
-    is marked even where it is alone. The points are taken over when first drawn.
+    ``style`` is a Rich style; empty for one of the look's. ``number`` selects the look's colour and marker (None:
+    the line's position in the chart), so that a line looks the same in every chart; such a line has a marker even
+    if it is alone. The points are copied when first drawn.
     """
 
     name: str
@@ -34,17 +34,17 @@ class Line:
         return Trace(self.x, self.y)
 
     def following(self, before: Line) -> None:
-        """Takes over ``before``'s trace, which spares what hasn't changed, and brings it up to date."""
+        """Reuse the trace of ``before``, so that only new points cost time, and update it."""
         trace = before.trace
         trace.take(self.x, self.y)
-        self.__dict__["trace"] = trace  # where cached_property looks
+        self.__dict__["trace"] = trace  # where cached_property stores it
 
 
 @dataclass(frozen=True, eq=False)
 class Chart:
-    """Lines in a window, with the ``x`` of a cross-hair, if there is one, and over how many points to smooth.
+    """Lines in a window, smoothed over ``smooth`` points, with an optional cross-hair at an ``x``.
 
-    With ``percent`` values are shares of 1, written in percent. ``x_name`` is what ``x`` counts.
+    With ``percent``, values are fractions, shown in percent. ``x_name`` is what ``x`` counts.
     """
 
     title: str
@@ -57,7 +57,7 @@ class Chart:
 
     @property
     def numbered(self) -> list[tuple[int, Line]]:
-        """The lines, each with the number that its colour and its marker have."""
+        """The lines, each with the number of its colour and marker."""
         return [(n if line.number is None else line.number, line) for n, line in enumerate(self.lines)]
 
     @property
@@ -66,11 +66,11 @@ class Chart:
         return [line.trace for line in self.lines]
 
     def drawn(self, line: Line) -> Trace:
-        """What is drawn of ``line`` in front: smoothed, and above 0 on a logarithmic axis."""
+        """Return the points to draw for ``line``: smoothed, on a logarithmic axis only those above 0."""
         return self._placed(line.trace.smoothed(self.smooth))
 
     def behind(self, line: Line) -> Trace | None:
-        """What is drawn behind that: the points themselves, if they are smoothed."""
+        """Return the raw points to draw behind a smoothed line; None without smoothing."""
         return self._placed(line.trace) if self.smooth > 1 else None
 
     def _placed(self, trace: Trace) -> Trace:
@@ -78,7 +78,7 @@ class Chart:
 
     @property
     def left_out(self) -> int:
-        """How many points can't be drawn: not finite, or not above 0 on a logarithmic axis and visible."""
+        """Number of points not drawn: not finite, or visible but not above 0 on a logarithmic axis."""
         count = sum(trace.dropped for trace in self.traces)
         if self.window.log:
             for trace in self.traces:
@@ -88,5 +88,5 @@ class Chart:
         return count
 
     def fitted(self) -> Self:
-        """With all there is in its window."""
+        """Return the chart with all points in its window."""
         return replace(self, window=self.window.fitted(self.traces))

@@ -1,4 +1,4 @@
-"""A line as columns of dots: the least and the greatest value of each column, so that no peak is lost."""
+"""A line as columns of dots: the minimum and maximum of each column, so that no peak is lost."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .window import Window
 
 __all__ = ["DotColumn", "DotGrid", "columns", "spans"]
 
-_FAR = 1e6  # pictures away: a line to there is as good as straight up, or level
+_FAR = 1e6  # in picture widths or heights: clamped there, a line's slope looks the same
 
 
 @dataclass(frozen=True)
@@ -23,18 +23,18 @@ class DotGrid:
     down: int
 
     def column(self, x: float) -> float:
-        """The column of ``x``, not rounded; the middle one where the window has no width."""
+        """Return the column of ``x``, not rounded; the middle one if the window has no width."""
         span = self.window.right - self.window.left
         share = (x - self.window.left) / span if span > 0 else 0.5
         return min(max(share, -_FAR), _FAR) * (self.across - 1)
 
     def x(self, column: float) -> float:
-        """The ``x`` of a column."""
+        """Return the ``x`` of a column."""
         share = column / (self.across - 1) if self.across > 1 else 0.5
         return self.window.left + share * (self.window.right - self.window.left)
 
     def row(self, y: float) -> float:
-        """The row of ``y``, not rounded."""
+        """Return the row of ``y``, not rounded."""
         low, high = self.window.low, self.window.high
         if self.window.log:
             y, low, high = math.log(y), math.log(low), math.log(high)
@@ -44,7 +44,7 @@ class DotGrid:
 
 @dataclass(frozen=True, slots=True)
 class DotColumn:
-    """The points of a column of dots: their least and greatest value, the first and the last."""
+    """The values in a column of dots: minimum, maximum, first and last."""
 
     low: float
     high: float
@@ -53,7 +53,7 @@ class DotColumn:
 
 
 def columns(trace: Trace, grid: DotGrid) -> list[DotColumn | None]:
-    """The visible points of ``trace`` by column; None where a column has none."""
+    """Return the visible points of ``trace`` by column; None for a column without any."""
     start, end = trace.visible(grid.window.left, grid.window.right)
     found: list[DotColumn | None] = [None] * grid.across
     if grid.window.right <= grid.window.left:
@@ -76,10 +76,10 @@ def _column(trace: Trace, start: int, end: int) -> DotColumn:
 
 
 def spans(trace: Trace, grid: DotGrid) -> list[tuple[int, int] | None]:
-    """For each column the first and the last row that the line covers, joined to its neighbours; None for none.
+    """Return, for each column, the first and last row that the connected line covers; None where it is absent.
 
-    Between two points that lie columns apart, and to those just outside the window, the line is straight. They are
-    kept with the trace: a cross-hair that moves, or another line that grows, costs nothing here.
+    Between points that lie columns apart, and to those just outside the window, the line is straight. The result
+    is cached with the trace: moving the cross-hair, or a point added to another line, costs nothing here.
     """
     made_of = (grid, trace.generation, len(trace))
     known, found = trace.drawn
@@ -92,7 +92,7 @@ def spans(trace: Trace, grid: DotGrid) -> list[tuple[int, int] | None]:
 def _spans(trace: Trace, grid: DotGrid) -> list[tuple[int, int] | None]:
     drawn: list[tuple[int, int] | None] = [None] * grid.across
     start, end = trace.visible(grid.window.left, grid.window.right)
-    before: tuple[float, float] | None = None  # column and row where the line was last
+    before: tuple[float, float] | None = None  # column and row of the line's last point
     if start and len(trace):
         before = grid.column(trace.x[start - 1]), grid.row(trace.y[start - 1])
     for place, column in enumerate(columns(trace, grid)):
@@ -111,7 +111,7 @@ def _spans(trace: Trace, grid: DotGrid) -> list[tuple[int, int] | None]:
 def _join(
     drawn: list[tuple[int, int] | None], down: int, start: tuple[float, float], end: tuple[float, float]
 ) -> None:
-    """A straight line in the columns between two points, without a gap at either."""
+    """Cover a straight line in the columns between two points, without a gap at either."""
     (left, top), (right, bottom) = start, end
     if right <= left:
         return
@@ -126,7 +126,7 @@ def _join(
 
 
 def _towards(row: int, other: int) -> int:
-    """The row after ``row`` on the way to ``other``."""
+    """Return the row next to ``row`` on the way to ``other``."""
     return row + (other > row) - (other < row)
 
 

@@ -1,4 +1,4 @@
-"""A chart as lines of characters."""
+"""A chart as lines of text."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from .look import DARK, Look, marker
 __all__ = ["Drawing", "draw", "picture"]
 
 _APART = 16  # columns between two markers of a line
-_TALL = 9  # rows of a chart whose legend may have a line of its own
-_TALLER = 8  # rows for each further line of it
+_TALL = 9  # rows from which the legend may have a line of its own
+_TALLER = 8  # further rows for each further line of the legend
 
 
 class Drawing:
-    """The ``lines`` of a chart, and the ``frame`` of its picture (None where there was no room for one)."""
+    """The ``lines`` of a chart, and the ``frame`` of its picture (None if there was no room for one)."""
 
     def __init__(self, lines: list[Text], frame: ChartFrame | None) -> None:
         self.lines, self.frame = lines, frame
 
 
 def draw(chart: Chart, width: int, height: int, *, look: Look = DARK, ascii_only: bool = False) -> list[Text]:
-    """``chart`` as ``height`` lines of exactly ``width`` columns; its window should fit its lines."""
+    """Draw ``chart`` as ``height`` lines of exactly ``width`` columns; its window should fit its lines."""
     return picture(chart, width, height, look=look, ascii_only=ascii_only).lines
 
 
 def picture(chart: Chart, width: int, height: int, *, look: Look = DARK, ascii_only: bool = False) -> Drawing:
-    """The same with its frame: what lies where."""
+    """Draw ``chart`` as :func:`draw` does, and return its frame too."""
     width, height = max(width, 0), max(height, 0)
     if width < MIN_SIZE[0] or height < MIN_SIZE[1]:
         return Drawing(values_only(chart, width, height, look, ascii_only=ascii_only), None)
@@ -75,7 +75,7 @@ def _canvas(chart: Chart, frame: ChartFrame, look: Look) -> Canvas:
 def _mark(
     canvas: Canvas, covered: list[tuple[int, int] | None], place: int, lines: int, dot: str, style: Style
 ) -> None:
-    """Markers along a line, those of several lines in different columns."""
+    """Put markers along a line, for each line in different columns."""
     for column in range(_APART // 2 + place * _APART // lines, canvas.width, _APART):
         span = covered[2 * column] or covered[2 * column + 1]
         if span is not None:
@@ -83,7 +83,7 @@ def _mark(
 
 
 def _crosshair(canvas: Canvas, chart: Chart, frame: ChartFrame, look: Look) -> None:
-    """A vertical line, and a mark at the point of each line that is nearest to it."""
+    """Draw a vertical line, and mark the point of each line nearest to it."""
     assert chart.crosshair is not None
     style = Style.parse(look.crosshair)
     for number, line in chart.numbered:
@@ -119,7 +119,7 @@ def _with_axis(rows: list[Text], frame: ChartFrame, look: Look) -> list[Text]:
 
 
 def _below(frame: ChartFrame, width: int, look: Look) -> list[Text]:
-    """The axis, where there's room for it, and its labels."""
+    """Return the x axis, if there is room for it, and its labels."""
     corner, level, tick = ("+", "-", "+") if frame.ascii_only else ("└", "─", "┬")
     labels, axis = [" "] * frame.columns, [level] * frame.columns
     for column, label in frame.x_ticks.items():

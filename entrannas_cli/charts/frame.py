@@ -12,17 +12,17 @@ from .scale import Tick, ticks
 
 __all__ = ["ChartFrame", "chart_frame"]
 
-MIN_SIZE = (24, 6)  # below that there is no picture, only the latest values
+MIN_SIZE = (24, 6)  # columns and rows; a smaller chart shows only the latest values
 _ROOM = 7  # columns of a label on the left
-_LOW = 9  # rows of a chart that spares a row for the axis itself
+_LOW = 9  # rows from which the x axis has a row of its own
 
 
 @dataclass(frozen=True)
 class ChartFrame:
     """A picture of ``columns`` by ``rows`` characters, ``left`` columns and ``top`` lines from the corner.
 
-    ``y_ticks`` holds the label of each row that has one, ``x_ticks`` that of each column, the x of both from the
-    picture's corner; ``grid`` the dots of the picture.
+    ``y_ticks`` holds the labels by row, ``x_ticks`` by column, both counted from the picture's corner; ``grid`` the
+    dots of the picture.
     """
 
     left: int
@@ -36,17 +36,17 @@ class ChartFrame:
     ascii_only: bool
 
     def column_of(self, x: float) -> int:
-        """The column of characters of ``x``, from the picture's left; may lie outside."""
+        """Return the column of ``x`` in characters from the picture's left; may lie outside."""
         place = round(self.grid.column(x))
         return place if self.ascii_only else place // 2
 
     def row_of(self, y: float) -> int:
-        """The row of characters of ``y``, from the picture's top; may lie outside."""
+        """Return the row of ``y`` in characters from the picture's top; may lie outside."""
         place = round(self.grid.row(y))
         return place if self.ascii_only else place // 4
 
     def x_at(self, column: int) -> float | None:
-        """The ``x`` in a column of the whole chart; None beside the picture."""
+        """Return the ``x`` at a column of the whole chart; None outside the picture."""
         place = column - self.left
         if not 0 <= place < self.columns:
             return None
@@ -57,7 +57,7 @@ class ChartFrame:
 def chart_frame(
     chart: Chart, width: int, height: int, top: int, *, ascii_only: bool = False
 ) -> ChartFrame | None:
-    """The frame of ``chart`` under ``top`` lines of heading; None where there is no room for a picture."""
+    """Return the frame of ``chart`` below ``top`` header lines; None if there is no room for a picture."""
     if width < MIN_SIZE[0] or height < MIN_SIZE[1]:
         return None
     window = chart.window
@@ -87,7 +87,7 @@ def _place_x(frame: ChartFrame, left: float, right: float) -> None:
 
 
 def _placed(frame: ChartFrame, found: list[Tick]) -> dict[int, str] | None:
-    """The labels by column, each in the middle under its place as far as it can; None if two would touch."""
+    """Return the labels by column, each centred under its tick where possible; None if two would touch."""
     places: dict[int, str] = {}
     free = 0
     for tick in found:
@@ -101,5 +101,5 @@ def _placed(frame: ChartFrame, found: list[Tick]) -> dict[int, str] | None:
 
 
 def label_start(column: int, label: str, columns: int) -> int:
-    """Where a label begins that belongs under ``column``."""
+    """Return the column where the label of ``column`` starts: centred, but within the picture."""
     return min(max(column - cell_len(label) // 2, 0), max(columns - cell_len(label), 0))

@@ -1,4 +1,4 @@
-"""The lines above a chart: its title, its lines' names and values."""
+"""The header of a chart: its title, and the names and values of its lines."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .scale import label
 __all__ = ["fit", "header", "values_only"]
 
 _GAP = 2
-_SHORTEST = 3  # columns of a name that was cut
+_SHORTEST = 3  # columns that a shortened name keeps
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,11 @@ class _Entry:
 
     @property
     def fixed(self) -> int:
-        """Columns of what is never cut, with the gap before the name."""
+        """Columns of the parts that are never shortened, with the space before the name."""
         return cell_len(self.mark) + bool(self.mark) + bool(self.name) + len(self.value)
 
     def text(self, longest: int) -> Text:
-        """``● name 0.123``, the name in at most ``longest`` columns."""
+        """Return ``● name 0.123`` with the name in at most ``longest`` columns."""
         name = shortened(self.name, max(longest, 0), "~")
         text = Text(no_wrap=True, end="")
         text.append(f"{self.mark} " if self.mark else "", self.style)
@@ -55,7 +55,7 @@ def _entries(chart: Chart, look: Look, ascii_only: bool) -> list[_Entry]:
 
 
 def _value(chart: Chart, line: Line, ascii_only: bool) -> str:
-    """The line's value at the cross-hair, otherwise its last."""
+    """Return the line's value at the cross-hair, or its last one."""
     trace = line.trace.smoothed(chart.smooth)
     at = len(trace) - 1 if chart.crosshair is None else trace.nearest(chart.crosshair)
     if at is None or at < 0:
@@ -81,9 +81,9 @@ def _place(x: float) -> str:
 
 
 def header(chart: Chart, width: int, most: int, look: Look, *, ascii_only: bool = False) -> list[Text]:
-    """At most ``most`` lines of ``width``: the title with notes at its right, and the lines' names and values.
+    """Return at most ``most`` lines of ``width`` columns: the title, notes on the right, names and values.
 
-    These stand beside the title if they fit there, or if there is no other line for them.
+    Names and values stand beside the title if they fit there, or if there is no other line for them.
     """
     entries = _entries(chart, look, ascii_only)
     notes = _notes(chart)
@@ -93,7 +93,7 @@ def header(chart: Chart, width: int, most: int, look: Look, *, ascii_only: bool 
     if most > 1 and len(entries) > 1 and title.cell_len + _whole(entries) > room:
         below = _legend(entries, width, most - 1)
     else:
-        # values last longer than the title
+        # cut the title before the values
         title.truncate(max(room - sum(entry.fixed + _GAP for entry in entries), room // 3))
         title = _with_entries(title, entries, room)
     if notes:
@@ -103,12 +103,12 @@ def header(chart: Chart, width: int, most: int, look: Look, *, ascii_only: bool 
 
 
 def _whole(entries: Sequence[_Entry]) -> int:
-    """Columns of ``entries`` with nothing cut, each after a gap."""
+    """Return the columns that ``entries`` take unshortened, each after a gap."""
     return sum(_GAP + entry.fixed + cell_len(entry.name) for entry in entries)
 
 
 def _legend(entries: Sequence[_Entry], width: int, most: int) -> list[Text]:
-    """``entries`` in as few lines as hold them whole, or in ``most``."""
+    """Return ``entries`` in as few lines as hold them unshortened, or in ``most``."""
     for count in range(1, most + 1):
         each = -(-len(entries) // count)
         chunks = [entries[start : start + each] for start in range(0, len(entries), each)]
@@ -123,9 +123,9 @@ def _titled(chart: Chart, look: Look, ascii_only: bool) -> Text:
 
 
 def _with_entries(text: Text, entries: Sequence[_Entry], width: int) -> Text:
-    """``text`` and as many entries as fit, names cut to the same length; how many are missing, if any are.
+    """Append as many entries as fit, names cut to the same length, and the number of those missing.
 
-    Names that would be cut to the same say nothing: the markers stand alone then.
+    If shortened names would be alike, the markers stand alone.
     """
     first = _GAP if text.cell_len else 0
     room = width - text.cell_len - first + _GAP
@@ -156,10 +156,10 @@ def _more(missing: int) -> int:
 
 
 def values_only(chart: Chart, width: int, height: int, look: Look, *, ascii_only: bool = False) -> list[Text]:
-    """What is left of a chart where there is no room for a picture: its values, the title above if it fits."""
+    """Return a chart without room for a picture: its values, below the title if it fits."""
     entries = _entries(chart, look, ascii_only)
     lines = [entry.text(width - entry.fixed) for entry in entries]
-    if len(lines) == 1 and not entries[0].name:  # the title is its name
+    if len(lines) == 1 and not entries[0].name:  # the title stands for its name
         named = _Entry("", _written(chart.title, ascii_only), entries[0].value, entries[0].style)
         lines = [named.text(width - named.fixed)]
     elif height > len(lines):
@@ -169,7 +169,7 @@ def values_only(chart: Chart, width: int, height: int, look: Look, *, ascii_only
 
 
 def fit(text: Text, width: int) -> Text:
-    """``text`` cut or filled to exactly ``width`` columns."""
+    """Cut or pad ``text`` to exactly ``width`` columns."""
     if text.cell_len > width:
         text.truncate(width)
     text.append(" " * (width - text.cell_len))
@@ -177,7 +177,7 @@ def fit(text: Text, width: int) -> Text:
 
 
 def fit_text(text: str, width: int) -> str:
-    """``text`` at the right of ``width`` columns, cut if it must be."""
+    """Right-align ``text`` in ``width`` columns, shortened if necessary."""
     return shortened(text, max(width, 0), "~").rjust(max(width, 0))
 
 

@@ -1,4 +1,4 @@
-"""How charts look on a dark and on a light screen: lines are told apart by colour and by markers."""
+"""How charts look on dark and light screens; lines differ both in colour and in markers."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ __all__ = ["CONTRAST_DARK", "CONTRAST_LIGHT", "DARK", "LIGHT", "Look", "marker"]
 
 _MARKERS = "●▲■◆▼○△□◇▽"
 _ASCII_MARKERS = "*+ox#%@&=~"
-_FAINT = 0.35  # of a line's colour over the screen's
+_FAINT = 0.35  # opacity of a line drawn behind
 
 
 @dataclass(frozen=True)
 class Look:
-    """Colours of lines, in turn, of the screen and of a chart's other parts, as Rich styles."""
+    """Rich styles of the lines, used in turn, of the background (``paper``) and of a chart's other parts."""
 
     lines: tuple[str, ...]
     paper: str
@@ -29,11 +29,11 @@ class Look:
     crosshair: str = "bold"
 
     def line(self, number: int, style: str = "") -> Style:
-        """The style of the ``number``-th line, from 0, or ``style``, where it has one of its own."""
+        """Return the style of line ``number``, from 0, or ``style`` if it has its own."""
         return Style.parse(style or self.lines[number % len(self.lines)])
 
     def faint(self, style: Style) -> Style:
-        """``style`` for what lies behind: nearer to the screen's colour."""
+        """Blend ``style`` into the background, for a line drawn behind."""
         try:
             paper = Color.parse(self.paper).triplet
         except ColorParseError:
@@ -45,7 +45,7 @@ class Look:
         return Style(color=Color.from_triplet(ColorTriplet(*mixed)))
 
 
-# told apart with every common colour blindness; after Okabe and Ito (2008), brighter
+# distinct with every common colour vision deficiency; after Okabe and Ito (2008), brighter
 _BRIGHT = ("#56b4e9", "#f0a030", "#35c79a", "#e88bc0", "#e5dc52", "#aea2ff", "#c8c8c8")
 DARK = Look(_BRIGHT, "#121212", axis="#8a8a8a", grid="#3a3a3a")
 LIGHT = Look(COLOURS, "#ffffff", axis="#6a6a6a", grid="#d0d3d6")
@@ -64,6 +64,6 @@ CONTRAST_LIGHT = Look(
 
 
 def marker(number: int, *, ascii_only: bool = False) -> str:
-    """What marks the ``number``-th line, from 0, where there are several."""
+    """Return the marker of line ``number``, from 0."""
     markers = _ASCII_MARKERS if ascii_only else _MARKERS
     return markers[number % len(markers)]

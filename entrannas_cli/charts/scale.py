@@ -1,4 +1,4 @@
-"""Ticks of an axis: round numbers, with labels that are short and tell them apart."""
+"""Ticks of an axis: round numbers, with short labels that differ."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 __all__ = ["Tick", "label", "ticks"]
 
-_Writer = Callable[[float, int | None], str]  # of a value, to the digit of an exponent; empty if it can't
+_Writer = Callable[[float, int | None], str]  # (value, last digit's exponent) -> text, or empty
 _UNITS = ((12, "T"), (9, "G"), (6, "M"), (3, "k"))
 
 
 @dataclass(frozen=True)
 class Tick:
-    """A place on an axis and what is written there."""
+    """A position on an axis and its label."""
 
     value: float
     label: str
@@ -30,10 +30,10 @@ def ticks(
     percent: bool = False,
     whole: bool = False,
 ) -> list[Tick]:
-    """At most ``most`` ticks from ``low`` to ``high``, with labels of at most ``room`` columns, no two alike.
+    """Return at most ``most`` ticks from ``low`` to ``high``, with distinct labels of at most ``room`` columns.
 
-    With ``whole`` only whole numbers (steps, epochs). Fewer ticks where the labels would be too long, or alike:
-    at last the lower end alone, as exact as fits, or none.
+    With ``whole``, only whole numbers (steps, epochs). If labels would be too long or alike, there are fewer ticks;
+    in the end only the lower end, as exact as fits, or none.
     """
     for count in range(max(most, 0), 0, -1):
         found = _log_values(low, high, count) if log else _values(low, high, count, whole, percent)
@@ -47,7 +47,7 @@ def ticks(
 @dataclass(frozen=True)
 class _Found:
     values: Sequence[float]
-    exponent: int | None  # of the last digit that tells the values apart; None where each has its own
+    exponent: int | None  # of the last digit needed to tell the values apart; None: each value has its own
 
 
 def _values(low: float, high: float, most: int, whole: bool, percent: bool) -> _Found:
@@ -61,7 +61,7 @@ def _values(low: float, high: float, most: int, whole: bool, percent: bool) -> _
             continue
         for factor in (1, 2, 5):
             step = factor * 10.0**power
-            # some rounding, so that an end of the axis that is a round number has its tick
+            # with a tolerance, so that an end of the axis that is a round number has its tick
             first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
             if last - first < most:
                 exact = 10**-power if power < 0 else 0
@@ -79,7 +79,7 @@ def _log_values(low: float, high: float, most: int) -> _Found:
         between = [m * _power(n) for n in range(first - 1, last + 1) for m in (1, 2, 5)]
         finer = [value for value in between if low <= value <= high]
         return _Found(finer if len(finer) <= most else values, None)
-    # less than ten times as much at the top: round numbers as on any axis
+    # less than a decade: round numbers, as on a linear axis
     return _values(low, high, most, False, False)
 
 
@@ -88,7 +88,7 @@ def _power(exponent: int) -> float:
 
 
 def _labels(values: Sequence[float], exponent: int | None, room: int, percent: bool) -> list[str] | None:
-    """The first way of writing that fits all values; None if none does."""
+    """Return labels in the first notation that suits all values; None if none does."""
     if percent:
         values, room = [100 * value for value in values], room - 1
     largest = max((abs(value) for value in values), default=0.0)
@@ -110,7 +110,7 @@ def _labels(values: Sequence[float], exponent: int | None, room: int, percent: b
 
 
 def _each_best(value: float, exponent: int | None) -> str:
-    """As it is short for this value alone: on a logarithmic axis 1e-4 stands beside 0.001."""
+    """Choose the notation for this value alone: on a logarithmic axis, 1e-4 stands beside 0.001."""
     size = abs(value)
     if 1e-3 <= size < 1e15:
         return _fixed(value, exponent) if size < 10_000 else _prefixed(value, exponent)
@@ -118,7 +118,7 @@ def _each_best(value: float, exponent: int | None) -> str:
 
 
 def label(value: float, room: int, *, percent: bool = False) -> str:
-    """One value in at most ``room`` columns, as exact as that allows; empty if it can't be."""
+    """Return ``value`` in at most ``room`` columns, as exact as fits; empty if nothing does."""
     written = _labels([value], None, room, percent)
     if written is not None:
         return written[0]
@@ -161,6 +161,6 @@ def _scientific(value: float, exponent: int | None) -> str:
 
 
 def _short(value: float, power: int) -> str:
-    """``value`` / 10**``power`` without zeros at its end, in at most nine digits."""
+    """Return ``value`` / 10**``power`` in at most nine digits, without trailing zeros."""
     text = f"{value / 10.0**power:.9g}"
     return text if "e" not in text else ""

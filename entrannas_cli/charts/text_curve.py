@@ -1,4 +1,4 @@
-"""Curves made of characters, and the bounded memory of what they show."""
+"""Curves made of characters, and the bounded buffers that hold their values."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from ..common.numbers import number
 __all__ = ["CurveBuffer", "curve"]
 
 BRAILLE = 0x2800
-# bits of a braille character by row of dots from the top, for its left and right column
+# bits of a braille character: rows of dots from the top, each (left, right)
 DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 
 
 class CurveBuffer:
-    """The course of a value in at most ``capacity`` points, each the least and the greatest of a stretch.
+    """A value over time in at most ``capacity`` points, each the minimum and maximum of a stretch.
 
-    When it is full, neighbours are merged: a peak of one step is kept however long the search.
+    When it is full, neighbours are merged: a one-step peak survives however long the search runs.
     """
 
     def __init__(self, capacity: int = 1024) -> None:
         self._capacity = capacity
-        self._stretch = 1  # values a point
+        self._stretch = 1  # values per point
         self._in_last = 0
         self.points: list[tuple[float, float]] = []
         self.last: float | None = None
 
     def add(self, value: object) -> None:
-        """Takes the next value; one that isn't a finite number is passed over."""
+        """Append a value; one that isn't a finite number is ignored."""
         found = number(value)
         if found is None:
             return
@@ -50,13 +50,13 @@ class CurveBuffer:
 
     @property
     def span(self) -> tuple[float, float] | None:
-        """The least and the greatest value."""
+        """Minimum and maximum; None without values."""
         if not self.points:
             return None
         return min(low for low, _ in self.points), max(high for _, high in self.points)
 
     def columns(self, count: int) -> list[tuple[float, float]]:
-        """The points as at most ``count`` columns, each the least and the greatest of those that it covers."""
+        """Merge the points into at most ``count`` columns, each the minimum and maximum of those it covers."""
         points = self.points
         if len(points) <= count:
             return points
@@ -73,9 +73,9 @@ def curve(
     span: tuple[float, float] | None = None,
     ascii_only: bool = False,
 ) -> list[str]:
-    """``series`` as ``height`` lines of ``width`` characters, over ``span`` (its own, if left out).
+    """Draw ``series`` as ``height`` lines of ``width`` characters, over ``span`` (default: its own).
 
-    A few points are drawn as wide steps; many share columns. In braille two columns and four rows a character.
+    Few points are drawn as wide steps; many share columns. A braille character holds two columns and four rows.
     """
     across, down = (1, 1) if ascii_only else (2, 4)
     low, high = span or series.span or (0.0, 1.0)
@@ -86,7 +86,7 @@ def curve(
     for column in range(columns if points else 0):
         top, bottom = _rows(points[column * len(points) // columns], low, high, rows)
         first, last = top, bottom
-        if before is not None:  # joins what the column before left off
+        if before is not None:  # connect to the previous column
             first, last = min(first, before[1] + 1), max(last, before[0] - 1)
         for row in range(first, last + 1):
             grid[row][column] = True
@@ -97,7 +97,7 @@ def curve(
 
 
 def _rows(point: tuple[float, float], low: float, high: float, rows: int) -> tuple[int, int]:
-    """The rows of a point's greatest and least value, counted from the top."""
+    """Return the rows of a point's maximum and minimum, counted from the top."""
 
     def row(value: float) -> int:
         share = 0.5 if high <= low else min(max((value - low) / (high - low), 0.0), 1.0)

@@ -1,4 +1,4 @@
-"""A line's points as they are drawn, kept up to date as the line grows."""
+"""The points of a line as they are drawn, updated as the line grows."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from operator import le
 
 __all__ = ["MAX_VALUE", "Trace"]
 
-MAX_VALUE = 1e300  # what is more counts as not finite: differences of two must not overflow
-_BLOCK = 64  # points whose least and greatest value are known beforehand
+MAX_VALUE = 1e300  # anything larger counts as not finite: the difference of two values must not overflow
+_BLOCK = 64  # points per precomputed minimum and maximum
 
 
 class Trace:
-    """Points in the order of ``x``, all finite; the greatest and least ``y`` of a stretch cost little.
+    """Finite points sorted by ``x``; the minimum and maximum ``y`` of a stretch are cheap.
 
-    It copies what it takes, so that the source may change meanwhile: 16 bytes a point, 32 if some had to be left
-    out or put in order. What is derived of it (``smoothed``, ``positive``) grows with it.
+    Points are copied, so that the source may change meanwhile: 16 bytes per point, 32 if some had to be dropped or
+    sorted. Derived traces (``smoothed``, ``positive``) grow with it.
     """
 
     def __init__(self, x: Sequence[float] = (), y: Sequence[float] = ()) -> None:
-        self.generation = 0  # changes when earlier points do
-        self.version = 0  # changes with every change
-        self.dropped = 0  # points that aren't finite
-        # for which picture, and how
+        self.generation = 0  # increases when earlier points change
+        self.version = 0  # increases with every change
+        self.dropped = 0  # points that weren't finite
+        # cache of columns.spans: (what it was made of, spans)
         self.drawn: tuple[object, list[tuple[int, int] | None]] = (None, [])
         self._raw_x, self._raw_y = array("d"), array("d")
         self._clear()
@@ -43,9 +43,9 @@ class Trace:
         return len(self.x)
 
     def take(self, x: Sequence[float], y: Sequence[float]) -> bool:
-        """Makes the points those of ``x`` and ``y`` (as far as both reach); returns whether that changed anything.
+        """Set the points to ``x`` and ``y``, as far as both reach; return whether that changed anything.
 
-        Costs a comparison of bytes for the points that it has already.
+        Points that it already has cost one comparison of bytes.
         """
         new_x, new_y = _copied(x), _copied(y)
         count = min(len(new_x), len(new_y))
@@ -57,7 +57,7 @@ class Trace:
         self.version += 1
         if not goes_on:
             self._clear()
-            self._raw_x, self._raw_y = self.x, self.y  # one copy, as long as nothing is left out
+            self._raw_x, self._raw_y = self.x, self.y  # shared until a point is dropped or sorted
             self.dropped = known = 0
         if count > known:
             self._extend(new_x[known:], new_y[known:])
@@ -85,7 +85,7 @@ class Trace:
         self.append(array("d", [a for a, _ in points]), array("d", [b for _, b in points]))
 
     def append(self, x: array[float], y: array[float]) -> None:
-        """Adds points that are finite and in order."""
+        """Append points that are finite and in order."""
         self.x.extend(x)
         self.y.extend(y)
         for start in range(len(self._lows) * _BLOCK, len(self.y) - _BLOCK + 1, _BLOCK):
@@ -94,11 +94,11 @@ class Trace:
             self._highs.append(max(block))
 
     def visible(self, left: float, right: float) -> tuple[int, int]:
-        """The points from ``left`` to ``right``, both included: the index of the first, and that after the last."""
+        """Return the points from ``left`` to ``right`` inclusive: the first index, and the one past the last."""
         return bisect_left(self.x, left), bisect_right(self.x, right)
 
     def extremes(self, start: int, end: int) -> tuple[float, float]:
-        """The least and the greatest ``y`` of the points from ``start`` up to ``end``, at least one."""
+        """Return the minimum and maximum ``y`` of the points from ``start`` up to ``end``, at least one."""
         first, last = -(-start // _BLOCK), end // _BLOCK
         if first >= last:
             stretch = self.y[start:end]
@@ -110,7 +110,7 @@ class Trace:
         )
 
     def nearest(self, x: float) -> int | None:
-        """The index of the point nearest to ``x``, the last of several there; None without points."""
+        """Return the index of the point nearest to ``x``, the last of several at its place; None without points."""
         if not self.x:
             return None
         after = bisect_right(self.x, x)
@@ -121,7 +121,7 @@ class Trace:
         return bisect_right(self.x, self.x[after]) - 1
 
     def smoothed(self, points: int) -> Trace:
-        """Its exponential mean over about ``points`` points; itself for 1 or less."""
+        """Return the exponential mean over about ``points`` points; the trace itself for 1 or less."""
         if points <= 1:
             return self
         if self._smoothed is None or (self._smoothed.points, self._smoothed.of) != (points, self.generation):
@@ -130,7 +130,7 @@ class Trace:
         return self._smoothed.trace
 
     def positive(self) -> Trace:
-        """Its points above 0, those that a logarithmic axis has a place for."""
+        """Return the points above 0, the only ones that fit on a logarithmic axis."""
         if self._positive is None or self._positive.of != self.generation:
             self._positive = _Positive(self.generation)
         self._positive.follow(self)
@@ -138,7 +138,7 @@ class Trace:
 
 
 class _Smoothed:
-    """The exponential mean of a trace: of all points up to there as long as they are few, so it starts unbiased."""
+    """The exponential mean of a trace; the plain mean while points are few, so that it starts unbiased."""
 
     def __init__(self, points: int, of: int) -> None:
         self.points, self.of = points, of
@@ -150,7 +150,7 @@ class _Smoothed:
         if done == len(source):
             return
         share, mean, means = 2 / (self.points + 1), self._mean, array("d")
-        few = max(math.floor(1 / share), done)  # so long it is the mean of all
+        few = max(math.floor(1 / share), done)  # up to here it is the plain mean
         for count, value in enumerate(source.y[done:few], start=done + 1):
             mean += (value - mean) / count
             means.append(mean)
@@ -176,14 +176,14 @@ class _Positive:
 
 
 def _copied(values: Sequence[float]) -> array[float]:
-    """A copy, made at once: another thread may append to ``values`` meanwhile."""
+    """Copy in one go: another thread may append to ``values`` meanwhile."""
     if isinstance(values, array) and values.typecode == "d":
         return values[:]
     return array("d", values)
 
 
 def _starts(values: array[float], start: array[float]) -> bool:
-    """Whether ``values`` begins with ``start``, bit for bit: nan is equal to itself."""
+    """Return whether ``values`` begins with ``start``, bit for bit: nan equals itself."""
     return _bits(values)[: len(start)] == _bits(start)
 
 
@@ -192,7 +192,7 @@ def _bits(values: array[float]) -> memoryview:
 
 
 def _all_usable(values: array[float]) -> bool:
-    total = sum(values)  # quicker than a look at each: finite only if all of them are
+    total = sum(values)  # faster than checking each: finite only if all of them are
     return math.isfinite(total) and min(values) >= -MAX_VALUE and max(values) <= MAX_VALUE
 
 

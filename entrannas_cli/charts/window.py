@@ -11,16 +11,15 @@ from .trace import Trace
 __all__ = ["Window"]
 
 _MARGIN = 0.05  # of the height, above and below the points
-_CLOSEST = 1e-5  # of all there is: what can be zoomed to
+_CLOSEST = 1e-5  # narrowest window, as a fraction of the extent
 
 
 @dataclass(frozen=True)
 class Window:
-    """From ``left`` to ``right`` and from ``low`` to ``high``, of data that reach over ``extent``.
+    """From ``left`` to ``right`` and from ``low`` to ``high``, of data that span ``extent``.
 
-    The height always is that of the visible points. A window that ends at the newest point follows it, one that
-    shows all goes on to show all: so ``updated`` is right whatever the user did. With ``log`` only values above 0
-    count.
+    The height always fits the visible points. A window that ends at the newest point follows it, and one that shows
+    everything keeps doing so: ``updated`` is right whatever the user did. With ``log``, only values above 0 count.
     """
 
     left: float = 0.0
@@ -37,16 +36,16 @@ class Window:
 
     @property
     def whole(self) -> bool:
-        """Whether it shows all there is."""
+        """Whether it shows everything."""
         return self.follows and self.left <= self.extent[0]
 
     def fitted(self, traces: Sequence[Trace]) -> Self:
-        """All of ``traces``."""
+        """Return the window that shows all of ``traces``."""
         extent = _extent(traces)
         return replace(self, left=extent[0], right=extent[1], extent=extent)._raised(traces)
 
     def updated(self, traces: Sequence[Trace]) -> Self:
-        """The window as it was, now that ``traces`` changed: it goes on to follow, or to show all, or stays."""
+        """Return the window after ``traces`` changed: it keeps following, keeps showing everything, or stays."""
         extent = _extent(traces)
         if self.whole:
             left, right = extent
@@ -57,7 +56,7 @@ class Window:
         return self._within(left, right, extent)._raised(traces)
 
     def zoomed(self, factor: float, at: float | None, traces: Sequence[Trace]) -> Self:
-        """``factor`` times as near; what is at ``at`` stays there (the middle, or the end that it follows)."""
+        """Zoom in by ``factor``; what is at ``at`` stays there (default: the middle, or the end it follows)."""
         if at is None:
             at = self.right if self.follows else (self.left + self.right) / 2
         at = min(max(at, self.left), self.right)
@@ -66,20 +65,20 @@ class Window:
         wanted = max(span / factor, min(closest, span))
         share = (at - self.left) / span if span > 0 else 0.5
         left = at - share * wanted
-        right = self.right if at == self.right else left + wanted  # exactly, so that it goes on to follow
+        right = self.right if at == self.right else left + wanted  # exactly, so that it keeps following
         return self._within(left, right, self.extent)._raised(traces)
 
     def panned(self, share: float, traces: Sequence[Trace]) -> Self:
-        """Moved by ``share`` of its width, to the right if above 0; stops at the ends of the data."""
+        """Move by ``share`` of its width, to the right if above 0; stop at the ends of the data."""
         by = share * (self.right - self.left)
         return self._within(self.left + by, self.right + by, self.extent)._raised(traces)
 
     def scaled(self, log: bool, traces: Sequence[Trace]) -> Self:
-        """With a logarithmic axis, or without."""
+        """Return the window with a logarithmic axis, or without."""
         return replace(self, log=log)._raised(traces)
 
     def _within(self, left: float, right: float, extent: tuple[float, float]) -> Self:
-        """As wide as asked for if there is as much, moved to where the data are."""
+        """Show the given range, moved and narrowed to lie within ``extent``."""
         span = right - left
         if span >= extent[1] - extent[0]:
             left, right = extent
@@ -90,12 +89,12 @@ class Window:
         return replace(self, left=left, right=right, extent=extent)
 
     def _raised(self, traces: Sequence[Trace]) -> Self:
-        """With the height that the visible points need."""
+        """Fit the height to the visible points."""
         lows, highs = [], []
         for trace in traces:
             shown = trace.positive() if self.log else trace
             start, end = shown.visible(self.left, self.right)
-            if start == end:  # between two points: the line crosses
+            if start == end:  # between two points: the line crosses the window
                 start, end = max(start - 1, 0), min(end + 1, len(shown))
             if start < end:
                 low, high = shown.extremes(start, end)
@@ -119,11 +118,11 @@ def _extent(traces: Sequence[Trace]) -> tuple[float, float]:
 
 def _margins(low: float, high: float) -> tuple[float, float]:
     margin = (high - low) * _MARGIN or abs(low) * _MARGIN or 1.0
-    # nothing is below 0: then the axis doesn't go there either
+    # no value is below 0, so the axis isn't either
     return (0.0 if 0 <= low < margin and high > 0 else low - margin), high + margin
 
 
 def _log_margins(low: float, high: float) -> tuple[float, float]:
-    """Of numbers above 0; the same share of the logarithmic height, as far as numbers reach."""
+    """Add the same share of the logarithmic height, within the range of floats; both are above 0."""
     factor = max((high / low) ** _MARGIN if high / low < 1e300 else 1e15, 1.05)
     return max(low / factor, 5e-324), max(min(high * factor, 1.7e308), 1e-320)

@@ -1,1 +1,1 @@
-"""Pictures: curves of runs, cells and how they changed; from data to matplotlib figures and files."""
+"""Curves of runs, cells and how they changed: from data to matplotlib figures and files."""

@@ -1,4 +1,4 @@
-"""What changed between cells, and over a search: as data."""
+"""What changed between cells, and over a search, as data."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ __all__ = [
 
 @dataclass(frozen=True)
 class ConnectionChange:
-    """One line of a difference, at the edge from ``source`` to ``target``.
+    """One line of a difference, on the edge from ``source`` to ``target``.
 
-    ``before`` and ``after`` are the operations; None where there is none: a connection added or removed.
+    ``before`` and ``after`` are the operations; None if the connection was added or removed.
     """
 
     target: int
@@ -52,18 +52,18 @@ class ConnectionChange:
 
 @dataclass(frozen=True)
 class CellChange:
-    """How one cell becomes another: a ``ConnectionChange`` per edge and operation, by target, then source."""
+    """How two cells differ: one ``ConnectionChange`` per edge and operation, by target, then source."""
 
     before: CellGraph
     after: CellGraph
     changes: tuple[ConnectionChange, ...]
 
     def of_kind(self, kind: str) -> tuple[ConnectionChange, ...]:
-        """The changes of a kind (see :attr:`ConnectionChange.kind`)."""
+        """Return the changes of a kind (see :attr:`ConnectionChange.kind`)."""
         return tuple(change for change in self.changes if change.kind == kind)
 
     def counts(self) -> dict[str, int]:
-        """How many there are of each kind."""
+        """Count the changes of each kind."""
         found = Counter(change.kind for change in self.changes)
         return {kind: found[kind] for kind in ("kept", "changed", "added", "removed")}
 
@@ -73,9 +73,10 @@ class CellChange:
 
 
 def cell_change(before: CellGraph, after: CellGraph) -> CellChange:
-    """Compares two cells. Of an edge's operations those in both are kept; the others are paired in their order.
+    """Compare two cells edge by edge.
 
-    A pair is a change of operation; what is left over was added or removed.
+    Operations in both cells are kept; the others are paired in order. A pair is a changed operation; what is left
+    over was added or removed.
     """
     changes = []
     for n in range(max(len(before.nodes), len(after.nodes))):
@@ -93,12 +94,12 @@ def cell_change(before: CellGraph, after: CellGraph) -> CellChange:
 
 
 def compare_cells(before: Genotype, after: Genotype) -> dict[str, CellChange]:
-    """Both kinds of cells."""
+    """Compare both kinds of cells."""
     return {kind: cell_change(before.cell(kind), after.cell(kind)) for kind in CELL_KINDS}
 
 
 def difference_dict(before: NamedGenotype, after: NamedGenotype) -> dict[str, Any]:
-    """The difference as a JSON object. Connections are [target, source, operation]."""
+    """Return the difference as a JSON object. Connections are [target, source, operation]."""
     differences = compare_cells(before.genotype, after.genotype)
     return {
         "before": before.title,
@@ -109,7 +110,7 @@ def difference_dict(before: NamedGenotype, after: NamedGenotype) -> dict[str, An
 
 
 def _change_dict(change: CellChange) -> dict[str, Any]:
-    """How a cell changed, as a JSON object."""
+    """Return how a cell changed, as a JSON object."""
     return {
         "connections": [_per_node(change.before), _per_node(change.after)],
         "kept": [[c.target, c.source, c.after] for c in change.of_kind("kept")],
@@ -129,7 +130,7 @@ def _per_node(cell: CellGraph) -> list[int]:
 
 
 def operation_counts(change: CellChange) -> dict[str, tuple[int, int]]:
-    """How often each operation is used, before and after."""
+    """Count the uses of each operation, before and after."""
     before, after = (
         Counter(c.operation for _, c in cell.connections) for cell in (change.before, change.after)
     )
@@ -138,7 +139,7 @@ def operation_counts(change: CellChange) -> dict[str, tuple[int, int]]:
 
 @dataclass(frozen=True)
 class HistoryFrame:
-    """The cells from ``step`` on, and how they differ from those of the frame before; nothing for the first."""
+    """The cells from ``step`` on, and how they differ from the previous frame; the first has no changes."""
 
     step: int
     epoch: int
@@ -147,7 +148,7 @@ class HistoryFrame:
 
 
 def choose_evenly(history: Sequence[DerivedCells], limit: int) -> list[DerivedCells]:
-    """At most ``limit`` entries, evenly chosen, the last among them, and from two on the first."""
+    """Return at most ``limit`` entries, evenly spaced, including the last and, if there are two, the first."""
     if len(history) <= limit:
         return list(history)
     if limit == 1:
@@ -157,7 +158,7 @@ def choose_evenly(history: Sequence[DerivedCells], limit: int) -> list[DerivedCe
 
 
 def frames(history: Sequence[DerivedCells]) -> list[HistoryFrame]:
-    """The entries of a history with their differences."""
+    """Return the entries of a history, each with the changes since the one before."""
     found: list[HistoryFrame] = []
     for entry in history:
         changes = compare_cells(found[-1].genotype, entry.genotype) if found else {}
@@ -166,7 +167,7 @@ def frames(history: Sequence[DerivedCells]) -> list[HistoryFrame]:
 
 
 def counts_text(change: CellChange | None) -> str:
-    """``+1 -3 ~2``: connections added, removed, with another operation; nothing if there are none."""
+    """Return ``+1 -3 ~2``: connections added, removed, with another operation; zeros are left out."""
     if change is None:
         return ""
     counts = change.counts()
@@ -175,7 +176,7 @@ def counts_text(change: CellChange | None) -> str:
 
 
 def history_rows(shown: Sequence[HistoryFrame]) -> list[dict[str, Any]]:
-    """The frames as JSON objects; what changed is against the one before, of the first against no connection."""
+    """Return the frames as JSON objects, with the changes since the one before; the first adds everything."""
     rows = []
     for frame in shown:
         row: dict[str, Any] = {"step": frame.step, "epoch": frame.epoch}

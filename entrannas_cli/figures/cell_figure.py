@@ -1,10 +1,10 @@
-"""Cells as figures: the map of rails that the text picture shows, drawn for a page. Needs matplotlib.
+"""Cells as figures: the rail map of the text picture, drawn for a page. Needs matplotlib.
 
-A station a node, its rail below it; a line a connection, from the rail of its source to the station of its
-target. With weights: a solid line and a filled label. Without: a dashed line and an outlined label. A colour a
-source node helps to follow the lines; nothing is said by colour alone.
+Each node is a station with a rail below it; each connection a line from the rail of its source to the station of
+its target. With weights: a solid line and a filled label. Without: a dashed line and an outlined label. One colour
+per source node makes lines easier to follow, but nothing depends on colour alone.
 
-All lengths are inches; y grows downwards.
+All lengths are in inches; y grows downwards.
 """
 
 from __future__ import annotations
@@ -40,20 +40,20 @@ INK = "#1d2433"
 QUIET = "#5b6475"
 STATION = "#f3f5f9"
 RAILS = ("#1f5fa8", "#1b7a3d", "#a8420a", "#76389c", "#0b6f82", "#7b5600")  # dark enough for white text
-MAX_NAME_CHARS = 24  # characters
-MAX_SIDE_IN = 200.0  # inches a side
+MAX_NAME_CHARS = 24
+MAX_SIDE_IN = 200.0
 MARGIN = 0.3
 GAP = 0.55  # between the cells
 FONT = 9.0  # points
 KEY_HEIGHT = 0.34
 KEY_WIDTH = 6.2
-HEADING_HEIGHT = 0.36  # height of a heading
-STACKED_ASPECT = 1.45  # cells stand one above the other up to this height a width
+HEADING_HEIGHT = 0.36
+STACKED_ASPECT = 1.45  # cells are stacked up to this ratio of height to width
 
 
 @dataclass(frozen=True)
 class Style:
-    """Measures of a cell's picture, in inches; ``font`` in points."""
+    """Dimensions of a cell's picture, in inches; ``font`` in points."""
 
     row: float = 0.3
     box: float = 0.4
@@ -64,12 +64,12 @@ class Style:
     tail: float = 0.75  # right of the last station: the output's name
 
     def size(self, nodes: int, output_row: int) -> tuple[float, float]:
-        """Width and height of the picture of a cell."""
+        """Return the width and height of a cell's picture."""
         width = self.x(nodes - 1) + self.box / 2 + self.tail
         return width, self.head + (output_row + 0.7) * self.row
 
     def x(self, number: int) -> float:
-        """Where the rail of a node runs, and the middle of its station."""
+        """Return the x of a node's rail and the middle of its station."""
         first = self.box / 2
         return first if not number else first + self.input_pitch + self.pitch * (number - 1)
 
@@ -88,13 +88,13 @@ def _text_width(text: str, points: float, bold: bool) -> float:
 
 
 def text_width(text: str, points: float = FONT, *, bold: bool = False) -> float:
-    """Inches that ``text`` takes."""
+    """Return the width of ``text`` in inches."""
     with any_script():
         return _text_width(text, points, bold)
 
 
 def fitting(text: str, room: float, points: float) -> str:
-    """``text``, harmless and shortened in its middle so that it takes at most ``room`` inches in bold."""
+    """Escape ``text`` and shorten it in the middle, so that it takes at most ``room`` inches in bold."""
     shown = safe(text)
     limit = len(shown)
     while limit > 8 and text_width(shortened(shown, limit), points, bold=True) > room:
@@ -103,21 +103,21 @@ def fitting(text: str, room: float, points: float) -> str:
 
 
 def name_of(operation: OperationLook) -> str:
-    """What a label says: the full name, harmless and not too long; a question mark after an unknown one."""
+    """Return the label of an operation: its name, escaped and shortened; with a question mark if unknown."""
     return shortened(safe(operation.name), MAX_NAME_CHARS) + " ?" * (not operation.known)
 
 
 def blank_page(width: float, height: float) -> tuple[Figure, Axes]:
-    """A figure with one axes over all of it, in inches from the upper left corner.
+    """Return a figure and axes that cover it, in inches from the upper left corner.
 
-    Raises ``UsageError`` for a page that no program would show.
+    Raises ``UsageError`` for a page too large for viewers.
     """
     from matplotlib.figure import Figure
 
     if max(width, height) > MAX_SIDE_IN:
         raise UsageError(
             f"these cells are too large for a picture ({width:.0f} by {height:.0f} inches): "
-            "`entrannas genotype show` prints them, with --format dot for Graphviz"
+            "print them with `entrannas genotype show`, or with --format dot for Graphviz"
         )
     figure = Figure(figsize=(width, height), facecolor=PAPER)
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
@@ -130,7 +130,7 @@ def blank_page(width: float, height: float) -> tuple[Figure, Axes]:
 def genotype_figure(
     genotype: Genotype, title: str = "", kinds: Sequence[str] = CELL_KINDS, *, key: bool = True
 ) -> Figure:
-    """The cells of ``kinds`` under ``title``, with a key to the signs. As large as the cells need.
+    """Draw the cells of ``kinds`` under ``title``, with a key to the signs; as large as the cells need.
 
     Raises ``UsageError`` for cells too large for any page.
     """
@@ -184,7 +184,7 @@ class Painter:
     def text(
         self, x: float, y: float, text: str, *, size: float = FONT, bold: bool = False, **look: Any
     ) -> None:
-        """``text`` as it is (no formula, no markup), its left end at ``x``, its middle at ``y``."""
+        """Draw ``text`` verbatim (no formulas, no markup), its left end at ``x``, its middle at ``y``."""
         options: dict[str, Any] = {"ha": "left", "va": "center_baseline", "color": INK, "zorder": 9} | look
         self.axes.text(
             x,
@@ -199,14 +199,14 @@ class Painter:
         )
 
     def heading(self, x: float, y: float, title: str, detail: str) -> None:
-        """``title: detail`` above a cell."""
+        """Draw ``title`` and ``detail`` above a cell."""
         self.text(x, y + HEADING_HEIGHT / 2, title, size=FONT + 1.5, bold=True)
         self.text(
             x + text_width(title, FONT + 1.5, bold=True) + 0.15, y + HEADING_HEIGHT / 2, detail, color=QUIET
         )
 
     def line(self, x: Sequence[float], y: Sequence[float], colour: str, width: float, **look: Any) -> None:
-        """A line through the points, ``width`` points wide."""
+        """Draw a line through the given coordinates, ``width`` points wide."""
         from matplotlib.lines import Line2D
 
         options = {"solid_capstyle": "butt", "dash_capstyle": "butt"} | look
@@ -221,14 +221,14 @@ class Painter:
         zorder: float,
         room: float = 9.0,
     ) -> None:
-        """A line; solid with weights, dashed without. At most ``room`` points wide."""
+        """Draw a line: solid with weights, dashed without; at most ``room`` points wide."""
         if parametric:
             self.line(x, (y, y), colour, min(2.2, room), zorder=zorder)
         else:
             self.line(x, (y, y), colour, min(1.3, room), zorder=zorder, linestyle=(0, (3.2, 2.2)))
 
     def label(self, right: float, y: float, name: str, colour: str, parametric: bool) -> float:
-        """A label that ends at ``right``: filled with weights, outlined without. Gives its left end."""
+        """Draw a label that ends at ``right``: filled with weights, outlined without; return its left end."""
         from matplotlib.patches import FancyBboxPatch
 
         font = self.style.font
@@ -258,7 +258,7 @@ class Painter:
         return right - width
 
     def arrow(self, x: float, y: float, colour: str) -> None:
-        """A head that points at a station whose edge is at ``x``."""
+        """Draw an arrowhead that points at a station whose edge is at ``x``."""
         from matplotlib.patches import Polygon
 
         head = Polygon([(x - 0.1, y - 0.05), (x, y), (x - 0.1, y + 0.05)], facecolor=colour, edgecolor=colour)
@@ -268,7 +268,7 @@ class Painter:
     # cells
 
     def cell(self, x: float, y: float, layout: CellLayout) -> None:
-        """The picture of a cell, its upper left corner at (x, y)."""
+        """Draw a cell with its upper left corner at (x, y)."""
         self._stations(x, y, layout.nodes)
         style = self.style
         for edge in layout.edges:
@@ -283,7 +283,7 @@ class Painter:
     def frame(
         self, x: float, y: float, layout: FrameLayout, new: Iterable[tuple[int, int, str]] = ()
     ) -> None:
-        """A picture of a film; ``new`` are the connections (target, source, operation) with a plus sign."""
+        """Draw a frame of an animation; ``new`` connections (target, source, operation) get a plus sign."""
         self._stations(x, y, layout.nodes)
         style, new = self.style, frozenset(new)
         for bundle in layout.bundles:
@@ -328,7 +328,7 @@ class Painter:
         )
 
     def branch(self, x: float, y: float, colour: str, height: float = 0.0) -> None:
-        """Where lines leave a rail: a dot, or a bar as high as a bundle."""
+        """Mark where lines leave a rail: with a dot, or a bar as high as a bundle."""
         if not height:
             self.line((x,), (y,), colour, 0, marker="o", markersize=4.6, markeredgewidth=0, zorder=5)
             return
@@ -379,7 +379,7 @@ class Painter:
         self.text(end + 0.07, at, OUTPUT_NAME, size=style.font + 1, bold=True, color=QUIET)
 
     def key(self, x: float, y: float, *, known: bool = True, more: str = "") -> None:
-        """What the signs mean."""
+        """Draw the key to the signs."""
         left = x
         for sample, parametric, meaning in (
             ("name", True, "solid, filled: with weights"),
@@ -396,11 +396,11 @@ class Painter:
         if more:
             notes[0] += f"; {more}"
         if not known:
-            notes.append("?: an operation that this installation doesn't know")
+            notes.append("?: an operation unknown to this installation")
         for n, note in enumerate(notes, 1):
             self.text(x, y + n * KEY_HEIGHT * 0.8, note, size=FONT - 1, color=QUIET)
 
 
 def rail_colour(number: int) -> str:
-    """The colour of a node's rail, and of the lines that leave it."""
+    """Return the colour of a node's rail and of the lines that leave it."""
     return RAILS[number % len(RAILS)]

@@ -1,13 +1,13 @@
 """Where the parts of a cell's picture lie, whatever draws it: text, Graphviz, SVG, a screen.
 
-The picture is a map of rails. Each node is a station with a column of its own, in the order of the node
-numbers; its features run down a rail below it. A connection is a horizontal line, with a row of its own, from
-the rail of its source to the station of its target: no two lines ever share a place, whatever the cell, and
-several operations between two nodes lie apart. ``layer`` and ``position`` serve drawings that place nodes in
-layers from left to right instead. A film of changing cells bundles the operations between two nodes in one row,
-and keeps a row for each two nodes that are ever connected: nothing moves while connections come and go.
+The picture is a rail map. Each node is a station in a column of its own, in the order of the node numbers; its
+features run down a rail below it. A connection is a horizontal line in a row of its own, from the rail of its
+source to the station of its target: lines never overlap, whatever the cell, and several operations between two
+nodes stay apart. ``layer`` and ``position`` serve drawings that place nodes in layers from left to right instead.
+An animation of changing cells bundles the operations between two nodes in one row, and keeps a row for each pair
+of nodes that is ever connected: nothing moves while connections come and go.
 
-All coordinates are whole numbers of an abstract grid: columns count nodes, rows count lines of the picture.
+All coordinates are integers on an abstract grid: columns count nodes, rows count lines of the picture.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ INPUT_ROWS = 2  # the inputs' stations span rows 0 … 2
 
 @dataclass(frozen=True)
 class OperationLook:
-    """How an operation appears: full ``name``, short ``label``, whether it has weights, whether it is known here.
+    """How an operation is shown: full ``name``, short ``label``, whether it has weights, whether it is known here.
 
-    An operation that this installation doesn't know goes by its name, and counts as one with weights.
+    An operation unknown to this installation is labelled with its name and counts as one with weights.
     """
 
     name: str
@@ -55,25 +55,25 @@ class OperationLook:
 
 
 def kind_title(kind: str) -> str:
-    """``normal cell``, ``reduction cell``."""
+    """Return ``normal cell`` or ``reduction cell``."""
     return CELL_NAMES.get(kind, f"{kind} cell")
 
 
 def look(name: str) -> OperationLook:
-    """The look of operation ``name``; never raises."""
+    """Return the look of operation ``name``; never raise."""
     try:
         operation = get_operation(name)
-    except Exception:  # absent, or a package whose import fails: the cell can be shown all the same
+    except Exception:  # unknown, or its package fails to import: the cell can still be shown
         return OperationLook(name, name, True, known=False)
     return OperationLook(name, operation.label or name, operation.parametric)
 
 
 @dataclass(frozen=True)
 class Node:
-    """A node. ``top`` and ``bottom`` are the first and last row of its station, the connections lie between them.
+    """A node. ``top`` and ``bottom`` are the first and last row of its station; its connections lie between them.
 
     Its rail runs from ``bottom`` to ``rail_end``, the last row that reads it (``bottom`` itself if nothing does).
-    ``layer`` is the longest way from an input, ``position`` the place within the layer, from 0.
+    ``layer`` is the length of the longest path from an input, ``position`` the index within the layer.
     """
 
     number: int
@@ -92,9 +92,9 @@ class Node:
 
 @dataclass(frozen=True)
 class Edge:
-    """A connection in ``row``; ``parallel`` counts, from 0, the operations between the same two nodes.
+    """A connection in ``row``; ``parallel`` is its index among the operations between the same two nodes.
 
-    ``parametric`` says whether it has weights, in a cell of this kind.
+    ``parametric`` says whether it has weights in a cell of this kind.
     """
 
     source: int
@@ -107,7 +107,7 @@ class Edge:
 
 @dataclass(frozen=True)
 class CellLayout:
-    """A cell's picture. Nodes by number, edges by row; the output's line lies in row ``output_row``."""
+    """A cell's picture: nodes by number, edges by row; the output's line is in row ``output_row``."""
 
     kind: str
     nodes: tuple[Node, ...]
@@ -132,7 +132,7 @@ class Bundle:
 
 @dataclass(frozen=True)
 class FrameLayout:
-    """One picture of a film. Nodes by number, bundles by row; the output's line lies in row ``output_row``."""
+    """A frame of an animation: nodes by number, bundles by row; the output's line is in row ``output_row``."""
 
     kind: str
     nodes: tuple[Node, ...]
@@ -141,7 +141,10 @@ class FrameLayout:
 
 
 def lay_out(kind: str, cell: CellGraph) -> CellLayout:
-    """The layout of ``cell``. A station's last row is the next station's first: they lie in different columns."""
+    """Lay out ``cell``.
+
+    A station's last row is the next station's first, as they lie in different columns.
+    """
     looks = {name: look(name) for name in {c.operation for _, c in cell.connections}}
     spans = _spans([len(connections) for connections in cell.nodes])
     edges: list[Edge] = []
@@ -158,7 +161,7 @@ def lay_out(kind: str, cell: CellGraph) -> CellLayout:
 
 
 def film_rows(cells: Sequence[CellGraph]) -> tuple[tuple[int, ...], ...]:
-    """For each intermediate node the sources that any of ``cells`` connects it with: a row each, in a film."""
+    """Return, for each intermediate node, the sources that any of ``cells`` connects to it: one row each."""
     nodes = max(len(cell.nodes) for cell in cells)
     return tuple(
         tuple(sorted({c.source for cell in cells if n < len(cell.nodes) for c in cell.nodes[n]}))
@@ -167,7 +170,7 @@ def film_rows(cells: Sequence[CellGraph]) -> tuple[tuple[int, ...], ...]:
 
 
 def lay_out_frame(kind: str, cell: CellGraph, rows: Sequence[Sequence[int]]) -> FrameLayout:
-    """The layout of ``cell`` as a picture of a film; ``rows`` from :func:`film_rows` of all its cells."""
+    """Lay out ``cell`` as a frame of an animation; ``rows`` come from :func:`film_rows` of all its cells."""
     looks = {name: look(name) for name in {c.operation for _, c in cell.connections}}
     spans = _spans([len(sources) for sources in rows])
     bundles: list[Bundle] = []
@@ -183,7 +186,7 @@ def lay_out_frame(kind: str, cell: CellGraph, rows: Sequence[Sequence[int]]) -> 
 
 
 def _spans(rows: Sequence[int]) -> list[tuple[int, int]]:
-    """The first and last row of each node's station, from how many rows its connections take."""
+    """Return the first and last row of each node's station, given the rows that its connections take."""
     spans = [(0, INPUT_ROWS)] * INPUT_NODES
     for count in rows:
         top = spans[-1][1]
@@ -194,7 +197,7 @@ def _spans(rows: Sequence[int]) -> list[tuple[int, int]]:
 def _nodes(
     cell: CellGraph, spans: Sequence[tuple[int, int]], ends: dict[int, int], output_row: int
 ) -> tuple[Node, ...]:
-    """The nodes; ``ends`` are the last rows that read them, besides the output."""
+    """Return the nodes; ``ends`` are the last rows that read them, apart from the output's."""
     ends = ends | dict.fromkeys(cell.concat, output_row)
     layers = [0] * INPUT_NODES
     for connections in cell.nodes:

@@ -1,4 +1,4 @@
-"""Panels of curves as a matplotlib figure. The figure is an object of its own: no global state is touched."""
+"""Panels of curves as a matplotlib figure, without touching pyplot's global state."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ __all__ = ["FigureLine", "Panel", "curves_figure", "curves_image", "draw_panel",
 
 PANEL = (4.4, 3.0)  # inches
 MAX_ACROSS = 3
-SIZES = (1.5, 60.0)  # inches a side that can be asked for
-FEW_POINTS = 40  # up to so many each gets its marker
-MARKERS = 8  # of a longer line
+SIZES = (1.5, 60.0)  # allowed inches per side
+FEW_POINTS = 40  # up to this many, each point has a marker
+MARKERS = 8  # on a longer line
 
 
 @dataclass(frozen=True)
 class FigureLine:
-    """A curve of a panel. ``look`` is its number in the cycle; ``raw``, if given, is drawn faintly behind it."""
+    """A curve of a panel. ``look`` is its number in the style cycle; ``raw``, if given, is drawn faintly behind."""
 
     label: str
     look: int
@@ -46,7 +46,7 @@ class Panel:
 
 
 def parse_size(text: str) -> tuple[float, float]:
-    """Width and height in inches of ``7x3.5``. Raises ``UsageError``."""
+    """Parse ``7x3.5`` into width and height in inches. Raises ``UsageError``."""
     parts = text.lower().replace("×", "x").split("x")
     try:
         width, height = map(float, parts)
@@ -54,7 +54,7 @@ def parse_size(text: str) -> tuple[float, float]:
         raise UsageError(f"--size {shown(text)}: expected inches as WxH, for example 7x3.5") from None
     smallest, largest = SIZES
     if not (smallest <= width <= largest and smallest <= height <= largest):
-        raise UsageError(f"--size {shown(text)}: each from {smallest:g} to {largest:g} inches")
+        raise UsageError(f"--size {shown(text)}: each side must be from {smallest:g} to {largest:g} inches")
     return width, height
 
 
@@ -67,13 +67,14 @@ def curves_image(
     title: str = "",
     size: tuple[float, float] | None = None,
 ) -> bytes:
-    """The figure of :func:`curves_figure` as a file of the kind ``suffix``; the same input gives the same bytes."""
+    """Return :func:`curves_figure` as a file of type ``suffix``; the same input gives the same bytes."""
     import warnings
 
     from .figure_file import figure_bytes
 
     with plot_style(), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "constrained_layout not applied", UserWarning)  # too small a size
+        # raised if the size is too small
+        warnings.filterwarnings("ignore", "constrained_layout not applied", UserWarning)
         return figure_bytes(curves_figure(panels, axis, log=log, title=title, size=size), suffix)
 
 
@@ -85,9 +86,9 @@ def curves_figure(
     title: str = "",
     size: tuple[float, float] | None = None,
 ) -> Figure:
-    """A panel a metric, at most three side by side, and one legend below. ``size`` is in inches.
+    """Draw one panel per metric, at most three side by side, and one legend below. ``size`` is in inches.
 
-    Without ``size`` it is as large as its panels and its legend need. To be called within ``plot_style``.
+    Without ``size``, it is as large as its panels and its legend need. Call it within ``plot_style``.
     """
     from matplotlib.figure import Figure
 
@@ -120,7 +121,7 @@ def _legend_columns(labels: Sequence[str], width: float) -> int:
 
 
 def time_unit(panels: Sequence[Panel]) -> tuple[float, str]:
-    """(seconds, name) of the unit in which the longest line is easy to read."""
+    """Return (seconds, name) of the unit in which the longest line is easy to read."""
     longest = max((line.course.x[-1] for panel in panels for line in panel.lines), default=0.0)
     for seconds, name in ((86400.0, "days"), (3600.0, "h"), (60.0, "min")):
         if longest >= 2 * seconds:
@@ -131,7 +132,7 @@ def time_unit(panels: Sequence[Panel]) -> tuple[float, str]:
 def draw_panel(
     axes: Axes, panel: Panel, axis: Axis, unit: tuple[float, str] = (1.0, ""), *, log: bool = False
 ) -> None:
-    """Draws the lines of ``panel`` and names its axes; ``unit`` as ``time_unit`` gives it, for times."""
+    """Draw the lines of ``panel`` and label its axes; ``unit``, for times, comes from ``time_unit``."""
     from matplotlib.ticker import MaxNLocator
 
     for line in panel.lines:
@@ -148,7 +149,7 @@ def draw_panel(
 
 
 def _minor_formatter() -> Formatter:
-    """Labels between the powers of ten, where they are few, as plain numbers."""
+    """Return a formatter that labels between powers of ten, if they are few, with plain numbers."""
     from matplotlib.ticker import LogFormatter
 
     class Plain(LogFormatter):
@@ -167,7 +168,7 @@ def _draw_line(axes: Axes, line: FigureLine, seconds: float, *, log: bool) -> No
     look = line_look(line.look)
     course = line.course
     x, y = course.x / seconds, drawable(course.mean if isinstance(course, Band) else course.y)
-    if not np.isfinite(y).any():  # nothing of it stands on a logarithmic axis
+    if not np.isfinite(y).any():  # nothing fits on a logarithmic axis
         return
     if line.raw is not None:
         raw = drawable(line.raw.y)
@@ -176,7 +177,7 @@ def _draw_line(axes: Axes, line: FigureLine, seconds: float, *, log: bool) -> No
         low, high = y - course.deviation, y + course.deviation
         axes.fill_between(x, low, high, color=look.colour, alpha=0.18, linewidth=0)
     apart = len(x) // MARKERS
-    first = line.look % MARKERS * apart // MARKERS  # markers of different lines at different places
+    first = line.look % MARKERS * apart // MARKERS  # so that lines have their markers in different places
     every = None if len(x) <= FEW_POINTS else (first, apart)
     axes.plot(
         x,
@@ -201,5 +202,6 @@ def _handle(label: str, look: LineLook) -> object:
         linestyle=(0, look.dashes) if look.dashes else "-",
         marker=look.marker,
         markersize=3.5,
-        label=f" {label}" if label.startswith("_") else label,  # matplotlib hides those with an underscore
+        # matplotlib hides labels that start with an underscore
+        label=f" {label}" if label.startswith("_") else label,
     )

@@ -1,4 +1,4 @@
-"""Pictures as the content of files: the same bytes for the same picture."""
+"""Figures as the content of files; the same figure gives the same bytes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["FIGURE_SUFFIXES", "PNG_DPI", "any_script", "figure_bytes"]
 
 FIGURE_SUFFIXES = (".svg", ".png", ".pdf")
 PNG_DPI = 150
-MAX_PIXELS = 2**26  # of a PNG: a quarter of a gigabyte in memory
+MAX_PIXELS = 2**26  # per PNG: 256 MiB in memory
 _METADATA: dict[str, dict[str, Any]] = {
     "svg": {"Date": None, "Creator": "entrannas"},
     "pdf": {"CreationDate": None, "ModDate": None, "Creator": "entrannas", "Producer": None},
@@ -24,10 +24,10 @@ _METADATA: dict[str, dict[str, Any]] = {
 
 
 def figure_bytes(figure: Figure, suffix: str, dpi: float = PNG_DPI) -> bytes:
-    """``figure`` as a file of the kind ``suffix``; ``dpi`` pixels an inch in a PNG.
+    """Return ``figure`` as a file of type ``suffix``; a PNG has ``dpi`` pixels per inch.
 
-    Text stays text in an SVG, and no time or random number is in it. A PNG that would be too large for memory
-    gets fewer pixels an inch.
+    Text stays text in an SVG, and it contains no time or random number. A PNG that would be too large for memory
+    gets fewer pixels per inch.
     """
     import matplotlib
 
@@ -44,7 +44,7 @@ def figure_bytes(figure: Figure, suffix: str, dpi: float = PNG_DPI) -> bytes:
 
 @contextmanager
 def any_script() -> Iterator[None]:
-    """No warning where a name is in a script that the font lacks: boxes show it, and an SVG keeps the text."""
+    """Suppress warnings about scripts that the font lacks: boxes show such names, and an SVG keeps the text."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph", UserWarning)
         yield

@@ -1,4 +1,4 @@
-"""From runs to the panels of a picture, and what is worth saying about them."""
+"""From runs to the panels of a figure, and notes on what they lack."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from .run_labels import run_labels
 
 __all__ = ["Curves", "gather"]
 
-MAX_NAMED = 8  # names of runs in a note
-FEW_RUNS = 8  # up to so many, a smoothed curve has the raw one behind it
+MAX_NAMED = 8  # run names in a note
+FEW_RUNS = 8  # up to this many, a smoothed curve has the raw one behind it
 
 
 @dataclass(frozen=True)
 class Curves:
-    """The panels, and a line for each thing that they don't show."""
+    """The panels, and a line for each thing they don't show."""
 
     panels: Sequence[Panel]
     notes: Sequence[str]
@@ -39,10 +39,10 @@ def gather(
     points: int = MAX_POINTS,
     overview: Sequence[str] = OVERVIEW,
 ) -> Curves:
-    """Reads ``runs`` and gives a panel for each of ``metrics``, or of those of ``overview`` that any run has.
+    """Read ``runs`` and return a panel for each of ``metrics``, or of those of ``overview`` that any run has.
 
-    A line a run; with ``groups``, the name of each run's group, a line a group. ``smooth`` is a number of points.
-    Raises ``UsageError`` where no run has a metric, and where nothing of one can stand on a logarithmic axis.
+    One line per run; with ``groups``, the name of each run's group, one per group. ``smooth`` is a number of
+    points. Raises ``UsageError`` if no run has a metric, or if none of its values fits on a logarithmic axis.
     """
     asked = [*metrics] or [metric_of(name) for name in overview]
     courses = [read_series(run, asked, axis) for run in runs]
@@ -64,7 +64,7 @@ def gather(
             label for n, label in enumerate(labels) if n not in found and (metrics or not courses[n].series)
         ]
         if missing:
-            notes.append(f"no {safe(metric.key)}, so left out there: {_listed(missing)}")
+            notes.append(f"no {safe(metric.key)}, left out: {_listed(missing)}")
         lines = (
             _lines(found, labels, smooth, points)
             if groups is None
@@ -83,12 +83,12 @@ def _listed(labels: Sequence[str]) -> str:
 
 def _nothing(runs: Sequence[Run], courses: Sequence[RunSeries], overview: Sequence[str]) -> str:
     names = sorted({name for course in courses for name in course.names})
-    who = "the run hasn't" if len(runs) == 1 else f"none of the {counted(len(runs), 'run')} has"
+    who = "the run doesn't have" if len(runs) == 1 else f"none of the {counted(len(runs), 'run')} has"
     if not names and all(run.status().kind == "rank" for run in runs):
-        return "a ranking has no curves of its own: its trainings have, in the folder trainings of its run"
+        return "a ranking has no curves of its own: plot its trainings, in the folder trainings of its run"
     if not names:
         return f"{who} any metrics yet: nothing to draw"
-    return f"{who} {choices(overview)}: choose with --metric of {', '.join(map(safe, names))}"
+    return f"{who} {choices(overview)}: choose with --metric from {', '.join(map(safe, names))}"
 
 
 def _lines(found: dict[int, Series], labels: Sequence[str], smooth: int, points: int) -> list[FigureLine]:
@@ -118,19 +118,15 @@ def _group_lines(
         band = average(series, points)
         whole = f"{group} ({counted(groups.count(group), 'run')})"
         if not len(band.x):
-            notes.append(
-                f"{whole} has no {safe(metric.key)} at a point that all its runs reach: left out there"
-            )
+            notes.append(f"{whole}: left out, as no point of {safe(metric.key)} is reached by all its runs")
             continue
         shortest = min(members, key=lambda n: found[n].x[-1])
         longest = max(one.x[-1] for one in series)
         if found[shortest].x[-1] < 0.98 * longest:
-            notes.append(
-                f"{whole}: {safe(metric.key)} is drawn as far as its shortest run, {labels[shortest]}"
-            )
+            notes.append(f"{whole}: {safe(metric.key)} ends with its shortest run, {labels[shortest]}")
         lines.append(FigureLine(whole, look, band))
     if not lines:
-        raise UsageError(f"{safe(metric.key)}: no group has a point that all its runs reach")
+        raise UsageError(f"{safe(metric.key)}: no group has a point reached by all its runs")
     return lines
 
 
@@ -141,4 +137,4 @@ def _check_logarithmic(metric: Metric, lines: Sequence[FigureLine], notes: list[
             f"--log: {shown(metric.key)} has no value above 0 in these runs: draw it without --log"
         )
     if any((one <= 0).any() for one in values):
-        notes.append(f"{safe(metric.key)}: values of 0 and less are not on a logarithmic axis")
+        notes.append(f"{safe(metric.key)}: values of 0 or less are not shown on a logarithmic axis")

@@ -1,7 +1,7 @@
-"""The cells of a search over time as a figure of several panels, and as an animation. Needs matplotlib.
+"""The cells of a search over time, as a figure of several panels and as an animation. Needs matplotlib.
 
-All pictures of a film share one layout: a row for each two nodes that are ever connected, in which the operations
-between them lie side by side. So stations and rows stay where they are while connections come and go.
+All frames share one layout: a row for each pair of nodes that is ever connected, in which the operations between
+them lie side by side. So stations and rows stay in place while connections come and go.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["MAX_PANELS", "MAX_PICTURES", "history_animation", "history_figure"]
 
 MAX_PANELS = 6
-MAX_PICTURES = 40  # of an animation, unless asked for more
+MAX_PICTURES = 40  # of an animation, unless more are requested
 PANELS_PER_ROW = 3
 GAP = 0.5
 ANIMATION_DPI = 80
@@ -44,7 +44,7 @@ LAST_MS = 3000  # the last picture stays
 
 
 class _Film:
-    """What the pictures of a film share."""
+    """What the frames of an animation share."""
 
     def __init__(self, shown: Sequence[HistoryFrame]) -> None:
         cells = {kind: [frame.genotype.cell(kind) for frame in shown] for kind in CELL_KINDS}
@@ -61,7 +61,7 @@ class _Film:
         self.heights = dict(zip(self.rows, (height + HEADING_HEIGHT for _, height in sizes), strict=True))
 
     def draw(self, painter: Painter, kind: str, x: float, y: float, frame: HistoryFrame) -> None:
-        """One cell under its heading."""
+        """Draw a cell under its heading."""
         cell = frame.genotype.cell(kind)
         layout = lay_out_frame(kind, cell, self.rows[kind])
         change = frame.changes.get(kind)
@@ -76,7 +76,7 @@ class _Film:
 
 
 def history_figure(shown: Sequence[HistoryFrame], title: str) -> Figure:
-    """A panel a frame, from left to right, then down: both cells at that step. Raises ``UsageError``: too large."""
+    """Draw a panel per frame, row by row: both cells at that step. Raises ``UsageError`` if too large."""
     film = _Film(shown)
     rows = -(-len(shown) // PANELS_PER_ROW)
     columns = -(-len(shown) // rows)
@@ -99,15 +99,14 @@ def history_figure(shown: Sequence[HistoryFrame], title: str) -> Figure:
 
 
 def history_animation(shown: Sequence[HistoryFrame], title: str) -> bytes:
-    """A GIF, a picture a frame, both cells side by side; it starts again after its last. Raises ``UsageError``."""
+    """Return a looping GIF, a picture per frame, both cells side by side. Raises ``UsageError`` if too large."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 
     film = _Film(shown)
     pictures: list[Image.Image] = []
-    palette: Image.Image | None = (
-        None  # the first picture has all colours: it has the rails, and the most lines
-    )
+    # that of the first picture, which has all colours: it has the rails, and the most lines
+    palette: Image.Image | None = None
     for number, frame in enumerate(shown):
         figure = _picture(film, frame, title, (number + 1) / len(shown))
         figure.set_dpi(ANIMATION_DPI)

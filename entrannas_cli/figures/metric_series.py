@@ -1,4 +1,4 @@
-"""The course of a metric in a run: read from its rows, smoothed, thinned, averaged over runs."""
+"""A metric over the course of a run: read from its rows, smoothed, thinned, averaged over runs."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ __all__ = [
 ]
 
 Axis = Literal["step", "epoch", "time"]
-_MAX_X = 1e15  # far beyond any step or time: what is more is damage
-MAX_POINTS = 2000  # of a line in a picture: more than it has columns
+_MAX_X = 1e15  # far beyond any step or time: larger values are corrupt
+MAX_POINTS = 2000  # per line: more than a figure has columns of pixels
 
 
 @dataclass(frozen=True)
 class Series:
-    """``y`` over ``x``, both (points,) in float64, all finite, ``x`` never falling."""
+    """``y`` over ``x``, both (points,) in float64, all finite, ``x`` non-decreasing."""
 
     x: np.ndarray
     y: np.ndarray
@@ -46,7 +46,7 @@ class Series:
 class Band:
     """Mean and standard deviation over the runs of a group, (points,) each over ``x``.
 
-    ``deviation`` is that of a sample (n - 1); nan for a group of one.
+    ``deviation`` is the sample standard deviation (n - 1); nan for a group of one.
     """
 
     x: np.ndarray
@@ -56,18 +56,18 @@ class Band:
 
 @dataclass(frozen=True)
 class RunSeries:
-    """What a run's rows give: a series for each metric that they have, and the names of all that they have."""
+    """A series for each requested metric in a run's rows, and the names of all metrics in them."""
 
     series: Mapping[str, Series]
     names: Sequence[str]
 
 
 def read_series(run: Run, metrics: Sequence[Metric], axis: Axis = "step") -> RunSeries:
-    """The course of ``metrics`` in ``run``. Never raises for what its files hold.
+    """Read ``metrics`` over the course of ``run``. Never raises because of what its files hold.
 
-    Over steps and over time a metric is taken from the step rows, where they have it, otherwise from the epoch
-    rows; over epochs from the epoch rows, otherwise as the means of the epoch's steps. Time counts in seconds while
-    a process worked on the run: the pause before a resume, and steps that were done again, aren't in it.
+    Over steps and over time, a metric is taken from the step rows if they have it, otherwise from the epoch rows;
+    over epochs from the epoch rows, otherwise as the mean of each epoch's steps. Time is the seconds for which a
+    process worked on the run, without pauses before a resume and without steps that were repeated.
     """
     import numpy as np
 
@@ -95,8 +95,9 @@ def read_series(run: Run, metrics: Sequence[Metric], axis: Axis = "step") -> Run
 
 
 def _working_times(rows: Sequence[Mapping[str, Any]], attempts: Sequence[Mapping[str, Any]]) -> list[float]:
-    """For each row how many seconds a process had worked on the run by then."""
-    valid: list[Mapping[str, Any]] = []  # what a later attempt began anew is void, so first steps rise
+    """Return for each row the seconds for which a process had worked on the run by then."""
+    # an attempt replaces the earlier ones that start at its first step or later, so first steps increase
+    valid: list[Mapping[str, Any]] = []
     for attempt in attempts:
         valid = [one for one in valid if one["first_step"] < attempt["first_step"]]
         valid.append(attempt)
@@ -123,7 +124,7 @@ def _means(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
 
 
 def smoothed(series: Series, window: int) -> Series:
-    """Each point as the mean of ``window`` points around it; towards the ends of fewer, as many on each side."""
+    """Average ``window`` points around each point; towards the ends fewer, as many on each side."""
     import numpy as np
 
     count = len(series.y)
@@ -134,7 +135,7 @@ def smoothed(series: Series, window: int) -> Series:
 
 
 def thinned(series: Series, most: int = MAX_POINTS) -> Series:
-    """At most ``most`` points: the least and the greatest of each stretch, so that no peak is lost."""
+    """Keep at most ``most`` points: the minimum and maximum of each stretch, so that no peak is lost."""
     import numpy as np
 
     count = len(series.y)
@@ -150,7 +151,7 @@ def thinned(series: Series, most: int = MAX_POINTS) -> Series:
 
 
 def average(members: Sequence[Series], most: int = MAX_POINTS) -> Band:
-    """The mean of one or more series, as far as all of them reach, between their points on straight lines."""
+    """Average one or more series, as far as all of them reach, interpolating linearly between points."""
     import numpy as np
 
     start = max(one.x[0] for one in members)

@@ -1,4 +1,4 @@
-"""Pictures of cells that are made to be looked at: drawn into the user's cache folder, opened with the viewer."""
+"""Pictures of cells to look at: drawn into the user's cache folder, opened in the viewer."""
 
 from __future__ import annotations
 
@@ -21,24 +21,23 @@ from ..store.run import Run
 
 __all__ = ["draw_picture", "open_picture", "viewer"]
 
-MAX_KEPT = 100  # pictures in the folder: the newest ones
-TIMEOUT_S = 120.0  # seconds for a picture; it takes one or two
-STARTUP_S = 3.0  # seconds in which a viewer that can't be started mostly says so
-MAX_NAME_CHARS = 80  # characters of an id in a file's name
+MAX_KEPT = 100  # newest pictures kept in the folder
+TIMEOUT_S = 120.0  # for a picture; it usually takes one or two seconds
+STARTUP_S = 3.0  # by then, a viewer that cannot start has usually exited
+MAX_NAME_CHARS = 80  # of the run's id in a file name
 
 
 def draw_picture(run: Run, step: int | None = None) -> Path:
-    """Draws the last cells of ``run``, or those after ``step``, as `entrannas genotype draw` does.
+    """Draw the last cells of ``run``, or those after ``step``, as `entrannas genotype draw` does.
 
-    A process of its own does it: the drawing library is large. Raises ``EntrannasError`` with the reason why there
-    is no picture.
+    A separate process draws: the drawing library is large. Raises ``EntrannasError`` with the reason if it fails.
     """
     path = run.path.absolute()
     file = user_cache_dir() / "pictures" / _name(path, step)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise RunFailed(f"{safe(str(file.parent))}: can't be made: {reason_of(error)}") from None
+        raise RunFailed(f"{safe(str(file.parent))}: cannot be created: {reason_of(error)}") from None
     reference = str(path) if step is None else f"{path}{POINT_MARK}{step}"
     command = [*this_program(), "genotype", "draw", reference, "--output", str(file)]
     try:
@@ -63,38 +62,38 @@ def draw_picture(run: Run, step: int | None = None) -> Path:
 
 
 def _name(path: Path, step: int | None) -> str:
-    """Named so that a viewer's title says what it shows; runs of the same id in other folders have their own."""
+    """Return a readable file name, as viewers show it; runs with the same id in other folders get another one."""
     readable = "".join(c if c.isalnum() or c in "._-" else "_" for c in path.name)[:MAX_NAME_CHARS]
     which = hashlib.blake2b(os.fsencode(path), digest_size=4).hexdigest()
     return f"{readable}{'' if step is None else f'-step-{step}'}-{which}.png"
 
 
 def _forget_old(folder: Path) -> None:
-    with contextlib.suppress(OSError):  # others may do the same at the same time
+    with contextlib.suppress(OSError):  # another process may be doing the same
         pictures = sorted(folder.glob("*.png"), key=lambda file: file.stat().st_mtime, reverse=True)
         for old in pictures[MAX_KEPT:]:
             old.unlink()
 
 
 def viewer(environ: Mapping[str, str] = os.environ, platform: str = sys.platform) -> str:
-    """The program that opens a file with whatever the user views such files with.
+    """Return the program that opens a file in the user's viewer.
 
-    Raises ``UsageError`` that says why nothing can be shown here.
+    Raises ``UsageError`` with the reason if nothing can be shown here.
     """
     mac = platform == "darwin"
     if mac and environ.get("SSH_CONNECTION"):
-        raise UsageError("this is a session over ssh: it has no screen for pictures")
+        raise UsageError("an SSH session has no screen for pictures")
     if not mac and not (environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")):
-        raise UsageError("there is no screen for pictures here (neither DISPLAY nor WAYLAND_DISPLAY is set)")
+        raise UsageError("no screen for pictures (neither DISPLAY nor WAYLAND_DISPLAY is set)")
     name = "open" if mac else "xdg-open"
     found = shutil.which(name, path=environ.get("PATH"))
     if found is None:
-        raise UsageError(f"{name}, which opens files with their viewer, isn't installed")
+        raise UsageError(f"{name}, which opens pictures in a viewer, is not installed")
     return found
 
 
 def open_picture(file: Path) -> None:
-    """Opens ``file`` with the viewer, which outlives this process. Raises ``EntrannasError`` if it can't be."""
+    """Open ``file`` in a viewer that outlives this process. Raises ``EntrannasError`` if that fails."""
     program = viewer()
     try:
         process = subprocess.Popen(
@@ -105,10 +104,10 @@ def open_picture(file: Path) -> None:
             start_new_session=True,
         )
     except OSError as error:
-        raise RunFailed(f"{program}: can't be started: {reason_of(error)}") from None
+        raise RunFailed(f"{program}: cannot be started: {reason_of(error)}") from None
     try:
         code = process.wait(STARTUP_S)
-    except subprocess.TimeoutExpired:  # it is the viewer itself, and shows the picture
+    except subprocess.TimeoutExpired:  # it is the viewer itself, still showing the picture
         return
     if code:
-        raise RunFailed(f"{Path(program).name} found no viewer for it (exit code {code})")
+        raise RunFailed(f"{Path(program).name} found no viewer for the picture (exit code {code})")

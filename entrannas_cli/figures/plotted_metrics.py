@@ -1,4 +1,4 @@
-"""Which metrics can be drawn: any number in the metric rows, and those of the catalogue made of several."""
+"""Which metrics can be drawn: any number in the metric rows, and catalogue entries that combine several."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ..metrics import METRICS, Metric, metric_of
 
 __all__ = ["names_in", "parse_metrics", "unknown_metric", "value_in"]
 
-_MAX_VALUE = 3.5e38  # of a single precision number: what is more is damage, and would spoil the axis
+_MAX_VALUE = 3.5e38  # the largest float32: larger values are corrupt, and would spoil the axis
 _NOT_DRAWN = {"step", "epoch", "time", "kind"}
 
 
 def value_in(row: Mapping[str, Any], metric: Metric) -> float | None:
-    """The metric's value in ``row`` as it is drawn, shares in percent; None where the row has none."""
+    """Return the metric's value in ``row`` as it is drawn, shares in percent; None if the row lacks it."""
     keys = metric.parts or (metric.key,)
     found = [_total(values, metric) for key in keys if (values := _numbers(row.get(key)))]
     if not found:
@@ -29,7 +29,7 @@ def value_in(row: Mapping[str, Any], metric: Metric) -> float | None:
 
 
 def parse_metrics(texts: Iterable[str]) -> list[Metric]:
-    """The metrics that a user asks for: names, or several with commas between them. Raises ``UsageError``."""
+    """Parse metric names, each text one name or several separated by commas. Raises ``UsageError``."""
     names = [name.strip() for text in texts for name in text.split(",")]
     if not all(names):
         raise UsageError("--metric: an empty name; write for example `--metric loss,sparsity`")
@@ -37,23 +37,23 @@ def parse_metrics(texts: Iterable[str]) -> list[Metric]:
 
 
 def names_in(rows: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The metrics that ``rows`` have a value of, in the order of the alphabet."""
+    """Return the names of the metrics that ``rows`` have values of, sorted."""
     keys = {key for row in rows for key in row if key not in _NOT_DRAWN and _numbers(row[key])}
     return sorted(keys | {metric.key for metric in METRICS.values() if keys.intersection(metric.parts)})
 
 
 def unknown_metric(name: str, known: Sequence[str]) -> UsageError:
-    """The error for a metric that no run has a value of."""
+    """Return the error for a metric that no run has a value of."""
     if not known:
         return UsageError(f"--metric {shown(name)}: none of the runs has any metric yet")
     return UsageError(
         f"--metric {shown(name)}: none of the runs has it{did_you_mean(name, known)}",
-        [f"they have: {', '.join(safe(one) for one in known)}"],
+        [f"available: {', '.join(safe(one) for one in known)}"],
     )
 
 
 def _numbers(value: Any) -> list[float]:
-    """The number, or the numbers of a list; none if any of them isn't one."""
+    """Return the number, or the numbers of a list; nothing if any item isn't a number."""
     values = value if isinstance(value, list) else [value]
     found = [one for one in map(number, values) if one is not None]
     return found if len(found) == len(values) else []

@@ -1,4 +1,4 @@
-"""Runs that belong together: the same values of some columns of the result table."""
+"""Groups of runs with the same values in some columns of the result table."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
 __all__ = ["group_names"]
 
-MAX_COLUMNS = 60  # columns
+MAX_COLUMNS = 60
 
 
 def group_names(runs: Sequence[Overview], keys: Sequence[str]) -> list[str]:
-    """For each run the name of its group: its values of ``keys``, those of numbers with what they are.
+    """Return the name of each run's group: its values of ``keys``, numbers preceded by their heading.
 
     Searches and trainings are never in one group: their losses are of different networks.
-    Keys are those of the result table: its columns, keys of the summary, dotted ones of the configuration.
-    Raises ``UsageError`` for one that no run has.
+    Keys are those of the result table: its columns, summary keys, dotted configuration keys.
+    Raises ``UsageError`` for a key that no run has.
     """
     from ..results.table import column_of, result_frame
 

@@ -1,4 +1,4 @@
-"""Short names by which a legend or a table tells runs apart."""
+"""Short labels that tell runs apart in a legend or table."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ..store.run import Run
 
 __all__ = ["run_labels"]
 
-MAX_COLUMNS = 48  # columns
+MAX_COLUMNS = 48
 _TIME = re.compile(r"\d{8}-\d{6}-")
 
 
 def run_labels(runs: Sequence[Run]) -> list[str]:
-    """A label a run, no two alike: the name in its id, without times; where several share it, with more of it."""
+    """Return distinct labels: the name in each run's id, without times, or more of the id where names clash."""
     ways: tuple[Callable[[Run], str], ...] = (
         lambda run: _TIME.sub("", name_in(run.id)) or run.id,
         lambda run: name_in(run.id) or run.id,

@@ -1,4 +1,4 @@
-"""How lines look: told apart by colour, by dashes and by markers, so that none of them has to do it alone."""
+"""Line styles: colours, dashes and markers all differ, so that none of them has to tell lines apart alone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["COLOURS", "GRID", "INK", "PAPER", "LineLook", "line_look", "plot_sty
 INK = "#1f2328"
 GRID = "#d5d8dc"
 PAPER = "#ffffff"
-# told apart with every common colour blindness, each at least 3:1 on white; after Okabe and Ito (2008), darker
+# distinct with every common colour vision deficiency, at least 3:1 on white; after Okabe and Ito (2008), darker
 COLOURS = ("#0067a5", "#c34e00", "#007a5a", "#b03a8c", "#7a6a00", "#5b4fc4", "#4d4d4d")
 _DASHES: tuple[tuple[float, ...], ...] = ((), (5, 1.6), (1.4, 1.4), (6, 1.6, 1.4, 1.6))
 _MARKERS = ("o", "s", "^", "D", "v")
@@ -19,7 +19,7 @@ _MARKERS = ("o", "s", "^", "D", "v")
 
 @dataclass(frozen=True)
 class LineLook:
-    """Colour, dash pattern (lengths on and off, in line widths; () is solid) and matplotlib's marker."""
+    """Colour, dash pattern (lengths on and off, in line widths; () is solid) and matplotlib marker."""
 
     colour: str
     dashes: tuple[float, ...]
@@ -27,7 +27,7 @@ class LineLook:
 
 
 def line_look(number: int) -> LineLook:
-    """The look of the ``number``-th line, from 0: 140 of them before one comes again."""
+    """Return the look of line ``number``, from 0; looks repeat after 140."""
     return LineLook(
         COLOURS[number % len(COLOURS)], _DASHES[number % len(_DASHES)], _MARKERS[number % len(_MARKERS)]
     )
@@ -35,12 +35,11 @@ def line_look(number: int) -> LineLook:
 
 @contextmanager
 def plot_style() -> Iterator[None]:
-    """Draws with our settings whatever the user's matplotlibrc says; the same input gives the same bytes."""
+    """Draw with our settings, whatever the user's matplotlibrc says; the same input gives the same bytes."""
     import logging
 
-    logging.getLogger("matplotlib").setLevel(
-        logging.ERROR
-    )  # it would tell of its caches on stderr, from its import on
+    # otherwise it logs to stderr about its caches, as soon as it is imported
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     import matplotlib
 
     with matplotlib.rc_context():

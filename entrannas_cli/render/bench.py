@@ -1,4 +1,4 @@
-"""The records of ``entrannas bench`` in a terminal: one table, a subject a column."""
+"""The records of ``entrannas bench`` on a terminal: one table, with a column per subject."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Record = Mapping[str, Any]
 
 
 def print_records(records: Sequence[Record]) -> None:
-    """On stdout."""
+    """Print the records to stdout: a table, then notes on the settings and the machine."""
     console = console_for()
     plain = ascii_only(console.file)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
@@ -52,28 +52,28 @@ def _rows(records: Sequence[Record]) -> dict[str, Callable[[Record], str]]:
         "cells": of("cells", form=safe),
         "sparsity (normal, reduction)": _sparsity,
         "step": of("seconds_per_step", "median", form=_milliseconds),
-        "  middle half of the rounds": _quartiles,
+        "  interquartile range": _quartiles,
     }
     for part in dict.fromkeys(part for record in records for part in record["parts"]):
         if len(records[0]["parts"]) > 1:
             rows[f"  {part}"] = of("parts", part, form=_milliseconds)
     rows |= {
-        "time, the first being 1": of("ratio_to_first", form=lambda value: f"{value:.2f}"),
-        "images a second": of("images_per_second", form=count_text),
+        "time relative to the first": of("ratio_to_first", form=lambda value: f"{value:.2f}"),
+        "images per second": of("images_per_second", form=count_text),
         "GPU busy": of("device_busy", form=percent),
         "peak memory above imports": of("peak_memory_bytes", form=bytes_text),
-        "a checkpoint": of("checkpoint", "seconds", form=_milliseconds),
+        "checkpoint": of("checkpoint", "seconds", form=_milliseconds),
         "multiply-adds": _multiply_adds,
         "  forward": of("work", "forward", form=count_text),
         "  gradients": of("work", "backward", form=count_text),
-        "multiply-adds a second": of("achieved", "multiply_adds_per_second", form=count_text),
-        "  share of a matrix product's": of("achieved", "share_of_multiply_adds", form=percent),
+        "multiply-adds per second": of("achieved", "multiply_adds_per_second", form=count_text),
+        "  share of a matrix product's rate": of("achieved", "share_of_multiply_adds", form=percent),
         "read and written": of("work", "bytes", form=bytes_text),
-        "  a second": of("achieved", "bytes_per_second", form=bytes_text),
-        "  share of a copy's": of("achieved", "share_of_bytes", form=percent),
-        "an epoch": of("projected", "epoch_seconds", form=duration),
+        "  per second": of("achieved", "bytes_per_second", form=bytes_text),
+        "  share of a copy's rate": of("achieved", "share_of_bytes", form=percent),
+        "one epoch": of("projected", "epoch_seconds", form=duration),
         "all epochs": of("projected", "seconds", form=duration),
-        "  evaluations besides": lambda record: (
+        "  plus evaluations": lambda record: (
             duration(seconds) if (seconds := record.get("projected", {}).get("evaluation_seconds")) else ""
         ),
     }
@@ -120,9 +120,9 @@ def _notes(records: Sequence[Record]) -> list[str]:
     lines = [
         f"batch {settings['batch_size']}, images {shape}{size}; {settings['precision']}, "
         f"{settings['memory_format']}; {counted(first['rounds'], 'round')}, side by side",
-        f"{safe(device['name'])}, {safe(device['processor'])}; torch {safe(versions['torch'])}; it can: "
+        f"{safe(device['name'])}, {safe(device['processor'])}; torch {safe(versions['torch'])}; measured peak: "
         f"{count_text(can['multiply_adds_per_second'])} multiply-adds and "
-        f"{bytes_text(can['bytes_per_second'])} a second",
+        f"{bytes_text(can['bytes_per_second'])} per second",
     ]
     if paths := settings.get("fast_paths"):
         every = settings.get("derive_every")
@@ -130,9 +130,9 @@ def _notes(records: Sequence[Record]) -> list[str]:
         lines.append(f"fast paths: {safe(paths)}{cadence}")
     if projection := first.get("projection"):
         lines.append(
-            f"epochs: {projection['epochs']} of {projection['steps_per_epoch']} steps, if all cost what these did"
+            f"epochs: {projection['epochs']} of {projection['steps_per_epoch']} steps, if all cost as much as these"
             + (
-                "; a search by sparsification gets cheaper"
+                "; a search by sparsification gets cheaper over time"
                 if any("dst" in r["subject"] for r in records)
                 else ""
             )

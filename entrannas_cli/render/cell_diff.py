@@ -1,4 +1,4 @@
-"""What changed between two pairs of cells, as text that needs no colour to be read."""
+"""What changed between two pairs of cells, as text that is readable without colour."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SIGNS = {"added": ("+", "green"), "removed": ("-", "red"), "changed": ("~", "yel
 
 
 def difference_text(differences: Mapping[str, CellChange], width: int = 80, *, arrow: str = "→") -> Text:
-    """The difference of both cells, with a sign a line; what was kept, a line a node."""
+    """Return the differences of both cells, a signed line for each; kept connections are one line per node."""
     text = Text()
     for kind, change in differences.items():
         text.append("\n\n" if text else "").append(kind_title(kind), "bold")
@@ -62,7 +62,7 @@ def _append_node(text: Text, changes: list[ConnectionChange], width: int, arrow:
 
 
 def filled(start: str, items: Sequence[str], width: int) -> str:
-    """``start`` and the items, none broken over two lines, each further line indented as far as ``start``."""
+    """Wrap ``items`` after ``start``, without breaking any; further lines are indented by its length."""
     lines = [start]
     for n, item in enumerate(items):
         shown = f"{item}, " if n < len(items) - 1 else item
@@ -73,7 +73,7 @@ def filled(start: str, items: Sequence[str], width: int) -> str:
 
 
 def print_difference(before: NamedGenotype, after: NamedGenotype) -> None:
-    """The difference on stdout, headed by what is compared."""
+    """Print the differences to stdout, below what is compared."""
     console = console_for()
     arrow = "->" if ascii_only(console.file) else "→"
     console.print(Text.assemble(("- ", "red"), safe(before.title)), soft_wrap=True)

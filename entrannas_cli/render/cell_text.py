@@ -1,4 +1,4 @@
-"""Cells in a terminal: as a picture made of text, as a table, and in short."""
+"""Cells on a terminal: as a picture made of text, as a table, and in short form."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ MIN_WIDTH = 16  # the narrowest picture; below, lines are cut off
 
 
 def cell_picture(kind: str, cell: CellGraph, width: int = 80, ascii_only: bool = False) -> Text:
-    """The picture of one cell, no line longer than ``width``, each connection once and on a line of its own.
+    """Draw one cell in lines of at most ``width`` columns, each connection on a line of its own.
 
-    A rail a node; where so many rails, or so long names, don't fit, a plain list of lines from source to target.
+    Each node has a rail; if that many rails, or such long names, don't fit, connections become a plain list.
     """
     glyphs = ASCII if ascii_only else UNICODE
     layout = lay_out(kind, cell)
@@ -51,7 +51,7 @@ def cell_picture(kind: str, cell: CellGraph, width: int = 80, ascii_only: bool =
 
 
 def genotype_picture(genotype: Genotype, width: int = 80, ascii_only: bool = False) -> Text:
-    """Both cells, drawn alike, and the key to their signs and names. No line is longer than ``width``."""
+    """Draw both cells alike, with a key to signs and names, in lines of at most ``width`` columns."""
     glyphs = ASCII if ascii_only else UNICODE
     layouts = [lay_out(kind, cell) for kind, cell in genotype.cells]
     names = _names(layouts, width, glyphs)
@@ -78,7 +78,7 @@ def _picture(layout: CellLayout, names: Mapping[str, str] | None, width: int, gl
 
 
 def _list(layout: CellLayout, width: int, glyphs: Glyphs) -> Text:
-    """A line a connection: ``0 ━━ sep_conv_3x3 ━━► 2``."""
+    """Return one line per connection: ``0 ━━ sep_conv_3x3 ━━► 2``."""
     digits = len(str(len(layout.nodes) - 1))
     room = width - 2 * digits - len(" ━━  ━► ")
     longest = max(len(safe(edge.operation.name)) for edge in layout.edges)
@@ -119,7 +119,7 @@ def _key(layouts: list[CellLayout], names: Mapping[str, str] | None, width: int,
         if not operation.known:
             full = safe(operation.name)
             short = names[operation.name] if names else full
-            entries.append(f"{short}: {full + ', ' if short != full else ''}not known to this installation")
+            entries.append(f"{short}: {full + ', ' if short != full else ''}unknown to this installation")
     return Text(_flowed(entries, width, glyphs), "dim", no_wrap=True)
 
 
@@ -129,7 +129,7 @@ def _output_entry(layout: CellLayout) -> str:
 
 
 def _flowed(entries: list[str], width: int, glyphs: Glyphs) -> str:
-    """``entries`` three spaces apart, none broken over two lines unless it is longer than one."""
+    """Join ``entries`` three spaces apart, without breaking any that fits on a line."""
     lines = [""]
     for entry in entries:
         if lines[-1] and len(lines[-1]) + 3 + len(entry) > width:
@@ -143,7 +143,7 @@ def _cut(line: str, width: int, glyphs: Glyphs) -> str:
 
 
 def cell_table(kind: str, cell: CellGraph) -> Table:
-    """A row a connection: node, source, operation, whether it has weights (``?`` where that isn't known)."""
+    """Return one row per connection: node, source, operation, whether it has weights (``?`` if unknown)."""
     table = Table(
         title=kind_title(kind),
         title_justify="left",
@@ -171,7 +171,7 @@ def cell_table(kind: str, cell: CellGraph) -> Table:
 
 
 def genotype_tables(genotype: Genotype, width: int = 80) -> RenderableType:
-    """The tables of both cells, side by side where ``width`` allows."""
+    """Return the tables of both cells, side by side if they fit ``width``."""
     tables = [cell_table(kind, cell) for kind, cell in genotype.cells]
     longest = max(cell_len(safe(name)) for name in genotype.operations)
     if 2 * (longest + 26) + TABLE_GAP > width:
@@ -186,9 +186,9 @@ def _source_name(source: int) -> str:
 
 
 def cell_short(cell: CellGraph, width: int = 0, ascii_only: bool = False) -> list[str]:
-    """One line a node: ``2 ← 0 sep3, 1 skip``; several operations of one source: ``0 sep3+max``.
+    """Return one line per node: ``2 ← 0 sep3, 1 skip``; several operations of one source: ``0 sep3+max``.
 
-    What doesn't fit ``width`` columns (if given) is left out, and the node's number of connections named instead.
+    What doesn't fit ``width`` columns (if given) is replaced with the node's number of connections.
     """
     glyphs = ASCII if ascii_only else UNICODE
     arrow = "<-" if ascii_only else "←"
@@ -214,7 +214,7 @@ def cell_short(cell: CellGraph, width: int = 0, ascii_only: bool = False) -> lis
 
 
 def print_genotype(genotype: Genotype, origin: str) -> None:
-    """Both cells as a picture on stdout, as wide as the terminal allows, headed by where they are from."""
+    """Print a picture of both cells, as wide as the terminal allows, below their ``origin``."""
     console = console_for()
     console.print(Text(safe(origin), "bold"), "", soft_wrap=True, sep="\n")
     picture = genotype_picture(genotype, console.width, ascii_only(console.file))
@@ -222,7 +222,7 @@ def print_genotype(genotype: Genotype, origin: str) -> None:
 
 
 def published_table(genotypes: Mapping[str, Genotype]) -> Table:
-    """A row a genotype: its name and both cells in short."""
+    """Return one row per genotype: its name and both cells in short form."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), show_edge=False)
     for heading in ("name", "normal cell", "reduction cell"):
         table.add_column(heading)

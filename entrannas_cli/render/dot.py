@@ -13,7 +13,7 @@ __all__ = ["genotype_dot"]
 
 
 def genotype_dot(genotype: Genotype, title: str = "", kinds: Sequence[str] = CELL_KINDS) -> str:
-    """The cells of ``kinds`` as clusters of one graph. Operations without weights have dashed lines."""
+    """Return the cells of ``kinds`` as clusters of one graph; operations without weights have dashed lines."""
     clusters = "\n".join(_cluster(lay_out(kind, genotype.cell(kind))) for kind in kinds)
     heading = f"  label={_quoted(title)}\n  labelloc=t\n" if title else ""
     return (
@@ -52,6 +52,6 @@ def _cluster(layout: CellLayout) -> str:
 
 
 def _quoted(text: str) -> str:
-    r"""A DOT string that shows ``text`` as it is: no escape (``\N``), no entity (``&amp;``) is left to Graphviz."""
+    r"""Quote ``text`` so that Graphviz shows it verbatim, without escapes (``\N``) or entities (``&amp;``)."""
     shown = safe(text).replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"')
     return f'"{shown}"'

@@ -1,4 +1,4 @@
-"""The genotypes that were found in a text: as a table, and as data."""
+"""The genotypes found in a text, as a table and as data."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HEADINGS = ("number", "line", "name", "normal", "reduction", "where, or what is 
 
 
 def found_dicts(found: Sequence[FoundGenotype]) -> list[dict[str, Any]]:
-    """A JSON object a genotype."""
+    """Return one JSON object per genotype."""
     return [
         {
             "number": number,
@@ -35,7 +35,7 @@ def found_dicts(found: Sequence[FoundGenotype]) -> list[dict[str, Any]]:
 
 
 def print_found(found: Sequence[FoundGenotype]) -> None:
-    """The list on stdout: a table on a terminal, tab-separated values when piped."""
+    """Print the list: as a table on a terminal, as tab-separated values if piped."""
     console = console_for()
     rows = [_row(number, one) for number, one in enumerate(found, 1)]
     if not is_live(console.file):
@@ -45,7 +45,7 @@ def print_found(found: Sequence[FoundGenotype]) -> None:
         return
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), show_edge=False)
     for n, heading in enumerate(HEADINGS):
-        least = 12 if n == 5 else len(heading) if n < 3 else None  # these stay where there is no room
+        least = 12 if n == 5 else len(heading) if n < 3 else None  # not squeezed if there is no room
         table.add_column(heading, justify="right" if n < 2 else "left", no_wrap=n < 5, min_width=least)
     for row in rows:
         table.add_row(*row)

@@ -1,4 +1,4 @@
-"""One frame of the live view: from what is known of a run to exactly as many lines as the terminal has."""
+"""One frame of the live view: a run's progress in as many lines as the terminal has."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from .progress import RunProgress
 
 __all__ = ["draw_frame"]
 
-TWO_COLUMNS = 60  # from this width on, curves and cells stand side by side
+TWO_COLUMNS = 60  # from this width on, curves and cells are side by side
 THREE_COLUMNS = 126
-CURVE_ROWS = (2, 14)  # least and greatest height of a curve
-LABEL = 6  # columns for the figures beside a curve
+CURVE_ROWS = (2, 14)  # minimum and maximum height of a curve
+LABEL = 6  # columns for the numbers beside a curve
 GAP = 2
 PICTURE_WIDTH = 64  # columns for the drawing of a cell
-ROWS_BESIDE_PICTURES = 22  # head, figures, two rows of small curves, messages
+ROWS_BESIDE_PICTURES = 22  # header, values, two rows of small curves, messages
 MIN_NOTES = 2  # lines for messages; more where there is room
 MIB = 2**20
 
@@ -39,9 +39,9 @@ def _is_search(progress: RunProgress) -> bool:
 
 
 def draw_frame(progress: RunProgress, width: int, height: int, ascii_only: bool = False) -> list[Text]:
-    """At most ``height`` lines of at most ``width`` columns. What matters most stays where there is little room.
+    """Draw at most ``height`` lines of at most ``width`` columns; with little room, the most important stay.
 
-    From the top: what it is, how far it is, the latest figures, curves, the current cells, messages.
+    From the top: what runs, how far it is, the latest values, curves, the current cells, messages.
     """
     title, what, bar = _title(progress, width), _what(progress, width), _bar(progress, width, ascii_only)
     figures = _figures(progress, width)
@@ -102,7 +102,7 @@ def _bar(progress: RunProgress, width: int, ascii_only: bool) -> Text:
 
 
 def _figures(progress: RunProgress, width: int) -> list[Text]:
-    """The latest values, as many lines as they need: from a step, and from the last evaluation."""
+    """Return the latest values, in as many lines as they need: of the last step and the last evaluation."""
     latest, epoch = progress.latest, progress.last_epoch
     memory = number(latest("memory_mb"))
     speed = [
@@ -142,7 +142,7 @@ def _flow(entries: Sequence[tuple[str, str]], width: int) -> list[Text]:
 
 
 def _curves(progress: RunProgress, width: int, room: int, ascii_only: bool) -> list[Text]:
-    """A grid of curves in at most ``room`` lines; none if there is too little room for one row of them."""
+    """Return a grid of curves in at most ``room`` lines; nothing if not even one row of them fits."""
     across = 3 if width >= THREE_COLUMNS else 2 if width >= TWO_COLUMNS else 1
     grid = LIVE_SEARCH if _is_search(progress) else LIVE_TRAIN
     plots = [
@@ -187,14 +187,14 @@ def _plot(
 
 
 def _axis_label(metric: Metric, value: float) -> str:
-    """Short: there is little room beside a curve."""
+    """Return a short label, as there is little room beside a curve."""
     if metric.share:
         return percent(value, 1 if metric.key in ("gap", "drop_path") else 0)
     return numbers.metric(value, 2 if metric.unit == "nats" else 3)
 
 
 def _cells(progress: RunProgress, width: int, height: int, ascii_only: bool) -> list[Text]:
-    """The current cells: drawn where the terminal is large, in short otherwise."""
+    """Return the current cells: drawn if the terminal is large, otherwise in short form."""
     if progress.genotype is None:
         return []
     across = 2 if width >= TWO_COLUMNS else 1
@@ -216,7 +216,7 @@ def _cells(progress: RunProgress, width: int, height: int, ascii_only: bool) -> 
 
 
 def _notes(progress: RunProgress, width: int, count: int, ascii_only: bool) -> list[Text]:
-    """The last messages that fit ``count`` lines, warnings before the rest."""
+    """Return the last messages that fit ``count`` lines; warnings take precedence."""
     ellipsis = ".." if ascii_only else "…"
     ordered = sorted(progress.notes, key=lambda note: note[0] == "warning")
     lines: list[Text] = []
@@ -237,7 +237,7 @@ def _notes(progress: RunProgress, width: int, count: int, ascii_only: bool) -> l
 
 
 def _wrapped(text: str, width: int, ellipsis: str) -> list[str]:
-    """``text`` broken between words, into lines of at most ``width`` columns."""
+    """Break ``text`` between words into lines of at most ``width`` columns."""
     lines = [""]
     for word in text.split(" "):
         if lines[-1] and cell_len(lines[-1]) + 1 + cell_len(word) > width:
@@ -247,13 +247,13 @@ def _wrapped(text: str, width: int, ellipsis: str) -> list[str]:
 
 
 def _sides(left: Text, right: Text, width: int) -> Text:
-    """``left`` and ``right`` at both ends of a line; ``right`` goes first where there is no room."""
+    """Put ``left`` and ``right`` at the ends of a line; drop ``right`` if there is no room."""
     room = width - left.cell_len - right.cell_len
     return left + Text(" " * room) + right if room >= 1 else _clipped(left, width)
 
 
 def _beside(parts: Sequence[Text], width: int) -> Text:
-    """``parts`` as columns, each ``width`` wide."""
+    """Join ``parts`` as columns, each ``width`` wide."""
     line = Text()
     for n, part in enumerate(parts):
         part = _clipped(part.copy(), width)

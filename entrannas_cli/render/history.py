@@ -1,4 +1,4 @@
-"""How the cells changed over a search: as lines, as a table, and as a film in the terminal."""
+"""How the cells changed over a search: as lines, as a table, and as an animation in the terminal."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ from .terminal import ascii_only, console_for, is_live
 
 __all__ = ["connections_text", "play", "print_history"]
 
-MAX_TABLE_ROWS = 24  # on a terminal, unless asked for more
+MAX_TABLE_ROWS = 24  # on a terminal, unless more are requested
 KEY = "n: normal cell, r: reduction cell; +: added, -: removed, ~: another operation"
 SHORT = {"normal": "n", "reduce": "r"}
-MAX_PLAY_S = 12.0  # at most, for a whole film
-MAX_FRAME_S = 0.6  # seconds a picture
+MAX_PLAY_S = 12.0  # for the whole animation
+MAX_FRAME_S = 0.6  # per frame
 
 
 def connections_text(cell: CellGraph) -> str:
-    """``2+1+2+3 = 8``: the connections of each node, and of the cell."""
+    """Return ``2+1+2+3 = 8``: the connections of each node and of the cell."""
     counts = [len(connections) for connections in cell.nodes]
     return f"{'+'.join(map(str, counts))} = {sum(counts)}" if len(counts) < 10 else str(sum(counts))
 
 
 def print_history(history: Sequence[DerivedCells], origin: str, limit: int | None) -> None:
-    """The history on stdout: a table on a terminal, tab-separated lines when piped.
+    """Print the history: as a table on a terminal, as tab-separated lines if piped.
 
-    At most ``limit`` changes, evenly chosen; without a limit all when piped, as many as fit a screen otherwise.
+    At most ``limit`` changes, evenly spaced; without a limit, all if piped, otherwise as many as fit a screen.
     """
     console = console_for()
     piped = not is_live(console.file)
@@ -64,7 +64,7 @@ def print_history(history: Sequence[DerivedCells], origin: str, limit: int | Non
     console.print(Text(f"{number} of the cells{part}\n", "dim"), soft_wrap=True)
     console.print(_table(shown, arrow, console.width))
     if len(shown) > 1:
-        console.print(Text("\nfrom the first to the last", "bold"))
+        console.print(Text("\nfirst to last", "bold"))
         print(_totals(shown[0].genotype, shown[-1].genotype, arrow, console.width), file=console.file)
         console.print(Text(f"\n{KEY}", "dim"), soft_wrap=True)
 
@@ -72,7 +72,7 @@ def print_history(history: Sequence[DerivedCells], origin: str, limit: int | Non
 def _table(shown: Sequence[HistoryFrame], arrow: str, width: int) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), show_edge=False)
     for heading in ("step", "epoch", "normal", "reduction"):
-        least = len(heading) if heading in ("step", "epoch") else None  # they stay where there is no room
+        least = len(heading) if heading in ("step", "epoch") else None  # not squeezed if there is no room
         table.add_column(heading, justify="right", no_wrap=True, min_width=least)
     table.add_column("changes", no_wrap=True, overflow="ellipsis")
     before = [
@@ -100,7 +100,7 @@ def _cells_of(frame: HistoryFrame) -> tuple[str, str, str, str]:
 
 
 def _totals(first: Genotype, last: Genotype, arrow: str, width: int) -> str:
-    """A line a cell: its connections and operations, first and last."""
+    """Return a line per cell: its connections and operations, first and last."""
     lines = []
     for kind, change in compare_cells(first, last).items():
         before, after = (
@@ -120,7 +120,7 @@ def _counts(name: str, before: int, after: int, arrow: str) -> str:
 
 
 def _described(frame: HistoryFrame, arrow: str) -> str:
-    """``n +0→2 sep3 -1→4 skip  r ~1→3 sep3→skip``: source→target, the operation."""
+    """Return the changes as ``n +0→2 sep3 -1→4 skip  r ~1→3 sep3→skip``: source→target, operation."""
     parts = []
     for kind, change in frame.changes.items():
         lines = [_change_text(one, arrow) for one in change.changes if one.kind != "kept"]
@@ -138,7 +138,7 @@ def _change_text(change: ConnectionChange, arrow: str) -> str:
 
 
 def play(history: Sequence[DerivedCells], origin: str, limit: int | None) -> None:
-    """The history as a film on the terminal; its last picture stays. Ctrl-C ends it there."""
+    """Play the history as an animation on the terminal; the last frame stays. Ctrl-C stops it."""
     from rich.live import Live
 
     console = console_for()

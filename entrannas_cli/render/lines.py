@@ -1,4 +1,4 @@
-"""A run in single lines: how it starts, an epoch, how it ends."""
+"""A run in single lines: its start, an epoch, its end."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ NOUNS = {"search": "search", "train": "training", "rank": "ranking"}
 
 
 def what_it_is(facts: Started) -> str:
-    """``entrannas-dst, standard space, digits, CPU (2 threads)``."""
+    """Return what runs, like ``entrannas-dst, standard space, digits, CPU (2 threads)``."""
     return ", ".join(safe(part) for part in facts.what)
 
 
 def start_line(facts: Started) -> str:
-    """One line for the start of an attempt."""
+    """Return the line for the start of an attempt."""
     length = ""
     if facts.epochs:
         length = f", {counted(facts.epochs, 'epoch')} of {counted(facts.steps_per_epoch, 'step')}"
-    goes_on = f", going on after step {facts.step} (attempt {facts.attempt})" if facts.attempt > 1 else ""
+    goes_on = f", resuming after step {facts.step} (attempt {facts.attempt})" if facts.attempt > 1 else ""
     return f"{NOUNS.get(facts.kind, 'run')} {safe(facts.id)}: {what_it_is(facts)}{length}{goes_on}"
 
 
 def epoch_line(row: Row, progress: RunProgress) -> str:
-    """One line for an epoch; what its row lacks is left out."""
+    """Return the line for an epoch, without the values that its row lacks."""
     total = progress.facts.epochs if progress.facts else 0
     epoch = number(row.get("epoch"))
     shown = "?" if epoch is None else f"{epoch:.0f}"
@@ -56,7 +56,7 @@ def _sparsity(row: Row) -> str:
 
 
 def end_line(progress: RunProgress) -> str:
-    """One line for the end of an attempt."""
+    """Return the line for the end of an attempt."""
     where = f" after epoch {progress.epoch}, step {progress.step}" if progress.step else ""
     noun = NOUNS.get(progress.facts.kind, "run") if progress.facts else "run"
     return f"{noun} {safe(progress.state)}{where}, in {duration(progress.elapsed)}"

@@ -1,4 +1,4 @@
-"""The live view of a search: the whole terminal, redrawn a few times a second, given back as it was."""
+"""The live view of a search: the whole terminal, redrawn a few times per second and restored at the end."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from .terminal import ascii_only, console_for
 
 __all__ = ["LiveView"]
 
-MIN_INTERVAL_S = 0.15  # seconds from frame to frame at least
+MIN_INTERVAL_S = 0.15  # between frames
 MAX_CPU_SHARE = 0.05  # of a core, for drawing: larger terminals are redrawn less often
-MAX_INTERVAL_S = 0.5  # and at most: time goes on, and the size of the terminal may change
+MAX_INTERVAL_S = 0.5  # between frames even without events: times change, and so may the terminal's size
 MIN_SIZE = (10, 2)
 
 
 class LiveView:
-    """An ``Observer`` and a context manager. ``stream`` is the terminal's.
+    """An ``Observer`` and a context manager that draws on the terminal of ``stream``.
 
-    Events only change what is known, a thread of its own draws it: a step costs the search some microseconds.
-    Only lines that changed are sent. When the search ends, however it does, the terminal is as before, with a few
-    plain lines that say what happened.
+    Events only update the state, which a separate thread draws: a step costs the search a few microseconds. Only
+    changed lines are sent. However the search ends, the terminal is restored, and a few plain lines say what
+    happened.
     """
 
     def __init__(self, stream: IO[str], clock: Callable[[], float] = time.monotonic) -> None:
@@ -46,11 +46,10 @@ class LiveView:
         self._console = console_for(stream)
         self._ascii = ascii_only(stream)
         self._progress = RunProgress(clock)
-        # a signal handler may come in while its own thread holds a lock: so these are reentrant (an Event isn't)
+        # reentrant, as a signal handler may run while its own thread holds a lock (an Event isn't)
         self._knowing = threading.RLock()
-        self._drawing = (
-            threading.RLock()
-        )  # of its own: a terminal that is halted (Ctrl-S) must not halt the search
+        # a second lock, as a terminal paused with Ctrl-S must not pause the search
+        self._drawing = threading.RLock()
         self._events = 0
         self._closing = False
         self._thread: threading.Thread | None = None
@@ -58,41 +57,41 @@ class LiveView:
         self._shown: list[list[Segment]] = []
         self._size = (0, 0)
         self._failure = ""
-        self._printed = 0  # notes that stand above the screen's place already
+        self._printed = 0  # notes printed before the terminal was taken
         self._stderr: IO[str] | None = None
         self._suspends = False
 
     # the search's events
 
     def started(self, facts: Started) -> None:
-        """Takes over the terminal, if there will be steps."""
+        """Take over the terminal, if there are steps to run."""
         with self._knowing:
             self._progress.started(facts)
         if facts.epochs:
             self._open()
-        else:  # nothing will happen that could be watched
+        else:  # nothing to watch
             self._print(Text(start_line(facts)))
 
     def step(self, row: Row) -> None:
-        """A step row."""
+        """Record a step row."""
         with self._knowing:
             self._progress.take_step(row)
         self._events += 1
 
     def epoch(self, row: Row) -> None:
-        """An epoch row."""
+        """Record an epoch row."""
         with self._knowing:
             self._progress.take_epoch(row)
         self._events += 1
 
     def derived(self, step: int, genotype: Genotype) -> None:
-        """The derived cells changed."""
+        """Record the derived cells after a change."""
         with self._knowing:
             self._progress.derived(genotype)
         self._events += 1
 
     def message(self, level: str, text: str) -> None:
-        """A note; a line of its own while the terminal isn't taken."""
+        """Record a note; print it while the terminal isn't taken."""
         with self._knowing:
             new = self._progress.note(level, text)
         if self._thread is None and new:
@@ -101,7 +100,7 @@ class LiveView:
         self._events += 1
 
     def finished(self, summary: Row) -> None:
-        """Gives the terminal back."""
+        """Give the terminal back."""
         with self._knowing:
             self._progress.finished(str(summary.get("state") or "ended"))
         if self._thread is None:
@@ -154,7 +153,7 @@ class LiveView:
         with self._drawing:
             if self._taken:
                 self._taken = False
-                # some terminals mix the two screens if their size changed meanwhile
+                # some terminals mix the two screens up if they were resized meanwhile
                 self._attempt(lambda: self._console.control(Control.clear(), Control.home()))
                 self._attempt(lambda: self._console.show_cursor(True))
                 self._attempt(lambda: self._console.set_alt_screen(False))
@@ -169,7 +168,7 @@ class LiveView:
             time.sleep(max(MIN_INTERVAL_S, (time.monotonic() - now) / MAX_CPU_SHARE))
 
     def _attempt(self, action: Callable[[], object]) -> None:
-        """A terminal that is gone, or a fault of ours, must not end the search."""
+        """Run ``action``; a terminal that is gone, or a bug here, must not end the search."""
         if self._failure:
             return
         try:
@@ -207,7 +206,7 @@ class LiveView:
     # Ctrl-Z
 
     def _catch_suspension(self, catch: bool) -> None:
-        """While the terminal is taken, Ctrl-Z gives it back until the process goes on."""
+        """While the terminal is taken, make Ctrl-Z give it back until the process resumes."""
         if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "SIGTSTP"):
             return
         if catch:
@@ -219,11 +218,11 @@ class LiveView:
         with self._drawing:
             self._leave_screen()  # taken again by the next frame
             signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)  # returns when the process goes on
+            os.kill(os.getpid(), number)  # returns when the process resumes
             signal.signal(number, self._suspend)
         self._events += 1
 
-    # what remains
+    # printed at the end
 
     def _print_remains(self) -> None:
         progress = self._progress
@@ -249,7 +248,7 @@ class LiveView:
 
 
 def _in_foreground(descriptor: int) -> bool:
-    """Whether the terminal is ours to draw on: not while a shell has put the search into the background."""
+    """Return whether we may draw on the terminal: not while the search is a background job of a shell."""
     try:
         return os.tcgetpgrp(descriptor) == os.getpgrp()
     except (AttributeError, OSError):  # no job control here
@@ -257,7 +256,7 @@ def _in_foreground(descriptor: int) -> bool:
 
 
 class _Notes(io.TextIOBase):
-    """Stands in for ``sys.stderr``: what others print there would spoil the screen, so it becomes a note."""
+    """A stand-in for ``sys.stderr``: what others print there would garble the screen, so it becomes a note."""
 
     def __init__(self, view: LiveView) -> None:
         self._view, self._line = view, ""

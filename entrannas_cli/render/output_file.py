@@ -1,4 +1,4 @@
-"""Files that a user asks for: an old one stays until the new one is whole."""
+"""Files that a user asks for: an old one stays until the new one is complete."""
 
 from __future__ import annotations
 
@@ -12,26 +12,29 @@ __all__ = ["check_output", "write_output"]
 
 
 def check_output(path: Path, suffixes: Sequence[str]) -> str:
-    """The suffix of ``path`` in lower case. Raises ``UsageError`` if it is another, or if no file can be there."""
+    """Return the suffix of ``path`` in lower case.
+
+    Raises ``UsageError`` if it isn't one of ``suffixes``, or if no file can be written there.
+    """
     suffix = path.suffix.lower()
     shown = safe(str(path))
     if suffix not in suffixes:
-        found = f"{safe(path.suffix)} is none of them" if path.suffix else "it has none"
-        raise UsageError(f"{shown}: the file's ending says what to write, {choices(suffixes)}: {found}")
+        found = f"unsupported file extension {safe(path.suffix)}" if path.suffix else "no file extension"
+        raise UsageError(f"{shown}: {found}; use {choices(suffixes)}")
     try:
         if path.is_dir():
-            raise UsageError(f"{shown}: it is a folder; name a file in it")
+            raise UsageError(f"{shown}: is a folder; name a file in it")
         if path.exists() and not path.is_file():
-            raise UsageError(f"{shown}: not a regular file, so it isn't replaced")
+            raise UsageError(f"{shown}: not a regular file, so it is not replaced")
         if not path.parent.is_dir():
-            raise UsageError(f"{shown}: there is no folder {safe(str(path.parent))}; make it first")
+            raise UsageError(f"{shown}: no folder {safe(str(path.parent))}; create it first")
     except (OSError, ValueError) as error:
         raise _unwritable(path, error) from None
     return suffix
 
 
 def write_output(path: Path, data: bytes | str) -> None:
-    """Writes ``data`` whole or not at all; of a link what it leads to. Raises ``UsageError`` with the reason."""
+    """Write ``data`` completely or not at all, following links. Raises ``UsageError`` with the reason."""
     from ..common.atomic import write_atomic
 
     try:
@@ -43,4 +46,4 @@ def write_output(path: Path, data: bytes | str) -> None:
 def _unwritable(path: Path, error: BaseException) -> UsageError:
     from ..common.files import reason_of
 
-    return UsageError(f"{safe(str(path))}: can't be written: {reason_of(error)}")
+    return UsageError(f"{safe(str(path))}: cannot be written: {reason_of(error)}")

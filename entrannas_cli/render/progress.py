@@ -1,4 +1,4 @@
-"""What a view of a run remembers of its rows: the last values, the courses of some, pace and time to go."""
+"""What a view keeps of a run's rows: the last values, curves of some, the pace and the remaining time."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ MAX_NOTES = 200
 
 
 class Pace:
-    """Seconds a step, by the steps of the last while: they get cheaper as cells get sparser.
+    """Seconds per step over the recent steps only, as steps get cheaper while cells get sparser.
 
-    Rows may come in bursts. The time for evaluations is kept apart.
+    Rows may come in bursts. The time of evaluations doesn't count.
     """
 
     WINDOW = 45.0  # seconds
@@ -32,7 +32,7 @@ class Pace:
         self._samples: deque[tuple[float, int]] = deque()
 
     def add(self, now: float, step: int) -> None:
-        """``step`` was done at ``now`` (seconds of work, without evaluations)."""
+        """Record that ``step`` was done at ``now`` (seconds of work, without evaluations)."""
         samples = self._samples
         if len(samples) > 1 and now - samples[-1][0] < self.BURST:
             samples.pop()
@@ -44,7 +44,7 @@ class Pace:
 
     @property
     def seconds_per_step(self) -> float | None:
-        """None before two steps."""
+        """Mean over the window; None before two steps."""
         if len(self._samples) < 2:
             return None
         (first, since), (last, until) = self._samples[0], self._samples[-1]
@@ -52,7 +52,7 @@ class Pace:
 
 
 class RunProgress:
-    """The state of a run as its rows tell it. ``clock`` gives seconds that never go back."""
+    """The state of a run according to its rows. ``clock`` returns monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -73,7 +73,7 @@ class RunProgress:
     # events
 
     def started(self, facts: Started) -> None:
-        """The first step is about to run, or that of the next part of a ranking."""
+        """Start the clock before the first step, or the pace before that of a ranking's next part."""
         if self.facts is None:
             self._began = self._clock()
         self.facts, self.step, self.epoch = facts, facts.step, facts.epoch
@@ -82,7 +82,7 @@ class RunProgress:
         self._pace.add(self.elapsed - self._evaluating, facts.step)
 
     def take_step(self, row: Row) -> None:
-        """A step row."""
+        """Record a step row."""
         self.last_step = row
         self.step = _count(row.get("step"), self.step)
         self.epoch = _count(row.get("epoch"), self.epoch)
@@ -90,7 +90,7 @@ class RunProgress:
         self._pace.add(self.elapsed - self._evaluating, self.step)
 
     def take_epoch(self, row: Row) -> None:
-        """An epoch row."""
+        """Record an epoch row."""
         self.last_epoch = row
         self.epoch = _count(row.get("epoch"), self.epoch)
         self._epochs_here += 1
@@ -103,11 +103,11 @@ class RunProgress:
                 curve.add(row.get(key))
 
     def derived(self, genotype: Genotype) -> None:
-        """The derived cells changed."""
+        """Record the derived cells after a change."""
         self.genotype = genotype
 
     def note(self, level: str, text: str) -> bool:
-        """A message on one line; whether it is new. The same one every epoch is kept once."""
+        """Keep a message once, however often it comes; return whether it is new."""
         if (level, text) in self.notes:
             return False
         self.notes.append((level, text))
@@ -115,7 +115,7 @@ class RunProgress:
         return True
 
     def finished(self, state: str) -> None:
-        """Stops the clock."""
+        """Record the final state and stop the clock."""
         self.state = state
         self._ended = self._clock()
 
@@ -123,12 +123,12 @@ class RunProgress:
 
     @property
     def steps(self) -> int:
-        """Steps of the whole search, 0 while unknown."""
+        """Steps of the whole run; 0 while unknown."""
         return self.facts.epochs * self.facts.steps_per_epoch if self.facts else 0
 
     @property
     def share(self) -> float:
-        """How much of the search is done, of 1."""
+        """Fraction of the steps that are done."""
         return min(self.step / self.steps, 1.0) if self.steps else 0.0
 
     @property
@@ -138,7 +138,7 @@ class RunProgress:
 
     @property
     def remaining(self) -> float | None:
-        """Seconds to go at the recent pace, with the evaluations still due; None while that can't be told."""
+        """Seconds to go at the recent pace, including evaluations still due; None while unknown."""
         pace = self._pace.seconds_per_step
         if pace is None or not self.steps or self.facts is None:
             return None
@@ -147,7 +147,7 @@ class RunProgress:
         return (self.steps - self.step) * pace + max(self.facts.epochs - done_epochs, 0) * evaluation
 
     def latest(self, key: str) -> object:
-        """The newest value of ``key``, of a step or else of an epoch."""
+        """Return the newest value of ``key``, from the last step or else from the last epoch."""
         value = self.last_step.get(key)
         return self.last_epoch.get(key) if value is None else value
 

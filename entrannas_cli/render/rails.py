@@ -1,4 +1,4 @@
-"""A cell's layout as a picture made of text: stations, rails below them, and a labelled line a connection."""
+"""A cell's layout as a picture made of text: stations with rails below, and a labelled line per connection."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ __all__ = ["ASCII", "UNICODE", "Glyphs", "draw_rails", "fitting_names", "rail_st
 
 RAIL_COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "red")
 INPUT_PITCH = 8  # columns from station 0 to station 1: no connection ends at an input
-LONG_STATION = 6  # above so many connections, the rails' numbers are repeated below the station
-MIN_NAME = 4  # no name is shortened below this
+LONG_STATION = 6  # with more connections than this, the rails' numbers are repeated below the station
+MIN_NAME = 4  # shortest length that a name is cut to
 
 
 @dataclass(frozen=True)
 class Glyphs:
-    """The characters of a picture. Solid lines carry operations with weights, dashed ones those without."""
+    """The characters of a picture. Solid lines are operations with weights, dashed ones those without."""
 
     solid: str
     dashed: str
@@ -40,11 +40,11 @@ class Glyphs:
     ellipsis: str
 
     def line(self, parametric: bool) -> str:
-        """The character of a line."""
+        """Return the character of a line."""
         return self.solid if parametric else self.dashed
 
     def branch(self, parametric: bool, last: bool) -> str:
-        """The character where a line leaves a rail; ``last``: the rail ends there."""
+        """Return the character where a line leaves a rail; ``last`` if the rail ends there."""
         if last:
             return self.end_solid if parametric else self.end_dashed
         return self.branch_solid if parametric else self.branch_dashed
@@ -55,31 +55,31 @@ ASCII = Glyphs("=", "-", "+", "+", "+", "+", ">", "|", "++++", "-", "+", "+", ".
 
 
 def rail_style(number: int) -> str:
-    """The colour of a node's rail and of the lines that leave it."""
+    """Return the colour of a node's rail and of the lines that leave it."""
     return RAIL_COLOURS[number % len(RAIL_COLOURS)]
 
 
 @dataclass(frozen=True)
 class _Geometry:
-    """Columns of the picture: ``box`` wide stations, ``pitch`` from station to station."""
+    """Columns of the picture: stations are ``box`` wide and ``pitch`` apart."""
 
     box: int
     pitch: int
 
     @classmethod
     def of(cls, nodes: int, width: int) -> _Geometry:
-        """The widest pitch that ``width`` allows; may be too narrow for any name."""
+        """Return the widest pitch that ``width`` allows; may be too narrow for any name."""
         box = len(str(nodes - 1)) + 4
         tail = 4 + len(OUTPUT_NAME)
         return cls(box, (width - INPUT_PITCH - box // 2 - 1 - tail) // max(nodes - 2, 1))
 
     @property
     def name_room(self) -> int:
-        """Columns for a name between a rail and the next station, beside a bit of line at both its ends."""
+        """Columns for a name between a rail and the next station, with a bit of line at both ends."""
         return self.pitch - self.box // 2 - 1 - len("━") - len("━►")
 
     def narrowed(self, name: int) -> _Geometry:
-        """No wider than a longest name of ``name`` columns needs."""
+        """Return the geometry no wider than the longest name, of ``name`` columns, needs."""
         return _Geometry(self.box, min(self.pitch, name + len("━━  ━►") + 1 + self.box // 2))
 
     def left(self, number: int) -> int:
@@ -117,15 +117,15 @@ class _Canvas:
 def fitting_names(
     operations: Iterable[OperationLook], nodes: int, width: int, glyphs: Glyphs = UNICODE
 ) -> dict[str, str] | None:
-    """What to write on the lines of cells with ``nodes`` nodes (inputs included) in ``width`` columns.
+    """Return what to write on the lines of cells with ``nodes`` nodes (inputs included) in ``width`` columns.
 
-    Full names where they fit, labels otherwise, shortened at need as long as they stay apart; None if the cell
-    is too wide for that. The result maps operation names.
+    The result maps operation names to full names if they fit, otherwise to labels, shortened if necessary while
+    they stay distinct; None if the cell is too wide for that.
     """
     operations = list(operations)
     room = _Geometry.of(nodes, width).name_room
     for names in ([o.name for o in operations], [o.label for o in operations]):
-        # two spaces round a full name: it is chosen for legibility, so it isn't squeezed in
+        # a full name is for legibility, so it needs a space on either side
         if max(map(cell_len, map(safe, names))) + 2 * (names[0] == operations[0].name) <= room:
             return {o.name: safe(name) for o, name in zip(operations, names, strict=True)}
     short = {o.name: shortened(safe(o.label), room, glyphs.ellipsis) for o in operations}
@@ -135,7 +135,7 @@ def fitting_names(
 
 
 def draw_rails(layout: CellLayout, width: int, names: Mapping[str, str], glyphs: Glyphs = UNICODE) -> Text:
-    """The picture, at most ``width`` columns wide; ``names`` from :func:`fitting_names` for that width."""
+    """Draw the picture in at most ``width`` columns; ``names`` come from :func:`fitting_names` for that width."""
     geometry = _Geometry.of(len(layout.nodes), width).narrowed(max(map(cell_len, names.values())))
     canvas = _Canvas(layout.output_row + 2)
     for node in layout.nodes:
@@ -149,7 +149,7 @@ def draw_rails(layout: CellLayout, width: int, names: Mapping[str, str], glyphs:
 
 
 def _y(row: int) -> int:
-    return row + 1  # the inputs' names stand above
+    return row + 1  # the inputs' names are above
 
 
 def _draw_rail(canvas: _Canvas, node: Node, geometry: _Geometry, layout: CellLayout, glyphs: Glyphs) -> None:

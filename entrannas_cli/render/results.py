@@ -1,4 +1,4 @@
-"""Result tables in a terminal: as many columns as there is room for."""
+"""Result tables on a terminal: as many columns as there is room for."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ __all__ = [
     "result_table",
 ]
 
-MAX_COLUMNS = 40  # columns that a text may take
-MIN_COLUMNS = 10  # columns that a text keeps where there is no room
+MAX_COLUMNS = 40  # that a text may take
+MIN_COLUMNS = 10  # that a text keeps if there is no room
 GAP = 2
-CONSTANT_PENALTY = 3  # added to the rank of a column that tells no rows apart
+CONSTANT_PENALTY = 3  # added to the rank of a column whose values are all the same
 _IDS = ("run", "cells", "search_run")
-_NAMED_BY_VALUES = re.compile(r"\d{8}-\d{6}-.*-s\d+(-\d+)?")  # the id says what other columns say too
+_NAMED_BY_VALUES = re.compile(r"\d{8}-\d{6}-.*-s\d+(-\d+)?")  # the id repeats other columns
 
 
 @dataclass(frozen=True)
 class FittedTable:
-    """A table that fits, and the keys of the columns for which there was no room."""
+    """A table that fits, and the keys of the columns left out."""
 
     table: TextTable
     left_out: tuple[str, ...]
@@ -48,10 +48,10 @@ class FittedTable:
 def fitted(
     table: TextTable, width: int | None, *, ids: Iterable[str] = (), keep: bool = False
 ) -> FittedTable:
-    """``table`` for ``width`` columns (None: any).
+    """Fit ``table`` into ``width`` columns (None: any).
 
-    First the ids become as short as they can among ``ids``, then columns are left out, the least important
-    first; with ``keep`` none is, and long texts are cut instead. Then the table may still be too wide.
+    First, ids are shortened as far as they stay unique among ``ids``; then columns are left out, the least
+    important first, or, with ``keep``, long texts are cut. The table may still be too wide.
     """
     table = replace(table, rows=tuple(tuple(safe(cell) for cell in row) for row in table.rows))
     if width is None:
@@ -72,9 +72,9 @@ def fitted(
 
 
 def _ranks(table: TextTable) -> list[int]:
-    """How dispensable each column is: not at all (0), or the more, the higher; texts that are all the same more."""
+    """Return how dispensable each column is: 0 is never left out, the highest first; constant texts rank higher."""
     ranks = []
-    grouped_by = table.keys.index(RUNS) if RUNS in table.keys else 0  # what the groups are of stays
+    grouped_by = table.keys.index(RUNS) if RUNS in table.keys else 0  # the columns grouped by stay
     for n, key in enumerate(table.keys):
         of_best = key.endswith("_best")
         column = COLUMNS.get(key.removesuffix("_best" if of_best else "_mean"))
@@ -85,7 +85,7 @@ def _ranks(table: TextTable) -> list[int]:
 
 
 def fitted_differences(table: TextTable, width: int, *, ids: Iterable[str] = ()) -> FittedTable:
-    """A table of configuration values for ``width`` columns: the key, and as many runs as there is room for."""
+    """Fit a table of configuration values into ``width`` columns: the keys, and as many runs as fit."""
     table = replace(
         _mapped(table, lambda key, text: shortened(safe(text), MAX_COLUMNS)),
         headings=tuple(map(safe, table.headings)),
@@ -100,7 +100,7 @@ def fitted_differences(table: TextTable, width: int, *, ids: Iterable[str] = ())
 
 
 def _short_ids(ids: Iterable[str]) -> Mapping[str, str]:
-    """What can be typed for an id: its time, or the name in it where somebody gave it one."""
+    """Return what can be typed for each id: its time, or the name in it if it was given one."""
     short = short_references(ids)
     return {
         safe(identifier): safe(forms.by_time if _NAMED_BY_VALUES.fullmatch(identifier) else forms.by_name)
@@ -125,7 +125,7 @@ def _widths(table: TextTable) -> list[int]:
 
 
 def _sum(widths: Iterable[int]) -> int:
-    """The width of a table whose columns have these."""
+    """Return the width of a table with these column widths."""
     return sum(width + GAP for width in widths) - GAP
 
 
@@ -134,7 +134,7 @@ def _width(table: TextTable) -> int:
 
 
 def _narrowed(table: TextTable, width: int) -> TextTable:
-    """Long texts cut, the longest first, until the table fits; as it is if it can't be made to."""
+    """Cut long texts, the longest first, until the table fits; return it unchanged if it can't."""
     widths = _widths(table)
     limits = list(widths)
     texts = [n for n in range(len(widths)) if not table.numeric[n]]
@@ -148,7 +148,7 @@ def _narrowed(table: TextTable, width: int) -> TextTable:
 
 
 def result_table(table: TextTable, *, plain_ascii: bool = False) -> Table:
-    """The table for Rich: units below the headings, states in colours, what isn't a run dimmed."""
+    """Return the table for Rich: units below the headings, states in colour, published results dimmed."""
     shown = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0))
     has_units = any(table.units)
     for n, width in enumerate(_widths(table)):
@@ -172,13 +172,13 @@ def _style(key: str, text: str) -> str:
 
 
 def print_results(console: Console, table: TextTable) -> None:
-    """The table on ``console``; one that is too wide runs on in lines of its own length."""
+    """Print the table on ``console``; if it is too wide, its lines are longer than the console's."""
     console.width = max(console.width, _width(table) + GAP)
     console.print(result_table(table, plain_ascii=ascii_only(console.file)), crop=False, soft_wrap=False)
 
 
 def print_columns() -> None:
-    """The keys of all columns on stdout, a line each: with units and what they mean."""
+    """Print the keys of all columns to stdout, one per line, with units and meaning."""
     console = console_for()
     room = max(map(len, COLUMNS)) + GAP
     for key, column in COLUMNS.items():
@@ -190,7 +190,7 @@ def print_columns() -> None:
 
 
 def plain_results(table: TextTable) -> str:
-    """The table as text without colours, for a file."""
+    """Return the table as text without colours, for a file."""
     stream = io.StringIO()
     console = Console(
         file=stream, width=_width(table) + GAP, markup=False, highlight=False, emoji=False, no_color=True

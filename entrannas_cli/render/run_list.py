@@ -1,4 +1,4 @@
-"""The list of runs, in a terminal or piped."""
+"""The list of runs, on a terminal or piped."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _MEASURED = ("loss", "accuracy", "sparsity", "gap", "age", "reason")
 class _Column:
     name: str
     right: bool = False
-    rank: int = 0  # columns of a higher rank go first where there is no room
+    rank: int = 0  # the highest is dropped first if there is no room
 
 
 _COLUMNS = (
@@ -62,7 +62,7 @@ _COLUMNS = (
 
 
 def print_list(runs: Sequence[Overview], *, ids: Sequence[str]) -> None:
-    """The list on stdout: as wide as the terminal allows; piped, tab-separated values of all columns.
+    """Print the list, as wide as the terminal allows; if piped, as tab-separated values of all columns.
 
     ``ids`` are those of all runs in the folder, among which a shortened id must be unique.
     """
@@ -107,27 +107,29 @@ def _print_table(console: Console, runs: Sequence[Overview], ids: Sequence[str])
         for problem in run.faults:
             console.print(Text(f"{safe(run.id)}: {safe(problem)}", "red"))
         if run.status.stale:
-            silence = f"says it is running on {safe(run.status.host)}, but gave no sign of life for"
+            silence = f"marked as running on {safe(run.status.host)}, but without a heartbeat for"
             console.print(Text(f"{safe(run.id)}: {silence} {duration(run.status.heartbeat_age)}", "yellow"))
 
 
 def _named_by_itself(run: Overview) -> bool:
-    """Whether the id says only what other columns say too: nobody gave it a name."""
+    """Return whether the id only repeats other columns, as nobody gave the run a name."""
     tail = f"{run.text('method')}-s{run.text('seed')}"
     return bool(_STAMP.match(run.id)) and re.sub(r"-\d+$", "", run.id).endswith(tail)
 
 
 @dataclass(frozen=True)
 class _Short:
-    """What may be typed for an id: its shortest unique beginning that has the time and ends with a whole part,
-    or the name in it; the id itself where they aren't unique."""
+    """What can be typed for an id; the id itself where that isn't unique.
+
+    ``by_time`` is its shortest unique prefix that has the time and ends at a hyphen, ``by_name`` the name in it.
+    """
 
     by_time: str
     by_name: str
 
 
 def short_references(ids: Iterable[str]) -> dict[str, _Short]:
-    """The short forms of each id."""
+    """Return the short forms of each id."""
     ordered = sorted(ids)
     names = Counter(name_in(identifier) for identifier in ordered)
     short = {}
@@ -151,7 +153,7 @@ def _common(a: str, b: str) -> int:
 def _fitting(
     full: list[dict[str, str]], brief: list[dict[str, str]], width: int
 ) -> tuple[list[dict[str, str]], list[_Column], int]:
-    """(rows, columns, gap between columns): as much as the width holds."""
+    """Return (rows, columns, gap between columns): as much as fits the width."""
     columns = list(_COLUMNS)
     for rows, gap in ((full, 2), (brief, 2), (brief, 1)):
         if _needed(rows, columns, gap) <= width:

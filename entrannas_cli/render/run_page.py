@@ -1,4 +1,4 @@
-"""All about one run, in a terminal."""
+"""All about one run, on a terminal."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["print_run", "run_page"]
 
 
 def print_run(facts: Mapping[str, Any]) -> None:
-    """All about a run on stdout; ``facts`` as :func:`entrannas_cli.store.overview.describe` gives them."""
+    """Print all about a run; ``facts`` come from :func:`entrannas_cli.store.overview.describe`."""
     console = console_for()
     for part in run_page(facts, console.width, ascii_only(sys.stdout)):
         if isinstance(part, Text):
@@ -36,7 +36,7 @@ def print_run(facts: Mapping[str, Any]) -> None:
 def run_page(
     facts: Mapping[str, Any], width: int = 80, ascii_only: bool = False, *, heading: bool = True
 ) -> Iterator[RenderableType]:
-    """The lines of that page, and its table, one after the other; ``heading`` begins with the id."""
+    """Yield the lines of the page, and its table; with ``heading``, the id comes first."""
     if heading:
         yield Text(safe(facts["id"]), "bold")
     for title, lines in (
@@ -97,7 +97,7 @@ def _state_lines(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     if facts["pid"]:
         where = f"process {facts['pid']} on {safe(facts['host'])}"
         if facts["state"] == "running":
-            where += f", last sign of life {duration(facts['heartbeat_age'])} ago"
+            where += f", last heartbeat {duration(facts['heartbeat_age'])} ago"
         lines.append(("where", where))
     lines.append(("path", safe(facts["path"])))
     return lines
@@ -171,7 +171,7 @@ _RESULT: dict[str, tuple[str, Callable[[Any], str]]] = {
     "origin": ("cells", safe),
     "test_error": ("test error", percent),
     "best_test_error": ("test error of the best weights", percent),
-    "best_validation_accuracy": ("best accuracy, held out", percent),
+    "best_validation_accuracy": ("best held-out accuracy", percent),
     "kendall_tau": ("Kendall's tau", metric),
     "target": ("network", safe),
     "network": ("network", safe),
@@ -181,7 +181,7 @@ _RESULT: dict[str, tuple[str, Callable[[Any], str]]] = {
     "train_seconds": ("training time", duration),
     "evaluation_seconds": ("evaluation time", duration),
     "gpu_days": ("GPU-days", metric),
-    "memory_estimate_mb": ("memory, estimated (MiB)", _plain_number),
+    "memory_estimate_mb": ("estimated memory (MiB)", _plain_number),
 }
 
 

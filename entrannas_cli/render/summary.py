@@ -23,7 +23,7 @@ __all__ = ["cost_text", "print_result", "print_summary", "ranking_table", "summa
 
 
 def print_summary(run: Run) -> None:
-    """The result of ``run`` on stdout. Raises ``BrokenRun`` for files that are damaged."""
+    """Print the result of ``run`` to stdout. Raises ``BrokenRun`` for damaged files."""
     {"train": _print_training, "rank": _print_ranking}.get(run.status().kind, _print_search)(run)
 
 
@@ -32,13 +32,13 @@ def _print_search(run: Run) -> None:
     seed = number(summary.get("seed"))
     config = safe(shlex.quote(os.path.relpath(run.path / CONFIG_FILE)))
     commands = [
-        ("train the network of these cells", f"entrannas train {reference}"),
+        ("train the network built from these cells", f"entrannas train {reference}"),
         ("draw the cells", f"entrannas genotype draw {reference} --output cells.svg"),
-        ("all about this run", f"entrannas runs show {reference}"),
+        ("show this run", f"entrannas runs show {reference}"),
     ]
     if seed is not None:
         commands.append(
-            ("search again, from another seed", f"entrannas search --config {config} --seed {seed + 1:.0f}")
+            ("search again with another seed", f"entrannas search --config {config} --seed {seed + 1:.0f}")
         )
     print_result(summary, run.genotype(), commands)
 
@@ -46,9 +46,9 @@ def _print_search(run: Run) -> None:
 def _print_training(run: Run) -> None:
     reference = reference_to(run)
     commands = [
-        ("beside other runs", "entrannas compare"),
-        ("a page to show", f"entrannas report {reference} --output report.html"),
-        ("the network, to use elsewhere", f"entrannas export {reference} --format python"),
+        ("compare it with other runs", "entrannas compare"),
+        ("write a report", f"entrannas report {reference} --output report.html"),
+        ("export the network", f"entrannas export {reference} --format python"),
     ]
     print_result(run.summary(), None, commands)
 
@@ -61,7 +61,7 @@ def _print_ranking(run: Run) -> None:
 
 
 def ranking_table(summary: Mapping[str, Any]) -> Table:
-    """The trained cells of a ranking, the best first."""
+    """Return a table of the trained cells of a ranking, best first."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     several = len(texts(summary.get("searches"))) > 1
     heads = ("", "search", "epoch", "trained %", "inherited %", "sparsity n / r %", "connections", "param.")
@@ -95,7 +95,7 @@ def _topology(counts: object) -> str:
 def print_result(
     summary: Mapping[str, Any], genotype: Genotype | None, commands: Sequence[tuple[str, str]]
 ) -> None:
-    """Both cells as pictures and tables, the run's figures and warnings, and the next (purpose, command)s.
+    """Print both cells as pictures and tables, the run's results and warnings, and the next (purpose, command)s.
 
     What ``summary`` lacks is left out.
     """
@@ -120,7 +120,7 @@ def print_result(
 
 
 def summary_facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """(label, text) of what the summary tells: the derived network, cost, accuracies, sparsity, topology."""
+    """Return (label, text) pairs: the derived network, cost, accuracies, sparsity, topology."""
     parameters, multiply_adds = summary.get("parameters"), summary.get("multiply_adds")
     size = [
         f"{count_text(value)} {what}"
@@ -145,9 +145,9 @@ def summary_facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def cost_text(summary: Mapping[str, Any], key: str = "search_seconds") -> str:
-    """GPU-days where the run was on CUDA, otherwise its time on the device; empty if unknown.
+    """Return GPU-days if the run was on CUDA, otherwise its time on the device; empty if unknown.
 
-    ``key`` names the seconds of the steps.
+    ``key`` names the seconds spent on steps.
     """
     seconds, evaluation = number(summary.get(key)), number(summary.get("evaluation_seconds"))
     if seconds is None:
@@ -156,7 +156,7 @@ def cost_text(summary: Mapping[str, Any], key: str = "search_seconds") -> str:
     days = number(summary.get("gpu_days"))
     text = f"{duration(seconds)}{f' on {safe(device)}' if isinstance(device, str) and device else ''}"
     text = text if days is None else f"{days:.2g} GPU-days ({text})"
-    return f"{text}, and {duration(evaluation)} for evaluations" if evaluation else text
+    return f"{text}, plus {duration(evaluation)} for evaluations" if evaluation else text
 
 
 def _cells(summary: Mapping[str, Any]) -> str:
@@ -169,7 +169,7 @@ def _test_error(summary: Mapping[str, Any]) -> str:
     if error is None:
         return ""
     text = f"{percent(error, 2)} (weights of the last epoch)"
-    return text if best is None else f"{text}, {percent(best, 2)} (those best on images held out)"
+    return text if best is None else f"{text}, {percent(best, 2)} (best weights on held-out images)"
 
 
 def _held_out(summary: Mapping[str, Any]) -> str:
@@ -178,19 +178,17 @@ def _held_out(summary: Mapping[str, Any]) -> str:
         return ""
     text = f"accuracy {percent(accuracy)}"
     return (
-        text
-        if best is None
-        else f"{text}, at best {percent(best)} in epoch {safe(summary.get('best_epoch'))}"
+        text if best is None else f"{text}, best {percent(best)} in epoch {safe(summary.get('best_epoch'))}"
     )
 
 
 def _correlation(summary: Mapping[str, Any]) -> str:
-    """Kendall's tau between trained accuracy and that by inherited weights."""
+    """Return Kendall's tau between the accuracy after training and with inherited weights."""
     if "kendall_tau" not in summary:
         return ""
     tau, p, cells = (number(summary.get(f"kendall_{key}")) for key in ("tau", "p", "cells"))
     if tau is None:
-        return "Kendall's tau can't be told: too few cells have both accuracies"
+        return "Kendall's tau is unavailable: too few cells have both accuracies"
     chance = "" if p is None else f", p = {p:.2g}"
     return f"Kendall's tau {tau:+.2f} between trained and inherited ({cells or 0:.0f} cells{chance})"
 
@@ -205,7 +203,7 @@ def _accuracies(summary: Mapping[str, Any]) -> str:
 
 def _gap(summary: Mapping[str, Any]) -> str:
     gap = number(summary.get("gap"))
-    return "" if gap is None else f"{percent(gap)} (super-net less derived network)"
+    return "" if gap is None else f"{percent(gap)} (super-net minus derived network)"
 
 
 def _by_kind(summary: Mapping[str, Any], key: str, write: Callable[[object], str]) -> str:
@@ -219,7 +217,7 @@ def _share(value: object) -> str:
 
 
 def _counts(value: object) -> str:
-    """``2+3+1+4 = 10``: the nodes' numbers of connections."""
+    """Return ``2+3+1+4 = 10``: the connections of each node and of the cell."""
     if not isinstance(value, list) or not value or not all(type(count) is int for count in value):
         return ""
     return f"{'+'.join(map(str, value))} = {sum(value)}"

@@ -1,4 +1,4 @@
-"""What the other end of a stream can show."""
+"""What a stream's terminal can show."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from rich.console import Console
 __all__ = ["PIPED_WIDTH", "ascii_only", "console_for", "is_live", "why_no_screen", "why_plain"]
 
 PIPED_WIDTH = 80
-_PROBE = "─━╌│┝┿►←…–τ⣿"  # a sample of all that pictures, curves and tables are made of
+_PROBE = "─━╌│┝┿►←…–τ⣿"  # a sample of the characters in pictures, curves and tables
 
 
 def ascii_only(stream: IO[str]) -> bool:
-    """Whether ``stream``'s encoding can't hold the characters that pictures are made of."""
+    """Return whether ``stream``'s encoding lacks the characters that pictures are made of."""
     try:
         _PROBE.encode(getattr(stream, "encoding", None) or "utf-8")
     except (UnicodeEncodeError, LookupError):
@@ -25,7 +25,7 @@ def ascii_only(stream: IO[str]) -> bool:
 
 
 def is_live(stream: IO[str]) -> bool:
-    """Whether ``stream`` is a terminal (a closed stream is none)."""
+    """Return whether ``stream`` is a terminal (a closed stream isn't)."""
     try:
         return stream.isatty()
     except ValueError:
@@ -33,10 +33,10 @@ def is_live(stream: IO[str]) -> bool:
 
 
 def console_for(stream: IO[str] | None = None) -> Console:
-    """A Rich console on ``stream`` (stdout): as wide as the terminal, ``COLUMNS`` or 80 columns when piped.
+    """Return a Rich console on ``stream`` (stdout), as wide as the terminal; ``COLUMNS`` or 80 when piped.
 
-    No markup, highlighting or emoji: what is printed may come from a file. NO_COLOR is respected, and a
-    character that the encoding lacks becomes a question mark.
+    No markup, highlighting or emoji: printed text may come from a file. NO_COLOR is respected, and a character
+    that the encoding lacks becomes a question mark.
     """
     stream = sys.stdout if stream is None else stream
     if hasattr(stream, "reconfigure") and ascii_only(stream):
@@ -59,7 +59,7 @@ def _columns(environ: Mapping[str, str]) -> int:
 
 
 def why_plain(stream: IO[str], environ: Mapping[str, str]) -> str:
-    """Why a view that redraws itself would be wrong on ``stream``; empty if it would be right."""
+    """Return why a view that redraws itself can't use ``stream``; empty if it can."""
     if not is_live(stream):
         return "not a terminal"
     if environ.get("TERM", "") in ("", "dumb", "unknown") and os.name != "nt":
@@ -68,9 +68,9 @@ def why_plain(stream: IO[str], environ: Mapping[str, str]) -> str:
 
 
 def why_no_screen() -> str:
-    """Why a program that takes the whole screen can't run here; empty if it can. It draws on stderr."""
+    """Return why a full-screen program, which draws on stderr, can't run here; empty if it can."""
     if reason := why_plain(sys.stdout, os.environ):
         return reason
     if not is_live(sys.stderr):
-        return "stderr, on which it is drawn, is redirected"
+        return "stderr, where it is drawn, is redirected"
     return "" if is_live(sys.stdin) else "no keyboard: stdin is piped"

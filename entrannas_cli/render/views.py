@@ -32,9 +32,9 @@ class View(Observer, Protocol):
 
 
 def make_view(stream: IO[str] | None = None, *, mode: Mode = "auto", quiet: bool = False) -> View:
-    """The view for ``stream`` (stderr): the live one on a terminal that can show it, otherwise a line an epoch.
+    """Return the view for ``stream`` (stderr): live on a terminal that supports it, otherwise a line per epoch.
 
-    ``mode`` asks for one of them; ``live`` is granted on a terminal only. ``quiet`` is short for that mode.
+    ``mode`` selects one of them; ``live`` works on a terminal only. ``quiet`` is short for that mode.
     """
     stream = sys.stderr if stream is None else stream
     if quiet or mode == "quiet":
@@ -59,22 +59,22 @@ class QuietView:
         pass
 
     def started(self, facts: Started) -> None:
-        """Nothing."""
+        """Show nothing."""
 
     def step(self, row: Row) -> None:
-        """Nothing."""
+        """Show nothing."""
 
     def epoch(self, row: Row) -> None:
-        """Nothing."""
+        """Show nothing."""
 
     def derived(self, step: int, genotype: Genotype) -> None:
-        """Nothing."""
+        """Show nothing."""
 
     def message(self, level: str, text: str) -> None:
-        """Nothing."""
+        """Show nothing."""
 
     def finished(self, summary: Row) -> None:
-        """Nothing."""
+        """Show nothing."""
 
 
 class PlainView(QuietView):
@@ -86,26 +86,26 @@ class PlainView(QuietView):
         self._progress = RunProgress(clock)
 
     def started(self, facts: Started) -> None:
-        """A line: what is searched, with what."""
+        """Print what runs, and with what."""
         self._progress.started(facts)
         self._print(start_line(facts))
 
     def step(self, row: Row) -> None:
-        """No line, but the pace is kept."""
+        """Print nothing, but keep the pace."""
         self._progress.take_step(row)
 
     def epoch(self, row: Row) -> None:
-        """A line."""
+        """Print a line."""
         self._progress.take_epoch(row)
         self._print(epoch_line(row, self._progress))
 
     def message(self, level: str, text: str) -> None:
-        """A line, once for each text."""
+        """Print each message once."""
         if self._progress.note(level, text):
             self._print(f"{'warning: ' if level == 'warning' else ''}{safe(text)}")
 
     def finished(self, summary: Row) -> None:
-        """A line: how it ended, and after how long."""
+        """Print how the run ended, and after how long."""
         self._progress.finished(str(summary.get("state") or "ended"))
         self._print(end_line(self._progress))
 
@@ -117,5 +117,5 @@ class PlainView(QuietView):
             self._stream.flush()
         except RuntimeError:  # a signal's message in the middle of another line
             os.write(2, f"{line}\n".encode(errors="replace"))
-        except (OSError, ValueError):  # the reader has gone; the search hasn't
+        except (OSError, ValueError):  # the reader is gone, but the search goes on
             pass

@@ -1,1 +1,1 @@
-"""One self-contained page about runs: what came out, how, and what it takes to do it again. Loads no torch."""
+"""A self-contained page about runs: results, how they came about, how to reproduce them. Doesn't import torch."""

@@ -1,4 +1,4 @@
-"""What a report says of each run beside its results: where it ran, with what, and how to do it again."""
+"""What a report says of each run in addition to its results: where and with what it ran, how to reproduce it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from ..store.run import CONFIG_FILE, GENOTYPE_FILE, Run
 
 __all__ = ["Attempt", "FactTable", "attempts_of", "commands_of", "configuration_text", "fact_table"]
 
-MAX_ATTEMPTS = 20  # of a run, the last ones
+MAX_ATTEMPTS = 20  # per run, the last ones
 MAX_CHARS = 40_000  # characters of a configuration
-_ONCE = {"time", "command", "folder"}  # differ between any two attempts: said with the commands
+_ONCE = {"time", "command", "folder"}  # differ between any two attempts: listed with the commands
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """Where an attempt ran: facts by dotted names, its command line, and the folder where that was given."""
+    """Where an attempt ran: facts by dotted name, its command line, and the folder in which it was started."""
 
     number: int
     facts: Mapping[str, str]
@@ -31,7 +31,7 @@ class Attempt:
 
 
 def attempts_of(run: Overview) -> tuple[list[Attempt], list[str]]:
-    """(the attempts of ``run``, a line for each file that can't be read)."""
+    """Return (the attempts of ``run``, a line for each unreadable file)."""
     last = run.status.attempt
     found, problems = [], []
     for number in range(max(1, last - MAX_ATTEMPTS + 1), last + 1):
@@ -71,7 +71,7 @@ def _command(words: object) -> str:
 
 @dataclass(frozen=True)
 class FactTable:
-    """Facts of several runs: those that all share, and of the others (``keys``) a row of values a run."""
+    """Facts of several runs: those that all share, and for the others (``keys``) a row of values per run."""
 
     shared: Mapping[str, str]
     keys: Sequence[str]
@@ -79,7 +79,7 @@ class FactTable:
 
 
 def fact_table(facts: Sequence[Mapping[str, str]]) -> FactTable:
-    """What is the same in all ``facts`` and what isn't; a fact that one lacks isn't the same."""
+    """Split ``facts`` into what all runs share and what differs; a fact that one run lacks differs."""
     keys = list(dict.fromkeys(key for one in facts for key in one))
     shared = {key: facts[0][key] for key in keys if len({one.get(key) for one in facts}) == 1}
     differing = [key for key in keys if key not in shared]
@@ -87,33 +87,31 @@ def fact_table(facts: Sequence[Mapping[str, str]]) -> FactTable:
 
 
 def configuration_text(run: Overview) -> str:
-    """The text of the run's configuration, control characters spelled out, cut where no person would read on."""
+    """Return the text of the run's configuration file: control characters escaped, truncated if very long."""
     try:
         text = read_text(run.path / CONFIG_FILE)
     except BrokenRun as error:
         return f"# {safe(error.reason)}"
     if len(text) > MAX_CHARS:
-        text = f"{text[:MAX_CHARS]}\n# … cut here: {len(text)} characters in all"
+        text = f"{text[:MAX_CHARS]}\n# … truncated: {len(text)} characters in total"
     return "\n".join(map(safe, text.splitlines()))
 
 
 def commands_of(run: Overview, attempts: Sequence[Attempt]) -> list[tuple[str, str]]:
-    """(what it does, command) for doing the run again: the code, the command that made it, its configuration."""
+    """Return (purpose, command) pairs that reproduce the run: its code, its command line, its configuration."""
     commands = []
     for first in attempts[:1]:
         commit = first.facts.get("git", "")
         if commit:
-            changed = " (with changes that weren't committed)" * commit.endswith("-dirty")
-            commands.append(
-                (f"the code of that time{changed}", f"git checkout {commit.removesuffix('-dirty')}")
-            )
+            changed = " (without its uncommitted changes)" * commit.endswith("-dirty")
+            commands.append((f"check out its code{changed}", f"git checkout {commit.removesuffix('-dirty')}"))
         if first.command:
-            commands.append(("as it was started", first.command))
+            commands.append(("run the original command", first.command))
     config, genotype = (shlex.quote(str(run.path / name)) for name in (CONFIG_FILE, GENOTYPE_FILE))
     again = {
         "search": f"entrannas search --config {config}",
         "train": f"entrannas train {genotype} --config {config}",
     }
     if run.status.kind in again:
-        commands.append(("from its configuration", safe(again[run.status.kind])))
+        commands.append(("or run from its configuration", safe(again[run.status.kind])))
     return commands

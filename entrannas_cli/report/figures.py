@@ -1,4 +1,4 @@
-"""Curves and cells of a report, as SVG in the colours of the page."""
+"""Curves and cells of a report, as SVG in the page's colours."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ CURVES = (
     "connections",
     "gap",
 )
-MAX_POINTS = 240  # of a line: about one every two pixels
+MAX_POINTS = 240  # per line: about one every two pixels
 PANEL = (4.4, 2.9)  # inches
-MAX_DRAWN_CHARS = 1_500_000  # characters of all cells' pictures; of further cells there is the text only
-MAX_NAMED = 24  # lines that the text alternative of a panel tells
+MAX_DRAWN_CHARS = 1_500_000  # characters of SVG for all cells; further ones are shown as text only
+MAX_NAMED = 24  # lines listed in the text alternative of a panel
 MAX_LABELS = 3  # labels in a heading
 
 
 def curve_panels(runs: Sequence[Overview], notes: list[str]) -> tuple[list[Any], list[Any]]:
-    """(legend, panels): (label, sample, anchor) of each line, and (caption, picture) of each metric.
+    """Return (legend, panels): (label, sample, anchor) per line, and (caption, picture) per metric.
 
-    There is one legend for all, so that each picture can be small.
+    All panels share the legend, so that each picture can be small.
     """
     from ..figures.figure_file import figure_bytes
 
@@ -64,7 +64,7 @@ def curve_panels(runs: Sequence[Overview], notes: list[str]) -> tuple[list[Any],
             axes = figure.add_subplot()
             axes.set_facecolor("none")
             draw_panel(axes, panel, "epoch")
-            axes.set_ylabel("")  # it is the caption
+            axes.set_ylabel("")  # the caption says it
             picture = figure_bytes(figure, ".svg")
         panels.append((panel.metric.title, inline_svg(picture, f"curve-{number}-", _described(panel))))
     return legend, panels
@@ -81,7 +81,7 @@ def _described(panel: Panel) -> str:
 def cell_sections(
     runs: Sequence[Overview], labels: Sequence[str], notes: list[str]
 ) -> list[Mapping[str, Any]]:
-    """Each genotype once: which runs have it (``heading``), its ``picture`` or None, and the same as ``text``."""
+    """Return each distinct genotype: ``heading`` (the runs that have it), ``picture`` or None, and ``text``."""
     owners: dict[Genotype, list[int]] = {}
     for n, run in enumerate(runs):
         try:
@@ -112,4 +112,4 @@ def _cell_picture(genotype: Genotype, number: int, heading: str) -> Markup | Non
             picture = figure_bytes(genotype_figure(genotype, key=number == 0), ".svg")
     except UsageError:  # too large for a picture
         return None
-    return inline_svg(picture, f"cell-{number}-", f"The cells of {heading}; the same as text is below")
+    return inline_svg(picture, f"cell-{number}-", f"The cells of {heading}, also as text below")

@@ -1,4 +1,4 @@
-"""Figures as part of a page: SVG without anything that a document of its own has, in the page's colours."""
+"""Figures as part of a page: SVG without what only a standalone document needs, in the page's colours."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["PALETTE", "inline_svg", "swatch"]
 
 SVG = "{http://www.w3.org/2000/svg}"
 LINK = "{http://www.w3.org/1999/xlink}href"
-PALETTE: Mapping[str, str] = {  # what is drawn in this colour follows that variable of the page's style
+PALETTE: Mapping[str, str] = {  # colour in a figure: CSS variable of the page
     PAPER: "--paper",
     INK: "--ink",
     GRID: "--grid",
@@ -25,7 +25,7 @@ PALETTE: Mapping[str, str] = {  # what is drawn in this colour follows that vari
     cell_figure.STATION: "--station",
     **{colour: f"--rail-{n}" for n, colour in enumerate(cell_figure.RAILS)},
 }
-MIN_SCALE = 0.68  # of the drawn size
+MIN_SCALE = 0.68  # of the drawn width
 _COLOUR = re.compile(r"#[0-9a-f]{6}\b")
 _REFERENCE = re.compile(r"url\(#([^)]+)\)")
 _NUMBER = re.compile(r"-?\d+\.\d+(e-?\d+)?")
@@ -33,10 +33,10 @@ _LENGTH = re.compile(r"([\d.]+)pt")
 
 
 def inline_svg(picture: bytes, prefix: str, label: str) -> Markup:
-    """matplotlib's SVG ``picture`` for a page: its ids begin with ``prefix``, its text alternative is ``label``.
+    """Convert matplotlib's SVG ``picture`` for a page, with ``label`` as its text alternative.
 
-    As wide as it was drawn, in pixels of 96 an inch; colours of :data:`PALETTE` become variables, and so does the
-    least width (``--least``) at which its letters can be read.
+    Its ids start with ``prefix``. It is as wide as drawn, at 96 pixels per inch. Colours of :data:`PALETTE` become
+    CSS variables; ``--least`` is the smallest width at which its text is readable.
     """
     root = ElementTree.fromstring(picture)
     for parent in list(root.iter()):
@@ -51,7 +51,7 @@ def inline_svg(picture: bytes, prefix: str, label: str) -> Markup:
         attributes = dict(element.attrib)
         element.attrib.clear()
         if "id" in attributes and element.tag not in ("path", "clipPath"):
-            del attributes["id"]  # only what is referred to needs one
+            del attributes["id"]  # only referenced elements need one
         for name, value in attributes.items():
             if name == "id":
                 value = f"{prefix}{value}"
@@ -77,7 +77,7 @@ _KEPT = ("g", "path", "use", "defs", "clipPath", "rect", "text", "tspan")
 
 
 def _shorter(path: str) -> str:
-    """The same path in hundredths of a pixel, which nobody sees."""
+    """Round ``path`` to hundredths of a pixel."""
     return " ".join(_NUMBER.sub(lambda match: f"{float(match[0]):.2f}".rstrip("0").rstrip("."), path).split())
 
 
@@ -101,7 +101,7 @@ _SHAPES = {
 
 
 def swatch(look: LineLook) -> Markup:
-    """A sample of a line, for a legend."""
+    """Return a sample of a line, for a legend."""
     dashes = " ".join(f"{1.8 * length:g}" for length in look.dashes)
     return Markup(
         '<svg width="40" height="12" viewBox="0 0 40 12" aria-hidden="true" style="color: var({})">'

@@ -1,4 +1,4 @@
-"""The report: from runs to one page of HTML that needs nothing else."""
+"""The report: runs as one self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -31,29 +31,29 @@ if TYPE_CHECKING:
 __all__ = ["Report", "report_page"]
 
 _SHOWN = {*USUAL, "best_test_error", "supernet_accuracy", "derived_accuracy"}
-_LAST = ("search_device", "topology")  # wide, and not what one looks for first
+_LAST = ("search_device", "topology")  # wide, and rarely what readers look for first
 _KINDS = {"search": "searches", "train": "trainings", "rank": "rankings"}
 _GROUPED_BY = ("kind", "space", "method", "cells", "dataset", "epochs")
 
 
 @dataclass(frozen=True)
 class Report:
-    """The page, and a line for each thing that it lacks."""
+    """The page, and a line for each thing it lacks."""
 
     html: str
     notes: Sequence[str]
 
 
 def report_page(runs: Sequence[Overview], title: str = "") -> Report:
-    """A page about ``runs``: results, curves, cells, differences of configuration and environment, each run.
+    """Return a page about ``runs``: results, curves, cells, differences, and details of each run.
 
-    It works offline and asks nothing of any other place. Texts from the runs are escaped; what can't be read is
-    noted and left out. Raises ``UsageError`` without runs.
+    It works offline and makes no network requests. Texts from the runs are escaped; unreadable files are noted and
+    left out. Raises ``UsageError`` without runs.
     """
     from jinja2 import Environment, StrictUndefined
 
     if not runs:
-        raise UsageError("there is no run to report on")
+        raise UsageError("no runs to report on")
     notes: list[str] = []
     labels = run_labels([Run(run.path) for run in runs])
     script = _resource("sort.js")
@@ -97,7 +97,7 @@ def _hash_for_policy(script: str) -> str:
 
 
 def _summary(runs: Sequence[Overview], labels: Sequence[str]) -> Mapping[str, Any]:
-    """What is the same for all runs and measures nothing is said once, in ``shared``."""
+    """Return the table of results; columns that aren't numbers and don't vary move to ``shared``."""
     from ..results.table import result_frame
 
     keys = sorted((key for key in COLUMNS if key in _SHOWN and key != "run"), key=lambda key: key in _LAST)
@@ -120,11 +120,11 @@ def _summary(runs: Sequence[Overview], labels: Sequence[str]) -> Mapping[str, An
 
 
 def _groups(runs: Sequence[Overview]) -> Mapping[str, Any] | None:
-    """Means over the completed runs that differ in nothing but their seed, as far as a table tells."""
+    """Return means over completed runs that differ only in their seed, as far as the table tells."""
     from ..results.table import RUNS, grouped, result_frame
 
     frame = result_frame([run for run in runs if run.status.state == "completed"])
-    # which search the cells are from is another one each seed; a published or given cell is what is compared
+    # searched cells come from another search for each seed; published or given cells are what is compared
     frame["cells"] = frame["cells"].where(frame["method"].isna())
     keys = [key for key in _GROUPED_BY if frame[key].notna().any()]
     if not keys:
@@ -142,7 +142,7 @@ def _without_lone(groups: DataFrame) -> DataFrame:
 
 
 def _table(table: TextTable, heads: Sequence[tuple[str, str]] | None, corner: str) -> Mapping[str, Any]:
-    """For the template; ``heads`` are the (text, anchor) that begin the rows."""
+    """Return ``table`` for the template; ``heads`` are the (text, anchor) at the start of each row."""
     return {
         "corner": corner,
         "titles": list(zip(table.titles, table.numeric, strict=True)),
@@ -161,13 +161,13 @@ def _plain_table(keys: Sequence[str], heads: Sequence[tuple[str, str]], rows: Se
     }
 
 
-# what differs, and each run
+# differences and single runs
 
 
 def _configuration(
     runs: Sequence[Overview], labels: Sequence[str], notes: list[str]
 ) -> list[tuple[str, Any]]:
-    """A table of what differs for each kind of run: those of another kind have other keys."""
+    """Return a table of differing keys for each kind of run: other kinds have other keys."""
     from ..results.differences import configurations, differing
 
     tables = []
@@ -190,7 +190,7 @@ def _configuration(
 
 
 def _environment(facts: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """Of the last attempt of each run."""
+    """Compare the environments of each run's last attempt."""
     those = [one for one in facts if one["attempts"]]
     if not those:
         return None

@@ -1,4 +1,4 @@
-// Makes the headings of result tables sort them; without it they are plain tables.
+// Make result tables sortable by clicking their headings; without it they are plain tables.
 "use strict";
 for (const table of document.querySelectorAll("table.sortable")) {
   const body = table.tBodies[0];

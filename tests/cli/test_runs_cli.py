@@ -297,7 +297,7 @@ def test_a_lost_run_says_how_to_go_on(call: Call, runs: Path) -> None:
     write_status(
         runs / FIRST, Status(state="running", host="far", pid=1, heartbeat=time.time() - 99, created=NOW)
     )
-    assert "process 1 on far, last sign of life 1m39s ago" in call("runs", "show", FIRST).out
+    assert "process 1 on far, last heartbeat 1m39s ago" in call("runs", "show", FIRST).out
 
 
 def test_an_unknown_run(call: Call, runs: Path) -> None:

@@ -285,4 +285,4 @@ def test_what_it_draws_on_must_be_a_terminal(tmp_path: Path) -> None:
     child.expect(pexpect.EOF, timeout=60)
     child.close()
     assert child.exitstatus == 2
-    assert "stderr, on which it is drawn, is redirected" in (tmp_path / "messages").read_text()
+    assert "stderr, where it is drawn, is redirected" in (tmp_path / "messages").read_text()

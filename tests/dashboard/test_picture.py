@@ -151,9 +151,9 @@ def test_a_viewer_that_stays_open_is_not_waited_for(
     ("platform", "environ", "reason"),
     [
         ("linux", {"DISPLAY": ""}, "neither DISPLAY"),
-        ("linux", {"DISPLAY": ":0", "PATH": "/nowhere"}, "xdg-open.*isn't installed"),
-        ("darwin", {"SSH_CONNECTION": "a 1 b 2"}, "over ssh"),
-        ("darwin", {"PATH": "/nowhere"}, "open.*isn't installed"),
+        ("linux", {"DISPLAY": ":0", "PATH": "/nowhere"}, "xdg-open.*is not installed"),
+        ("darwin", {"SSH_CONNECTION": "a 1 b 2"}, "SSH session"),
+        ("darwin", {"PATH": "/nowhere"}, "open.*is not installed"),
     ],
 )
 def test_why_nothing_can_be_shown(platform: str, environ: dict[str, str], reason: str) -> None:

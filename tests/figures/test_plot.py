@@ -106,7 +106,7 @@ def test_groups_are_means_with_bands(runs: Path) -> None:
     assert dst.course.deviation[0] == pytest.approx(0.5**0.5)
     mixed = gather(found, parse_metrics(["loss"]), groups=["all"] * 3)
     assert mixed.panels[0].lines[0].course.x[-1] == 8
-    assert mixed.notes == ["all (3 runs): loss is drawn as far as its shortest run, standard-darts-s2"]
+    assert mixed.notes == ["all (3 runs): loss ends with its shortest run, standard-darts-s2"]
 
 
 def test_group_by_takes_what_compare_takes(call: Call, runs: Path) -> None:
@@ -130,7 +130,7 @@ def test_group_by_takes_what_compare_takes(call: Call, runs: Path) -> None:
 def test_logarithmic(call: Call, runs: Path) -> None:
     assert call("plot", "runs", "-m", "loss", "--log", "-o", "a.svg").err == ""
     result = call("plot", "runs", "-m", "gap", "--log", "-o", "a.svg")
-    assert result.err == "gap: values of 0 and less are not on a logarithmic axis\n"
+    assert result.err == "gap: values of 0 or less are not shown on a logarithmic axis\n"
     nothing = search(runs, 3, name="flat", epochs=1, per_epoch=1, loss=-1.0)
     refused = call("plot", nothing.path, "-m", "loss", "--log", "-o", "a.svg")
     assert refused.code == 2
@@ -148,7 +148,7 @@ def test_what_is_not_there(call: Call, runs: Path) -> None:
     empty.mkdir()
     (empty / "status.json").write_bytes((list_runs(runs)[-1].path / "status.json").read_bytes())
     result = call("plot", "runs", "-m", "gap", "-o", "a.svg")
-    assert (result.code, result.err) == (0, "no gap, so left out there: empty\n")
+    assert (result.code, result.err) == (0, "no gap, left out: empty\n")
     nothing = call("plot", empty, "-o", "b.svg")
     assert nothing.code == 2
     assert nothing.err.count("\n") == 1
@@ -165,7 +165,7 @@ def test_what_is_not_there(call: Call, runs: Path) -> None:
     ("arguments", "says"),
     [
         (["-o", "a.gif"], ".svg, .png or .pdf"),
-        (["-o", "none/a.svg"], "there is no folder none"),
+        (["-o", "none/a.svg"], "no folder none"),
         (["-o", "runs.svg", "--size", "7"], "7x3.5"),
         (["-o", "a.svg", "--size", "1000x1"], "inches"),
         (["-o", "a.svg", "-m", "loss,"], "empty name"),

@@ -133,7 +133,7 @@ def test_an_operation_that_is_not_installed_keeps_its_name(width: int) -> None:
     assert max(map(len, picture.split("\n"))) <= width
     if width >= 60:
         assert "shuffle_conv_3x3" in picture
-        assert "not known to this installation" in picture
+        assert "unknown to this installation" in picture
 
 
 @pytest.mark.parametrize(

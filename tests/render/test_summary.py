@@ -33,7 +33,7 @@ SUMMARY = {
 
 
 def test_all_that_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
-    print_result(SUMMARY, PUBLISHED["PC_DARTS_cifar"], [("all about this run", "entrannas runs show latest")])
+    print_result(SUMMARY, PUBLISHED["PC_DARTS_cifar"], [("show this run", "entrannas runs show latest")])
     shown = capsys.readouterr().out
     joined = " ".join(shown.split())
     for part in (
@@ -41,13 +41,13 @@ def test_all_that_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
         "┝━━ sep3 ━►│",
         "3 0 c{k-2} sep_conv_3x3 yes",
         "3.35 M parameters, 528 M multiply-adds (20 cells, 36 channels, 3x32x32)",
-        "1m21s on CPU (2 threads), and 4.0 s for evaluations",
+        "1m21s on CPU (2 threads), plus 4.0 s for evaluations",
         "super-net 92.7 %, derived network 90.8 %",
         "consistency gap 1.9 %",
         "normal 91.0 %, reduction 82.0 %",
         "normal 2+3+1+4 = 10, reduction 1+2+2+2 = 7",
         "warning: skip connections take over the normal cell",
-        "all about this run entrannas runs show latest",
+        "show this run entrannas runs show latest",
     ):
         assert part in joined, part
     assert max(map(len, shown.splitlines())) <= 80
@@ -122,8 +122,8 @@ def test_a_training_ends_with_its_errors(tmp_path: Path, capsys: pytest.CaptureF
         "cells published cells DARTS_V2",
         "3.35 M parameters (20 cells, 36 channels)",
         "training 0.083 GPU-days (2h00m on a GPU)",
-        "test error 2.76 % (weights of the last epoch), 2.81 % (those best on images held out)",
-        "accuracy 96.0 %, at best 97.0 % in epoch 590",
+        "test error 2.76 % (weights of the last epoch), 2.81 % (best weights on held-out images)",
+        "accuracy 96.0 %, best 97.0 % in epoch 590",
         f"entrannas export {run.path}",
     ):
         assert part in shown, part

@@ -59,7 +59,7 @@ def test_what_a_row_lacks_is_left_out() -> None:
         }
     )
     first, second = stream.getvalue().splitlines()
-    assert first.endswith("120 epochs of 6 steps, going on after step 12 (attempt 3)")
+    assert first.endswith("120 epochs of 6 steps, resuming after step 12 (attempt 3)")
     assert second == "epoch   7/120  loss 1.000  sparsity n 50 %"
 
 

@@ -135,7 +135,7 @@ def report(call: Call, *arguments: object) -> Page:
 def test_the_page_says_it_all(page: Page) -> None:
     assert page.all("h1")[0].text == page.all("title")[0].text == "My <runs>"
     assert [h.text for h in page.all("h2")] == [
-        *("Results", "Curves", "Cells", "Configuration", "Environment", "Each run"),
+        *("Results", "Curves", "Cells", "Configuration", "Environment", "Runs"),
     ]
     summary = [dict(zip(page.rows(0)[0], row, strict=True)) for row in page.rows(0)[1:]]
     by_run = {row["run"]: row for row in summary}
@@ -183,11 +183,11 @@ def test_only_what_differs(call: Call, runs: Path) -> None:
         call, *(run.path for run in list_runs(runs) if "train" not in run.id and "-s0-s0" not in run.id)
     )
     tables = {caption.text: page.rows(n) for n, caption in enumerate(page.all("caption"))}
-    (differing,) = (rows for caption, rows in tables.items() if "the keys whose values differ" in caption)
+    (differing,) = (rows for caption, rows in tables.items() if "keys whose values differ" in caption)
     assert differing[0] == ["run", "method", "seed", "search.epochs"]
     assert ["standard-entrannas-dst-s0", "entrannas-dst", "0", "3"] in differing
     assert ["standard-darts-s2", "darts", "2", "–"] in differing
-    (environment,) = (rows for caption, rows in tables.items() if caption == "What differs")
+    (environment,) = (rows for caption, rows in tables.items() if caption == "Differences")
     assert environment[0] == ["run", "device", "git", "packages.torch"]
     assert ["standard-darts-s2", "cuda:0", "–", "–"] in environment
 
@@ -306,9 +306,9 @@ def test_runs_that_have_nothing_yet(call: Call, tmp_path: Path) -> None:
     (run.path / "environment.json").unlink()
     result = call("report", "runs", "-o", "r.html")
     assert result.code == 0
-    assert "no curves: the run hasn't any metrics yet" in result.err
+    assert "no curves: the run doesn't have any metrics yet" in result.err
     page = Page(Path("r.html").read_text("utf-8"))
-    assert [h.text for h in page.all("h2")] == ["Results", "Configuration", "Environment", "Each run"]
+    assert [h.text for h in page.all("h2")] == ["Results", "Configuration", "Environment", "Runs"]
 
 
 def test_many_long_runs_make_a_page_of_bearable_size(call: Call, tmp_path: Path) -> None:
@@ -340,7 +340,7 @@ def test_many_long_runs_make_a_page_of_bearable_size(call: Call, tmp_path: Path)
     ("arguments", "says"),
     [
         (["runs", "-o", "r.pdf"], ".html or .htm"),
-        (["runs", "-o", "none/r.html"], "there is no folder none"),
+        (["runs", "-o", "none/r.html"], "no folder none"),
         (["nothing", "-o", "r.html"], "no such run"),
         (["*none*", "-o", "r.html"], "matches this pattern"),
     ],

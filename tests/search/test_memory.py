@@ -266,7 +266,7 @@ def test_it_may_be_tried_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     assert run.status().state == "completed"
     assert "more than is free" in log_of(run)
     shown = in_process("runs", "show", run.id).stdout
-    assert "memory, estimated (MiB)" in shown
+    assert "estimated memory (MiB)" in shown
 
 
 def test_memory_that_runs_out_all_the_same_names_what_fits(monkeypatch: pytest.MonkeyPatch) -> None:
