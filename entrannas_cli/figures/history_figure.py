@@ -13,20 +13,10 @@ from typing import TYPE_CHECKING, Any
 from ..common.text import counted, safe, shortened
 from ..method.space import CELL_KINDS
 from .cell_changes import HistoryFrame, counts_text
-from .cell_figure import (
-    FONT,
-    HEADING_HEIGHT,
-    KEY_HEIGHT,
-    KEY_WIDTH,
-    MARGIN,
-    Painter,
-    Style,
-    blank_page,
-    fitting,
-    text_width,
-)
 from .cell_layout import film_rows, kind_title, lay_out_frame, look
+from .cell_painter import HEADING_HEIGHT, KEY_HEIGHT, KEY_WIDTH, Painter, Style
 from .figure_file import any_script
+from .page import FONT, MARGIN, blank_page, fitting, text_width
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

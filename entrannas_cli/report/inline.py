@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 from markupsafe import Markup, escape
 
-from ..figures import cell_figure
+from ..figures import cell_painter
 from ..figures.style import COLOURS, GRID, INK, PAPER, LineLook
 
 __all__ = ["PALETTE", "inline_svg", "swatch"]
@@ -20,10 +20,10 @@ PALETTE: Mapping[str, str] = {  # colour in a figure: CSS variable of the page
     INK: "--ink",
     GRID: "--grid",
     **{colour: f"--line-{n}" for n, colour in enumerate(COLOURS)},
-    cell_figure.INK: "--ink",
-    cell_figure.QUIET: "--quiet",
-    cell_figure.STATION: "--station",
-    **{colour: f"--rail-{n}" for n, colour in enumerate(cell_figure.RAILS)},
+    cell_painter.INK: "--ink",
+    cell_painter.QUIET: "--quiet",
+    cell_painter.STATION: "--station",
+    **{colour: f"--rail-{n}" for n, colour in enumerate(cell_painter.RAILS)},
 }
 MIN_SCALE = 0.68  # of the drawn width
 _COLOUR = re.compile(r"#[0-9a-f]{6}\b")

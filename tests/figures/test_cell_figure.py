@@ -18,9 +18,11 @@ from matplotlib.text import Text
 from PIL import Image
 
 from entrannas_cli.common.errors import UsageError
-from entrannas_cli.figures.cell_figure import PAPER, RAILS, genotype_figure, name_of
+from entrannas_cli.figures.cell_figure import genotype_figure
 from entrannas_cli.figures.cell_layout import lay_out, look
+from entrannas_cli.figures.cell_painter import RAILS, name_of
 from entrannas_cli.figures.figure_file import figure_bytes
+from entrannas_cli.figures.page import PAPER
 from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
 from entrannas_cli.render.output_file import check_output, write_output
 from entrannas_cli.spaces.published import PUBLISHED
