@@ -44,14 +44,17 @@ class _Entry:
 
 
 def _entries(chart: Chart, look: Look, ascii_only: bool) -> list[_Entry]:
-    several = len(chart.lines) > 1
     entries = []
     for number, line in chart.numbered:
-        marked = several or line.number is not None
+        marked = len(chart.lines) > 1 or line.number is not None
         mark = marker(number, ascii_only=ascii_only) if marked else ""
-        name = _written(line.name, ascii_only) if several or line.name != chart.title else ""
+        name = _printable(line.name, ascii_only) if marked or not _repeats_title(line, chart) else ""
         entries.append(_Entry(mark, name, _value(chart, line, ascii_only), look.line(number, line.style)))
     return entries
+
+
+def _repeats_title(line: Line, chart: Chart) -> bool:
+    return line.name in chart.title or (chart.title != "" and chart.title in line.name)
 
 
 def _value(chart: Chart, line: Line, ascii_only: bool) -> str:
@@ -119,7 +122,7 @@ def _legend(entries: Sequence[_Entry], width: int, most: int) -> list[Text]:
 
 def _titled(chart: Chart, look: Look, ascii_only: bool) -> Text:
     text = Text(no_wrap=True, end="")
-    return text.append(_written(chart.title, ascii_only), look.title)
+    return text.append(_printable(chart.title, ascii_only), look.title)
 
 
 def _with_entries(text: Text, entries: Sequence[_Entry], width: int) -> Text:
@@ -160,7 +163,7 @@ def values_only(chart: Chart, width: int, height: int, look: Look, *, ascii_only
     entries = _entries(chart, look, ascii_only)
     lines = [entry.text(width - entry.fixed) for entry in entries]
     if len(lines) == 1 and not entries[0].name:  # the title stands for its name
-        named = _Entry("", _written(chart.title, ascii_only), entries[0].value, entries[0].style)
+        named = _Entry("", _printable(chart.title, ascii_only), entries[0].value, entries[0].style)
         lines = [named.text(width - named.fixed)]
     elif height > len(lines):
         lines.insert(0, _titled(chart, look, ascii_only))
@@ -181,6 +184,6 @@ def fit_text(text: str, width: int) -> str:
     return shortened(text, max(width, 0), "~").rjust(max(width, 0))
 
 
-def _written(text: str, ascii_only: bool) -> str:
+def _printable(text: str, ascii_only: bool) -> str:
     shown = safe(text)
     return shown.encode("ascii", "replace").decode() if ascii_only else shown

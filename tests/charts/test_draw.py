@@ -184,6 +184,25 @@ def test_names_that_would_be_cut_to_the_same_are_left_out() -> None:
     assert shown(chart, 60, 14)[1].rstrip() == "● 99.000  ▲ 99.000  ■ 99.000"
 
 
+@pytest.mark.parametrize(
+    ("title", "name", "head"),
+    [
+        ("learning rate", "learning rate", "learning rate  99.000"),
+        ("temperature", "temperature τ", "temperature  99.000"),
+        ("consistency gap", "gap", "consistency gap  99.000"),
+        ("loss", "node 2", "loss  node 2 99.000"),
+        ("", "loss", "loss 99.000"),
+    ],
+)
+def test_the_name_of_a_single_line_does_not_repeat_the_title(title: str, name: str, head: str) -> None:
+    assert shown(Chart(title, [rising(name)]).fitted(), 60, 14)[0].rstrip() == head
+
+
+def test_a_single_line_with_a_number_keeps_its_name() -> None:
+    run = replace(rising("rate"), number=2)
+    assert shown(Chart("learning rate", [run]).fitted(), 60, 14)[0].rstrip() == "learning rate  ■ rate 99.000"
+
+
 def test_nothing_yet() -> None:
     assert "–" in shown(Chart("loss", [Line("loss", [], [])]).fitted())[0]
     assert shown(Chart("loss"))[0].strip() == "loss"
