@@ -9,13 +9,13 @@ from rich.text import Text
 
 __all__ = ["Canvas"]
 
-_BRAILLE = 0x2800
+BRAILLE = 0x2800
 # bits of a braille character: rows of dots from the top, each (left, right)
-_DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
+DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 
 
 def _bits(side: int, top: int, bottom: int) -> int:
-    return sum(_DOTS[row][side] for row in range(top, bottom + 1))
+    return sum(DOTS[row][side] for row in range(top, bottom + 1))
 
 
 _SPANS = [[[_bits(side, top, bottom) for bottom in range(4)] for top in range(4)] for side in range(2)]
@@ -29,8 +29,8 @@ class Canvas:
 
     def __init__(self, width: int, height: int, *, ascii_only: bool = False) -> None:
         self.width, self.height = width, height
-        self._ascii = ascii_only
-        self._shown: list[list[str]] = [[" "] * width for _ in range(height)]
+        self._ascii_only = ascii_only
+        self._characters: list[list[str]] = [[" "] * width for _ in range(height)]
         self._styles: list[list[Style | None]] = [[None] * width for _ in range(height)]
         self._front = [bytearray(width) for _ in range(height)]
         self._behind = [bytearray(width) for _ in range(height)]
@@ -38,12 +38,12 @@ class Canvas:
     @property
     def across(self) -> int:
         """Number of dot columns."""
-        return self.width if self._ascii else 2 * self.width
+        return self.width if self._ascii_only else 2 * self.width
 
     @property
     def down(self) -> int:
         """Number of dot rows."""
-        return self.height if self._ascii else 4 * self.height
+        return self.height if self._ascii_only else 4 * self.height
 
     def line(
         self, spans: Sequence[tuple[int, int] | None], style: Style, *, dot: str = "*", behind: bool = False
@@ -53,15 +53,15 @@ class Canvas:
         ``dot`` is its character in ASCII. Draw lines ``behind`` before all others.
         """
         layer = self._behind if behind else self._front
-        for place, span in enumerate(spans):
+        for column, span in enumerate(spans):
             if span is None:
                 continue
             top, bottom = span
-            if self._ascii:
+            if self._ascii_only:
                 for row in range(top, bottom + 1):
-                    self._shown[row][place], self._styles[row][place] = dot, style
+                    self._characters[row][column], self._styles[row][column] = dot, style
                 continue
-            cell, masks = place >> 1, _SPANS[place & 1]
+            cell, masks = column >> 1, _SPANS[column & 1]
             first, last = top >> 2, bottom >> 2
             for row in range(first, last + 1):
                 layer[row][cell] |= masks[top & 3 if row == first else 0][bottom & 3 if row == last else 3]
@@ -71,13 +71,13 @@ class Canvas:
         """Put ``character`` at a position counted in characters, over whatever is there."""
         if 0 <= column < self.width and 0 <= row < self.height:
             self._front[row][column] = self._behind[row][column] = 0
-            self._shown[row][column], self._styles[row][column] = character, style
+            self._characters[row][column], self._styles[row][column] = character, style
 
     def backdrop(self, places: Iterable[tuple[int, int]], character: str, style: Style) -> None:
         """Put ``character`` at each (column, row) of ``places`` where nothing is drawn."""
         for column, row in places:
             if self._styles[row][column] is None:
-                self._shown[row][column], self._styles[row][column] = character, style
+                self._characters[row][column], self._styles[row][column] = character, style
 
     def rows(self) -> list[Text]:
         """Return the picture, one text per row."""
@@ -86,15 +86,15 @@ class Canvas:
     def _row(self, row: int) -> Text:
         text = Text(no_wrap=True, end="")
         characters = [
-            chr(_BRAILLE + (front or behind)) if front or behind else shown
+            chr(BRAILLE + (front or behind)) if front or behind else shown
             for front, behind, shown in zip(
-                self._front[row], self._behind[row], self._shown[row], strict=True
+                self._front[row], self._behind[row], self._characters[row], strict=True
             )
         ]
         styles = self._styles[row]
         start = 0
-        for place in range(1, self.width + 1):
-            if place == self.width or styles[place] is not styles[start]:
-                text.append("".join(characters[start:place]), styles[start])
-                start = place
+        for column in range(1, self.width + 1):
+            if column == self.width or styles[column] is not styles[start]:
+                text.append("".join(characters[start:column]), styles[start])
+                start = column
         return text

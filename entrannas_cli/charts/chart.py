@@ -67,13 +67,13 @@ class Chart:
 
     def drawn(self, line: Line) -> Trace:
         """Return the points to draw for ``line``: smoothed, on a logarithmic axis only those above 0."""
-        return self._placed(line.trace.smoothed(self.smooth))
+        return self._drawable(line.trace.smoothed(self.smooth))
 
     def behind(self, line: Line) -> Trace | None:
         """Return the raw points to draw behind a smoothed line; None without smoothing."""
-        return self._placed(line.trace) if self.smooth > 1 else None
+        return self._drawable(line.trace) if self.smooth > 1 else None
 
-    def _placed(self, trace: Trace) -> Trace:
+    def _drawable(self, trace: Trace) -> Trace:
         return trace.positive() if self.window.log else trace
 
     @property
@@ -82,8 +82,8 @@ class Chart:
         count = sum(trace.dropped for trace in self.traces)
         if self.window.log:
             for trace in self.traces:
-                for one, sign in ((trace, 1), (trace.positive(), -1)):
-                    start, end = one.visible(self.window.left, self.window.right)
+                for part, sign in ((trace, 1), (trace.positive(), -1)):
+                    start, end = part.visible(self.window.left, self.window.right)
                     count += sign * (end - start)
         return count
 

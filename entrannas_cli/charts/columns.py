@@ -55,19 +55,19 @@ class DotColumn:
 def columns(trace: Trace, grid: DotGrid) -> list[DotColumn | None]:
     """Return the visible points of ``trace`` by column; None for a column without any."""
     start, end = trace.visible(grid.window.left, grid.window.right)
-    found: list[DotColumn | None] = [None] * grid.across
+    result: list[DotColumn | None] = [None] * grid.across
     if grid.window.right <= grid.window.left:
         if start < end:
-            found[(grid.across - 1) // 2] = _column(trace, start, end)
-        return found
+            result[(grid.across - 1) // 2] = _column(trace, start, end)
+        return result
     for column in range(grid.across):
         after = end
         if column < grid.across - 1:
             after = bisect_left(trace.x, grid.x(column + 0.5), start, end)
         if start < after:
-            found[column] = _column(trace, start, after)
+            result[column] = _column(trace, start, after)
             start = after
-    return found
+    return result
 
 
 def _column(trace: Trace, start: int, end: int) -> DotColumn:
@@ -81,16 +81,16 @@ def spans(trace: Trace, grid: DotGrid) -> list[tuple[int, int] | None]:
     Between points that lie columns apart, and to those just outside the window, the line is straight. The result
     is cached with the trace: moving the cross-hair, or a point added to another line, costs nothing here.
     """
-    made_of = (grid, trace.generation, len(trace))
-    known, found = trace.drawn
-    if known != made_of:
-        found = _spans(trace, grid)
-        trace.drawn = made_of, found
-    return found
+    key = (grid, trace.generation, len(trace))
+    cached_key, result = trace.drawn
+    if cached_key != key:
+        result = _spans(trace, grid)
+        trace.drawn = key, result
+    return result
 
 
 def _spans(trace: Trace, grid: DotGrid) -> list[tuple[int, int] | None]:
-    drawn: list[tuple[int, int] | None] = [None] * grid.across
+    covered: list[tuple[int, int] | None] = [None] * grid.across
     start, end = trace.visible(grid.window.left, grid.window.right)
     before: tuple[float, float] | None = None  # column and row of the line's last point
     if start and len(trace):
@@ -100,16 +100,16 @@ def _spans(trace: Trace, grid: DotGrid) -> list[tuple[int, int] | None]:
             continue
         first, last = grid.row(column.first), grid.row(column.last)
         if before is not None:
-            _join(drawn, grid.down, before, (place, first))
-        _cover(drawn, grid.down, place, grid.row(column.high), grid.row(column.low))
+            _join(covered, grid.down, before, (place, first))
+        _cover(covered, grid.down, place, grid.row(column.high), grid.row(column.low))
         before = place, last
     if before is not None and end < len(trace):
-        _join(drawn, grid.down, before, (grid.column(trace.x[end]), grid.row(trace.y[end])))
-    return drawn
+        _join(covered, grid.down, before, (grid.column(trace.x[end]), grid.row(trace.y[end])))
+    return covered
 
 
 def _join(
-    drawn: list[tuple[int, int] | None], down: int, start: tuple[float, float], end: tuple[float, float]
+    covered: list[tuple[int, int] | None], down: int, start: tuple[float, float], end: tuple[float, float]
 ) -> None:
     """Cover a straight line in the columns between two points, without a gap at either."""
     (left, top), (right, bottom) = start, end
@@ -118,22 +118,22 @@ def _join(
     slope = (bottom - top) / (right - left)
     begin = max(math.floor(left) + 1, 0)
     row = top if begin - left <= 1 else top + slope * (begin - 1 - left)  # where it enters the picture
-    for place in range(begin, min(math.ceil(right), len(drawn) - 1) + 1):
-        here = bottom if place >= right else top + slope * (place - left)
-        towards = _towards(round(row), round(here))
-        _cover(drawn, down, place, towards, round(here))
-        row = here
+    for column in range(begin, min(math.ceil(right), len(covered) - 1) + 1):
+        next_row = bottom if column >= right else top + slope * (column - left)
+        first_row = _step_towards(round(row), round(next_row))
+        _cover(covered, down, column, first_row, round(next_row))
+        row = next_row
 
 
-def _towards(row: int, other: int) -> int:
+def _step_towards(row: int, other: int) -> int:
     """Return the row next to ``row`` on the way to ``other``."""
     return row + (other > row) - (other < row)
 
 
-def _cover(drawn: list[tuple[int, int] | None], down: int, place: int, one: float, other: float) -> None:
-    top, bottom = sorted((round(one), round(other)))
+def _cover(covered: list[tuple[int, int] | None], down: int, column: int, start: float, end: float) -> None:
+    top, bottom = sorted((round(start), round(end)))
     top, bottom = max(top, 0), min(bottom, down - 1)
     if top > bottom:
         return
-    present = drawn[place]
-    drawn[place] = (top, bottom) if present is None else (min(top, present[0]), max(bottom, present[1]))
+    before = covered[column]
+    covered[column] = (top, bottom) if before is None else (min(top, before[0]), max(bottom, before[1]))

@@ -14,9 +14,9 @@ from .look import DARK, Look, marker
 
 __all__ = ["Drawing", "draw", "picture"]
 
-_APART = 16  # columns between two markers of a line
-_TALL = 9  # rows from which the legend may have a line of its own
-_TALLER = 8  # further rows for each further line of the legend
+_MARKER_SPACING = 16  # columns between two markers of a line
+_LEGEND_HEIGHT = 9  # rows from which the legend may have a line of its own
+_LEGEND_LINE_HEIGHT = 8  # further rows for each further line of the legend
 
 
 class Drawing:
@@ -36,12 +36,12 @@ def picture(chart: Chart, width: int, height: int, *, look: Look = DARK, ascii_o
     width, height = max(width, 0), max(height, 0)
     if width < MIN_SIZE[0] or height < MIN_SIZE[1]:
         return Drawing(values_only(chart, width, height, look, ascii_only=ascii_only), None)
-    most = 2 + (height - _TALL) // _TALLER if height >= _TALL else 1
-    above = header(chart, width, most, look, ascii_only=ascii_only)
-    frame = chart_frame(chart, width, height, len(above), ascii_only=ascii_only)
+    max_lines = 2 + (height - _LEGEND_HEIGHT) // _LEGEND_LINE_HEIGHT if height >= _LEGEND_HEIGHT else 1
+    head = header(chart, width, max_lines, look, ascii_only=ascii_only)
+    frame = chart_frame(chart, width, height, len(head), ascii_only=ascii_only)
     assert frame is not None
     rows = _canvas(chart, frame, look).rows()
-    return Drawing([*above, *_with_axis(rows, frame, look), *_below(frame, width, look)], frame)
+    return Drawing([*head, *_with_y_axis(rows, frame, look), *_x_axis(frame, width, look)], frame)
 
 
 def _canvas(chart: Chart, frame: ChartFrame, look: Look) -> Canvas:
@@ -57,26 +57,28 @@ def _canvas(chart: Chart, frame: ChartFrame, look: Look) -> Canvas:
     covered = [spans(chart.drawn(line), frame.grid) for _, line, _, _ in drawn]
     for line_spans, (_, _, style, dot) in zip(covered, drawn, strict=True):
         canvas.line(line_spans, style, dot=dot)
-    for place, (line_spans, (_, line, style, dot)) in enumerate(zip(covered, drawn, strict=True)):
+    for index, (line_spans, (_, line, style, dot)) in enumerate(zip(covered, drawn, strict=True)):
         trace = chart.drawn(line)
         if len(trace) == 1 and chart.window.left <= trace.x[0] <= chart.window.right:
             canvas.mark(frame.column_of(trace.x[0]), frame.row_of(trace.y[0]), dot, style)
         elif (len(chart.lines) > 1 or line.number is not None) and not frame.ascii_only:
-            _mark(canvas, line_spans, place, len(chart.lines), dot, style)
+            _add_markers(canvas, line_spans, index, len(chart.lines), dot, style)
     if chart.crosshair is not None and chart.window.left <= chart.crosshair <= chart.window.right:
         _crosshair(canvas, chart, frame, look)
-    level = "." if frame.ascii_only else "┈"
+    dash = "." if frame.ascii_only else "┈"
     grid = Style.parse(look.grid)
     for row in frame.y_ticks:
-        canvas.backdrop(((column, row) for column in range(frame.columns)), level, grid)
+        canvas.backdrop(((column, row) for column in range(frame.columns)), dash, grid)
     return canvas
 
 
-def _mark(
-    canvas: Canvas, covered: list[tuple[int, int] | None], place: int, lines: int, dot: str, style: Style
+def _add_markers(
+    canvas: Canvas, covered: list[tuple[int, int] | None], index: int, lines: int, dot: str, style: Style
 ) -> None:
     """Put markers along a line, for each line in different columns."""
-    for column in range(_APART // 2 + place * _APART // lines, canvas.width, _APART):
+    for column in range(
+        _MARKER_SPACING // 2 + index * _MARKER_SPACING // lines, canvas.width, _MARKER_SPACING
+    ):
         span = covered[2 * column] or covered[2 * column + 1]
         if span is not None:
             canvas.mark(column, (span[0] + span[1]) // 8, dot, style)
@@ -106,7 +108,7 @@ def _nearest(chart: Chart, line: Line) -> tuple[float, float] | None:
     return trace.x[at], trace.y[at]
 
 
-def _with_axis(rows: list[Text], frame: ChartFrame, look: Look) -> list[Text]:
+def _with_y_axis(rows: list[Text], frame: ChartFrame, look: Look) -> list[Text]:
     plain, tick = ("|", "+") if frame.ascii_only else ("│", "┤")
     lines = []
     for number, row in enumerate(rows):
@@ -118,10 +120,10 @@ def _with_axis(rows: list[Text], frame: ChartFrame, look: Look) -> list[Text]:
     return lines
 
 
-def _below(frame: ChartFrame, width: int, look: Look) -> list[Text]:
+def _x_axis(frame: ChartFrame, width: int, look: Look) -> list[Text]:
     """Return the x axis, if there is room for it, and its labels."""
-    corner, level, tick = ("+", "-", "+") if frame.ascii_only else ("└", "─", "┬")
-    labels, axis = [" "] * frame.columns, [level] * frame.columns
+    corner, dash, tick = ("+", "-", "+") if frame.ascii_only else ("└", "─", "┬")
+    labels, axis = [" "] * frame.columns, [dash] * frame.columns
     for column, label in frame.x_ticks.items():
         axis[column] = tick
         start = label_start(column, label, frame.columns)

@@ -13,8 +13,8 @@ from .scale import Tick, ticks
 __all__ = ["ChartFrame", "chart_frame"]
 
 MIN_SIZE = (24, 6)  # columns and rows; a smaller chart shows only the latest values
-_ROOM = 7  # columns of a label on the left
-_LOW = 9  # rows from which the x axis has a row of its own
+_LABEL_WIDTH = 7  # columns of a label on the left
+_MIN_AXIS_HEIGHT = 9  # rows from which the x axis has a row of its own
 
 
 @dataclass(frozen=True)
@@ -61,43 +61,43 @@ def chart_frame(
     if width < MIN_SIZE[0] or height < MIN_SIZE[1]:
         return None
     window = chart.window
-    below = 2 if height >= _LOW else 1
+    below = 2 if height >= _MIN_AXIS_HEIGHT else 1
     rows = height - top - below
-    room = min(_ROOM, width // 5)
-    wanted = min(max(rows // 2, 2), 9)
-    found = ticks(window.low, window.high, wanted, room, log=window.log, percent=chart.percent)
-    left = max((len(tick.label) for tick in found), default=0) + 1
+    label_width = min(_LABEL_WIDTH, width // 5)
+    max_ticks = min(max(rows // 2, 2), 9)
+    y_ticks = ticks(window.low, window.high, max_ticks, label_width, log=window.log, percent=chart.percent)
+    left = max((len(tick.label) for tick in y_ticks), default=0) + 1
     columns = width - left
     across, down = (1, 1) if ascii_only else (2, 4)
     grid = DotGrid(window, columns * across, rows * down)
     frame = ChartFrame(left, top, columns, rows, below, grid, {}, {}, ascii_only)
-    for tick in found:
+    for tick in y_ticks:
         frame.y_ticks.setdefault(min(max(frame.row_of(tick.value), 0), rows - 1), tick.label)
-    _place_x(frame, window.left, window.right)
+    _add_x_ticks(frame, window.left, window.right)
     return frame
 
 
-def _place_x(frame: ChartFrame, left: float, right: float) -> None:
+def _add_x_ticks(frame: ChartFrame, left: float, right: float) -> None:
     whole = right - left >= 2
-    for most in range(max(frame.columns // 9, 2), 0, -1):
-        places = _placed(frame, ticks(left, right, most, 8, whole=whole))
-        if places is not None:
-            frame.x_ticks.update(places)
+    for max_ticks in range(max(frame.columns // 9, 2), 0, -1):
+        labels = _x_labels(frame, ticks(left, right, max_ticks, 8, whole=whole))
+        if labels is not None:
+            frame.x_ticks.update(labels)
             return
 
 
-def _placed(frame: ChartFrame, found: list[Tick]) -> dict[int, str] | None:
+def _x_labels(frame: ChartFrame, x_ticks: list[Tick]) -> dict[int, str] | None:
     """Return the labels by column, each centred under its tick where possible; None if two would touch."""
-    places: dict[int, str] = {}
+    labels: dict[int, str] = {}
     free = 0
-    for tick in found:
+    for tick in x_ticks:
         column = min(max(frame.column_of(tick.value), 0), frame.columns - 1)
         start = label_start(column, tick.label, frame.columns)
         if start < free:
             return None
         free = start + len(tick.label) + 2
-        places[column] = tick.label
-    return places
+        labels[column] = tick.label
+    return labels
 
 
 def label_start(column: int, label: str, columns: int) -> int:

@@ -29,7 +29,7 @@ class _Entry:
     style: Style
 
     @property
-    def fixed(self) -> int:
+    def fixed_width(self) -> int:
         """Columns of the parts that are never shortened, with the space before the name."""
         return cell_len(self.mark) + bool(self.mark) + bool(self.name) + len(self.value)
 
@@ -69,7 +69,7 @@ def _value(chart: Chart, line: Line, ascii_only: bool) -> str:
 def _notes(chart: Chart) -> str:
     parts = []
     if chart.crosshair is not None:
-        parts.append(f"{chart.x_name} {_place(chart.crosshair)}")
+        parts.append(f"{chart.x_name} {_x_text(chart.crosshair)}")
     if chart.window.log:
         parts.append("log")
     if chart.smooth > 1:
@@ -79,7 +79,7 @@ def _notes(chart: Chart) -> str:
     return ", ".join(parts)
 
 
-def _place(x: float) -> str:
+def _x_text(x: float) -> str:
     return f"{x:,.0f}" if x.is_integer() and abs(x) < 1e15 else label(x, 12)
 
 
@@ -90,14 +90,14 @@ def header(chart: Chart, width: int, most: int, look: Look, *, ascii_only: bool 
     """
     entries = _entries(chart, look, ascii_only)
     notes = _notes(chart)
-    title = _titled(chart, look, ascii_only)
+    title = _title(chart, look, ascii_only)
     room = max(width - (cell_len(notes) + 2 if notes else 0), 0)
     below: list[Text] = []
-    if most > 1 and len(entries) > 1 and title.cell_len + _whole(entries) > room:
+    if most > 1 and len(entries) > 1 and title.cell_len + _full_width(entries) > room:
         below = _legend(entries, width, most - 1)
     else:
         # cut the title before the values
-        title.truncate(max(room - sum(entry.fixed + _GAP for entry in entries), room // 3))
+        title.truncate(max(room - sum(entry.fixed_width + _GAP for entry in entries), room // 3))
         title = _with_entries(title, entries, room)
     if notes:
         title = fit(title, room)
@@ -105,9 +105,9 @@ def header(chart: Chart, width: int, most: int, look: Look, *, ascii_only: bool 
     return [fit(line, width) for line in (title, *below)]
 
 
-def _whole(entries: Sequence[_Entry]) -> int:
+def _full_width(entries: Sequence[_Entry]) -> int:
     """Return the columns that ``entries`` take unshortened, each after a gap."""
-    return sum(_GAP + entry.fixed + cell_len(entry.name) for entry in entries)
+    return sum(_GAP + entry.fixed_width + cell_len(entry.name) for entry in entries)
 
 
 def _legend(entries: Sequence[_Entry], width: int, most: int) -> list[Text]:
@@ -115,12 +115,12 @@ def _legend(entries: Sequence[_Entry], width: int, most: int) -> list[Text]:
     for count in range(1, most + 1):
         each = -(-len(entries) // count)
         chunks = [entries[start : start + each] for start in range(0, len(entries), each)]
-        if count == most or all(_whole(chunk) - _GAP <= width for chunk in chunks):
+        if count == most or all(_full_width(chunk) - _GAP <= width for chunk in chunks):
             return [_with_entries(Text(no_wrap=True, end=""), chunk, width) for chunk in chunks]
     return []
 
 
-def _titled(chart: Chart, look: Look, ascii_only: bool) -> Text:
+def _title(chart: Chart, look: Look, ascii_only: bool) -> Text:
     text = Text(no_wrap=True, end="")
     return text.append(_printable(chart.title, ascii_only), look.title)
 
@@ -133,11 +133,11 @@ def _with_entries(text: Text, entries: Sequence[_Entry], width: int) -> Text:
     first = _GAP if text.cell_len else 0
     room = width - text.cell_len - first + _GAP
     count = len(entries)
-    while count and room < _needed(entries[:count], _SHORTEST) + _more(len(entries) - count):
+    while count and room < _width(entries[:count], _SHORTEST) + _more_width(len(entries) - count):
         count -= 1
     shown, missing = entries[:count], len(entries) - count
     longest = max((cell_len(entry.name) for entry in shown), default=0)
-    while longest > _SHORTEST and _needed(shown, longest) + _more(missing) > room:
+    while longest > _SHORTEST and _width(shown, longest) + _more_width(missing) > room:
         longest -= 1
     cut = {shortened(entry.name, longest, "~") for entry in shown}
     if len(cut) < len({entry.name for entry in shown}) and all(entry.mark for entry in entries):
@@ -145,28 +145,28 @@ def _with_entries(text: Text, entries: Sequence[_Entry], width: int) -> Text:
     for number, entry in enumerate(shown):
         text.append(" " * (_GAP if number else first))
         text.append_text(entry.text(longest))
-    if missing and room >= _more(missing):
+    if missing and room >= _more_width(missing):
         text.append(" " * (_GAP if shown else first) + f"+{missing}")
     return text
 
 
-def _needed(entries: Sequence[_Entry], longest: int) -> int:
-    return sum(_GAP + entry.fixed + min(cell_len(entry.name), longest) for entry in entries)
+def _width(entries: Sequence[_Entry], longest: int) -> int:
+    return sum(_GAP + entry.fixed_width + min(cell_len(entry.name), longest) for entry in entries)
 
 
-def _more(missing: int) -> int:
+def _more_width(missing: int) -> int:
     return _GAP + len(f"+{missing}") if missing else 0
 
 
 def values_only(chart: Chart, width: int, height: int, look: Look, *, ascii_only: bool = False) -> list[Text]:
     """Return a chart without room for a picture: its values, below the title if it fits."""
     entries = _entries(chart, look, ascii_only)
-    lines = [entry.text(width - entry.fixed) for entry in entries]
+    lines = [entry.text(width - entry.fixed_width) for entry in entries]
     if len(lines) == 1 and not entries[0].name:  # the title stands for its name
         named = _Entry("", _printable(chart.title, ascii_only), entries[0].value, entries[0].style)
-        lines = [named.text(width - named.fixed)]
+        lines = [named.text(width - named.fixed_width)]
     elif height > len(lines):
-        lines.insert(0, _titled(chart, look, ascii_only))
+        lines.insert(0, _title(chart, look, ascii_only))
     lines += [Text(no_wrap=True, end="") for _ in range(height - len(lines))]
     return [fit(line, width) for line in lines[:height]]
 

@@ -36,26 +36,26 @@ def ticks(
     in the end only the lower end, as exact as fits, or none.
     """
     for count in range(max(most, 0), 0, -1):
-        found = _log_values(low, high, count) if log else _values(low, high, count, whole, percent)
-        labels = _labels(found.values, found.exponent, room, percent)
+        chosen = _log_values(low, high, count) if log else _values(low, high, count, whole, percent)
+        labels = _labels(chosen.values, chosen.exponent, room, percent)
         if labels:
-            return [Tick(value, text) for value, text in zip(found.values, labels, strict=True)]
+            return [Tick(value, text) for value, text in zip(chosen.values, labels, strict=True)]
     text = label(low, room, percent=percent) if most > 0 else ""
     return [Tick(low, text)] if text else []
 
 
 @dataclass(frozen=True)
-class _Found:
+class _TickValues:
     values: Sequence[float]
     exponent: int | None  # of the last digit needed to tell the values apart; None: each value has its own
 
 
-def _values(low: float, high: float, most: int, whole: bool, percent: bool) -> _Found:
+def _values(low: float, high: float, max_ticks: int, whole: bool, percent: bool) -> _TickValues:
     if not high > low:
-        return _Found([low], None)
+        return _TickValues([low], None)
     scale = 100.0 if percent else 1.0
     low, high = low * scale, high * scale
-    exponent = math.floor(math.log10(max((high - low) / most, 1e-300)))
+    exponent = math.floor(math.log10(max((high - low) / max_ticks, 1e-300)))
     for power in range(exponent, exponent + 4):
         if whole and power < 0:
             continue
@@ -63,24 +63,24 @@ def _values(low: float, high: float, most: int, whole: bool, percent: bool) -> _
             step = factor * 10.0**power
             # with a tolerance, so that an end of the axis that is a round number has its tick
             first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-            if last - first < most:
+            if last - first < max_ticks:
                 exact = 10**-power if power < 0 else 0
                 values = [(n * factor / exact if exact else n * step) / scale for n in range(first, last + 1)]
-                return _Found(values, power)
-    return _Found([], 0)
+                return _TickValues(values, power)
+    return _TickValues([], 0)
 
 
-def _log_values(low: float, high: float, most: int) -> _Found:
+def _log_values(low: float, high: float, max_ticks: int) -> _TickValues:
     first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
     decades = last - first + 1
     if decades >= 2:
-        stride = -(-decades // most)
+        stride = -(-decades // max_ticks)
         values = [_power(n) for n in range(first, last + 1) if n % stride == 0]
         between = [m * _power(n) for n in range(first - 1, last + 1) for m in (1, 2, 5)]
         finer = [value for value in between if low <= value <= high]
-        return _Found(finer if len(finer) <= most else values, None)
+        return _TickValues(finer if len(finer) <= max_ticks else values, None)
     # less than a decade: round numbers, as on a linear axis
-    return _values(low, high, most, False, False)
+    return _values(low, high, max_ticks, False, False)
 
 
 def _power(exponent: int) -> float:
@@ -95,7 +95,7 @@ def _labels(values: Sequence[float], exponent: int | None, room: int, percent: b
     smallest = min((abs(value) for value in values if value), default=1.0)
     order: tuple[_Writer, ...]
     if exponent is None:
-        order = (_each_best, _fixed, _prefixed, _scientific)
+        order = (_fixed_or_scientific, _fixed, _prefixed, _scientific)
     elif largest >= 1e15 or smallest < 1e-4:
         order = (_scientific, _prefixed, _fixed)
     elif largest >= 10_000:
@@ -109,7 +109,7 @@ def _labels(values: Sequence[float], exponent: int | None, room: int, percent: b
     return None
 
 
-def _each_best(value: float, exponent: int | None) -> str:
+def _fixed_or_scientific(value: float, exponent: int | None) -> str:
     """Choose the notation for this value alone: on a logarithmic axis, 1e-4 stands beside 0.001."""
     size = abs(value)
     if 1e-3 <= size < 1e15:

@@ -6,12 +6,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from ..common.numbers import number
+from .canvas import BRAILLE, DOTS
 
 __all__ = ["CurveBuffer", "curve"]
-
-BRAILLE = 0x2800
-# bits of a braille character: rows of dots from the top, each (left, right)
-DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 
 
 class CurveBuffer:
@@ -23,25 +20,25 @@ class CurveBuffer:
     def __init__(self, capacity: int = 1024) -> None:
         self._capacity = capacity
         self._stretch = 1  # values per point
-        self._in_last = 0
+        self._count_in_last = 0
         self.points: list[tuple[float, float]] = []
         self.last: float | None = None
 
     def add(self, value: object) -> None:
         """Append a value; one that isn't a finite number is ignored."""
-        found = number(value)
-        if found is None:
+        y = number(value)
+        if y is None:
             return
-        self.last = found
-        if self._in_last % self._stretch == 0:
+        self.last = y
+        if self._count_in_last % self._stretch == 0:
             if len(self.points) == self._capacity:
                 self._merge()
-            self.points.append((found, found))
-            self._in_last = 0
+            self.points.append((y, y))
+            self._count_in_last = 0
         else:
             low, high = self.points[-1]
-            self.points[-1] = (min(low, found), max(high, found))
-        self._in_last += 1
+            self.points[-1] = (min(low, y), max(high, y))
+        self._count_in_last += 1
 
     def _merge(self) -> None:
         pairs = zip(self.points[::2], self.points[1::2], strict=True)  # the capacity is even
@@ -82,15 +79,15 @@ def curve(
     columns, rows = width * across, height * down
     points = series.columns(columns)
     grid = [[False] * columns for _ in range(rows)]
-    before: tuple[int, int] | None = None
+    previous: tuple[int, int] | None = None
     for column in range(columns if points else 0):
         top, bottom = _rows(points[column * len(points) // columns], low, high, rows)
         first, last = top, bottom
-        if before is not None:  # connect to the previous column
-            first, last = min(first, before[1] + 1), max(last, before[0] - 1)
+        if previous is not None:  # connect to the previous column
+            first, last = min(first, previous[1] + 1), max(last, previous[0] - 1)
         for row in range(first, last + 1):
             grid[row][column] = True
-        before = (top, bottom)
+        previous = (top, bottom)
     if ascii_only:
         return ["".join("*" if dot else " " for dot in row) for row in grid]
     return ["".join(_braille(grid, line, character) for character in range(width)) for line in range(height)]

@@ -51,11 +51,11 @@ class Trace:
         count = min(len(new_x), len(new_y))
         del new_x[count:], new_y[count:]
         known = len(self._raw_x)
-        goes_on = count >= known and _starts(new_x, self._raw_x) and _starts(new_y, self._raw_y)
-        if goes_on and count == known:
+        extends = count >= known and _starts_with(new_x, self._raw_x) and _starts_with(new_y, self._raw_y)
+        if extends and count == known:
             return False
         self.version += 1
-        if not goes_on:
+        if not extends:
             self._clear()
             self._raw_x, self._raw_y = self.x, self.y  # shared until a point is dropped or sorted
             self.dropped = known = 0
@@ -78,9 +78,9 @@ class Trace:
         self._raw_y.extend(y)
         points = [(a, b) for a, b in zip(x, y, strict=True) if abs(a) <= MAX_VALUE and abs(b) <= MAX_VALUE]
         self.dropped += len(x) - len(points)
-        points.sort(key=_place)
+        points.sort(key=_x_of)
         if points and points[0][0] < before:
-            points = sorted([*zip(self.x, self.y, strict=True), *points], key=_place)
+            points = sorted([*zip(self.x, self.y, strict=True), *points], key=_x_of)
             self._clear()
         self.append(array("d", [a for a, _ in points]), array("d", [b for _, b in points]))
 
@@ -124,14 +124,15 @@ class Trace:
         """Return the exponential mean over about ``points`` points; the trace itself for 1 or less."""
         if points <= 1:
             return self
-        if self._smoothed is None or (self._smoothed.points, self._smoothed.of) != (points, self.generation):
-            self._smoothed = _Smoothed(points, self.generation)
-        self._smoothed.follow(self)
-        return self._smoothed.trace
+        known = self._smoothed
+        if known is None or (known.points, known.generation) != (points, self.generation):
+            known = self._smoothed = _Smoothed(points, self.generation)
+        known.follow(self)
+        return known.trace
 
     def positive(self) -> Trace:
         """Return the points above 0, the only ones that fit on a logarithmic axis."""
-        if self._positive is None or self._positive.of != self.generation:
+        if self._positive is None or self._positive.generation != self.generation:
             self._positive = _Positive(self.generation)
         self._positive.follow(self)
         return self._positive.trace
@@ -140,8 +141,8 @@ class Trace:
 class _Smoothed:
     """The exponential mean of a trace; the plain mean while points are few, so that it starts unbiased."""
 
-    def __init__(self, points: int, of: int) -> None:
-        self.points, self.of = points, of
+    def __init__(self, points: int, generation: int) -> None:
+        self.points, self.generation = points, generation
         self.trace = Trace()
         self._mean = 0.0
 
@@ -150,19 +151,21 @@ class _Smoothed:
         if done == len(source):
             return
         share, mean, means = 2 / (self.points + 1), self._mean, array("d")
-        few = max(math.floor(1 / share), done)  # up to here it is the plain mean
-        for count, value in enumerate(source.y[done:few], start=done + 1):
+        warmup_end = max(math.floor(1 / share), done)  # up to here it is the plain mean
+        for count, value in enumerate(source.y[done:warmup_end], start=done + 1):
             mean += (value - mean) / count
             means.append(mean)
-        later = accumulate(source.y[few:], lambda mean, value: mean + (value - mean) * share, initial=mean)
+        later = accumulate(
+            source.y[warmup_end:], lambda mean, value: mean + (value - mean) * share, initial=mean
+        )
         means.extend(islice(later, 1, None))
         self._mean = means[-1]
         self.trace.append(source.x[done:], means)
 
 
 class _Positive:
-    def __init__(self, of: int) -> None:
-        self.of = of
+    def __init__(self, generation: int) -> None:
+        self.generation = generation
         self.trace = Trace()
         self._done = 0
 
@@ -182,7 +185,7 @@ def _copied(values: Sequence[float]) -> array[float]:
     return array("d", values)
 
 
-def _starts(values: array[float], start: array[float]) -> bool:
+def _starts_with(values: array[float], start: array[float]) -> bool:
     """Return whether ``values`` begins with ``start``, bit for bit: nan equals itself."""
     return _bits(values)[: len(start)] == _bits(start)
 
@@ -196,5 +199,5 @@ def _all_usable(values: array[float]) -> bool:
     return math.isfinite(total) and min(values) >= -MAX_VALUE and max(values) <= MAX_VALUE
 
 
-def _place(point: tuple[float, float]) -> float:
+def _x_of(point: tuple[float, float]) -> float:
     return point[0]

@@ -11,7 +11,7 @@ from .trace import Trace
 __all__ = ["Window"]
 
 _MARGIN = 0.05  # of the height, above and below the points
-_CLOSEST = 1e-5  # narrowest window, as a fraction of the extent
+_MIN_WIDTH = 1e-5  # narrowest window, as a fraction of the extent
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Window:
     def fitted(self, traces: Sequence[Trace]) -> Self:
         """Return the window that shows all of ``traces``."""
         extent = _extent(traces)
-        return replace(self, left=extent[0], right=extent[1], extent=extent)._raised(traces)
+        return replace(self, left=extent[0], right=extent[1], extent=extent)._with_fitted_height(traces)
 
     def updated(self, traces: Sequence[Trace]) -> Self:
         """Return the window after ``traces`` changed: it keeps following, keeps showing everything, or stays."""
@@ -53,31 +53,31 @@ class Window:
             left, right = extent[1] - (self.right - self.left), extent[1]
         else:
             left, right = self.left, self.right
-        return self._within(left, right, extent)._raised(traces)
+        return self._clamped(left, right, extent)._with_fitted_height(traces)
 
     def zoomed(self, factor: float, at: float | None, traces: Sequence[Trace]) -> Self:
         """Zoom in by ``factor``; what is at ``at`` stays there (default: the middle, or the end it follows)."""
         if at is None:
             at = self.right if self.follows else (self.left + self.right) / 2
         at = min(max(at, self.left), self.right)
-        closest = (self.extent[1] - self.extent[0]) * _CLOSEST
+        closest = (self.extent[1] - self.extent[0]) * _MIN_WIDTH
         span = self.right - self.left
-        wanted = max(span / factor, min(closest, span))
+        new_span = max(span / factor, min(closest, span))
         share = (at - self.left) / span if span > 0 else 0.5
-        left = at - share * wanted
-        right = self.right if at == self.right else left + wanted  # exactly, so that it keeps following
-        return self._within(left, right, self.extent)._raised(traces)
+        left = at - share * new_span
+        right = self.right if at == self.right else left + new_span  # exactly, so that it keeps following
+        return self._clamped(left, right, self.extent)._with_fitted_height(traces)
 
     def panned(self, share: float, traces: Sequence[Trace]) -> Self:
         """Move by ``share`` of its width, to the right if above 0; stop at the ends of the data."""
-        by = share * (self.right - self.left)
-        return self._within(self.left + by, self.right + by, self.extent)._raised(traces)
+        shift = share * (self.right - self.left)
+        return self._clamped(self.left + shift, self.right + shift, self.extent)._with_fitted_height(traces)
 
     def scaled(self, log: bool, traces: Sequence[Trace]) -> Self:
         """Return the window with a logarithmic axis, or without."""
-        return replace(self, log=log)._raised(traces)
+        return replace(self, log=log)._with_fitted_height(traces)
 
-    def _within(self, left: float, right: float, extent: tuple[float, float]) -> Self:
+    def _clamped(self, left: float, right: float, extent: tuple[float, float]) -> Self:
         """Show the given range, moved and narrowed to lie within ``extent``."""
         span = right - left
         if span >= extent[1] - extent[0]:
@@ -88,7 +88,7 @@ class Window:
             left, right = extent[0], extent[0] + span
         return replace(self, left=left, right=right, extent=extent)
 
-    def _raised(self, traces: Sequence[Trace]) -> Self:
+    def _with_fitted_height(self, traces: Sequence[Trace]) -> Self:
         """Fit the height to the visible points."""
         lows, highs = [], []
         for trace in traces:
