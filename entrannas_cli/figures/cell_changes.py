@@ -81,15 +81,20 @@ def cell_change(before: CellGraph, after: CellGraph) -> CellChange:
     changes = []
     for n in range(max(len(before.nodes), len(after.nodes))):
         target = n + INPUT_NODES
-        old, new = (
+        old_connections, new_connections = (
             set(cell.nodes[n]) if n < len(cell.nodes) else set[Connection]() for cell in (before, after)
         )
-        for source in sorted({connection.source for connection in old | new}):
-            left = {c.operation for c in old if c.source == source}
-            right = {c.operation for c in new if c.source == source}
-            changes += [ConnectionChange(target, source, name, name) for name in sorted(left & right)]
-            pairs = zip_longest(sorted(left - right), sorted(right - left))
-            changes += [ConnectionChange(target, source, one, other) for one, other in pairs]
+        for source in sorted({connection.source for connection in old_connections | new_connections}):
+            old_operations = {c.operation for c in old_connections if c.source == source}
+            new_operations = {c.operation for c in new_connections if c.source == source}
+            changes += [
+                ConnectionChange(target, source, name, name)
+                for name in sorted(old_operations & new_operations)
+            ]
+            pairs = zip_longest(
+                sorted(old_operations - new_operations), sorted(new_operations - old_operations)
+            )
+            changes += [ConnectionChange(target, source, old, new) for old, new in pairs]
     return CellChange(before, after, tuple(changes))
 
 
@@ -159,11 +164,11 @@ def choose_evenly(history: Sequence[DerivedCells], limit: int) -> list[DerivedCe
 
 def frames(history: Sequence[DerivedCells]) -> list[HistoryFrame]:
     """Return the entries of a history, each with the changes since the one before."""
-    found: list[HistoryFrame] = []
+    history_frames: list[HistoryFrame] = []
     for entry in history:
-        changes = compare_cells(found[-1].genotype, entry.genotype) if found else {}
-        found.append(HistoryFrame(entry.step, entry.epoch, entry.genotype, changes))
-    return found
+        changes = compare_cells(history_frames[-1].genotype, entry.genotype) if history_frames else {}
+        history_frames.append(HistoryFrame(entry.step, entry.epoch, entry.genotype, changes))
+    return history_frames
 
 
 def counts_text(change: CellChange | None) -> str:
@@ -179,7 +184,7 @@ def history_rows(shown: Sequence[HistoryFrame]) -> list[dict[str, Any]]:
     """Return the frames as JSON objects, with the changes since the one before; the first adds everything."""
     rows = []
     for frame in shown:
-        row: dict[str, Any] = {"step": frame.step, "epoch": frame.epoch}
+        summary: dict[str, Any] = {"step": frame.step, "epoch": frame.epoch}
         for kind, cell in frame.genotype.cells:
             if kind in frame.changes:
                 change = _change_dict(frame.changes[kind])
@@ -188,10 +193,10 @@ def history_rows(shown: Sequence[HistoryFrame]) -> list[dict[str, Any]]:
                 everything = [[target, c.source, c.operation] for target, c in cell.connections]
                 entry = {"added": everything, "removed": [], "changed": []}
             operations = Counter(connection.operation for _, connection in cell.connections)
-            row[kind] = {
+            summary[kind] = {
                 "connections": [len(connections) for connections in cell.nodes],
                 "operations": dict(sorted(operations.items())),
                 **entry,
             }
-        rows.append(row)
+        rows.append(summary)
     return rows

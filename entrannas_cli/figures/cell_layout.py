@@ -149,12 +149,14 @@ def lay_out(kind: str, cell: CellGraph) -> CellLayout:
     spans = _spans([len(connections) for connections in cell.nodes])
     edges: list[Edge] = []
     for target, connections in enumerate(cell.nodes, INPUT_NODES):
-        seen: Counter[int] = Counter()
+        parallel: Counter[int] = Counter()
         for row, connection in enumerate(connections, spans[target][0] + 1):
             operation = looks[connection.operation]
             parametric = has_weights(kind, connection.source, operation)
-            edges.append(Edge(connection.source, target, operation, parametric, row, seen[connection.source]))
-            seen[connection.source] += 1
+            edges.append(
+                Edge(connection.source, target, operation, parametric, row, parallel[connection.source])
+            )
+            parallel[connection.source] += 1
     output_row = spans[-1][1] + 1
     ends = {edge.source: edge.row for edge in edges}
     return CellLayout(kind, _nodes(cell, spans, ends, output_row), tuple(edges), output_row)
@@ -178,7 +180,7 @@ def lay_out_frame(kind: str, cell: CellGraph, rows: Sequence[Sequence[int]]) -> 
         for row, source in enumerate(rows[target - INPUT_NODES], spans[target][0] + 1):
             operations = [looks[c.operation] for c in connections if c.source == source]
             if operations:
-                strands = tuple((one, has_weights(kind, source, one)) for one in operations)
+                strands = tuple((operation, has_weights(kind, source, operation)) for operation in operations)
                 bundles.append(Bundle(source, target, row, strands))
     output_row = spans[-1][1] + 1
     ends = {bundle.source: bundle.row for bundle in bundles}

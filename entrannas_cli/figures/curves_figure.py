@@ -106,7 +106,7 @@ def curves_figure(
     if title:
         figure.suptitle(title, fontsize=11)
     figure.legend(
-        handles=[_handle(label, look) for label, look in looks.items()],
+        handles=[_legend_handle(label, look) for label, look in looks.items()],
         loc="outside lower center",
         ncols=columns,
         handlelength=3.2,
@@ -166,19 +166,19 @@ def _draw_line(axes: Axes, line: FigureLine, seconds: float, *, log: bool) -> No
         return np.where(values > 0, values, np.nan) if log else values
 
     look = line_look(line.look)
-    course = line.course
-    x, y = course.x / seconds, drawable(course.mean if isinstance(course, Band) else course.y)
+    curve = line.course
+    x, y = curve.x / seconds, drawable(curve.mean if isinstance(curve, Band) else curve.y)
     if not np.isfinite(y).any():  # nothing fits on a logarithmic axis
         return
     if line.raw is not None:
         raw = drawable(line.raw.y)
         axes.plot(line.raw.x / seconds, raw, color=look.colour, alpha=0.25, linewidth=0.8)
-    if isinstance(course, Band):
-        low, high = y - course.deviation, y + course.deviation
+    if isinstance(curve, Band):
+        low, high = y - curve.deviation, y + curve.deviation
         axes.fill_between(x, low, high, color=look.colour, alpha=0.18, linewidth=0)
-    apart = len(x) // MARKERS
-    first = line.look % MARKERS * apart // MARKERS  # so that lines have their markers in different places
-    every = None if len(x) <= FEW_POINTS else (first, apart)
+    spacing = len(x) // MARKERS
+    first = line.look % MARKERS * spacing // MARKERS  # so that lines have their markers in different places
+    every = None if len(x) <= FEW_POINTS else (first, spacing)
     axes.plot(
         x,
         y,
@@ -191,7 +191,7 @@ def _draw_line(axes: Axes, line: FigureLine, seconds: float, *, log: bool) -> No
     )
 
 
-def _handle(label: str, look: LineLook) -> object:
+def _legend_handle(label: str, look: LineLook) -> object:
     from matplotlib.lines import Line2D
 
     return Line2D(

@@ -44,31 +44,37 @@ def gather(
     One line per run; with ``groups``, the name of each run's group, one per group. ``smooth`` is a number of
     points. Raises ``UsageError`` if no run has a metric, or if none of its values fits on a logarithmic axis.
     """
-    asked = [*metrics] or [metric_of(name) for name in overview]
-    courses = [read_series(run, asked, axis) for run in runs]
+    selected = [*metrics] or [metric_of(name) for name in overview]
+    run_series = [read_series(run, selected, axis) for run in runs]
     if not metrics:
-        asked = [metric for metric in asked if any(metric.key in course.series for course in courses)]
-        if not asked:
-            raise UsageError(_nothing(runs, courses, overview))
+        selected = [
+            metric for metric in selected if any(metric.key in one_run.series for one_run in run_series)
+        ]
+        if not selected:
+            raise UsageError(_no_metrics_message(runs, run_series, overview))
     labels = run_labels(runs)
     notes: list[str] = []
     panels = []
-    for metric in asked:
-        found = {
-            n: course.series[metric.key] for n, course in enumerate(courses) if metric.key in course.series
+    for metric in selected:
+        series_by_run = {
+            n: one_run.series[metric.key]
+            for n, one_run in enumerate(run_series)
+            if metric.key in one_run.series
         }
-        if not found:
-            known = sorted({name for course in courses for name in course.names})
+        if not series_by_run:
+            known = sorted({name for one_run in run_series for name in one_run.names})
             raise unknown_metric(metric.key, known)
         missing = [
-            label for n, label in enumerate(labels) if n not in found and (metrics or not courses[n].series)
+            label
+            for n, label in enumerate(labels)
+            if n not in series_by_run and (metrics or not run_series[n].series)
         ]
         if missing:
-            notes.append(f"no {safe(metric.key)}, left out: {_listed(missing)}")
+            notes.append(f"no {safe(metric.key)}, left out: {_names(missing)}")
         lines = (
-            _lines(found, labels, smooth, points)
+            _lines(series_by_run, labels, smooth, points)
             if groups is None
-            else _group_lines(found, labels, groups, smooth, points, metric, notes)
+            else _group_lines(series_by_run, labels, groups, smooth, points, metric, notes)
         )
         if log:
             _check_logarithmic(metric, lines, notes)
@@ -76,32 +82,34 @@ def gather(
     return Curves(panels, notes)
 
 
-def _listed(labels: Sequence[str]) -> str:
+def _names(labels: Sequence[str]) -> str:
     more = len(labels) - MAX_NAMED
     return ", ".join(labels[:MAX_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def _nothing(runs: Sequence[Run], courses: Sequence[RunSeries], overview: Sequence[str]) -> str:
-    names = sorted({name for course in courses for name in course.names})
-    who = "the run doesn't have" if len(runs) == 1 else f"none of the {counted(len(runs), 'run')} has"
+def _no_metrics_message(runs: Sequence[Run], run_series: Sequence[RunSeries], overview: Sequence[str]) -> str:
+    names = sorted({name for one_run in run_series for name in one_run.names})
+    subject = "the run doesn't have" if len(runs) == 1 else f"none of the {counted(len(runs), 'run')} has"
     if not names and all(run.status().kind == "rank" for run in runs):
         return "a ranking has no curves of its own: plot its trainings, in the folder trainings of its run"
     if not names:
-        return f"{who} any metrics yet: nothing to draw"
-    return f"{who} {choices(overview)}: choose with --metric from {', '.join(map(safe, names))}"
+        return f"{subject} any metrics yet: nothing to draw"
+    return f"{subject} {choices(overview)}: choose with --metric from {', '.join(map(safe, names))}"
 
 
-def _lines(found: dict[int, Series], labels: Sequence[str], smooth: int, points: int) -> list[FigureLine]:
+def _lines(
+    series_by_run: dict[int, Series], labels: Sequence[str], smooth: int, points: int
+) -> list[FigureLine]:
     lines = []
-    for n, series in found.items():
-        smooth_one = smoothed(series, smooth) if smooth > 1 else series
-        raw = thinned(series, points) if smooth > 1 and len(found) <= FEW_RUNS else None
-        lines.append(FigureLine(labels[n], n, thinned(smooth_one, points), raw))
+    for n, series in series_by_run.items():
+        smoothed_series = smoothed(series, smooth) if smooth > 1 else series
+        raw = thinned(series, points) if smooth > 1 and len(series_by_run) <= FEW_RUNS else None
+        lines.append(FigureLine(labels[n], n, thinned(smoothed_series, points), raw))
     return lines
 
 
 def _group_lines(
-    found: dict[int, Series],
+    series_by_run: dict[int, Series],
     labels: Sequence[str],
     groups: Sequence[str],
     smooth: int,
@@ -111,20 +119,20 @@ def _group_lines(
 ) -> list[FigureLine]:
     lines = []
     for look, group in enumerate(dict.fromkeys(groups)):
-        members = [n for n in found if groups[n] == group]
+        members = [n for n in series_by_run if groups[n] == group]
         if not members:
             continue
-        series = [smoothed(found[n], smooth) if smooth > 1 else found[n] for n in members]
+        series = [smoothed(series_by_run[n], smooth) if smooth > 1 else series_by_run[n] for n in members]
         band = average(series, points)
-        whole = f"{group} ({counted(groups.count(group), 'run')})"
+        label = f"{group} ({counted(groups.count(group), 'run')})"
         if not len(band.x):
-            notes.append(f"{whole}: left out, as no point of {safe(metric.key)} is reached by all its runs")
+            notes.append(f"{label}: left out, as no point of {safe(metric.key)} is reached by all its runs")
             continue
-        shortest = min(members, key=lambda n: found[n].x[-1])
+        shortest = min(members, key=lambda n: series_by_run[n].x[-1])
         longest = max(one.x[-1] for one in series)
-        if found[shortest].x[-1] < 0.98 * longest:
-            notes.append(f"{whole}: {safe(metric.key)} ends with its shortest run, {labels[shortest]}")
-        lines.append(FigureLine(whole, look, band))
+        if series_by_run[shortest].x[-1] < 0.98 * longest:
+            notes.append(f"{label}: {safe(metric.key)} ends with its shortest run, {labels[shortest]}")
+        lines.append(FigureLine(label, look, band))
     if not lines:
         raise UsageError(f"{safe(metric.key)}: no group has a point reached by all its runs")
     return lines

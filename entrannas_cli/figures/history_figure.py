@@ -33,13 +33,15 @@ PICTURE_MS = 300
 LAST_MS = 3000  # the last picture stays
 
 
-class _Film:
-    """What the frames of an animation share."""
+class _SharedLayout:
+    """What all frames share: rows, style and sizes."""
 
     def __init__(self, shown: Sequence[HistoryFrame]) -> None:
         cells = {kind: [frame.genotype.cell(kind) for frame in shown] for kind in CELL_KINDS}
-        self.rows = {kind: film_rows(of_kind) for kind, of_kind in cells.items()}
-        names = {c.operation for of_kind in cells.values() for cell in of_kind for _, c in cell.connections}
+        self.rows = {kind: film_rows(kind_cells) for kind, kind_cells in cells.items()}
+        names = {
+            c.operation for kind_cells in cells.values() for cell in kind_cells for _, c in cell.connections
+        }
         labels = [shortened(safe(look(name).label), 12) for name in names]
         longest = max(text_width(f"+{label}", FONT - 0.5, bold=True) for label in labels)
         self.style = Style(row=0.34, pitch=max(2 * longest + 0.72, 1.5), font=FONT - 0.5)
@@ -67,24 +69,24 @@ class _Film:
 
 def history_figure(shown: Sequence[HistoryFrame], title: str) -> Figure:
     """Draw a panel per frame, row by row: both cells at that step. Raises ``UsageError`` if too large."""
-    film = _Film(shown)
+    shared = _SharedLayout(shown)
     rows = -(-len(shown) // PANELS_PER_ROW)
     columns = -(-len(shown) // rows)
-    panel = HEADING_HEIGHT + sum(film.heights.values()) + GAP
+    panel = HEADING_HEIGHT + sum(shared.heights.values()) + GAP
     top = MARGIN + HEADING_HEIGHT + 0.15
-    width = 2 * MARGIN + columns * film.width + (columns - 1) * GAP
+    width = 2 * MARGIN + columns * shared.width + (columns - 1) * GAP
     figure, axes = blank_page(width, top + rows * panel + 2.4 * KEY_HEIGHT + MARGIN)
-    painter = Painter(axes, film.style)
+    painter = Painter(axes, shared.style)
     painter.text(MARGIN, MARGIN + 0.1, fitting(title, width - 2 * MARGIN, FONT + 4), size=FONT + 4, bold=True)
     for number, frame in enumerate(shown):
-        x = MARGIN + (number % columns) * (film.width + GAP)
+        x = MARGIN + (number % columns) * (shared.width + GAP)
         y = top + (number // columns) * panel
-        painter.text(x, y + HEADING_HEIGHT / 2, _when(frame), size=FONT + 3, bold=True)
+        painter.text(x, y + HEADING_HEIGHT / 2, _step_text(frame), size=FONT + 3, bold=True)
         y += HEADING_HEIGHT
         for kind in CELL_KINDS:
-            film.draw(painter, kind, x, y, frame)
-            y += film.heights[kind]
-    _key(painter, MARGIN, top + rows * panel, film)
+            shared.draw(painter, kind, x, y, frame)
+            y += shared.heights[kind]
+    _key(painter, MARGIN, top + rows * panel, shared)
     return figure
 
 
@@ -93,12 +95,12 @@ def history_animation(shown: Sequence[HistoryFrame], title: str) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 
-    film = _Film(shown)
+    shared = _SharedLayout(shown)
     pictures: list[Image.Image] = []
     # that of the first picture, which has all colours: it has the rails, and the most lines
     palette: Image.Image | None = None
     for number, frame in enumerate(shown):
-        figure = _picture(film, frame, title, (number + 1) / len(shown))
+        figure = _picture(shared, frame, title, (number + 1) / len(shown))
         figure.set_dpi(ANIMATION_DPI)
         canvas: Any = FigureCanvasAgg(figure)
         with any_script():
@@ -115,29 +117,29 @@ def history_animation(shown: Sequence[HistoryFrame], title: str) -> bytes:
     return buffer.getvalue()
 
 
-def _picture(film: _Film, frame: HistoryFrame, title: str, done: float) -> Figure:
-    width = 2 * MARGIN + 2 * film.width + GAP
+def _picture(shared: _SharedLayout, frame: HistoryFrame, title: str, fraction: float) -> Figure:
+    width = 2 * MARGIN + 2 * shared.width + GAP
     top = MARGIN + 2 * HEADING_HEIGHT
-    body = max(film.heights.values())
+    body = max(shared.heights.values())
     figure, axes = blank_page(width, top + body + 2.4 * KEY_HEIGHT + MARGIN)
-    painter = Painter(axes, film.style)
+    painter = Painter(axes, shared.style)
     painter.text(
         MARGIN, MARGIN + 0.05, fitting(title, width - 2 * MARGIN, FONT + 3), size=FONT + 3, bold=True
     )
-    painter.text(MARGIN, MARGIN + 0.42, _when(frame), size=FONT + 3)
+    painter.text(MARGIN, MARGIN + 0.42, _step_text(frame), size=FONT + 3)
     bar = (MARGIN + 2.6, width - MARGIN)
     painter.line(bar, (MARGIN + 0.42,) * 2, "#d6dae3", 4.0, solid_capstyle="round")
-    end = bar[0] + (bar[1] - bar[0]) * done
+    end = bar[0] + (bar[1] - bar[0]) * fraction
     painter.line((bar[0], end), (MARGIN + 0.42,) * 2, "#5b6475", 4.0, solid_capstyle="round")
     for n, kind in enumerate(CELL_KINDS):
-        film.draw(painter, kind, MARGIN + n * (film.width + GAP), top, frame)
-    _key(painter, MARGIN, top + body, film)
+        shared.draw(painter, kind, MARGIN + n * (shared.width + GAP), top, frame)
+    _key(painter, MARGIN, top + body, shared)
     return figure
 
 
-def _key(painter: Painter, x: float, y: float, film: _Film) -> None:
-    painter.key(x, y + KEY_HEIGHT / 2, known=film.known, more="+: new in this picture")
+def _key(painter: Painter, x: float, y: float, shared: _SharedLayout) -> None:
+    painter.key(x, y + KEY_HEIGHT / 2, known=shared.known, more="+: new in this picture")
 
 
-def _when(frame: HistoryFrame) -> str:
+def _step_text(frame: HistoryFrame) -> str:
     return f"step {frame.step}, epoch {frame.epoch}"

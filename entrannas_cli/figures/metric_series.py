@@ -99,28 +99,28 @@ def _working_times(rows: Sequence[Mapping[str, Any]], attempts: Sequence[Mapping
     # an attempt replaces the earlier ones that start at its first step or later, so first steps increase
     valid: list[Mapping[str, Any]] = []
     for attempt in attempts:
-        valid = [one for one in valid if one["first_step"] < attempt["first_step"]]
+        valid = [earlier for earlier in valid if earlier["first_step"] < attempt["first_step"]]
         valid.append(attempt)
-    firsts = [attempt["first_step"] for attempt in valid]
+    first_steps = [attempt["first_step"] for attempt in valid]
     times = []
-    elapsed, before, current = 0.0, None, -1
+    elapsed, previous, current = 0.0, None, -1
     for row in rows:
-        belongs = bisect_right(firsts, row["step"]) - 1
-        if belongs != current and belongs >= 0:
-            current, before = belongs, number(valid[belongs].get("time"))
+        index = bisect_right(first_steps, row["step"]) - 1
+        if index != current and index >= 0:
+            current, previous = index, number(valid[index].get("time"))
         now = number(row.get("time"))
         if now is not None:
-            elapsed += max(0.0, now - before) if before is not None else 0.0
-            before = now
+            elapsed += max(0.0, now - previous) if previous is not None else 0.0
+            previous = now
         times.append(elapsed)
     return times
 
 
 def _means(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    by_place: dict[float, list[float]] = {}
+    by_x: dict[float, list[float]] = {}
     for x, value in points:
-        by_place.setdefault(x, []).append(value)
-    return [(x, sum(values) / len(values)) for x, values in by_place.items()]
+        by_x.setdefault(x, []).append(value)
+    return [(x, sum(values) / len(values)) for x, values in by_x.items()]
 
 
 def smoothed(series: Series, window: int) -> Series:
@@ -128,10 +128,10 @@ def smoothed(series: Series, window: int) -> Series:
     import numpy as np
 
     count = len(series.y)
-    places = np.arange(count)
-    half = np.minimum(np.minimum(places, count - 1 - places), window // 2)
+    indices = np.arange(count)
+    half = np.minimum(np.minimum(indices, count - 1 - indices), window // 2)
     sums = np.concatenate([[0.0], np.cumsum(series.y)])
-    return Series(series.x, (sums[places + half + 1] - sums[places - half]) / (2 * half + 1))
+    return Series(series.x, (sums[indices + half + 1] - sums[indices - half]) / (2 * half + 1))
 
 
 def thinned(series: Series, most: int = MAX_POINTS) -> Series:
@@ -141,13 +141,13 @@ def thinned(series: Series, most: int = MAX_POINTS) -> Series:
     count = len(series.y)
     if count <= most:
         return series
-    cuts = np.linspace(0, count, most // 2 + 1).astype(int)
-    kept: set[int] = set()
-    for start, end in pairwise(cuts.tolist()):
+    bounds = np.linspace(0, count, most // 2 + 1).astype(int)
+    kept_indices: set[int] = set()
+    for start, end in pairwise(bounds.tolist()):
         stretch = series.y[start:end]
-        kept |= {start + int(stretch.argmin()), start + int(stretch.argmax())}
-    places = np.array(sorted(kept))
-    return Series(series.x[places], series.y[places])
+        kept_indices |= {start + int(stretch.argmin()), start + int(stretch.argmax())}
+    indices = np.array(sorted(kept_indices))
+    return Series(series.x[indices], series.y[indices])
 
 
 def average(members: Sequence[Series], most: int = MAX_POINTS) -> Band:

@@ -54,9 +54,9 @@ def draw_picture(run: Run, step: int | None = None) -> Path:
     except OSError as error:
         raise RunFailed(f"{safe(run.id)}: no picture: {reason_of(error)}") from None
     if done.returncode:
-        said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        kind = UsageError if done.returncode == UsageError.exit_code else RunFailed
-        raise kind(safe(said[0].removeprefix("entrannas: ")))
+        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        error_class = UsageError if done.returncode == UsageError.exit_code else RunFailed
+        raise error_class(safe(lines[0].removeprefix("entrannas: ")))
     _forget_old(file.parent)
     return file
 
@@ -64,8 +64,8 @@ def draw_picture(run: Run, step: int | None = None) -> Path:
 def _name(path: Path, step: int | None) -> str:
     """Return a readable file name, as viewers show it; runs with the same id in other folders get another one."""
     readable = "".join(c if c.isalnum() or c in "._-" else "_" for c in path.name)[:MAX_NAME_CHARS]
-    which = hashlib.blake2b(os.fsencode(path), digest_size=4).hexdigest()
-    return f"{readable}{'' if step is None else f'-step-{step}'}-{which}.png"
+    digest = hashlib.blake2b(os.fsencode(path), digest_size=4).hexdigest()
+    return f"{readable}{'' if step is None else f'-step-{step}'}-{digest}.png"
 
 
 def _forget_old(folder: Path) -> None:
@@ -86,10 +86,10 @@ def viewer(environ: Mapping[str, str] = os.environ, platform: str = sys.platform
     if not mac and not (environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")):
         raise UsageError("no screen for pictures (neither DISPLAY nor WAYLAND_DISPLAY is set)")
     name = "open" if mac else "xdg-open"
-    found = shutil.which(name, path=environ.get("PATH"))
-    if found is None:
+    program = shutil.which(name, path=environ.get("PATH"))
+    if program is None:
         raise UsageError(f"{name}, which opens pictures in a viewer, is not installed")
-    return found
+    return program
 
 
 def open_picture(file: Path) -> None:

@@ -19,10 +19,10 @@ _NOT_DRAWN = {"step", "epoch", "time", "kind"}
 def value_in(row: Mapping[str, Any], metric: Metric) -> float | None:
     """Return the metric's value in ``row`` as it is drawn, shares in percent; None if the row lacks it."""
     keys = metric.parts or (metric.key,)
-    found = [_total(values, metric) for key in keys if (values := _numbers(row.get(key)))]
-    if not found:
+    totals = [_total(values, metric) for key in keys if (values := _numbers(row.get(key)))]
+    if not totals:
         return None
-    total = _total(found, metric)
+    total = _total(totals, metric)
     if abs(total) > _MAX_VALUE:
         return None
     return 100 * total if metric.share else total
@@ -55,8 +55,8 @@ def unknown_metric(name: str, known: Sequence[str]) -> UsageError:
 def _numbers(value: Any) -> list[float]:
     """Return the number, or the numbers of a list; nothing if any item isn't a number."""
     values = value if isinstance(value, list) else [value]
-    found = [one for one in map(number, values) if one is not None]
-    return found if len(found) == len(values) else []
+    numbers = [item for item in map(number, values) if item is not None]
+    return numbers if len(numbers) == len(values) else []
 
 
 def _total(values: Sequence[float], metric: Metric) -> float:

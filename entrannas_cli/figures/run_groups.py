@@ -38,9 +38,10 @@ def group_names(runs: Sequence[Overview], keys: Sequence[str]) -> list[str]:
         for row in rows
     ]
     kinds = [safe(run.status.kind) for run in runs]
-    found: dict[str, set[str]] = {}
+    kinds_of_group: dict[str, set[str]] = {}
     for name, kind in zip(names, kinds, strict=True):
-        found.setdefault(name, set()).add(kind)
+        kinds_of_group.setdefault(name, set()).add(kind)
     return [
-        f"{name}, {kind}" if len(found[name]) > 1 else name for name, kind in zip(names, kinds, strict=True)
+        f"{name}, {kind}" if len(kinds_of_group[name]) > 1 else name
+        for name, kind in zip(names, kinds, strict=True)
     ]

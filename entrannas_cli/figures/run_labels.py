@@ -18,7 +18,7 @@ _TIME = re.compile(r"\d{8}-\d{6}-")
 
 def run_labels(runs: Sequence[Run]) -> list[str]:
     """Return distinct labels: the name in each run's id, without times, or more of the id where names clash."""
-    ways: tuple[Callable[[Run], str], ...] = (
+    namings: tuple[Callable[[Run], str], ...] = (
         lambda run: _TIME.sub("", name_in(run.id)) or run.id,
         lambda run: name_in(run.id) or run.id,
         lambda run: run.id,
@@ -26,11 +26,11 @@ def run_labels(runs: Sequence[Run]) -> list[str]:
         lambda run: str(run.path),
     )
     labels = [""] * len(runs)
-    for n, way in enumerate(ways):
-        named = [safe(way(run), limit=MAX_COLUMNS if n < len(ways) - 1 else 0) for run in runs]
-        often = Counter(named)
+    for n, naming in enumerate(namings):
+        names = [safe(naming(run), limit=MAX_COLUMNS if n < len(namings) - 1 else 0) for run in runs]
+        counts = Counter(names)
         labels = [
-            label or (name if often[name] == 1 else "") for label, name in zip(labels, named, strict=True)
+            label or (name if counts[name] == 1 else "") for label, name in zip(labels, names, strict=True)
         ]
     return [
         label or f"{safe(run.id)} ({n})" for n, (label, run) in enumerate(zip(labels, runs, strict=True), 1)

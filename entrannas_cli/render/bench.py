@@ -39,7 +39,7 @@ def print_records(records: Sequence[Record]) -> None:
 
 
 def _rows(records: Sequence[Record]) -> dict[str, Callable[[Record], str]]:
-    def of(*path: str, form: Callable[[Any], str]) -> Callable[[Record], str]:
+    def field(*path: str, form: Callable[[Any], str]) -> Callable[[Record], str]:
         def cell(record: Record) -> str:
             value: Any = record
             for name in path:
@@ -49,30 +49,30 @@ def _rows(records: Sequence[Record]) -> dict[str, Callable[[Record], str]]:
         return cell
 
     rows: dict[str, Callable[[Record], str]] = {
-        "cells": of("cells", form=safe),
+        "cells": field("cells", form=safe),
         "sparsity (normal, reduction)": _sparsity,
-        "step": of("seconds_per_step", "median", form=_milliseconds),
+        "step": field("seconds_per_step", "median", form=_milliseconds),
         "  interquartile range": _quartiles,
     }
     for part in dict.fromkeys(part for record in records for part in record["parts"]):
         if len(records[0]["parts"]) > 1:
-            rows[f"  {part}"] = of("parts", part, form=_milliseconds)
+            rows[f"  {part}"] = field("parts", part, form=_milliseconds)
     rows |= {
-        "time relative to the first": of("ratio_to_first", form=lambda value: f"{value:.2f}"),
-        "images per second": of("images_per_second", form=count_text),
-        "GPU busy": of("device_busy", form=percent),
-        "peak memory above imports": of("peak_memory_bytes", form=bytes_text),
-        "checkpoint": of("checkpoint", "seconds", form=_milliseconds),
+        "time relative to the first": field("ratio_to_first", form=lambda value: f"{value:.2f}"),
+        "images per second": field("images_per_second", form=count_text),
+        "GPU busy": field("device_busy", form=percent),
+        "peak memory above imports": field("peak_memory_bytes", form=bytes_text),
+        "checkpoint": field("checkpoint", "seconds", form=_milliseconds),
         "multiply-adds": _multiply_adds,
-        "  forward": of("work", "forward", form=count_text),
-        "  gradients": of("work", "backward", form=count_text),
-        "multiply-adds per second": of("achieved", "multiply_adds_per_second", form=count_text),
-        "  share of a matrix product's rate": of("achieved", "share_of_multiply_adds", form=percent),
-        "read and written": of("work", "bytes", form=bytes_text),
-        "  per second": of("achieved", "bytes_per_second", form=bytes_text),
-        "  share of a copy's rate": of("achieved", "share_of_bytes", form=percent),
-        "one epoch": of("projected", "epoch_seconds", form=duration),
-        "all epochs": of("projected", "seconds", form=duration),
+        "  forward": field("work", "forward", form=count_text),
+        "  gradients": field("work", "backward", form=count_text),
+        "multiply-adds per second": field("achieved", "multiply_adds_per_second", form=count_text),
+        "  share of a matrix product's rate": field("achieved", "share_of_multiply_adds", form=percent),
+        "read and written": field("work", "bytes", form=bytes_text),
+        "  per second": field("achieved", "bytes_per_second", form=bytes_text),
+        "  share of a copy's rate": field("achieved", "share_of_bytes", form=percent),
+        "one epoch": field("projected", "epoch_seconds", form=duration),
+        "all epochs": field("projected", "seconds", form=duration),
         "  plus evaluations": lambda record: (
             duration(seconds) if (seconds := record.get("projected", {}).get("evaluation_seconds")) else ""
         ),

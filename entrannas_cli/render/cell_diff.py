@@ -30,9 +30,9 @@ def difference_text(differences: Mapping[str, CellChange], width: int = 80, *, a
         counts = ", ".join(f"{count} {name}" for name, count in change.counts().items() if count)
         moved = f" {arrow} {after}" if before != after else ""
         text.append(f": {counted(before, 'connection')}{moved} ({counts})")
-        for target in sorted({one.target for one in change.changes}):
+        for target in sorted({c.target for c in change.changes}):
             text.append(f"\n  node {target}")
-            _append_node(text, [one for one in change.changes if one.target == target], width, arrow)
+            _append_node(text, [c for c in change.changes if c.target == target], width, arrow)
         if change.before.concat != change.after.concat:
             old, new = (", ".join(map(str, cell.concat)) for cell in (change.before, change.after))
             text.append(f"\n  ~ output: nodes {old} {arrow} {new}", "yellow")

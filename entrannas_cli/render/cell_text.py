@@ -74,10 +74,12 @@ def _operations(layouts: list[CellLayout]) -> list[OperationLook]:
 
 
 def _picture(layout: CellLayout, names: Mapping[str, str] | None, width: int, glyphs: Glyphs) -> Text:
-    return _list(layout, width, glyphs) if names is None else draw_rails(layout, width, names, glyphs)
+    return (
+        _connection_list(layout, width, glyphs) if names is None else draw_rails(layout, width, names, glyphs)
+    )
 
 
-def _list(layout: CellLayout, width: int, glyphs: Glyphs) -> Text:
+def _connection_list(layout: CellLayout, width: int, glyphs: Glyphs) -> Text:
     """Return one line per connection: ``0 ━━ sep_conv_3x3 ━━► 2``."""
     digits = len(str(len(layout.nodes) - 1))
     room = width - 2 * digits - len(" ━━  ━► ")
@@ -93,9 +95,9 @@ def _list(layout: CellLayout, width: int, glyphs: Glyphs) -> Text:
             text.append("\n" if previous == edge.target else "\n\n")
         previous, style = edge.target, rail_style(edge.source)
         start, end = f"{edge.source:{digits}} ", f"{fill}{glyphs.arrow} {edge.target:{digits}}"
-        whole = Text.assemble((start + line * 2, style), f" {name} ", (end, style), no_wrap=True)
-        whole.truncate(width)
-        text.append(whole)
+        row = Text.assemble((start + line * 2, style), f" {name} ", (end, style), no_wrap=True)
+        row.truncate(width)
+        text.append(row)
     return text
 
 
@@ -120,7 +122,7 @@ def _key(layouts: list[CellLayout], names: Mapping[str, str] | None, width: int,
             full = safe(operation.name)
             short = names[operation.name] if names else full
             entries.append(f"{short}: {full + ', ' if short != full else ''}unknown to this installation")
-    return Text(_flowed(entries, width, glyphs), "dim", no_wrap=True)
+    return Text(_join_entries(entries, width, glyphs), "dim", no_wrap=True)
 
 
 def _output_entry(layout: CellLayout) -> str:
@@ -128,7 +130,7 @@ def _output_entry(layout: CellLayout) -> str:
     return f"output of the {kind_title(layout.kind)}: nodes {nodes}"
 
 
-def _flowed(entries: list[str], width: int, glyphs: Glyphs) -> str:
+def _join_entries(entries: list[str], width: int, glyphs: Glyphs) -> str:
     """Join ``entries`` three spaces apart, without breaking any that fits on a line."""
     lines = [""]
     for entry in entries:
@@ -196,19 +198,19 @@ def cell_short(cell: CellGraph, width: int = 0, ascii_only: bool = False) -> lis
     digits = len(str(INPUT_NODES + len(cell.nodes) - 1))
     lines = []
     for node, connections in enumerate(cell.nodes, INPUT_NODES):
-        start = f"{node:{digits}} {arrow} "
+        head = f"{node:{digits}} {arrow} "
         parts = [
             ("+" if n and connections[n - 1].source == c.source else f"{', ' * bool(n)}{c.source} ")
             + labels[c.operation]
             for n, c in enumerate(connections)
         ]
-        line = start + "".join(parts)
+        line = head + "".join(parts)
         if width and cell_len(line) > width:
-            end = f" {glyphs.ellipsis} {len(connections)} in all"
+            tail = f" {glyphs.ellipsis} {len(connections)} in all"
             kept = len(parts)
-            while kept and cell_len(start + "".join(parts[:kept]) + end) > width:
+            while kept and cell_len(head + "".join(parts[:kept]) + tail) > width:
                 kept -= 1
-            line = start + ("".join(parts[:kept]) + end if kept else counted(len(connections), "connection"))
+            line = head + ("".join(parts[:kept]) + tail if kept else counted(len(connections), "connection"))
         lines.append(_cut(line, width, glyphs) if width else line)
     return lines
 

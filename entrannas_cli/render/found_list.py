@@ -23,21 +23,21 @@ def found_dicts(found: Sequence[FoundGenotype]) -> list[dict[str, Any]]:
     return [
         {
             "number": number,
-            "line": one.line,
-            "name": one.name,
-            "place": one.place,
-            "genotype": one.genotype.to_dict() if one.genotype else None,
-            "problems": list(one.problems),
-            "notes": list(one.notes),
+            "line": entry.line,
+            "name": entry.name,
+            "place": entry.place,
+            "genotype": entry.genotype.to_dict() if entry.genotype else None,
+            "problems": list(entry.problems),
+            "notes": list(entry.notes),
         }
-        for number, one in enumerate(found, 1)
+        for number, entry in enumerate(found, 1)
     ]
 
 
 def print_found(found: Sequence[FoundGenotype]) -> None:
     """Print the list: as a table on a terminal, as tab-separated values if piped."""
     console = console_for()
-    rows = [_row(number, one) for number, one in enumerate(found, 1)]
+    rows = [_row(number, entry) for number, entry in enumerate(found, 1)]
     if not is_live(console.file):
         print(*HEADINGS, sep="\t")
         for row in rows:
@@ -45,14 +45,14 @@ def print_found(found: Sequence[FoundGenotype]) -> None:
         return
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), show_edge=False)
     for n, heading in enumerate(HEADINGS):
-        least = 12 if n == 5 else len(heading) if n < 3 else None  # not squeezed if there is no room
-        table.add_column(heading, justify="right" if n < 2 else "left", no_wrap=n < 5, min_width=least)
+        min_width = 12 if n == 5 else len(heading) if n < 3 else None  # not squeezed if there is no room
+        table.add_column(heading, justify="right" if n < 2 else "left", no_wrap=n < 5, min_width=min_width)
     for row in rows:
         table.add_row(*row)
     console.print(table)
 
 
-def _row(number: int, one: FoundGenotype) -> tuple[str, ...]:
-    cells = [connections_text(cell) for _, cell in one.genotype.cells] if one.genotype else ["-", "-"]
-    remark = "; ".join(one.problems[:3]) or one.place
-    return str(number), str(one.line), shortened(safe(one.name), 24), *cells, safe(remark)
+def _row(number: int, entry: FoundGenotype) -> tuple[str, ...]:
+    cells = [connections_text(cell) for _, cell in entry.genotype.cells] if entry.genotype else ["-", "-"]
+    remark = "; ".join(entry.problems[:3]) or entry.place
+    return str(number), str(entry.line), shortened(safe(entry.name), 24), *cells, safe(remark)

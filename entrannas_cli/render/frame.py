@@ -43,12 +43,16 @@ def draw_frame(progress: RunProgress, width: int, height: int, ascii_only: bool 
 
     From the top: what runs, how far it is, the latest values, curves, the current cells, messages.
     """
-    title, what, bar = _title(progress, width), _what(progress, width), _bar(progress, width, ascii_only)
-    figures = _figures(progress, width)
-    head = [title, what, bar] if height > 3 + len(figures) else [bar, title]
-    room = height - len(head) - len(figures)
+    title, subject, bar = (
+        _title(progress, width),
+        _subject(progress, width),
+        _bar(progress, width, ascii_only),
+    )
+    values = _values(progress, width)
+    header = [title, subject, bar] if height > 3 + len(values) else [bar, title]
+    room = height - len(header) - len(values)
     if room < 2:
-        return [*head, *figures][:height]
+        return [*header, *values][:height]
     notes = _notes(progress, width, min(MIN_NOTES, room), ascii_only)
     room -= len(notes)
     cells = _cells(progress, width, height, ascii_only)
@@ -59,7 +63,7 @@ def draw_frame(progress: RunProgress, width: int, height: int, ascii_only: bool 
     room -= len(curves)
     if room:
         notes = _notes(progress, width, len(notes) + room, ascii_only)
-    return [*head, *figures, *curves, *cells, *notes]
+    return [*header, *values, *curves, *cells, *notes]
 
 
 # parts
@@ -74,7 +78,7 @@ def _title(progress: RunProgress, width: int) -> Text:
     return _sides(program + Text(name, "bold"), Text(state, style), width)
 
 
-def _what(progress: RunProgress, width: int) -> Text:
+def _subject(progress: RunProgress, width: int) -> Text:
     return _clipped(Text(what_it_is(progress.facts) if progress.facts else ""), width)
 
 
@@ -101,7 +105,7 @@ def _bar(progress: RunProgress, width: int, ascii_only: bool) -> Text:
     return Text.assemble((epoch, "bold"), "  ", (done, "green"), (rest, "dim"), "  ", right)
 
 
-def _figures(progress: RunProgress, width: int) -> list[Text]:
+def _values(progress: RunProgress, width: int) -> list[Text]:
     """Return the latest values, in as many lines as they need: of the last step and the last evaluation."""
     latest, epoch = progress.latest, progress.last_epoch
     memory = number(latest("memory_mb"))
@@ -110,26 +114,26 @@ def _figures(progress: RunProgress, width: int) -> list[Text]:
         ("memory", bytes_text(memory * MIB if memory is not None else None)),
     ]
     if not _is_search(progress):
-        step = _written(("weight_loss", "accuracy", "learning_rate", "drop_path"), latest)
-        evaluated = _written(("validation_loss", "validation_accuracy"), epoch.get)
-        return [*_flow(step, width), *_flow([*evaluated, *speed], width)]
-    step = _written(("weight_loss", "architecture_loss", "accuracy"), latest)
-    step += [("sparsity", _both(progress, "sparsity")), *_written(("temperature",), latest)]
+        step = _labelled(("weight_loss", "accuracy", "learning_rate", "drop_path"), latest)
+        evaluated = _labelled(("validation_loss", "validation_accuracy"), epoch.get)
+        return [*_flowed(step, width), *_flowed([*evaluated, *speed], width)]
+    step = _labelled(("weight_loss", "architecture_loss", "accuracy"), latest)
+    step += [("sparsity", _both_kinds(progress, "sparsity")), *_labelled(("temperature",), latest)]
     accuracies = [METRICS[key] for key in ("supernet_accuracy", "derived_accuracy", "gap")]
     evaluated = [(one.line, one.write(epoch.get(one.key))) for one in accuracies]
-    return [*_flow(step, width), *_flow([*evaluated, *speed], width)]
+    return [*_flowed(step, width), *_flowed([*evaluated, *speed], width)]
 
 
-def _written(keys: Sequence[str], value: Callable[[str], object]) -> list[tuple[str, str]]:
+def _labelled(keys: Sequence[str], value: Callable[[str], object]) -> list[tuple[str, str]]:
     return [(METRICS[key].short or METRICS[key].label, METRICS[key].write(value(key))) for key in keys]
 
 
-def _both(progress: RunProgress, name: str) -> str:
+def _both_kinds(progress: RunProgress, name: str) -> str:
     shares = [number(progress.latest(f"{name}_{kind}")) for kind in CELL_KINDS]
     return "–" if None in shares else " / ".join(f"{100 * (share or 0):.0f}" for share in shares) + " %"
 
 
-def _flow(entries: Sequence[tuple[str, str]], width: int) -> list[Text]:
+def _flowed(entries: Sequence[tuple[str, str]], width: int) -> list[Text]:
     lines = [Text()]
     for label, value in entries:
         entry = Text.assemble((f"{label} ", "dim"), (value, "bold"))
@@ -154,15 +158,17 @@ def _curves(progress: RunProgress, width: int, room: int, ascii_only: bool) -> l
         height = min(room - 1, CURVE_ROWS[1])
         if height < CURVE_ROWS[0]:
             return []
-    each = (width - GAP * (across - 1)) // across
+    column_width = (width - GAP * (across - 1)) // across
     lines = []
     for row in plots:
-        drawn = [_plot(METRICS[key], style, progress, each, height, ascii_only) for key, style in row]
-        lines += [_beside(parts, each) for parts in zip(*drawn, strict=True)]
+        drawn = [
+            _curve(METRICS[key], style, progress, column_width, height, ascii_only) for key, style in row
+        ]
+        lines += [_beside(parts, column_width) for parts in zip(*drawn, strict=True)]
     return lines
 
 
-def _plot(
+def _curve(
     metric: Metric, style: str, progress: RunProgress, width: int, height: int, ascii_only: bool
 ) -> list[Text]:
     series = progress.curves[metric.key]
@@ -198,21 +204,21 @@ def _cells(progress: RunProgress, width: int, height: int, ascii_only: bool) -> 
     if progress.genotype is None:
         return []
     across = 2 if width >= TWO_COLUMNS else 1
-    each = (width - GAP * (across - 1)) // across
+    column_width = (width - GAP * (across - 1)) // across
     cells = progress.genotype.cells
     tallest = max(lay_out(kind, cell).output_row for kind, cell in cells) + 3
-    pictures = across == 2 and each >= PICTURE_WIDTH and tallest + ROWS_BESIDE_PICTURES <= height
+    pictures = across == 2 and column_width >= PICTURE_WIDTH and tallest + ROWS_BESIDE_PICTURES <= height
     columns = []
     for kind, cell in cells:
         heading = Text(f"{kind_title(kind)}: {len(cell.connections)} connections", "dim")
         if pictures:
-            columns.append([heading, *cell_picture(kind, cell, each, ascii_only).split("\n")])
+            columns.append([heading, *cell_picture(kind, cell, column_width, ascii_only).split("\n")])
         else:
-            columns.append([heading, *map(Text, cell_short(cell, each, ascii_only))])
+            columns.append([heading, *map(Text, cell_short(cell, column_width, ascii_only))])
     if across == 1:
         return [_clipped(line, width) for lines in columns for line in lines]
     filled = [lines + [Text()] * (max(map(len, columns)) - len(lines)) for lines in columns]
-    return [_beside(parts, each) for parts in zip(*filled, strict=True)]
+    return [_beside(parts, column_width) for parts in zip(*filled, strict=True)]
 
 
 def _notes(progress: RunProgress, width: int, count: int, ascii_only: bool) -> list[Text]:

@@ -49,14 +49,14 @@ def print_history(history: Sequence[DerivedCells], origin: str, limit: int | Non
     """
     console = console_for()
     piped = not is_live(console.file)
-    most = limit or (len(history) if piped else MAX_TABLE_ROWS)
-    shown = frames(choose_evenly(history, most))
+    limit = limit or (len(history) if piped else MAX_TABLE_ROWS)
+    shown = frames(choose_evenly(history, limit))
     arrow = "->" if ascii_only(console.file) else "→"
     if piped:
         print("step", "epoch", "normal", "reduce", "changes", sep="\t")
         for frame in shown:
             cells = (connections_text(cell) for _, cell in frame.genotype.cells)
-            print(frame.step, frame.epoch, *cells, _described(frame, arrow), sep="\t")
+            print(frame.step, frame.epoch, *cells, _changes_text(frame, arrow), sep="\t")
         return
     console.print(Text(safe(origin), "bold"), soft_wrap=True)
     number = counted(len(history), "state")
@@ -65,25 +65,25 @@ def print_history(history: Sequence[DerivedCells], origin: str, limit: int | Non
     console.print(_table(shown, arrow, console.width))
     if len(shown) > 1:
         console.print(Text("\nfirst to last", "bold"))
-        print(_totals(shown[0].genotype, shown[-1].genotype, arrow, console.width), file=console.file)
+        print(_totals_text(shown[0].genotype, shown[-1].genotype, arrow, console.width), file=console.file)
         console.print(Text(f"\n{KEY}", "dim"), soft_wrap=True)
 
 
 def _table(shown: Sequence[HistoryFrame], arrow: str, width: int) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), show_edge=False)
     for heading in ("step", "epoch", "normal", "reduction"):
-        least = len(heading) if heading in ("step", "epoch") else None  # not squeezed if there is no room
-        table.add_column(heading, justify="right", no_wrap=True, min_width=least)
+        min_width = len(heading) if heading in ("step", "epoch") else None  # not squeezed if there is no room
+        table.add_column(heading, justify="right", no_wrap=True, min_width=min_width)
     table.add_column("changes", no_wrap=True, overflow="ellipsis")
-    before = [
+    widths = [
         max(map(len, column))
         for column in zip(
             *(_cells_of(frame) for frame in shown), ("step", "epoch", "normal", "reduction"), strict=True
         )
     ]
-    room = max(width - sum(before) - 2 * len(before), 8)
+    room = max(width - sum(widths) - 2 * len(widths), 8)
     for frame in shown:
-        described = _described(frame, arrow)
+        described = _changes_text(frame, arrow)
         if len(described) > room:
             described = "  ".join(
                 f"{SHORT[kind]} {counts_text(change)}"
@@ -99,7 +99,7 @@ def _cells_of(frame: HistoryFrame) -> tuple[str, str, str, str]:
     return str(frame.step), str(frame.epoch), normal, reduction
 
 
-def _totals(first: Genotype, last: Genotype, arrow: str, width: int) -> str:
+def _totals_text(first: Genotype, last: Genotype, arrow: str, width: int) -> str:
     """Return a line per cell: its connections and operations, first and last."""
     lines = []
     for kind, change in compare_cells(first, last).items():
@@ -119,7 +119,7 @@ def _counts(name: str, before: int, after: int, arrow: str) -> str:
     return f"{name} {before} {arrow} {after}" if before != after else f"{name} {after}"
 
 
-def _described(frame: HistoryFrame, arrow: str) -> str:
+def _changes_text(frame: HistoryFrame, arrow: str) -> str:
     """Return the changes as ``n +0→2 sep3 -1→4 skip  r ~1→3 sep3→skip``: source→target, operation."""
     parts = []
     for kind, change in frame.changes.items():
@@ -168,5 +168,5 @@ def _pictures(shown: Sequence[HistoryFrame], origin: str, console: Console) -> I
                 Text.assemble("\n", (kind_title(kind), "bold"), f"  {connections_text(cell)}   {counts}")
             )
             lines += [Text(line, no_wrap=True) for line in cell_short(cell, console.width, plain)]
-        described = shortened(_described(frame, arrow), console.width)
+        described = shortened(_changes_text(frame, arrow), console.width)
         yield Group(*lines, Text(f"\n{described}", "dim", no_wrap=True))

@@ -23,8 +23,8 @@ def start_line(facts: Started) -> str:
     length = ""
     if facts.epochs:
         length = f", {counted(facts.epochs, 'epoch')} of {counted(facts.steps_per_epoch, 'step')}"
-    goes_on = f", resuming after step {facts.step} (attempt {facts.attempt})" if facts.attempt > 1 else ""
-    return f"{NOUNS.get(facts.kind, 'run')} {safe(facts.id)}: {what_it_is(facts)}{length}{goes_on}"
+    resumed = f", resuming after step {facts.step} (attempt {facts.attempt})" if facts.attempt > 1 else ""
+    return f"{NOUNS.get(facts.kind, 'run')} {safe(facts.id)}: {what_it_is(facts)}{length}{resumed}"
 
 
 def epoch_line(row: Row, progress: RunProgress) -> str:

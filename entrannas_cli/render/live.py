@@ -47,25 +47,25 @@ class LiveView:
         self._ascii = ascii_only(stream)
         self._progress = RunProgress(clock)
         # reentrant, as a signal handler may run while its own thread holds a lock (an Event isn't)
-        self._knowing = threading.RLock()
+        self._state_lock = threading.RLock()
         # a second lock, as a terminal paused with Ctrl-S must not pause the search
-        self._drawing = threading.RLock()
+        self._screen_lock = threading.RLock()
         self._events = 0
         self._closing = False
         self._thread: threading.Thread | None = None
-        self._taken = False
-        self._shown: list[list[Segment]] = []
+        self._on_screen = False
+        self._screen_lines: list[list[Segment]] = []
         self._size = (0, 0)
         self._failure = ""
-        self._printed = 0  # notes printed before the terminal was taken
+        self._printed_notes = 0  # notes printed before the terminal was taken
         self._stderr: IO[str] | None = None
-        self._suspends = False
+        self._handles_suspension = False
 
     # the search's events
 
     def started(self, facts: Started) -> None:
         """Take over the terminal, if there are steps to run."""
-        with self._knowing:
+        with self._state_lock:
             self._progress.started(facts)
         if facts.epochs:
             self._open()
@@ -74,34 +74,34 @@ class LiveView:
 
     def step(self, row: Row) -> None:
         """Record a step row."""
-        with self._knowing:
+        with self._state_lock:
             self._progress.take_step(row)
         self._events += 1
 
     def epoch(self, row: Row) -> None:
         """Record an epoch row."""
-        with self._knowing:
+        with self._state_lock:
             self._progress.take_epoch(row)
         self._events += 1
 
     def derived(self, step: int, genotype: Genotype) -> None:
         """Record the derived cells after a change."""
-        with self._knowing:
+        with self._state_lock:
             self._progress.derived(genotype)
         self._events += 1
 
     def message(self, level: str, text: str) -> None:
         """Record a note; print it while the terminal isn't taken."""
-        with self._knowing:
+        with self._state_lock:
             new = self._progress.note(level, text)
         if self._thread is None and new:
             self._print_note(level, text)
-            self._printed += 1
+            self._printed_notes += 1
         self._events += 1
 
     def finished(self, summary: Row) -> None:
         """Give the terminal back."""
-        with self._knowing:
+        with self._state_lock:
             self._progress.finished(str(summary.get("state") or "ended"))
         if self._thread is None:
             self._print(Text(end_line(self._progress)))
@@ -116,7 +116,7 @@ class LiveView:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._thread is not None:
-            with self._knowing:
+            with self._state_lock:
                 self._progress.finished("interrupted" if kind is KeyboardInterrupt else "ended")
             self._close()
 
@@ -126,7 +126,7 @@ class LiveView:
         if self._thread is not None:
             return
         self._enter_screen()
-        self._stderr, sys.stderr = sys.stderr, _Notes(self)
+        self._stderr, sys.stderr = sys.stderr, _StderrToNotes(self)
         self._catch_suspension(True)
         self._thread = threading.Thread(target=self._draw_until_closed, name="live view", daemon=True)
         self._thread.start()
@@ -141,22 +141,22 @@ class LiveView:
         if self._stderr is not None:
             sys.stderr = self._stderr
         self._leave_screen()
-        self._print_remains()
+        self._print_outcome()
 
     def _enter_screen(self) -> None:
-        with self._drawing:
-            self._size, self._shown, self._taken = (0, 0), [], True
-            self._attempt(lambda: self._console.set_alt_screen(True))
-            self._attempt(lambda: self._console.show_cursor(False))
+        with self._screen_lock:
+            self._size, self._screen_lines, self._on_screen = (0, 0), [], True
+            self._guard(lambda: self._console.set_alt_screen(True))
+            self._guard(lambda: self._console.show_cursor(False))
 
     def _leave_screen(self) -> None:
-        with self._drawing:
-            if self._taken:
-                self._taken = False
+        with self._screen_lock:
+            if self._on_screen:
+                self._on_screen = False
                 # some terminals mix the two screens up if they were resized meanwhile
-                self._attempt(lambda: self._console.control(Control.clear(), Control.home()))
-                self._attempt(lambda: self._console.show_cursor(True))
-                self._attempt(lambda: self._console.set_alt_screen(False))
+                self._guard(lambda: self._console.control(Control.clear(), Control.home()))
+                self._guard(lambda: self._console.show_cursor(True))
+                self._guard(lambda: self._console.set_alt_screen(False))
 
     def _draw_until_closed(self) -> None:
         drawn_events, drawn_at = -1, 0.0
@@ -164,10 +164,10 @@ class LiveView:
             now = time.monotonic()
             if drawn_events != self._events or now - drawn_at >= MAX_INTERVAL_S:
                 drawn_events, drawn_at = self._events, now
-                self._attempt(self._draw)
+                self._guard(self._draw)
             time.sleep(max(MIN_INTERVAL_S, (time.monotonic() - now) / MAX_CPU_SHARE))
 
-    def _attempt(self, action: Callable[[], object]) -> None:
+    def _guard(self, action: Callable[[], object]) -> None:
         """Run ``action``; a terminal that is gone, or a bug here, must not end the search."""
         if self._failure:
             return
@@ -181,10 +181,10 @@ class LiveView:
         width, height = os.get_terminal_size(descriptor)
         if width < MIN_SIZE[0] or height < MIN_SIZE[1] or not _in_foreground(descriptor):
             return
-        with self._knowing:
+        with self._state_lock:
             lines = draw_frame(self._progress, width, height, self._ascii)
-        with self._drawing:
-            if not self._taken:
+        with self._screen_lock:
+            if not self._on_screen:
                 self._enter_screen()
             self._send(lines, width, height)
 
@@ -193,14 +193,14 @@ class LiveView:
         if (width, height) != self._size:
             console.size = ConsoleDimensions(width, height)
             console.control(Control.clear())
-            self._size, self._shown = (width, height), [[] for _ in range(height)]
+            self._size, self._screen_lines = (width, height), [[] for _ in range(height)]
         options = console.options.update(width=width, height=height, no_wrap=True, overflow="crop")
         blank = [Text()] * (height - len(lines))
         rendered = console.render_lines(Group(*lines, *blank), options, pad=True)[:height]
         for row, segments in enumerate(rendered):
-            if segments != self._shown[row]:
+            if segments != self._screen_lines[row]:
                 console.update_screen_lines([segments], 0, row)
-        self._shown = rendered
+        self._screen_lines = rendered
         self._stream.flush()
 
     # Ctrl-Z
@@ -210,12 +210,12 @@ class LiveView:
         if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "SIGTSTP"):
             return
         if catch:
-            self._suspends = signal.getsignal(signal.SIGTSTP) == signal.SIG_DFL
-        if self._suspends:
+            self._handles_suspension = signal.getsignal(signal.SIGTSTP) == signal.SIG_DFL
+        if self._handles_suspension:
             signal.signal(signal.SIGTSTP, self._suspend if catch else signal.SIG_DFL)
 
     def _suspend(self, number: int, frame: FrameType | None) -> None:
-        with self._drawing:
+        with self._screen_lock:
             self._leave_screen()  # taken again by the next frame
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)  # returns when the process resumes
@@ -224,11 +224,11 @@ class LiveView:
 
     # printed at the end
 
-    def _print_remains(self) -> None:
+    def _print_outcome(self) -> None:
         progress = self._progress
         if progress.facts is not None:
             self._print(Text(start_line(progress.facts)))
-        for level, text in progress.notes[self._printed :]:
+        for level, text in progress.notes[self._printed_notes :]:
             self._print_note(level, text)
         if self._failure:
             self._print_note("warning", self._failure)
@@ -255,7 +255,7 @@ def _in_foreground(descriptor: int) -> bool:
         return True
 
 
-class _Notes(io.TextIOBase):
+class _StderrToNotes(io.TextIOBase):
     """A stand-in for ``sys.stderr``: what others print there would garble the screen, so it becomes a note."""
 
     def __init__(self, view: LiveView) -> None:

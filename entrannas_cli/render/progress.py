@@ -56,8 +56,8 @@ class RunProgress:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._began = self._ended = 0.0
-        self._evaluating = 0.0
+        self._started_at = self._ended_at = 0.0
+        self._evaluation_seconds = 0.0
         self._epochs_here = self._epochs_before = 0
         self._pace = Pace()
         self.facts: Started | None = None
@@ -75,29 +75,29 @@ class RunProgress:
     def started(self, facts: Started) -> None:
         """Start the clock before the first step, or the pace before that of a ranking's next part."""
         if self.facts is None:
-            self._began = self._clock()
+            self._started_at = self._clock()
         self.facts, self.step, self.epoch = facts, facts.step, facts.epoch
         self._epochs_before = facts.step // max(facts.steps_per_epoch, 1) - self._epochs_here
         self._pace = Pace()
-        self._pace.add(self.elapsed - self._evaluating, facts.step)
+        self._pace.add(self.elapsed - self._evaluation_seconds, facts.step)
 
     def take_step(self, row: Row) -> None:
         """Record a step row."""
         self.last_step = row
         self.step = _count(row.get("step"), self.step)
         self.epoch = _count(row.get("epoch"), self.epoch)
-        self._add(row, "step")
-        self._pace.add(self.elapsed - self._evaluating, self.step)
+        self._add_to_curves(row, "step")
+        self._pace.add(self.elapsed - self._evaluation_seconds, self.step)
 
     def take_epoch(self, row: Row) -> None:
         """Record an epoch row."""
         self.last_epoch = row
         self.epoch = _count(row.get("epoch"), self.epoch)
         self._epochs_here += 1
-        self._evaluating += number(row.get("evaluation_seconds")) or 0.0
-        self._add(row, "epoch")
+        self._evaluation_seconds += number(row.get("evaluation_seconds")) or 0.0
+        self._add_to_curves(row, "epoch")
 
-    def _add(self, row: Row, rows: str) -> None:
+    def _add_to_curves(self, row: Row, rows: str) -> None:
         for key, curve in self.curves.items():
             if METRICS[key].rows == rows:
                 curve.add(row.get(key))
@@ -117,7 +117,7 @@ class RunProgress:
     def finished(self, state: str) -> None:
         """Record the final state and stop the clock."""
         self.state = state
-        self._ended = self._clock()
+        self._ended_at = self._clock()
 
     # figures
 
@@ -134,7 +134,7 @@ class RunProgress:
     @property
     def elapsed(self) -> float:
         """Seconds of this attempt."""
-        return (self._ended or self._clock()) - self._began if self.facts else 0.0
+        return (self._ended_at or self._clock()) - self._started_at if self.facts else 0.0
 
     @property
     def remaining(self) -> float | None:
@@ -142,7 +142,7 @@ class RunProgress:
         pace = self._pace.seconds_per_step
         if pace is None or not self.steps or self.facts is None:
             return None
-        evaluation = self._evaluating / self._epochs_here if self._epochs_here else 0.0
+        evaluation = self._evaluation_seconds / self._epochs_here if self._epochs_here else 0.0
         done_epochs = self._epochs_before + self._epochs_here
         return (self.steps - self.step) * pace + max(self.facts.epochs - done_epochs, 0) * evaluation
 

@@ -148,7 +148,7 @@ def draw_rails(layout: CellLayout, width: int, names: Mapping[str, str], glyphs:
     return canvas.text()
 
 
-def _y(row: int) -> int:
+def _canvas_row(row: int) -> int:
     return row + 1  # the inputs' names are above
 
 
@@ -159,28 +159,28 @@ def _draw_rail(canvas: _Canvas, node: Node, geometry: _Geometry, layout: CellLay
     for row in range(node.bottom + 1, node.rail_end):
         mark = str(node.number) if row in long_ends else glyphs.rail
         column = geometry.rail(node.number) - (len(mark) - 1) // 2
-        canvas.put(_y(row), column, mark, rail_style(node.number))
+        canvas.put(_canvas_row(row), column, mark, rail_style(node.number))
 
 
 def _draw_station(canvas: _Canvas, node: Node, geometry: _Geometry, glyphs: Glyphs) -> None:
     left, style, inner = geometry.left(node.number), rail_style(node.number), geometry.box - 2
     corners = glyphs.corners
-    canvas.put(_y(node.top), left, corners[0] + glyphs.border * inner + corners[1], style)
-    canvas.put(_y(node.bottom), left, corners[2] + glyphs.border * inner + corners[3], style)
+    canvas.put(_canvas_row(node.top), left, corners[0] + glyphs.border * inner + corners[1], style)
+    canvas.put(_canvas_row(node.bottom), left, corners[2] + glyphs.border * inner + corners[3], style)
     if node.rail_end > node.bottom:
-        canvas.put(_y(node.bottom), geometry.rail(node.number), glyphs.down, style)
+        canvas.put(_canvas_row(node.bottom), geometry.rail(node.number), glyphs.down, style)
     for row in range(node.top + 1, node.bottom):
-        canvas.put(_y(row), left, glyphs.rail + " " * inner + glyphs.rail, style)
+        canvas.put(_canvas_row(row), left, glyphs.rail + " " * inner + glyphs.rail, style)
     middle = (node.top + node.bottom) // 2
-    canvas.put(_y(middle), left + 1, str(node.number).center(inner), f"bold {style}")
+    canvas.put(_canvas_row(middle), left + 1, str(node.number).center(inner), f"bold {style}")
     if node.name:
-        canvas.put(_y(node.top) - 1, left, node.name, style)
+        canvas.put(_canvas_row(node.top) - 1, left, node.name, style)
 
 
 def _draw_edge(
     canvas: _Canvas, edge: Edge, name: str, geometry: _Geometry, layout: CellLayout, glyphs: Glyphs
 ) -> None:
-    row, style = _y(edge.row), rail_style(edge.source)
+    row, style = _canvas_row(edge.row), rail_style(edge.source)
     start, end = geometry.rail(edge.source), geometry.left(edge.target)
     last = layout.nodes[edge.source].rail_end == edge.row
     canvas.put(row, start, glyphs.branch(edge.parametric, last), style)
@@ -194,12 +194,12 @@ def _draw_edge(
             canvas.put(row, column, glyphs.line(edge.parametric), style)
     canvas.put(row, end - 1, glyphs.arrow, style)
     room = end - geometry.rail(edge.target - 1) - 1 - len("━━►")
-    shown = f" {name} " if cell_len(name) + 2 <= room else name
-    canvas.put(row, end - 2 - cell_len(shown), shown, "bold" if edge.parametric else "")
+    padded = f" {name} " if cell_len(name) + 2 <= room else name
+    canvas.put(row, end - 2 - cell_len(padded), padded, "bold" if edge.parametric else "")
 
 
 def _draw_output(canvas: _Canvas, layout: CellLayout, geometry: _Geometry, glyphs: Glyphs) -> None:
-    row, rails = _y(layout.output_row), [geometry.rail(node.number) for node in layout.outputs]
+    row, rails = _canvas_row(layout.output_row), [geometry.rail(node.number) for node in layout.outputs]
     end = max(rails[-1], geometry.rail(len(layout.nodes) - 1)) + 3
     canvas.put(row, rails[0], glyphs.border * (end - rails[0]) + glyphs.arrow + " " + OUTPUT_NAME, "dim")
     for rail in rails:

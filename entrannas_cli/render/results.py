@@ -56,19 +56,19 @@ def fitted(
     table = replace(table, rows=tuple(tuple(safe(cell) for cell in row) for row in table.rows))
     if width is None:
         return FittedTable(table, ())
-    table = _mapped(table, lambda key, text: text if key in _IDS else shortened(text, MAX_COLUMNS))
+    table = _map_cells(table, lambda key, text: text if key in _IDS else shortened(text, MAX_COLUMNS))
     if _width(table) > width:
         short = _short_ids(ids)
-        table = _mapped(table, lambda key, text: short.get(text, text) if key in _IDS else text)
+        table = _map_cells(table, lambda key, text: short.get(text, text) if key in _IDS else text)
     kept, left_out = list(range(len(table.keys))), []
     ranks, widths = _ranks(table), _widths(table)
-    while not keep and _sum(widths[n] for n in kept) > width:
+    while not keep and _total_width(widths[n] for n in kept) > width:
         least = max(kept, key=lambda n: (ranks[n], n))
         if not ranks[least] or len(kept) == 1:
             break
         left_out.append(table.keys[least])
         kept.remove(least)
-    return FittedTable(_narrowed(table.only(kept), width), tuple(left_out))
+    return FittedTable(_with_texts_cut(table.only(kept), width), tuple(left_out))
 
 
 def _ranks(table: TextTable) -> list[int]:
@@ -87,14 +87,14 @@ def _ranks(table: TextTable) -> list[int]:
 def fitted_differences(table: TextTable, width: int, *, ids: Iterable[str] = ()) -> FittedTable:
     """Fit a table of configuration values into ``width`` columns: the keys, and as many runs as fit."""
     table = replace(
-        _mapped(table, lambda key, text: shortened(safe(text), MAX_COLUMNS)),
+        _map_cells(table, lambda key, text: shortened(safe(text), MAX_COLUMNS)),
         headings=tuple(map(safe, table.headings)),
     )
     if _width(table) > width:
         short = _short_ids(ids)
         table = replace(table, headings=tuple(short.get(heading, heading) for heading in table.headings))
     widths, count = _widths(table), len(table.keys)
-    while count > 2 and _sum(widths[:count]) > width:
+    while count > 2 and _total_width(widths[:count]) > width:
         count -= 1
     return FittedTable(table.only(range(count)), table.keys[count:])
 
@@ -108,7 +108,7 @@ def _short_ids(ids: Iterable[str]) -> Mapping[str, str]:
     }
 
 
-def _mapped(table: TextTable, change: Callable[[str, str], str]) -> TextTable:
+def _map_cells(table: TextTable, change: Callable[[str, str], str]) -> TextTable:
     return replace(
         table,
         rows=tuple(
@@ -124,27 +124,27 @@ def _widths(table: TextTable) -> list[int]:
     ]
 
 
-def _sum(widths: Iterable[int]) -> int:
+def _total_width(widths: Iterable[int]) -> int:
     """Return the width of a table with these column widths."""
     return sum(width + GAP for width in widths) - GAP
 
 
 def _width(table: TextTable) -> int:
-    return _sum(_widths(table))
+    return _total_width(_widths(table))
 
 
-def _narrowed(table: TextTable, width: int) -> TextTable:
+def _with_texts_cut(table: TextTable, width: int) -> TextTable:
     """Cut long texts, the longest first, until the table fits; return it unchanged if it can't."""
     widths = _widths(table)
     limits = list(widths)
     texts = [n for n in range(len(widths)) if not table.numeric[n]]
-    while _sum(limits) > width:
+    while _total_width(limits) > width:
         longest = max(texts, key=lambda n: limits[n], default=None)
         if longest is None or limits[longest] <= MIN_COLUMNS:
             return table
         limits[longest] -= 1
     limit = dict(zip(table.keys, limits, strict=True))
-    return _mapped(table, lambda key, text: shortened(text, limit[key]))
+    return _map_cells(table, lambda key, text: shortened(text, limit[key]))
 
 
 def result_table(table: TextTable, *, plain_ascii: bool = False) -> Table:

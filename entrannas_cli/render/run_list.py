@@ -34,8 +34,8 @@ STATE_STYLES = {
 }
 _STAMP = re.compile(r"\d{8}-\d{6}")
 
-_DESCRIBED = ("id", "kind", "state", "method", "space", "data", "epoch", "epochs")
-_MEASURED = ("loss", "accuracy", "sparsity", "gap", "age", "reason")
+_IDENTITY_FIELDS = ("id", "kind", "state", "method", "space", "data", "epoch", "epochs")
+_VALUE_FIELDS = ("loss", "accuracy", "sparsity", "gap", "age", "reason")
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def print_list(runs: Sequence[Overview], *, ids: Sequence[str]) -> None:
 
 
 def _print_values(runs: Iterable[Overview]) -> None:
-    print(*_DESCRIBED, *_MEASURED, sep="\t")
+    print(*_IDENTITY_FIELDS, *_VALUE_FIELDS, sep="\t")
     for run in runs:
         numbers = (run.loss, run.accuracy, run.sparsity, run.gap)
         values: list[object] = [
@@ -92,9 +92,10 @@ def _print_table(console: Console, runs: Sequence[Overview], ids: Sequence[str])
     short = short_references(ids)
     full = [_cells(run, run.id) for run in runs]
     brief = [
-        _cells(run, short[run.id].by_time if _named_by_itself(run) else short[run.id].by_name) for run in runs
+        _cells(run, short[run.id].by_time if _has_automatic_name(run) else short[run.id].by_name)
+        for run in runs
     ]
-    rows, columns, gap = _fitting(full, brief, console.width)
+    rows, columns, gap = _fit(full, brief, console.width)
     table = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0))
     for column in columns:
         table.add_column(
@@ -107,18 +108,18 @@ def _print_table(console: Console, runs: Sequence[Overview], ids: Sequence[str])
         for problem in run.faults:
             console.print(Text(f"{safe(run.id)}: {safe(problem)}", "red"))
         if run.status.stale:
-            silence = f"marked as running on {safe(run.status.host)}, but without a heartbeat for"
-            console.print(Text(f"{safe(run.id)}: {silence} {duration(run.status.heartbeat_age)}", "yellow"))
+            problem = f"marked as running on {safe(run.status.host)}, but without a heartbeat for"
+            console.print(Text(f"{safe(run.id)}: {problem} {duration(run.status.heartbeat_age)}", "yellow"))
 
 
-def _named_by_itself(run: Overview) -> bool:
+def _has_automatic_name(run: Overview) -> bool:
     """Return whether the id only repeats other columns, as nobody gave the run a name."""
     tail = f"{run.text('method')}-s{run.text('seed')}"
     return bool(_STAMP.match(run.id)) and re.sub(r"-\d+$", "", run.id).endswith(tail)
 
 
 @dataclass(frozen=True)
-class _Short:
+class _ShortReferences:
     """What can be typed for an id; the id itself where that isn't unique.
 
     ``by_time`` is its shortest unique prefix that has the time and ends at a hyphen, ``by_name`` the name in it.
@@ -128,42 +129,42 @@ class _Short:
     by_name: str
 
 
-def short_references(ids: Iterable[str]) -> dict[str, _Short]:
+def short_references(ids: Iterable[str]) -> dict[str, _ShortReferences]:
     """Return the short forms of each id."""
     ordered = sorted(ids)
     names = Counter(name_in(identifier) for identifier in ordered)
     short = {}
     for before, identifier, after in zip(["", *ordered], ordered, [*ordered[1:], ""], strict=False):
-        needed = max(_common(identifier, before), _common(identifier, after)) + 1
+        min_length = max(_common_length(identifier, before), _common_length(identifier, after)) + 1
         stamp = _STAMP.match(identifier)
         ends = [m.start() for m in re.finditer("-|$", identifier) if stamp and m.start() >= stamp.end()]
-        by_time = identifier[: next((end for end in ends if end >= needed), len(identifier))]
+        by_time = identifier[: next((end for end in ends if end >= min_length), len(identifier))]
         name = name_in(identifier)
-        beginning = bisect_left(ordered, name)
-        begins_an_id = ordered[beginning : beginning + 1] and ordered[beginning].startswith(name)
-        free = name and names[name] == 1 and name != LATEST and not begins_an_id
-        short[identifier] = _Short(by_time, name if free else identifier)
+        position = bisect_left(ordered, name)
+        is_prefix = ordered[position : position + 1] and ordered[position].startswith(name)
+        usable = name and names[name] == 1 and name != LATEST and not is_prefix
+        short[identifier] = _ShortReferences(by_time, name if usable else identifier)
     return short
 
 
-def _common(a: str, b: str) -> int:
+def _common_length(a: str, b: str) -> int:
     return next((n for n, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
 
 
-def _fitting(
+def _fit(
     full: list[dict[str, str]], brief: list[dict[str, str]], width: int
 ) -> tuple[list[dict[str, str]], list[_Column], int]:
     """Return (rows, columns, gap between columns): as much as fits the width."""
     columns = list(_COLUMNS)
     for rows, gap in ((full, 2), (brief, 2), (brief, 1)):
-        if _needed(rows, columns, gap) <= width:
+        if _table_width(rows, columns, gap) <= width:
             return rows, columns, gap
-    while _needed(brief, columns, 1) > width and any(column.rank for column in columns):
+    while _table_width(brief, columns, 1) > width and any(column.rank for column in columns):
         columns.remove(max(columns, key=lambda column: column.rank))
     return brief, columns, 1
 
 
-def _needed(rows: list[dict[str, str]], columns: list[_Column], gap: int) -> int:
+def _table_width(rows: list[dict[str, str]], columns: list[_Column], gap: int) -> int:
     widths = [max(cell_len(text) for text in [c.name, *(row[c.name] for row in rows)]) for c in columns]
     return sum(widths) + gap * (len(columns) - 1)
 
@@ -184,11 +185,11 @@ def _cells(run: Overview, reference: str) -> dict[str, str]:
         "acc %": hundredths(run.accuracy),
         "spars %": hundredths(run.sparsity),
         "gap %": "–" if gap is None else f"{100 * gap:+.1f}",
-        "age": _rough(run.age) if status.created else "–",
+        "age": _rough_age(run.age) if status.created else "–",
     }
 
 
-def _rough(seconds: float) -> str:
+def _rough_age(seconds: float) -> str:
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
         if seconds >= size:
             return f"{seconds / size:.0f}{unit}"

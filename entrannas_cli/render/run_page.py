@@ -42,13 +42,13 @@ def run_page(
     for title, lines in (
         ("", _state_lines(facts)),
         ("configuration", _configuration_lines(facts)),
-        ("last step", _metric_lines(facts["last_step"], _STEP)),
-        ("last epoch", _metric_lines(facts["last_epoch"], _EPOCH)),
+        ("last step", _metric_lines(facts["last_step"], _STEP_KEYS)),
+        ("last epoch", _metric_lines(facts["last_epoch"], _EPOCH_KEYS)),
         (
             "result",
             [
                 (label, write(facts[key]))
-                for key, (label, write) in _RESULT.items()
+                for key, (label, write) in _RESULT_LABELS.items()
                 if facts.get(key) is not None
             ],
         ),
@@ -83,12 +83,8 @@ def _state_lines(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     lines += [("problem", safe(problem)) for problem in facts["problems"] if problem != facts["reason"]]
     lines += [("warning", safe(text)) for text in texts(facts.get("warnings"))]
     if facts["epochs"] or facts["steps"]:
-        lines.append(
-            (
-                "progress",
-                f"epoch {_of(facts['epoch'], facts['epochs'])}, step {_of(facts['step'], facts['steps'])}",
-            )
-        )
+        epoch, step = (_progress(facts[key], facts[f"{key}s"]) for key in ("epoch", "step"))
+        lines.append(("progress", f"epoch {epoch}, step {step}"))
     for key in ("created", "started", "ended"):
         if facts[key]:
             lines.append((key, local_time(facts[key])))
@@ -103,11 +99,11 @@ def _state_lines(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     return lines
 
 
-def _of(done: int, total: int) -> str:
+def _progress(done: int, total: int) -> str:
     return f"{done} of {total}" if total else str(done)
 
 
-_HIGHLIGHTS = (
+_CONFIG_KEYS = (
     "space",
     "method",
     "preset",
@@ -133,7 +129,7 @@ _HIGHLIGHTS = (
 
 def _configuration_lines(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     lines = []
-    for key in _HIGHLIGHTS:
+    for key in _CONFIG_KEYS:
         value: Any = facts["config"]
         for part in key.split("."):
             value = value.get(part) if isinstance(value, Mapping) else None
@@ -151,11 +147,11 @@ def _plain_number(value: Any) -> str:
     return "–" if found is None else f"{found:.6g}"
 
 
-_STEP = (
+_STEP_KEYS = (
     *("step", "epoch", "weight_loss", "architecture_loss", "accuracy", "learning_rate", "drop_path"),
     *("temperature", "sparsity_normal", "sparsity_reduce", "images_per_second", "memory_mb"),
 )
-_EPOCH = (
+_EPOCH_KEYS = (
     *(
         "epoch",
         "weight_loss",
@@ -167,7 +163,7 @@ _EPOCH = (
     ),
     *("validation_loss", "validation_accuracy", "genotype_changes", "seconds"),
 )
-_RESULT: dict[str, tuple[str, Callable[[Any], str]]] = {
+_RESULT_LABELS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "origin": ("cells", safe),
     "test_error": ("test error", percent),
     "best_test_error": ("test error of the best weights", percent),
@@ -187,7 +183,7 @@ _RESULT: dict[str, tuple[str, Callable[[Any], str]]] = {
 
 def _metric_lines(row: Mapping[str, Any] | None, keys: Sequence[str]) -> list[tuple[str, str]]:
     metrics = [METRICS[key] for key in keys if (row or {}).get(key) is not None]
-    return [(one.label, one.write((row or {})[one.key])) for one in metrics]
+    return [(entry.label, entry.write((row or {})[entry.key])) for entry in metrics]
 
 
 def _cell_lines(data: Mapping[str, Any] | None, width: int, ascii_only: bool) -> list[tuple[str, str]]:

@@ -129,13 +129,13 @@ def summary_facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
     target = summary.get("target") or summary.get("network")
     facts = [
-        ("cells", _cells(summary)),
+        ("cells", _origin(summary)),
         ("network", ", ".join(size) + (f" ({safe(target)})" if isinstance(target, str) and size else "")),
         ("search cost", cost_text(summary)),
         ("training", cost_text(summary, "train_seconds")),
         ("test error", _test_error(summary)),
-        ("held out", _held_out(summary)),
-        ("rank correlation", _correlation(summary)),
+        ("held out", _held_out_accuracy(summary)),
+        ("rank correlation", _rank_correlation(summary)),
         ("accuracy", _accuracies(summary)),
         ("consistency gap", _gap(summary)),
         ("sparsity", _by_kind(summary, "sparsity", _share)),
@@ -159,7 +159,7 @@ def cost_text(summary: Mapping[str, Any], key: str = "search_seconds") -> str:
     return f"{text}, plus {duration(evaluation)} for evaluations" if evaluation else text
 
 
-def _cells(summary: Mapping[str, Any]) -> str:
+def _origin(summary: Mapping[str, Any]) -> str:
     origin = summary.get("origin")
     return safe(origin) if isinstance(origin, str) else ""
 
@@ -172,7 +172,7 @@ def _test_error(summary: Mapping[str, Any]) -> str:
     return text if best is None else f"{text}, {percent(best, 2)} (best weights on held-out images)"
 
 
-def _held_out(summary: Mapping[str, Any]) -> str:
+def _held_out_accuracy(summary: Mapping[str, Any]) -> str:
     accuracy, best = (number(summary.get(key)) for key in ("validation_accuracy", "best_validation_accuracy"))
     if accuracy is None:
         return ""
@@ -182,7 +182,7 @@ def _held_out(summary: Mapping[str, Any]) -> str:
     )
 
 
-def _correlation(summary: Mapping[str, Any]) -> str:
+def _rank_correlation(summary: Mapping[str, Any]) -> str:
     """Return Kendall's tau between the accuracy after training and with inherited weights."""
     if "kendall_tau" not in summary:
         return ""

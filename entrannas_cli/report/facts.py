@@ -17,7 +17,7 @@ __all__ = ["Attempt", "FactTable", "attempts_of", "commands_of", "configuration_
 
 MAX_ATTEMPTS = 20  # per run, the last ones
 MAX_CHARS = 40_000  # characters of a configuration
-_ONCE = {"time", "command", "folder"}  # differ between any two attempts: listed with the commands
+_PER_ATTEMPT = {"time", "command", "folder"}  # differ between any two attempts: listed with the commands
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Attempt:
 def attempts_of(run: Overview) -> tuple[list[Attempt], list[str]]:
     """Return (the attempts of ``run``, a line for each unreadable file)."""
     last = run.status.attempt
-    found, problems = [], []
+    attempts, problems = [], []
     for number in range(max(1, last - MAX_ATTEMPTS + 1), last + 1):
         try:
             values = Run(run.path).environment(number)
@@ -41,15 +41,15 @@ def attempts_of(run: Overview) -> tuple[list[Attempt], list[str]]:
             problems.append(safe(error.reason))
             continue
         folder = values.get("folder")
-        found.append(
+        attempts.append(
             Attempt(
                 number,
-                {name: text for name, text in _flat(values, "").items() if name not in _ONCE},
+                {name: text for name, text in _flat(values, "").items() if name not in _PER_ATTEMPT},
                 _command(values.get("command")),
                 safe(folder) if isinstance(folder, str) else "",
             )
         )
-    return found, problems
+    return attempts, problems
 
 
 def _flat(values: Mapping[str, Any], prefix: str) -> dict[str, str]:
@@ -80,10 +80,12 @@ class FactTable:
 
 def fact_table(facts: Sequence[Mapping[str, str]]) -> FactTable:
     """Split ``facts`` into what all runs share and what differs; a fact that one run lacks differs."""
-    keys = list(dict.fromkeys(key for one in facts for key in one))
-    shared = {key: facts[0][key] for key in keys if len({one.get(key) for one in facts}) == 1}
+    keys = list(dict.fromkeys(key for run_facts in facts for key in run_facts))
+    shared = {key: facts[0][key] for key in keys if len({run_facts.get(key) for run_facts in facts}) == 1}
     differing = [key for key in keys if key not in shared]
-    return FactTable(shared, differing, [[one.get(key, MISSING) for key in differing] for one in facts])
+    return FactTable(
+        shared, differing, [[run_facts.get(key, MISSING) for key in differing] for run_facts in facts]
+    )
 
 
 def configuration_text(run: Overview) -> str:
@@ -100,13 +102,13 @@ def configuration_text(run: Overview) -> str:
 def commands_of(run: Overview, attempts: Sequence[Attempt]) -> list[tuple[str, str]]:
     """Return (purpose, command) pairs that reproduce the run: its code, its command line, its configuration."""
     commands = []
-    for first in attempts[:1]:
-        commit = first.facts.get("git", "")
+    for attempt in attempts[:1]:
+        commit = attempt.facts.get("git", "")
         if commit:
             changed = " (without its uncommitted changes)" * commit.endswith("-dirty")
             commands.append((f"check out its code{changed}", f"git checkout {commit.removesuffix('-dirty')}"))
-        if first.command:
-            commands.append(("run the original command", first.command))
+        if attempt.command:
+            commands.append(("run the original command", attempt.command))
     config, genotype = (shlex.quote(str(run.path / name)) for name in (CONFIG_FILE, GENOTYPE_FILE))
     again = {
         "search": f"entrannas search --config {config}",

@@ -50,10 +50,10 @@ def curve_panels(runs: Sequence[Overview], notes: list[str]) -> tuple[list[Any],
     except UsageError as error:
         notes.append(f"no curves: {error.message}")
         return [], []
-    looks = {line.label: line.look for panel in curves.panels for line in panel.lines}
+    look_of = {line.label: line.look for panel in curves.panels for line in panel.lines}
     legend = [
         (label, swatch(line_look(look)), f"run-{look}")
-        for label, look in sorted(looks.items(), key=lambda item: item[1])
+        for label, look in sorted(look_of.items(), key=lambda item: item[1])
     ]
     panels = []
     for number, panel in enumerate(curves.panels):
@@ -91,16 +91,18 @@ def cell_sections(
             continue
         if genotype is not None:
             owners.setdefault(genotype, []).append(n)
-    found: list[Mapping[str, Any]] = []
-    room = MAX_DRAWN_CHARS
-    for number, (genotype, those) in enumerate(owners.items()):
-        names = [labels[n] for n in those]
+    sections: list[Mapping[str, Any]] = []
+    remaining_chars = MAX_DRAWN_CHARS
+    for number, (genotype, indices) in enumerate(owners.items()):
+        names = [labels[n] for n in indices]
         more = len(names) - MAX_LABELS
         heading = ", ".join(names[:MAX_LABELS]) + (f" and {more} more" if more > 0 else "")
-        picture = _cell_picture(genotype, number, heading) if room > 0 else None
-        room -= len(picture or "")
-        found.append({"heading": heading, "picture": picture, "text": genotype_picture(genotype, 100).plain})
-    return found
+        picture = _cell_picture(genotype, number, heading) if remaining_chars > 0 else None
+        remaining_chars -= len(picture or "")
+        sections.append(
+            {"heading": heading, "picture": picture, "text": genotype_picture(genotype, 100).plain}
+        )
+    return sections
 
 
 def _cell_picture(genotype: Genotype, number: int, heading: str) -> Markup | None:

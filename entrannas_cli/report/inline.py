@@ -41,7 +41,7 @@ def inline_svg(picture: bytes, prefix: str, label: str) -> Markup:
     root = ElementTree.fromstring(picture)
     for parent in list(root.iter()):
         for child in list(parent):
-            if child.tag not in (f"{SVG}{name}" for name in _KEPT):
+            if child.tag not in (f"{SVG}{name}" for name in _KEPT_TAGS):
                 parent.remove(child)
     for element in root.iter():
         element.tag = element.tag.removeprefix(SVG)
@@ -58,9 +58,9 @@ def inline_svg(picture: bytes, prefix: str, label: str) -> Markup:
             elif name == LINK:
                 name, value = "href", f"#{prefix}{value.removeprefix('#')}"
             elif name == "d":
-                value = _shorter(value)
+                value = _rounded(value)
             else:
-                value = _REFERENCE.sub(rf"url(#{prefix}\1)", _COLOUR.sub(_variable, value))
+                value = _REFERENCE.sub(rf"url(#{prefix}\1)", _COLOUR.sub(_css_variable, value))
             element.set(name, value)
     width, height = (_pixels(root.attrib.pop(name, "")) for name in ("width", "height"))
     root.attrib.pop("version", None)
@@ -73,15 +73,15 @@ def inline_svg(picture: bytes, prefix: str, label: str) -> Markup:
     return Markup(ElementTree.tostring(root, encoding="unicode"))
 
 
-_KEPT = ("g", "path", "use", "defs", "clipPath", "rect", "text", "tspan")
+_KEPT_TAGS = ("g", "path", "use", "defs", "clipPath", "rect", "text", "tspan")
 
 
-def _shorter(path: str) -> str:
+def _rounded(path: str) -> str:
     """Round ``path`` to hundredths of a pixel."""
     return " ".join(_NUMBER.sub(lambda match: f"{float(match[0]):.2f}".rstrip("0").rstrip("."), path).split())
 
 
-def _variable(match: re.Match[str]) -> str:
+def _css_variable(match: re.Match[str]) -> str:
     name = PALETTE.get(match[0])
     return f"var({name})" if name else match[0]
 

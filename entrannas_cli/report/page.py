@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Report", "report_page"]
 
-_SHOWN = {*USUAL, "best_test_error", "supernet_accuracy", "derived_accuracy"}
-_LAST = ("search_device", "topology")  # wide, and rarely what readers look for first
+_SUMMARY_KEYS = {*USUAL, "best_test_error", "supernet_accuracy", "derived_accuracy"}
+_LAST_KEYS = ("search_device", "topology")  # wide, and rarely what readers look for first
 _KINDS = {"search": "searches", "train": "trainings", "rank": "rankings"}
 _GROUPED_BY = ("kind", "space", "method", "cells", "dataset", "epochs")
 
@@ -100,7 +100,9 @@ def _summary(runs: Sequence[Overview], labels: Sequence[str]) -> Mapping[str, An
     """Return the table of results; columns that aren't numbers and don't vary move to ``shared``."""
     from ..results.table import result_frame
 
-    keys = sorted((key for key in COLUMNS if key in _SHOWN and key != "run"), key=lambda key: key in _LAST)
+    keys = sorted(
+        (key for key in COLUMNS if key in _SUMMARY_KEYS and key != "run"), key=lambda key: key in _LAST_KEYS
+    )
     frame = result_frame(runs)
     frame["cells"] = frame["cells"].replace(
         {safe(run.id): label for run, label in zip(runs, labels, strict=True)}
@@ -111,10 +113,10 @@ def _summary(runs: Sequence[Overview], labels: Sequence[str]) -> Mapping[str, An
         for n, key in enumerate(table.keys)
         if len(runs) > 1 and COLUMNS[key].kind != "number" and len({row[n] for row in table.rows}) == 1
     ]
-    heads = [(label, f"run-{n}") for n, label in enumerate(labels)]
+    row_heads = [(label, f"run-{n}") for n, label in enumerate(labels)]
     kept = table.only([n for n in range(len(table.keys)) if n not in shared])
     return {
-        **_table(kept, heads, "run"),
+        **_table(kept, row_heads, "run"),
         "shared": ", ".join(f"{table.titles[n]} {table.rows[0][n]}" for n in shared),
     }
 
@@ -132,32 +134,34 @@ def _groups(runs: Sequence[Overview]) -> Mapping[str, Any] | None:
     groups = grouped(frame, keys)
     if not (groups[RUNS] > 1).any():
         return None
-    return _table(text_table(_without_lone(groups)).without_empty(), None, "")
+    return _table(text_table(_without_single_runs(groups)).without_empty(), None, "")
 
 
-def _without_lone(groups: DataFrame) -> DataFrame:
+def _without_single_runs(groups: DataFrame) -> DataFrame:
     from ..results.table import RUNS
 
     return groups[groups[RUNS] > 1].reset_index(drop=True)
 
 
-def _table(table: TextTable, heads: Sequence[tuple[str, str]] | None, corner: str) -> Mapping[str, Any]:
-    """Return ``table`` for the template; ``heads`` are the (text, anchor) at the start of each row."""
+def _table(table: TextTable, row_heads: Sequence[tuple[str, str]] | None, corner: str) -> Mapping[str, Any]:
+    """Return ``table`` for the template; ``row_heads`` are the (text, anchor) at the start of each row."""
     return {
         "corner": corner,
         "titles": list(zip(table.titles, table.numeric, strict=True)),
         "rows": [
-            (heads[n] if heads else None, list(zip(row, table.numeric, strict=True)))
+            (row_heads[n] if row_heads else None, list(zip(row, table.numeric, strict=True)))
             for n, row in enumerate(table.rows)
         ],
     }
 
 
-def _plain_table(keys: Sequence[str], heads: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]]) -> Any:
+def _plain_table(
+    keys: Sequence[str], row_heads: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]]
+) -> Any:
     return {
         "corner": "run",
         "titles": [(key, False) for key in keys],
-        "rows": [(head, [(text, False) for text in row]) for head, row in zip(heads, rows, strict=True)],
+        "rows": [(head, [(text, False) for text in row]) for head, row in zip(row_heads, rows, strict=True)],
     }
 
 
@@ -172,7 +176,7 @@ def _configuration(
 
     tables = []
     for kind in dict.fromkeys(run.status.kind for run in runs):
-        heads: list[tuple[str, str]] = []
+        row_heads: list[tuple[str, str]] = []
         configs: dict[str, dict[str, object]] = {}
         for n, run in enumerate(runs):
             if run.status.kind != kind:
@@ -180,25 +184,25 @@ def _configuration(
             found, problems = configurations([run])
             notes += problems
             for config in found.values():
-                heads.append((labels[n], f"run-{n}"))
+                row_heads.append((labels[n], f"run-{n}"))
                 configs[f"run-{n}"] = config
         frame = differing(configs)
         if not frame.empty:
             keys, *rows = zip(*text_table(frame).rows, strict=True)
-            tables.append((_KINDS.get(kind, safe(kind)), _plain_table(keys, heads, rows)))
+            tables.append((_KINDS.get(kind, safe(kind)), _plain_table(keys, row_heads, rows)))
     return tables
 
 
 def _environment(facts: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
     """Compare the environments of each run's last attempt."""
-    those = [one for one in facts if one["attempts"]]
-    if not those:
+    recorded = [one for one in facts if one["attempts"]]
+    if not recorded:
         return None
-    found = fact_table([one["attempts"][-1].facts for one in those])
-    heads = [(one["label"], one["anchor"]) for one in those]
+    table = fact_table([one["attempts"][-1].facts for one in recorded])
+    row_heads = [(one["label"], one["anchor"]) for one in recorded]
     return {
-        "shared": list(found.shared.items()),
-        "table": _plain_table(found.keys, heads, found.rows) if found.keys else None,
+        "shared": list(table.shared.items()),
+        "table": _plain_table(table.keys, row_heads, table.rows) if table.keys else None,
     }
 
 
