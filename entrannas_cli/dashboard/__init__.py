@@ -1,1 +1,1 @@
-"""``entrannas dashboard``: the workbench in the terminal. Reads files only, never loads torch."""
+"""``entrannas dashboard``: a terminal UI for runs. Only reads files, never loads torch."""

@@ -1,4 +1,4 @@
-"""What can be done to a run from a screen. Nothing here knows of screens: outcomes are told in words."""
+"""Stop, resume and delete runs. Independent of screens: outcomes are texts."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from ..store.stop import outcome, request_stop, wait_until_ended
 
 __all__ = ["DELETE", "RESUME", "STOP", "RunAction", "Say"]
 
-STOP_TIMEOUT_S = 300.0  # seconds that a run may take for its step and its checkpoint
-STARTUP_S = 8.0  # seconds in which a resumed run that can't go on mostly says so
+STOP_TIMEOUT_S = 300.0  # seconds for a run to finish its step and write a checkpoint
+STARTUP_S = 8.0  # seconds within which a resumed run that fails usually does
 POLL_S = 0.1  # seconds
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class RunAction:
-    """``detail`` says what ``verb`` means for the run. ``do`` takes as long as it takes.
+    """``detail`` explains what ``verb`` does to the run.
 
-    ``do`` is given a function for what is worth saying meanwhile, and returns the outcome. ``check`` tells before
-    anybody is asked why it can't be done. Both raise ``EntrannasError``. ``waits`` if it mostly
-    waits, so that several go at once; ``grave`` if nothing brings back what it takes.
+    ``check`` is called before the user is asked, ``do`` afterwards. ``do`` may block; it gets a function that shows
+    progress messages, and returns the outcome. Both raise ``EntrannasError`` if the action is impossible. With
+    ``waits``, ``do`` mostly waits, so several may run at once. With ``grave``, it cannot be undone.
     """
 
     verb: str
@@ -40,7 +40,7 @@ class RunAction:
 
 def _stop(run: Run, say: Say) -> str:
     before = request_stop(run, "the dashboard")
-    silent = f" (no sign of life for {before.heartbeat_age:.0f} s)" if before.stale else ""
+    silent = f" (no heartbeat for {before.heartbeat_age:.0f} s)" if before.stale else ""
     say(f"asked {safe(run.id)}{silent} to stop: it finishes its step and writes a checkpoint first")
     return outcome(run, before, wait_until_ended(run, before.attempt, STOP_TIMEOUT_S))
 
@@ -54,21 +54,21 @@ def _check_running(run: Run) -> None:
 def _resume(run: Run, say: Say) -> str:
     _check_resumable(run)
     step = run.status().step
-    say(f"{safe(run.id)} is being started")
+    say(f"starting {safe(run.id)}")
     launch_detached(run)
     deadline = time.monotonic() + STARTUP_S
     while (status := run.status()).state == "running" and status.step <= step and time.monotonic() < deadline:
         time.sleep(POLL_S)
     if status.state in ("running", "completed"):
-        how = "goes on" if status.state == "running" else "was completed"
+        how = "is running" if status.state == "running" else "was completed"
         return f"{safe(run.id)} {how} in the background: process {status.pid}, attempt {status.attempt}"
-    raise RunFailed(f"{safe(run.id)} is {status.state} again: {safe(status.reason)}")
+    raise RunFailed(f"{safe(run.id)}: {status.state} again: {safe(status.reason)}")
 
 
 def _check_resumable(run: Run) -> None:
     status = run.status()
     if status.state == "running":
-        raise UsageError(f"{safe(run.id)} is running already")
+        raise UsageError(f"{safe(run.id)} is already running")
     if status.state == "completed":
         raise UsageError(f"{safe(run.id)} is completed: there is nothing left to do")
     if not status.resumable:
@@ -82,20 +82,20 @@ def _delete(run: Run, say: Say) -> str:
 
 STOP = RunAction(
     "Stop",
-    "It finishes its step and writes a checkpoint; it can be resumed.",
+    "The run finishes its step and writes a checkpoint; it can be resumed.",
     _stop,
     _check_running,
     waits=True,
 )
 RESUME = RunAction(
     "Resume",
-    "It goes on from its last checkpoint in a process of its own, also when the dashboard is closed.",
+    "The run continues from its last checkpoint in a process of its own, even after the dashboard is closed.",
     _resume,
     _check_resumable,
 )
 DELETE = RunAction(
     "Delete",
-    "All files go: metrics, checkpoints, cells. This can't be undone.",
+    "All files are removed: metrics, checkpoints, cells. This cannot be undone.",
     _delete,
     check_removable,
     grave=True,

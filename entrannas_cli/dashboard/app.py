@@ -1,4 +1,4 @@
-"""The program: themes, settings, the watcher of the runs, and the screens that it tells."""
+"""The dashboard app: themes, settings, and the watcher that keeps the screens up to date."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ __all__ = ["Dashboard"]
 
 
 class Dashboard(Host):
-    """The workbench on the runs in ``runs_dir``. ``readonly`` switches off all that changes a run."""
+    """The dashboard of the runs in ``runs_dir``. ``readonly`` disables all actions that change runs."""
 
     CSS_PATH = "dashboard.tcss"
     BINDINGS = bindings("everywhere")
     TITLE = "entrannas"
-    PLACES: ClassVar[Sequence[Place]] = PLACES  # that the help is about
+    PLACES: ClassVar[Sequence[Place]] = PLACES  # listed in the help
 
     def __init__(
         self, runs_dir: Path, *, readonly: bool = False, settings: SettingsFile | None = None
@@ -49,7 +49,7 @@ class Dashboard(Host):
         self.theme = self.settings.now.theme
 
     def get_default_screen(self) -> Screen[None]:
-        """The Runs screen is the home."""
+        """Return the Runs screen."""
         return RunsScreen()
 
     def on_mount(self) -> None:
@@ -61,7 +61,7 @@ class Dashboard(Host):
         self._watcher.stop()
 
     def on_work_done(self, message: WorkDone) -> None:
-        """What a thread has found; nobody is left to show it to while the program ends."""
+        """Pass on the result of a thread, unless the app is ending."""
         if self.is_running:
             message.then(message.value)
 
@@ -91,7 +91,7 @@ class Dashboard(Host):
             self.notify(problem, severity="warning", markup=False)
 
     def watch_theme(self, name: str) -> None:
-        """A look, once chosen, stays."""
+        """Remember the chosen theme."""
         self.change(replace(self.settings.now, theme=name))
 
     def action_next_theme(self) -> None:
@@ -103,10 +103,10 @@ class Dashboard(Host):
         self.push_screen(HelpScreen(self.readonly, self.PLACES))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """What the palette offers: the themes, and all that keys do here."""
+        """Yield the commands of the palette: the themes, and the actions that keys have here."""
         for theme in THEMES:
             yield SystemCommand(
-                f"Theme: {theme.name}", "Remembered", partial(setattr, self, "theme", theme.name)
+                f"Theme: {theme.name}", "Switch to this theme", partial(setattr, self, "theme", theme.name)
             )
         table = next(iter(screen.query(RunTable)), None)
         owners: dict[str, DOMNode | None] = {"everywhere": self, "table": table}

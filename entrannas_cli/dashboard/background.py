@@ -1,4 +1,4 @@
-"""Work that must not hold up the screen, in threads that don't hold up the program's end either."""
+"""Run slow work in threads that block neither the screen nor the exit of the app."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class WorkDone(Message):
-    """``then`` is to be called with ``value``, in the program's own thread."""
+    """Has ``then`` called with ``value`` in the app's own thread."""
 
     def __init__(self, then: Callable[[Any], None], value: Any) -> None:
         super().__init__()
@@ -25,10 +25,10 @@ class WorkDone(Message):
 def in_background(
     app: App[Any], work: Callable[[], T], then: Callable[[T], None], *, outlives: bool = False
 ) -> None:
-    """Calls ``work`` in a thread, and ``then`` with what it returned, unless the program has ended meanwhile.
+    """Call ``work`` in a thread, then call ``then`` with its result in the app's own thread.
 
-    If it ``outlives`` the program, its process waits for it at the end: what was asked for is done.
-    ``work`` must catch what it may raise; anything else ends the program as an error of its own would.
+    ``then`` is not called if the app has ended. With ``outlives``, the process waits for ``work`` before it exits.
+    ``work`` must catch the errors it expects; any other is raised in the app and ends it.
     """
 
     def run() -> None:
@@ -47,8 +47,8 @@ def _raise(error: Exception) -> None:
 
 
 def tell(app: App[Any], then: Callable[[Any], None], value: Any) -> None:
-    """Has ``then`` called with ``value`` in the program's own thread; may itself be called from any."""
+    """Schedule a call of ``then`` with ``value`` in the app's own thread, from any thread."""
     try:
         app.post_message(WorkDone(then, value))
-    except RuntimeError:  # the event loop is closed: nobody is left to tell
+    except RuntimeError:  # the event loop is closed: the app has ended
         pass

@@ -1,4 +1,4 @@
-"""Text on the screen that is drawn anew only when what it is made of has changed."""
+"""Text that is redrawn only when its inputs change."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ __all__ = ["CachedStatic"]
 
 
 class CachedStatic(Static):
-    """Knows from what its text was made."""
+    """Remembers what its text was made of."""
 
     DEFAULT_CSS = "CachedStatic { height: auto; }"
     _made_of: object = None
 
     def is_new(self, made_of: object) -> bool:
-        """Whether ``show`` with that would draw."""
+        """Return whether ``show`` with ``made_of`` would redraw."""
         return (made_of, self.app.size.width) != self._made_of
 
     def show(self, made_of: object, draw: Callable[[], Text | Content | str]) -> None:
-        """Shows what ``draw`` returns, unless it was made of the same, for the same width."""
+        """Show what ``draw`` returns, unless ``made_of`` and the width are those of the text shown."""
         if self.is_new(made_of):
             self._made_of = (made_of, self.app.size.width)
             drawn = draw()

@@ -1,4 +1,4 @@
-"""A chart on the screen: drawn anew only when it changed, moved by keys and by mouse."""
+"""A chart widget: redrawn only when it changes, controlled by keys and mouse."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ __all__ = ["ChartView"]
 SMOOTHINGS = (1, 5, 10, 20, 50, 100, 200, 500)  # points
 _ZOOM = 1.5
 _WHEEL_ZOOM = 1.25
-_PAN = 0.2  # of the width
+_PAN = 0.2  # share of the width
 _SLICE_S = 0.01  # seconds of smoothing at a time
-_PAUSE_S = 0.003  # seconds between two portions
+_PAUSE_S = 0.003  # seconds between two slices
 
 
 class ChartView(Widget, can_focus=True):
-    """Shows a ``Chart``; ``show`` gives it other data, and what the user looks at stays in view.
+    """Shows a ``Chart``; ``show`` replaces its data and keeps the view.
 
-    Its lines' traces are taken over from the lines shown before, so a line that grew costs what it grew by. Only
-    rows that changed are sent to the terminal.
+    Traces are reused from the lines shown before, so a line that grew costs only its new points. Only rows that
+    changed are sent to the terminal.
     """
 
     DEFAULT_CSS = """
@@ -45,7 +45,7 @@ class ChartView(Widget, can_focus=True):
 
     @dataclass
     class FullScreen(Message):
-        """The user wants ``view`` to fill the screen, or no longer."""
+        """``view`` should fill the screen, or no longer do so."""
 
         view: ChartView
 
@@ -69,7 +69,7 @@ class ChartView(Widget, can_focus=True):
     ) -> None:
         super().__init__(name=name, id=id, classes=classes)
         self._chart = Chart(title, tuple(lines), smooth=smooth, percent=percent, x_name=x_name).fitted()
-        self._smooth = smooth  # as it is wanted; the chart has it once all lines are ready
+        self._smooth = smooth  # as requested; the chart gets it once all lines are smoothed
         self._ascii = ascii_only
         self._drawing = Drawing([], None)
         self._strips: list[Strip] = []
@@ -78,17 +78,17 @@ class ChartView(Widget, can_focus=True):
         self._dragged_from: int | None = None
         self._seen = _state(self._chart.lines)
 
-    # what it shows
+    # data
 
     @property
     def chart(self) -> Chart:
-        """What is shown now; another view may be made of its lines."""
+        """The current chart; another view may share its lines."""
         return self._chart
 
     def show(self, lines: Iterable[Line], *, title: str | None = None) -> None:
-        """Other data, and another title, if given; window, smoothing and cross-hair stay.
+        """Replace the lines, and the title if given; keep window, smoothing and cross-hair.
 
-        Lines are known by their names; one that is given again is taken to be as it was. Where nothing changed,
+        Lines are matched by name; the same ``Line`` object again means that it hasn't changed. If nothing changed,
         nothing is drawn.
         """
         before: dict[str, list[Line]] = {}
@@ -108,14 +108,14 @@ class ChartView(Widget, can_focus=True):
         self._change(replace(chart, window=chart.window.updated(chart.traces)))
 
     def look_at(self, window: Window, smooth: int = 1) -> None:
-        """The window and the smoothing of another view."""
+        """Use the window and the smoothing of another view."""
         self._smooth = smooth
         self._change(
             replace(self._chart, window=window.updated(self._chart.traces), smooth=smooth, crosshair=None)
         )
 
     def _change(self, chart: Chart) -> None:
-        """Shows ``chart`` at the next occasion: several changes at once are drawn once."""
+        """Show ``chart`` soon, so that several changes at once are drawn only once."""
         self._chart = chart
         if not self._due and self.is_attached:
             self._due = True
@@ -125,7 +125,7 @@ class ChartView(Widget, can_focus=True):
 
     @property
     def look(self) -> Look:
-        """The colours for the theme in use."""
+        """The colours for the current theme."""
         theme = self.app.current_theme
         if "contrast" in theme.name:
             look = CONTRAST_DARK if theme.dark else CONTRAST_LIGHT
@@ -154,7 +154,7 @@ class ChartView(Widget, can_focus=True):
             self.refresh(*(Region(0, y, size.width, 1) for y in changed))
 
     def render_line(self, y: int) -> Strip:
-        """One line of the chart, drawn when its size or its data changed."""
+        """Return line ``y`` of the chart, redrawn if the size changed."""
         if self._drawn_size != self.content_size:
             self._draw()
         return (
@@ -165,18 +165,18 @@ class ChartView(Widget, can_focus=True):
         self.app.theme_changed_signal.subscribe(self, lambda _: self._repaint())
 
     def notify_style_update(self) -> None:
-        """Colours come from the styles too."""
+        """Redraw, since the colours depend on the styles."""
         super().notify_style_update()
         self._repaint()
 
     def _repaint(self) -> None:
-        self._drawn_size = Size(0, 0)  # so it is drawn when it is next asked for
+        self._drawn_size = Size(0, 0)  # so the next ``render_line`` redraws
         self.refresh()
 
     # keys
 
     def action_zoom(self, nearer: bool) -> None:
-        """Zooms about the cross-hair, or the newest point while that is followed."""
+        """Zoom around the cross-hair, or around the newest point while that is followed."""
         self._zoom(_ZOOM if nearer else 1 / _ZOOM, self._chart.crosshair)
 
     def _zoom(self, factor: float, at: float | None) -> None:
@@ -186,20 +186,20 @@ class ChartView(Widget, can_focus=True):
         self._change(replace(self._chart, window=window))
 
     def action_pan(self, direction: int) -> None:
-        """Earlier or later."""
+        """Pan left (-1) or right (1)."""
         self._look(self._chart.window.panned(direction * _PAN, self._chart.traces))
 
     def action_fit(self) -> None:
-        """All there is."""
+        """Show all data."""
         self._look(self._chart.window.fitted(self._chart.traces))
 
     def action_log(self) -> None:
-        """A logarithmic axis, or a linear one again."""
+        """Switch between a logarithmic and a linear axis."""
         window = self._chart.window
         self._look(window.scaled(not window.log, self._chart.traces))
 
     def action_smooth(self, direction: int) -> None:
-        """Over more points, or fewer."""
+        """Smooth over more points (1) or fewer (-1)."""
         smooth = self._smooth
         if direction > 0:
             smooth = min((one for one in SMOOTHINGS if one > smooth), default=smooth)
@@ -209,8 +209,8 @@ class ChartView(Widget, can_focus=True):
         self._prepare(smooth, 0)
 
     def _prepare(self, smooth: int, done: int) -> None:
-        """Smooths the lines after the first ``done``: of many long ones some at a time, so that keys don't wait."""
-        if smooth != self._smooth:  # something else is wanted by now
+        """Smooth the lines after the first ``done``, a few at a time so that keys don't wait."""
+        if smooth != self._smooth:  # changed again meanwhile
             return
         lines, deadline = self._chart.lines, time.monotonic() + _SLICE_S
         while done < len(lines) and time.monotonic() < deadline:
@@ -222,7 +222,7 @@ class ChartView(Widget, can_focus=True):
             self._change(replace(self._chart, smooth=smooth))
 
     def action_crosshair(self, direction: int) -> None:
-        """The cross-hair to the next point at least a column on; to the end, if there was none."""
+        """Move the cross-hair to the next point at least a column away; show it at the right edge first."""
         window, frame = self._chart.window, self._drawing.frame
         trace = next((trace for trace in self._chart.traces if len(trace)), None)
         if trace is None or frame is None:
@@ -240,38 +240,38 @@ class ChartView(Widget, can_focus=True):
             self._aim(trace.x[at])
 
     def action_no_crosshair(self) -> None:
-        """Without the cross-hair."""
+        """Hide the cross-hair."""
         self._aim(None)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Escape is ours only while there is a cross-hair."""
+        """Return whether ``action`` is enabled: escape only while there is a cross-hair."""
         return action != "no_crosshair" or self._chart.crosshair is not None
 
     def _aim(self, x: float | None) -> None:
-        """The cross-hair at the point nearest to ``x``."""
+        """Put the cross-hair on the point nearest to ``x``; hide it for None."""
         at = None if x is None else _nearest(self._chart.lines, x)
         if at != self._chart.crosshair:
             self._change(replace(self._chart, crosshair=at))
 
     def action_full_screen(self) -> None:
-        """Asks for the whole screen."""
+        """Ask for the full screen, or to leave it."""
         self.post_message(self.FullScreen(self))
 
     # mouse
 
     def _x_under(self, event: events.MouseEvent) -> float | None:
-        """What lies under the pointer; None beside the picture."""
+        """Return the x value under the pointer; None outside the plot."""
         offset, frame = event.get_content_offset(self), self._drawing.frame
         if offset is None or frame is None or not frame.top <= offset.y < frame.top + frame.rows:
             return None
         return frame.x_at(offset.x)
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """Zooms in at the pointer; beside the picture the page scrolls."""
+        """Zoom in at the pointer; outside the plot the page scrolls."""
         self._wheel(event, _WHEEL_ZOOM)
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """Zooms out."""
+        """Zoom out at the pointer."""
         self._wheel(event, 1 / _WHEEL_ZOOM)
 
     def _wheel(self, event: events.MouseEvent, factor: float) -> None:
@@ -282,13 +282,13 @@ class ChartView(Widget, can_focus=True):
             self._zoom(factor, x)
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        """Begins to drag."""
+        """Start dragging."""
         if event.button == 1 and self._x_under(event) is not None:
             self.capture_mouse()
             self._dragged_from = event.screen_x
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        """Drags, or moves the cross-hair."""
+        """Drag, or move the cross-hair."""
         frame = self._drawing.frame
         if self._dragged_from is None:
             self._aim(self._x_under(event))
@@ -299,24 +299,24 @@ class ChartView(Widget, can_focus=True):
             self._look(self._chart.window.panned(share, self._chart.traces))
 
     def on_mouse_up(self, event: events.MouseUp) -> None:
-        """Ends to drag."""
+        """Stop dragging."""
         if self._dragged_from is not None:
             self._dragged_from = None
             self.release_mouse()
 
     def on_leave(self, event: events.Leave) -> None:
-        """The cross-hair goes with the pointer."""
+        """Hide the cross-hair when the pointer leaves."""
         if event.node is self:
             self._aim(None)
 
 
 def _state(lines: Sequence[Line]) -> list[tuple[object, ...]]:
-    """What tells whether a drawing of ``lines`` is still right."""
+    """Return what a drawing of ``lines`` depends on."""
     return [(line.name, line.style, line.number, line.trace, line.trace.version) for line in lines]
 
 
 def _nearest(lines: Sequence[Line], x: float) -> float | None:
-    """The ``x`` of the point that is nearest, of all lines."""
+    """Return the x of the point nearest to ``x`` among all lines."""
     traces = [line.trace for line in lines]
     places = [trace.x[at] for trace in traces if (at := trace.nearest(x)) is not None]
     return min(places, key=lambda place: abs(place - x), default=None)

@@ -1,4 +1,4 @@
-"""Several charts below or beside each other, of which one may fill the screen."""
+"""A grid of charts, one of which may fill the screen."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["ChartGrid"]
 
 
 class ChartGrid(VerticalScroll, can_focus=False):
-    """Charts without a line are left out; where all are, ``say`` tells why."""
+    """Charts without lines are hidden; if all are, ``say`` shows why."""
 
     DEFAULT_CSS = """
     ChartGrid { layout: grid; grid-size: 1; grid-rows: 12; grid-gutter: 1 2; }
@@ -26,7 +26,7 @@ class ChartGrid(VerticalScroll, can_focus=False):
     ChartGrid.-full > ChartView { display: none; }
     ChartGrid.-full > ChartView.-chosen { display: block; height: 1fr; width: 1fr; }
     """
-    TWO = 110  # columns from which two charts stand side by side
+    TWO = 110  # columns from which two charts are side by side
 
     def __init__(self, charts: Sequence[ChartView] = ()) -> None:
         super().__init__()
@@ -38,23 +38,23 @@ class ChartGrid(VerticalScroll, can_focus=False):
 
     @property
     def charts(self) -> Sequence[ChartView]:
-        """All charts, the empty ones too."""
+        """All charts, including empty ones."""
         return self._charts
 
     @property
     def full(self) -> bool:
-        """Whether one chart has all the room."""
+        """Whether one chart fills the grid."""
         return self.has_class("-full")
 
     def put(self, charts: Sequence[ChartView]) -> None:
-        """Other charts instead."""
+        """Replace the charts."""
         self.query(ChartView).remove()
         self._charts = list(charts)
         self.mount(*self._charts)
         self.fit_room()
 
     def say(self, text: str) -> None:
-        """What to read where there is no curve; nothing for an empty text."""
+        """Show ``text`` above the charts; hide it if it is empty."""
         note = self.query_one("#no-curves", CachedStatic)
         note.display = bool(text)
         note.show(text, lambda: text)
@@ -63,7 +63,7 @@ class ChartGrid(VerticalScroll, can_focus=False):
         self.fit_room()
 
     def fit_room(self) -> None:
-        """One column or two; rows as high as fills the room."""
+        """Lay the charts out in one or two columns that fill the height."""
         columns = 2 if self.size.width >= self.TWO else 1
         self.set_class(columns == 2, "-two")
         shown = sum(not chart.has_class("-empty") for chart in self._charts)
@@ -74,7 +74,7 @@ class ChartGrid(VerticalScroll, can_focus=False):
             chart.styles.height = None if self.full else height
 
     def toggle_full(self, chosen: ChartView | None = None) -> None:
-        """One chart alone (``chosen``, the one with the focus, or the first), or all again."""
+        """Show one chart alone (``chosen``, else the focused one, else the first), or all again."""
         charts = [chart for chart in self._charts if chart.display]
         full = not self.full and bool(charts)
         if full:

@@ -1,4 +1,4 @@
-"""A configuration, as text on the screen."""
+"""A configuration as styled text."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ __all__ = ["configuration_text"]
 
 
 def configuration_text(source: str) -> Text:
-    """TOML with comments, to read."""
+    """Return TOML ``source`` as styled text, with dimmed comments."""
     if not source:
-        return Text("the configuration can't be read", "dim")
+        return Text("the configuration cannot be read", "dim")
     text = Text(overflow="fold")
     for line in source.splitlines():
         shown = safe(line.expandtabs())

@@ -1,4 +1,4 @@
-"""Asks before something is done, and names what it is done to."""
+"""Confirmation dialogs, which name what is affected."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from .actions import RunAction
 
 __all__ = ["AskScreen", "ConfirmScreen"]
 
-MAX_NAMED = 6  # runs that are named
+MAX_NAMED = 6  # names that are listed
 
 
 class AskScreen(ModalScreen[bool]):
-    """Whether to ``verb``: answers with True for yes.
+    """Asks whether to ``verb``; answers True for yes.
 
-    With ``grave``, for what can't be undone, that isn't a mere Enter away: "no" has the focus then.
+    With ``grave``, for what cannot be undone, "no" has the focus, so that Enter alone does nothing.
     """
 
     BINDINGS = [  # noqa: RUF012 (Textual's way)
@@ -52,7 +52,7 @@ class AskScreen(ModalScreen[bool]):
                     variant="error" if self._grave else "primary",
                     compact=True,
                 )
-                yield Button("Leave it (n)", id="no", compact=True)
+                yield Button("Cancel (n)", id="no", compact=True)
 
     def on_mount(self) -> None:
         self.query_one("#no" if self._grave else "#yes").focus()
@@ -65,7 +65,7 @@ class AskScreen(ModalScreen[bool]):
 
 
 class ConfirmScreen(AskScreen):
-    """Asks before ``action`` is done to runs, and names them."""
+    """Asks whether to apply ``action`` to runs, and lists them."""
 
     def __init__(self, action: RunAction, ids: Sequence[str]) -> None:
         what = "this run" if len(ids) == 1 else f"these {len(ids)} runs"

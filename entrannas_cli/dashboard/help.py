@@ -1,4 +1,4 @@
-"""The help: all keys, from the key map."""
+"""The help screen, generated from the key map."""
 
 from __future__ import annotations
 
@@ -17,40 +17,37 @@ __all__ = ["HelpScreen", "help_text"]
 
 WHERE = {
     "run": "on a run's page",
-    "compare": "comparing",
+    "compare": "in a comparison",
     "filter": "while typing a filter",
-    "notes": "in their dialog",
+    "notes": "in the dialog",
     "kind": "on the kind of run",
 }
 FILTERS = (
-    ("cifar dst", "runs in which both words stand: in id, state, method, space, data, tags"),
-    ("state=running", "a column's value; also != and, of numbers, < <= > >="),
-    ("accuracy>90 gap<2", "both; shares are in per cent, as the table shows them"),
-    ("age<2h", "the newest: s, m, h or d"),
+    ("cifar dst", "both words in id, state, method, space, data or tags"),
+    ("state=running", "a column's value; also !=, and < <= > >= for numbers"),
+    ("accuracy>90 gap<2", "both conditions; shares in per cent, as in the table"),
+    ("age<2h", "created within two hours; units are s, m, h, d"),
 )
 
 
 def help_text(readonly: bool = False, places: Container[Place] = PLACES) -> Content:
-    """All keys in their groups, then the mouse and the filter; without those that ``readonly`` switches off.
-
-    Only of ``places``, those that there are in the program.
-    """
+    """Return the keys of ``places`` by group, then mouse and filter; without the keys ``readonly`` disables."""
     parts: list[Content | str | tuple[str, str]] = []
     several = "runs" in places
     for group in GROUPS:
         keys = [key for key in KEYS if key.group == group and key.place in places]
         keys = [key for key in keys if not (readonly and key.writes)]
-        often = Counter((key.keys, key.about) for key in keys)  # the same in several places needs no place
+        often = Counter((key.keys, key.about) for key in keys)  # no place if the key does the same elsewhere
         lines = dict.fromkeys(
             (keys_text(key.keys), _about(key) if several and often[key.keys, key.about] == 1 else key.about)
             for key in keys
         )
         parts += _section(group, list(lines))
     if readonly:
-        parts += [("Read-only: nothing here starts, stops, resumes or deletes a run.\n\n", "$warning")]
+        parts += [("Read-only: actions that change runs are disabled.\n\n", "$warning")]
     parts += _section("Mouse", [(what, does) for place, what, does in MOUSE if place in places])
     if "filter" in places:
-        parts += _section("What a filter may say", FILTERS)
+        parts += _section("Filter syntax", FILTERS)
     return Content.assemble(*parts).rstrip()
 
 
@@ -71,7 +68,7 @@ def _section(
 
 
 class HelpScreen(ModalScreen[None]):
-    """Scrolls; any of the keys that opened it, or Escape, closes it."""
+    """A scrolling list of keys; Escape, or any key that opens it, closes it."""
 
     BINDINGS = [  # noqa: RUF012 (Textual's way)
         ("escape,q,question_mark,f1", "dismiss", "Close"),

@@ -1,4 +1,4 @@
-"""What the screens know of the program that shows them."""
+"""What screens may use of the app that shows them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Host"]
 
 
 class Host(App[None]):
-    """The program: its runs, as they were seen last, and what the user has set.
+    """The app: its runs as last seen, and the user's settings.
 
     ``readonly`` disables all actions that change runs.
     """
@@ -28,12 +28,12 @@ class Host(App[None]):
 
     @abstractmethod
     def look_now(self) -> None:
-        """Something was done: the runs have changed."""
+        """Look for changes now, since an action has changed runs."""
 
     @abstractmethod
     def show_new(self, runs: Sequence[Run]) -> None:
-        """These were started: the page of the only one, or the table with all of them marked."""
+        """Show runs that were just started: the page of a single one, or the table with all of them marked."""
 
     @abstractmethod
     def change(self, settings: Settings) -> None:
-        """Remembers ``settings``."""
+        """Remember ``settings``."""

@@ -1,4 +1,4 @@
-"""The key map: the one place from which bindings, footer and the help screen are made."""
+"""The key map, from which bindings, footer and help screen are generated."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ Group = Literal[
     "Act on runs",
     "Find and sort",
     "Mark",
-    "Look",
+    "View",
     "Move",
-    "On a chart (tab goes there)",
-    "In the form of a new run",
+    "On a chart (tab focuses one)",
+    "In the form for a new run",
     "Everywhere",
 ]
 GROUPS: tuple[Group, ...] = get_args(Group)
@@ -39,10 +39,10 @@ GROUPS: tuple[Group, ...] = get_args(Group)
 
 @dataclass(frozen=True, kw_only=True)
 class KeyBinding:
-    """``keys``, as Textual names them, do ``action`` at ``place``: a screen, a widget, or everywhere.
+    """``keys``, as Textual names them, run ``action`` at ``place``: a screen, a widget, or everywhere.
 
-    ``label`` is what the footer says, if it is to name the key. What does more than look ``writes``: ``--readonly``
-    switches it off. One with ``priority`` is heard before the widget that has the focus.
+    ``label`` is the text in the footer, if the key is listed there. ``writes`` marks actions that change something,
+    which ``--readonly`` disables. A binding with ``priority`` is handled before the focused widget gets the key.
     """
 
     action: str
@@ -62,7 +62,7 @@ def _keys(
     writes: bool = False,
     priority: bool = False,
 ) -> tuple[KeyBinding, ...]:
-    """Each row: keys, with a space between them; action; what it does; what the footer says, if anything."""
+    """Return bindings from rows of keys (separated by spaces), action, description and optional footer label."""
     return tuple(
         KeyBinding(
             action=action,
@@ -79,18 +79,18 @@ def _keys(
 
 
 def _acting(place: Place) -> tuple[KeyBinding, ...]:
-    """What can be done to runs, on each screen that shows some."""
+    """Return the bindings of actions on runs, for a screen that shows runs."""
     return _keys(
         place,
         "Act on runs",
-        ("n", "launch", "A new search, or a training of the run's cells", "New"),
-        ("N", "launch_like", "A new run with the same configuration"),
-        ("S", "stop", "Stop: it finishes its step and writes a checkpoint", "Stop"),
+        ("n", "launch", "Start a search, or train the run's cells", "New"),
+        ("N", "launch_like", "Start a run with the same configuration"),
+        ("S", "stop", "Stop after the current step, with a checkpoint", "Stop"),
         ("R", "resume", "Resume from the last checkpoint, in the background", "Resume"),
         ("D", "delete", "Delete with all files"),
-        ("e", "edit", "Tags and note"),
+        ("e", "edit", "Edit tags and note"),
         ("p", "picture", "Open a picture of the cells"),
-        ("y", "copy_id", "Copy the id"),
+        ("y", "copy_id", "Copy the run id"),
         writes=True,
     )
 
@@ -99,70 +99,70 @@ KEYS: tuple[KeyBinding, ...] = (
     *_keys(
         "table",
         "Move",
-        ("up k", "move(-1)", "One run up"),
-        ("down j", "move(1)", "One run down"),
-        ("pageup ctrl+b", "page(-1)", "One page up"),
-        ("pagedown ctrl+f", "page(1)", "One page down"),
-        ("home g", "first", "The first run"),
-        ("end G", "last", "The last run"),
-        ("left h", "shift(-1)", "Columns to the left"),
-        ("right l", "shift(1)", "Columns to the right"),
+        ("up k", "move(-1)", "Up one run"),
+        ("down j", "move(1)", "Down one run"),
+        ("pageup ctrl+b", "page(-1)", "Up one page"),
+        ("pagedown ctrl+f", "page(1)", "Down one page"),
+        ("home g", "first", "First run"),
+        ("end G", "last", "Last run"),
+        ("left h", "shift(-1)", "Scroll columns left"),
+        ("right l", "shift(1)", "Scroll columns right"),
     ),
     *_keys(
         "table",
-        "Look",
+        "View",
         ("enter", "open", "Open the run's page", "Open"),
     ),
     *_keys(
         "runs",
         "Find and sort",
         ("slash", "filter", "Filter: words, state=running, loss<0.5 (see below)", "Filter"),
-        ("escape", "unfilter", "All runs again, none marked"),
-        ("s", "sort", "Sort by …"),
-        ("r", "reverse", "The other way round"),
-        ("C", "columns", "Choose the columns"),
+        ("escape", "unfilter", "Clear the filter, then the marks"),
+        ("s", "sort", "Sort by a column"),
+        ("r", "reverse", "Reverse the order"),
+        ("C", "columns", "Choose columns"),
     ),
     *_keys(
         "table",
         "Mark",
-        ("space", "mark", "Mark the run, or unmark it", "Mark"),
-        ("a", "mark_all", "Mark all that are shown"),
+        ("space", "mark", "Mark or unmark the run", "Mark"),
+        ("a", "mark_all", "Mark all shown runs"),
         ("A", "unmark", "Unmark all"),
     ),
     *_acting("runs"),
     *_keys(
         "runs",
-        "Look",
+        "View",
         ("c", "compare", "Compare the marked runs: curves, results, differences", "Compare"),
     ),
     *_keys(
         "filter",
         "Move",
-        ("escape enter down", "leave", "To the runs", "To the runs"),
+        ("escape enter down", "leave", "Back to the runs", "Back to the runs"),
     ),
     *_keys(
         "run",
         "Move",
-        ("escape backspace", "back", "One step back", "Back"),
+        ("escape backspace", "back", "Go back", "Back"),
     ),
     *_acting("run"),
     *_keys(
         "run",
-        "Look",
-        ("f", "full", "One chart alone, or all", "Full"),
-        ("left_square_bracket", "cells(-1)", "The cells one change back"),
-        ("right_square_bracket", "cells(1)", "The cells one change on"),
-        ("left_curly_bracket", "cells(-2)", "The first cells"),
-        ("right_curly_bracket", "cells(2)", "The newest cells, which are then followed"),
+        "View",
+        ("f", "full", "Show one chart alone, or all", "Full"),
+        ("left_square_bracket", "cells(-1)", "Previous cells"),
+        ("right_square_bracket", "cells(1)", "Next cells"),
+        ("left_curly_bracket", "cells(-2)", "First cells"),
+        ("right_curly_bracket", "cells(2)", "Newest cells, and follow them"),
     ),
     *_keys(
         "run",
         "Find and sort",
-        ("slash", "find", "Look for a text in the log", "Log"),
+        ("slash", "find", "Search the log", "Log"),
     ),
     *_keys(
         "run",
-        "Look",
+        "View",
         ("1", "tab(1)", "Curves"),
         ("2", "tab(2)", "Cells"),
         ("3", "tab(3)", "Architecture"),
@@ -183,11 +183,11 @@ KEYS: tuple[KeyBinding, ...] = (
     ),
     *_keys(
         "compare",
-        "Look",
+        "View",
         ("1", "tab(1)", "Curves"),
         ("2", "tab(2)", "Result table"),
-        ("3", "tab(3)", "Differences of the configurations"),
-        ("f", "full", "One chart alone, or all", "Full"),
+        ("3", "tab(3)", "Configuration differences"),
+        ("f", "full", "Show one chart alone, or all", "Full"),
         ("enter", "open", "Open the page of the run under the cursor", "Open"),
     ),
     *_keys(
@@ -197,114 +197,114 @@ KEYS: tuple[KeyBinding, ...] = (
     ),
     *_keys(
         "compare",
-        "Look",
-        ("P", "published", "Published results in the table, or not", "Published"),
+        "View",
+        ("P", "published", "Show or hide published results", "Published"),
     ),
     *_keys(
         "compare",
         "Find and sort",
-        ("s", "sort", "Sort the table by …", "Sort"),
-        ("r", "reverse", "The other way round"),
+        ("s", "sort", "Sort the table by a column", "Sort"),
+        ("r", "reverse", "Reverse the order"),
     ),
     *_keys(
         "compare",
         "Act on runs",
-        ("x", "export", "Export as CSV, Markdown, LaTeX or the HTML report", "Export"),
+        ("x", "export", "Export: CSV, Markdown, LaTeX or HTML report", "Export"),
         writes=True,
     ),
     *_keys(
         "compare",
         "Move",
-        ("up k", "move(-1)", "One row up"),
-        ("down j", "move(1)", "One row down"),
-        ("pageup ctrl+b", "page(-1)", "One page up"),
-        ("pagedown ctrl+f", "page(1)", "One page down"),
-        ("home", "end(False)", "To the top"),
-        ("end G", "end(True)", "To the end"),
-        ("left h", "shift(-1)", "Columns to the left"),
-        ("right l", "shift(1)", "Columns to the right"),
+        ("up k", "move(-1)", "Up one row"),
+        ("down j", "move(1)", "Down one row"),
+        ("pageup ctrl+b", "page(-1)", "Up one page"),
+        ("pagedown ctrl+f", "page(1)", "Down one page"),
+        ("home", "end(False)", "First row"),
+        ("end G", "end(True)", "Last row"),
+        ("left h", "shift(-1)", "Scroll columns left"),
+        ("right l", "shift(1)", "Scroll columns right"),
     ),
     *_keys(
         "chart",
-        "On a chart (tab goes there)",
+        "On a chart (tab focuses one)",
         ("plus equals_sign", "zoom(True)", "Zoom in", "Zoom in"),
         ("minus", "zoom(False)", "Zoom out", "Zoom out"),
-        ("left h", "pan(-1)", "Earlier"),
-        ("right l", "pan(1)", "Later"),
+        ("left h", "pan(-1)", "Pan left"),
+        ("right l", "pan(1)", "Pan right"),
         ("0", "fit", "Show all", "All"),
-        ("L", "log", "Log axis, or a linear one", "Log axis"),
-        ("m", "smooth(1)", "Smoother", "Smooth"),
-        ("M", "smooth(-1)", "Less smooth"),
-        ("comma shift+left", "crosshair(-1)", "Cross-hair left"),
-        ("full_stop shift+right", "crosshair(1)", "Cross-hair right"),
-        ("escape", "no_crosshair", "No cross-hair"),
-        ("f", "full_screen", "Full screen, and back", "Full"),
+        ("L", "log", "Toggle the log axis", "Log axis"),
+        ("m", "smooth(1)", "Smooth more", "Smooth"),
+        ("M", "smooth(-1)", "Smooth less"),
+        ("comma shift+left", "crosshair(-1)", "Move the cross-hair left"),
+        ("full_stop shift+right", "crosshair(1)", "Move the cross-hair right"),
+        ("escape", "no_crosshair", "Hide the cross-hair"),
+        ("f", "full_screen", "Toggle full screen", "Full"),
     ),
     *_keys(
         "notes",
         "Act on runs",
         ("ctrl+s", "save", "Save tags and note"),
-        ("escape", "leave", "Leave tags and note"),
+        ("escape", "leave", "Discard changes to tags and note"),
         writes=True,
     ),
     *_keys(
         "launch",
-        "In the form of a new run",
+        "In the form for a new run",
         ("ctrl+s f5", "start", "Start", "Start"),
-        ("ctrl+y f2", "copy_command", "Copy the command line that does the same", "Copy command"),
-        ("ctrl+t", "switch_kind", "A search, or a training", "Search/training"),
+        ("ctrl+y f2", "copy_command", "Copy the equivalent command line", "Copy command"),
+        ("ctrl+t", "switch_kind", "Switch between search and training", "Search/training"),
         writes=True,
         priority=True,
     ),
     *_keys(
         "launch",
-        "In the form of a new run",
+        "In the form for a new run",
         ("escape", "leave_form", "Leave the form", "Leave"),
         writes=True,
     ),
     *_keys(
         "field",
-        "In the form of a new run",
-        ("enter", "choose", "List what can be chosen", "Choose"),
+        "In the form for a new run",
+        ("enter", "choose", "List the choices", "Choose"),
         writes=True,
     ),
     *_keys(
         "field",
-        "In the form of a new run",
-        ("down", "go(1)", "The next field (also tab)"),
-        ("up", "go(-1)", "The field before"),
+        "In the form for a new run",
+        ("down", "go(1)", "Next field (also tab)"),
+        ("up", "go(-1)", "Previous field"),
         writes=True,
         priority=True,
     ),
     *_keys(
         "kind",
-        "In the form of a new run",
-        ("space left right h l enter", "other_kind", "The other kind"),
-        ("down j", "go(1)", "The next field"),
-        ("up k", "go(-1)", "The field before"),
+        "In the form for a new run",
+        ("space left right h l enter", "other_kind", "Switch the kind"),
+        ("down j", "go(1)", "Next field"),
+        ("up k", "go(-1)", "Previous field"),
         writes=True,
     ),
     *_keys(
         "everywhere",
-        "Look",
-        ("t", "next_theme", "Light, dark, high contrast"),
+        "View",
+        ("t", "next_theme", "Next theme: dark, light, high contrast"),
     ),
     *_keys(
         "everywhere",
         "Everywhere",
-        ("question_mark f1", "help", "All keys", "Help"),
-        ("ctrl+p", "command_palette", "All commands, by name"),
-        ("tab", "app.focus_next", "The next part"),
-        ("q ctrl+q", "quit", "Quit; runs go on", "Quit"),
+        ("question_mark f1", "help", "Show all keys", "Help"),
+        ("ctrl+p", "command_palette", "Open the command palette"),
+        ("tab", "app.focus_next", "Focus the next part"),
+        ("q ctrl+q", "quit", "Quit; runs keep running", "Quit"),
     ),
 )
 PLACES: tuple[Place, ...] = get_args(Place)
 MOUSE: tuple[tuple[Place, str, str], ...] = (
-    ("table", "click on a run", "choose it; again: open its page"),
-    ("table", "click on a heading", "sort by it; again: the other way round"),
-    ("chart", "wheel on a chart", "zoom where it points; dragging pans"),
+    ("table", "click a run", "select it; double-click to open its page"),
+    ("table", "click a heading", "sort by it; click again to reverse"),
+    ("chart", "wheel on a chart", "zoom at the pointer; drag to pan"),
     ("everywhere", "wheel", "scroll"),
-    ("everywhere", "click in the footer", "what it says"),
+    ("everywhere", "click the footer", "run the action"),
 )
 _TITLES: dict[str, str] = {
     "slash": "/",
@@ -329,7 +329,7 @@ _TITLES: dict[str, str] = {
 
 
 def bindings(place: Place) -> list[BindingType]:
-    """The bindings of a screen, a widget or the whole program."""
+    """Return the bindings of ``place``."""
     return [
         Binding(
             ",".join(key.keys),
@@ -346,12 +346,12 @@ def bindings(place: Place) -> list[BindingType]:
 
 
 def writes(action: str) -> bool:
-    """Whether ``action`` does anything but look, so that ``--readonly`` switches it off."""
+    """Return whether ``action`` changes anything, so that ``--readonly`` disables it."""
     return any(key.writes and key.action.partition("(")[0] == action for key in KEYS)
 
 
 def keys_text(keys: Sequence[str]) -> str:
-    """Keys as the help names them: ``↑ k``."""
+    """Return ``keys`` as the help shows them: ``↑ k``."""
     return " ".join(map(_title, keys))
 
 

@@ -1,4 +1,4 @@
-"""The dialog for tags and notes, and what comes of it."""
+"""The dialog for tags and notes, which also writes them."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 
 __all__ = ["NotesChange", "NotesScreen", "edit_notes"]
 
-MAX_NAMED = 3  # ids that are named
-NOT_DONE = "Tags and note: not done"
+MAX_NAMED = 3  # ids that are listed
+NOT_DONE = "Tags and note: not saved"
 
 
 @dataclass(frozen=True)
 class NotesChange:
-    """What was changed in the dialog: only that is written, so what others wrote meanwhile stays."""
+    """The changes made in the dialog. Only they are written, so changes by others in the meantime are kept."""
 
     add: frozenset[str] = frozenset()
     remove: frozenset[str] = frozenset()
@@ -47,7 +47,7 @@ class NotesChange:
 
 
 class NotesScreen(ModalScreen[NotesChange | None]):
-    """Edits the tags that all ``runs`` have, and the note of a single one. Answers with None to leave them."""
+    """Edits the tags that all ``runs`` have, and the note of a single one. Answers None if cancelled."""
 
     BINDINGS = bindings("notes")
     VERTICAL_BREAKPOINTS = [(0, "-low"), (18, "-high")]  # noqa: RUF012 (Textual's way)
@@ -69,7 +69,7 @@ class NotesScreen(ModalScreen[NotesChange | None]):
             named += [f"… and {count - MAX_NAMED} more"] if count > MAX_NAMED else []
             yield Static(Content("\n".join(named)), id="named")
             which = "tags" if count == 1 else "tags that all of them have"
-            yield Static(f"{which}; spaces part them", classes="quiet")
+            yield Static(f"{which}, separated by spaces", classes="quiet")
             yield Input(
                 "".join(f"{tag} " for tag in sorted(self._common)),
                 placeholder="good baseline",
@@ -87,16 +87,16 @@ class NotesScreen(ModalScreen[NotesChange | None]):
             yield Static(id="problem")
             with Horizontal(id="answers"):
                 yield Button("Save (^s)", id="save", variant="primary", compact=True)
-                yield Button("Leave it (esc)", id="leave", compact=True)
+                yield Button("Cancel (esc)", id="leave", compact=True)
 
     def on_mount(self) -> None:
         self.query_one("#tags").focus()
         self.call_after_refresh(
             self.query_one("#tags").scroll_visible, animate=False
-        )  # a low screen has no room
+        )  # it may be out of view on a low screen
 
     def _change(self) -> NotesChange:
-        """What was typed. Raises ``UsageError`` for what can't be saved."""
+        """Return what was changed. Raises ``UsageError`` for what cannot be saved."""
         tags = frozenset(map(checked_tag, self.query_one(Input).value.replace(",", " ").split()))
         note = None
         if self._note is not None and (text := self.query_one(TextArea).text) != self._note:
@@ -129,7 +129,7 @@ class NotesScreen(ModalScreen[NotesChange | None]):
             self.action_leave()
 
     def action_save(self) -> None:
-        """Unless something can't be saved: that is said then."""
+        """Save the changes, or show why they cannot be saved."""
         if (change := self._check()) is not None:
             self.dismiss(change)
 
@@ -138,14 +138,14 @@ class NotesScreen(ModalScreen[NotesChange | None]):
 
 
 class TagSuggester(Suggester):
-    """Completes the last word to one that is known."""
+    """Completes the last word to a known one."""
 
     def __init__(self, words: Sequence[str]) -> None:
         super().__init__(use_cache=False, case_sensitive=True)
         self._words = words
 
     async def get_suggestion(self, value: str) -> str | None:
-        """``value`` with its last word whole; None if none of the words begins so."""
+        """Return ``value`` with its last word completed; None if no known word starts with it."""
         begun = value.replace(",", " ").rpartition(" ")[2]
         word = next(
             (word for word in self._words if begun and word.startswith(begun) and word != begun), None
@@ -154,12 +154,12 @@ class TagSuggester(Suggester):
 
 
 def _shown_note(note: str) -> str:
-    """A note to edit: without what a terminal would obey."""
+    """Return ``note`` for editing, without control characters."""
     return "".join(c for c in note if c in "\n\t" or unicodedata.category(c) != "Cc")
 
 
 def edit_notes(app: Host, runs: Sequence[Run]) -> None:
-    """Reads what is noted of ``runs``, lets it be changed, writes the change and tells the outcome."""
+    """Edit the tags and notes of ``runs`` in a dialog, write the changes and report the outcome."""
     if not runs:
         app.notify("there is no run here", severity="warning")
         return

@@ -1,4 +1,4 @@
-"""What went wrong, told one by one in the corner of the screen, for long enough to be read."""
+"""Error notifications that stay long enough to be read."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from textual.app import App
 
 __all__ = ["LONG", "MAX_SHOWN", "tell_errors"]
 
-MAX_SHOWN = 3  # outcomes that are told one by one
-LONG = 12.0  # seconds that an error stays
+MAX_SHOWN = 3  # outcomes that are shown one by one
+LONG = 12.0  # seconds an error is shown
 
 
 def tell_errors(app: App[Any], title: str, errors: Sequence[str], titles: Sequence[str] = ()) -> None:
-    """Tells the first ``MAX_SHOWN`` of ``errors``, and how many more there are.
+    """Show the first ``MAX_SHOWN`` of ``errors``, and how many more there are.
 
-    All are headed ``title``, unless ``titles`` has one for each of them.
+    All have the same ``title``, unless ``titles`` has one for each of them.
     """
     for text, its_title in zip(errors[:MAX_SHOWN], titles or [title] * len(errors), strict=False):
         app.notify(text, title=its_title, severity="error", timeout=LONG, markup=False)

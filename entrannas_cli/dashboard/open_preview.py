@@ -1,4 +1,4 @@
-"""Pictures of runs' cells: drawn and opened in the background. Where nothing can show them their place is told."""
+"""Draw pictures of runs' cells and open them in the background; without a viewer, show the file path."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 __all__ = ["open_pictures"]
 
 MAX_PICTURES = 5  # pictures at once
-NOTICE_S = 20.0  # seconds that a path stays, so that it can be read
+NOTICE_S = 20.0  # seconds a path is shown, so that it can be read
 
 
 def open_pictures(app: Host, runs: Sequence[Run], step: int | None = None) -> None:
-    """Opens a picture of each run's last cells, or of those after ``step``."""
+    """Open a picture of each run's last cells, or of those after ``step``."""
     if not runs:
         app.notify("there is no run here", severity="warning")
         return
     if len(runs) > MAX_PICTURES:
-        text = f"{len(runs)} runs are marked: no more than {MAX_PICTURES} pictures are opened at once"
+        text = f"{len(runs)} runs are marked: mark at most {MAX_PICTURES} to open their pictures"
         app.notify(text, severity="warning")
         return
     for run in runs:
@@ -36,7 +36,7 @@ def open_pictures(app: Host, runs: Sequence[Run], step: int | None = None) -> No
 
 def _open(app: Host, run: Run, step: int | None) -> None:
     def work() -> tuple[str, str]:
-        """What to say, and how."""
+        """Return a message and its severity."""
         try:
             file = draw_picture(run, step)
         except EntrannasError as error:

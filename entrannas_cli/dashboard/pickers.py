@@ -1,4 +1,4 @@
-"""Dialogs that choose columns: one to sort by, several to show."""
+"""Dialogs to choose columns: one to sort by, several to show."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ _VIM: list[BindingType] = [
 
 
 class ViOptionList(OptionList):
-    """A list with the keys of vi besides."""
+    """An option list that also has vi keys."""
 
     BINDINGS = _VIM
 
     def action_page_up(self) -> None:
-        """Unless it has no room at all, where Textual can't tell what a page is."""
+        """Move up one page, unless the list has no room: Textual fails then."""
         if self.scrollable_content_region:
             super().action_page_up()  # type: ignore[no-untyped-call]
 
     def action_page_down(self) -> None:
-        """As up."""
+        """Move down one page, unless the list has no room."""
         if self.scrollable_content_region:
             super().action_page_down()  # type: ignore[no-untyped-call]
 
 
 class Choices(ViOptionList):
-    """Options that the space bar chooses too."""
+    """An option list in which the space bar also selects."""
 
     BINDINGS = [("space", "select", "")]  # noqa: RUF012 (Textual's way)
 
 
 class ChoiceScreen(ModalScreen[str | None]):
-    """One of ``options``, each a key and what is read; ``now`` is chosen so far. None if nothing was chosen."""
+    """Asks for one of ``options``, each a key and a text; ``now`` is the current key. Answers None if cancelled."""
 
     BINDINGS = [("escape,q", "dismiss", "Close")]  # noqa: RUF012 (Textual's way)
 
@@ -65,7 +65,7 @@ class ChoiceScreen(ModalScreen[str | None]):
 
 
 class SortScreen(ChoiceScreen):
-    """Answers with the key of a column; None if nothing was chosen."""
+    """Asks for a column to sort by. Answers with its key; None if cancelled."""
 
     BINDINGS = [("s", "dismiss", "Close")]  # noqa: RUF012 (Textual's way)
 
@@ -75,7 +75,7 @@ class SortScreen(ChoiceScreen):
 
 
 class ColumnsScreen(ModalScreen[tuple[str, ...]]):
-    """Answers with the keys of the columns to show; none of them means the usual ones."""
+    """Asks for the columns to show. Answers with their keys; none means the default columns."""
 
     BINDINGS = [("escape,q,c", "done", "Done")]  # noqa: RUF012 (Textual's way)
 
@@ -88,7 +88,7 @@ class ColumnsScreen(ModalScreen[tuple[str, ...]]):
             *(Option(self._prompt(column), id=column.key) for column in TABLE.values()), id="choice"
         )
         choice.border_title = "Columns"
-        choice.border_subtitle = "space chooses, esc ends"
+        choice.border_subtitle = "space toggles, esc closes"
         yield choice
 
     def _prompt(self, column: TableColumn) -> Content:

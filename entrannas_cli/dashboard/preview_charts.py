@@ -1,4 +1,4 @@
-"""The curves of the run under the cursor: loss and accuracy, read on in small portions."""
+"""The curves of the run under the cursor: loss and accuracy, read in small slices."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from .run_actions import RunActionsScreen
 
 __all__ = ["PreviewCharts"]
 
-SLICE_S = 0.012  # seconds of reading at a time: keys don't wait longer
-PAUSE_S = 0.005  # seconds between two portions
-POLL_S = 1.0  # seconds between two looks at a run that goes on
-DRAWN_EVERY = 5  # portions between two drawings
+SLICE_S = 0.012  # seconds of reading at a time, so that keys don't wait
+PAUSE_S = 0.005  # seconds between two slices
+POLL_S = 1.0  # seconds between two polls of a running run
+DRAWN_EVERY = 5  # slices between two drawings
 
 
 class PreviewCharts(Vertical):
-    """Two charts. Reads nothing while they aren't displayed."""
+    """Two charts, which read nothing while they are hidden."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 (Textual's name)
         super().__init__(id=id)
@@ -34,14 +34,14 @@ class PreviewCharts(Vertical):
         self._drawn = -1
 
     def compose(self) -> ComposeResult:
-        for group in SEARCH_CHARTS[:2]:  # loss and accuracy, as of a training
+        for group in SEARCH_CHARTS[:2]:  # loss and accuracy; a training has both too
             yield ChartView(group.title, percent=group.share, id=group.title)
 
     def show(self, run: Overview | None) -> None:
-        """The curves of ``run``; those of another one go at once."""
+        """Show the curves of ``run``; those of another run are cleared at once."""
         another = run is None or self._run is None or run.path != self._run.path
         self._run = run
-        self.set_class(run is not None and run.status.kind == "rank", "-none")  # its trainings have curves
+        self.set_class(run is not None and run.status.kind == "rank", "-none")  # only its trainings have some
         if another:
             self._course = None
             self._drawn = -1
@@ -53,7 +53,7 @@ class PreviewCharts(Vertical):
             self._read()
 
     def on_resize(self) -> None:
-        """They may be displayed only now."""
+        """Start reading if the charts have just become visible."""
         if self._run is not None and self._timer is None:
             self._read()
 
@@ -61,7 +61,7 @@ class PreviewCharts(Vertical):
         run, self._timer = self._run, None
         if run is None or not self.size:
             return
-        if isinstance(self.screen, RunActionsScreen) and self.screen.covered:  # another page lies on it
+        if isinstance(self.screen, RunActionsScreen) and self.screen.covered:  # by another screen
             self._timer = self.set_timer(POLL_S, self._read)
             return
         if self._course is None:
@@ -76,7 +76,7 @@ class PreviewCharts(Vertical):
     def _fresh_charts(self) -> None:
         for chart in self.query(ChartView):
             chart.show(())
-            chart.action_fit()  # what was zoomed into was another run's
+            chart.action_fit()  # the zoom was for another run
 
     def _draw(self, course: RunMetrics, run: Overview) -> None:
         if course.version == self._drawn:

@@ -1,4 +1,4 @@
-"""What the screens that act on runs share: ask, do it in the background, say the true outcome."""
+"""The base of screens that act on runs: ask, act in the background, report the outcome."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ __all__ = ["RunActionsScreen"]
 
 
 class RunActionsScreen(Screen[None]):
-    """A screen with runs that can be stopped, resumed, deleted; ``PLACE`` is its own in the key map."""
+    """A screen with runs that can be stopped, resumed or deleted. ``PLACE`` is its place in the key map."""
 
     PLACE: ClassVar[Place]
-    LAUNCHES: ClassVar[Kind] = "search"  # what a new run is at first, if the one here has cells
-    ready = False  # to be told of the runs
+    LAUNCHES: ClassVar[Kind] = "search"  # kind that a new run starts with, if the current one has cells
+    ready = False  # to take snapshots
 
     def on_mount(self) -> None:
         self.ready = True
         self.take(self.dashboard.snapshot)
 
     def on_screen_resume(self) -> None:
-        """While another page lay on it, it was told nothing."""
+        """Catch up on snapshots, which covered screens don't get."""
         if self.ready:
             self.take(self.dashboard.snapshot)
 
     @property
     def covered(self) -> bool:
-        """Whether nothing of it is seen: another page lies on it, or it was closed, and a timer came too late.
+        """Whether another screen hides it, or it was closed before a timer fired.
 
-        (Textual would paint all anew for it.)
+        Drawing then would make Textual repaint everything.
         """
         stack = self.app.screen_stack
         return self not in stack or any(
@@ -56,40 +56,40 @@ class RunActionsScreen(Screen[None]):
 
     @property
     def dashboard(self) -> Host:
-        """The program."""
+        """The app."""
         return self.app  # type: ignore[return-value]
 
     @property
     @abstractmethod
     def targets(self) -> Sequence[Overview]:
-        """The runs that an action is meant for."""
+        """The runs that actions apply to."""
 
     @property
     def step_shown(self) -> int | None:
-        """The step of the cells that are shown; None for a run's last ones."""
+        """The step of the cells that are shown; None for the run's last cells."""
         return None
 
     @abstractmethod
     def take(self, snapshot: Snapshot) -> None:
-        """The runs have changed."""
+        """Update the screen to ``snapshot``."""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """What changes anything is off, and not in the footer, where the dashboard only reads."""
+        """Return whether ``action`` is enabled: a read-only dashboard hides those that change runs."""
         return not (self.dashboard.readonly and writes(action))
 
     @property
     def here(self) -> Overview | None:
-        """The run that one looks at."""
+        """The current run."""
         return next(iter(self.targets), None)
 
     def action_launch(self) -> None:
-        """The form, with the cells of the run here for a training."""
+        """Open the form, with the cells of the current run for a training."""
         from .launch.prefill import for_cells_of
 
         self._launch(for_cells_of(self.here, self.LAUNCHES))
 
     def action_launch_like(self) -> None:
-        """The form, filled in so that it makes a run as the one here."""
+        """Open the form, filled in with the configuration of the current run."""
         from .launch.prefill import like
 
         run = self.here
@@ -105,7 +105,7 @@ class RunActionsScreen(Screen[None]):
 
         def then(found: Draft | str) -> None:
             if isinstance(found, str):
-                tell_errors(self.app, "No new run like it", [found])
+                tell_errors(self.app, "New run: not possible", [found])
             elif self.is_current:
                 self._launch(found)
 
@@ -115,7 +115,7 @@ class RunActionsScreen(Screen[None]):
         from .launch.screen import LaunchScreen
 
         def answered(runs: list[Run] | None) -> None:
-            if runs:  # once the form is gone
+            if runs:  # after the form has closed
                 self.app.call_later(self.dashboard.show_new, runs)
 
         self.app.push_screen(LaunchScreen(draft), answered)
@@ -130,25 +130,25 @@ class RunActionsScreen(Screen[None]):
         self._ask(DELETE)
 
     def action_copy_id(self) -> None:
-        """The ids, a line each."""
+        """Copy the ids, one per line."""
         if ids := [safe(run.id) for run in self.targets]:
             self.app.copy_to_clipboard("\n".join(ids))
             self._say("copied " + (ids[0] if len(ids) == 1 else f"the ids of {len(ids)} runs"))
 
     def action_edit(self) -> None:
-        """Tags, and of one run the note."""
+        """Edit the tags, and the note of a single run."""
         from .notes_dialog import edit_notes
 
         edit_notes(self.dashboard, [Run(run.path) for run in self.targets])
 
     def action_picture(self) -> None:
-        """The picture that `genotype draw` makes."""
+        """Open the picture that `entrannas genotype draw` makes."""
         from .open_preview import open_pictures
 
         open_pictures(self.dashboard, [Run(run.path) for run in self.targets], self.step_shown)
 
     def _ask(self, action: RunAction) -> None:
-        """First looks whether it can be done at all, which reads files; then asks."""
+        """Check in the background whether ``action`` is possible, which reads files, then ask."""
         runs = [Run(run.path) for run in self.targets]
         if not runs:
             self._say("there is no run here", severity="warning")

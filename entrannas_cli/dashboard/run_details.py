@@ -1,4 +1,4 @@
-"""Beside the table: what is known of the run under the cursor."""
+"""The pane beside the table, with details of the run under the cursor."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from .themes import STATE_STYLES
 
 __all__ = ["RunDetails", "facts_text"]
 
-CURSOR_REST_S = 0.08  # seconds that the cursor must rest before files are read
+CURSOR_REST_S = 0.08  # seconds the cursor must rest before files are read
 Part = str | tuple[str, str]
 
 
 def facts_text(run: Overview) -> Content:
-    """The facts, a line each: what it is, how it is doing, and what to type next."""
+    """Return one line per fact: what the run is, how it is doing, and the command to run next."""
     status = run.status
     state = status.state + "?" * status.stale
     lines: list[list[Part]] = [[(safe(run.id), "bold")], [(state, STATE_STYLES.get(status.state, ""))]]
     if status.attempt > 1:
         lines[-1].append(f", attempt {status.attempt}")
     if status.stale:
-        silent = f", no sign of life from {safe(status.host)} for {duration(status.heartbeat_age)}"
+        silent = f", no heartbeat from {safe(status.host)} for {duration(status.heartbeat_age)}"
         lines[-1].append((silent, "$warning"))
     if run.notes.tags:
         lines.append([(safe(" ".join(run.notes.tags)), "$accent")])
@@ -94,7 +94,7 @@ def _figures(run: Overview) -> list[tuple[str, str]]:
 
 @dataclass(frozen=True)
 class _Cells:
-    """The cells of a run, or why there are none to show."""
+    """The cells of a run, or why there are none."""
 
     id: str
     genotype: Genotype | None
@@ -109,7 +109,7 @@ def _read_cells(run: Run) -> _Cells:
 
 
 class RunDetails(VerticalScroll, can_focus=True):
-    """The facts are shown at once; the cells, which lie in a file, once the cursor rests."""
+    """Shows the facts at once, and the cells, which are read from a file, once the cursor rests."""
 
     BINDINGS = [("j", "scroll_down", ""), ("k", "scroll_up", "")]  # noqa: RUF012 (Textual's way)
 
@@ -125,10 +125,10 @@ class RunDetails(VerticalScroll, can_focus=True):
         yield Static(id="cells")
 
     def show(self, run: Overview | None) -> None:
-        """Shows ``run``; nothing for None."""
+        """Show ``run``; nothing for None."""
         another = run is None or self._run is None or run.id != self._run.id
         self._run = run
-        self.set_class(run is None, "-nothing")  # no axes without curves
+        self.set_class(run is None, "-nothing")  # hides the empty charts
         self.query_one("#facts", Static).update("" if run is None else facts_text(run))
         if another:
             self._cells = None
@@ -151,7 +151,7 @@ class RunDetails(VerticalScroll, can_focus=True):
             self._draw()
 
     def on_resize(self) -> None:
-        """Cells in short are as long as the line."""
+        """Redraw the cells, whose short form depends on the width."""
         self._draw()
 
     def _draw(self) -> None:

@@ -1,4 +1,4 @@
-"""What is typed into the filter, as a test of runs: words and conditions, all of which must hold."""
+"""Parse the filter into a test of runs: words and conditions, all of which must hold."""
 
 from __future__ import annotations
 
@@ -24,16 +24,17 @@ Test = Callable[[Overview], bool]
 
 @dataclass(frozen=True)
 class Filter:
-    """``fits`` tells whether a run is shown; ``problem`` what of the text isn't understood (and is passed over)."""
+    """``fits`` returns whether a run is shown; ``problem`` says what was not understood, and ignored."""
 
     fits: Test
     problem: str = ""
 
 
 def parse_filter(text: str) -> Filter:
-    """Words are looked for in all that tells runs apart; conditions are those of ``compare --where``.
+    """Return the filter that ``text`` describes. Never raises.
 
-    A condition whose value isn't typed yet is none so far. Never raises.
+    Words are searched in the id, state, problems, settings and tags; conditions are those of ``compare --where``. A
+    condition without a value is ignored, since it is still being typed.
     """
     tests: list[Test] = []
     problem = ""

@@ -1,4 +1,4 @@
-"""The table of runs: only the lines in sight are ever made, so that a thousand runs cost what a screenful does."""
+"""The table of runs. Only visible lines are rendered, so a thousand runs cost no more than a screenful."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from .table_columns import RUN, TableColumn
 __all__ = ["RunTable"]
 
 MARK = "●"
-MARGIN = 2  # of the mark
+MARGIN = 2  # for the mark and the pointer
 GAP = 1  # between columns
-FIXED_COLUMNS = 7  # columns that don't make room for long names
-RUN_WIDTHS = (22, 46)  # of the run's column, least and most
+FIXED_COLUMNS = 7  # columns that are kept even if run names are cut
+RUN_WIDTHS = (22, 46)  # of the run column: minimum, maximum
 HEADING = 1  # lines
-AGE_INTERVAL_S = 10.0  # seconds between two looks at whether ages read differently
+AGE_INTERVAL_S = 10.0  # seconds between two updates of the ages
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,9 @@ class _Placed:
 
 
 class RunTable(ScrollView, can_focus=True):
-    """Shows runs in the order given, a line each. The cursor and the marks belong to runs, not to lines.
+    """Shows runs in the given order, one per line. The cursor and the marks belong to runs, not to lines.
 
-    When other runs come and go above the cursor, its line stays where it is on the screen.
+    When runs come and go above the cursor, its line keeps its place on the screen.
     """
 
     BINDINGS = bindings("table")
@@ -63,23 +63,23 @@ class RunTable(ScrollView, can_focus=True):
 
     @dataclass
     class Chosen(Message):
-        """Another run is under the cursor, or none."""
+        """The cursor is on another run, or on none."""
 
         run: Overview | None
 
     @dataclass
     class Opened(Message):
-        """The run under the cursor is to be opened."""
+        """The page of ``run`` should be opened."""
 
         run: Overview
 
     @dataclass
     class MarksChanged(Message):
-        """Other runs are marked."""
+        """The set of marked runs has changed."""
 
     @dataclass
     class SortAsked(Message):
-        """A heading was clicked."""
+        """The heading of column ``key`` was clicked."""
 
         key: str
 
@@ -89,7 +89,7 @@ class RunTable(ScrollView, can_focus=True):
         self._now = clock()
         self._rows: Sequence[Overview] = ()
         self._columns: Sequence[TableColumn] = ()
-        self._longest = self._longest_short = 0  # id, in characters
+        self._longest = self._longest_short = 0  # lengths of ids, in characters
         self._shifted = 0
         self._sort = ("", False)
         self._cursor = 0
@@ -100,7 +100,7 @@ class RunTable(ScrollView, can_focus=True):
         self.marked: Set[str] = frozenset()
 
     def on_mount(self) -> None:
-        """Ages go on by themselves."""
+        """Update the ages now and then."""
         self.set_interval(AGE_INTERVAL_S, self._age)
 
     # what is shown
@@ -117,12 +117,12 @@ class RunTable(ScrollView, can_focus=True):
 
     @property
     def chosen(self) -> list[Overview]:
-        """What an action is meant for: the marked runs that are shown, or else the one under the cursor."""
+        """The runs that actions apply to: the marked ones that are shown, else the one under the cursor."""
         marked = [run for run in self._rows if run.id in self.marked]
         return marked or [run for run in [self.current] if run is not None]
 
     def show(self, rows: Sequence[Overview], *, note: str = "") -> None:
-        """Shows ``rows``; ``note`` where there are none."""
+        """Show ``rows``, or ``note`` if there are none."""
         before, self._rows, self._note = self._rows, rows, note
         self._now = self._clock()
         self._longest = max((len(run.id) for run in rows), default=0)
@@ -147,17 +147,17 @@ class RunTable(ScrollView, can_focus=True):
         return max(min(self._cursor, len(self._rows) - 1), 0)
 
     def show_columns(self, columns: Sequence[TableColumn], sort: str, descending: bool) -> None:
-        """Shows these columns, and by which of them the runs are sorted."""
+        """Show these columns, and an arrow at the one that the runs are sorted by."""
         self._columns, self._sort = columns, (sort, descending)
         self._shifted = min(self._shifted, max(len(columns) - 1, 0))
         self.refresh()
 
     def keep_marks(self, ids: Set[str]) -> None:
-        """Forgets marks of runs that are no more."""
+        """Forget the marks of runs other than ``ids``."""
         self._mark(self.marked & ids)
 
     def _age(self) -> None:
-        """Makes the lines anew whose ages read differently."""
+        """Redraw the lines whose age text has changed."""
         now = self._clock()
         top = self.scroll_offset.y
         for index in range(top, min(top + self._room, len(self._rows))):
@@ -170,19 +170,19 @@ class RunTable(ScrollView, can_focus=True):
 
     @property
     def _width(self) -> int:
-        """Without the scroll bar."""
+        """Columns left of the scroll bar."""
         return self.scrollable_content_region.width
 
     @property
     def _room(self) -> int:
-        """Runs that fit."""
+        """Number of runs that fit."""
         return max(self.size.height - HEADING, 1)
 
     def _resize(self) -> None:
         self.virtual_size = Size(self._width, len(self._rows) + HEADING)
 
     def on_resize(self) -> None:
-        """The cursor stays in sight."""
+        """Keep the cursor visible."""
         self._resize()
         self._reveal()
 
@@ -230,7 +230,7 @@ class RunTable(ScrollView, can_focus=True):
         self._go(len(self._rows) - 1)
 
     def action_shift(self, columns: int) -> None:
-        """The run's column stays; the others move by one."""
+        """Scroll by whole columns; the run column stays."""
         wanted = self._shifted + columns
         hidden = len(self._columns) - self._shifted > len(self._placed()) - 1
         if 0 <= wanted < len(self._columns) and (columns < 0 or hidden):
@@ -242,7 +242,7 @@ class RunTable(ScrollView, can_focus=True):
             self.post_message(self.Opened(run))
 
     def choose(self, ids: Sequence[str]) -> None:
-        """The cursor on the first of these runs that is shown; if they are several, just they are marked."""
+        """Move the cursor to the first of these runs that is shown; if there are several, mark exactly them."""
         if len(ids) > 1:
             self._mark(frozenset(ids))
         for index, run in enumerate(self._rows):
@@ -272,7 +272,7 @@ class RunTable(ScrollView, can_focus=True):
     # the mouse
 
     def on_click(self, event: events.Click) -> None:
-        """On a run: chooses it, or opens the chosen one. On a heading: sorts."""
+        """Select the clicked run, open it on a double click, or sort by the clicked heading."""
         if event.y < HEADING:
             for placed in self._placed():
                 if placed.start <= event.x < placed.start + placed.width:
@@ -294,7 +294,7 @@ class RunTable(ScrollView, can_focus=True):
             self.refresh(Region(0, line, self.size.width, 1))
 
     def _placed(self) -> list[_Placed]:
-        """The columns that fit: the run's, then the others from the one that was moved to."""
+        """Return the columns that fit: the run column, then the others from the one scrolled to."""
         others = self._columns[self._shifted :]
         free = self._width - MARGIN - RUN_WIDTHS[0] - GAP
         fitting: list[TableColumn] = []
@@ -304,7 +304,7 @@ class RunTable(ScrollView, can_focus=True):
                 break
             fitting.append(column)
         taken = sum(column.width + GAP for column in fitting)
-        # whole names are worth more than the last columns, which mostly repeat what is in them
+        # full names are worth more than the last columns, which mostly repeat parts of them
         wanted = min(self._longest_short, RUN_WIDTHS[1])
         while len(fitting) > FIXED_COLUMNS and self._width - MARGIN - taken - GAP < wanted:
             taken -= fitting.pop().width + GAP
@@ -316,7 +316,7 @@ class RunTable(ScrollView, can_focus=True):
         return placed
 
     def render_line(self, y: int) -> Strip:
-        """The heading stays; below it the runs."""
+        """Return the heading for the first line, then the runs."""
         width = self._width
         if y < HEADING:
             strip = self._heading()
@@ -368,7 +368,7 @@ class RunTable(ScrollView, can_focus=True):
                 style = base + self.get_component_rich_style("table--quiet", partial=True)
             text = place.column.show(run, self._now)
             if place.column is RUN and place.width < self._longest:
-                text = safe(short_id(run.id))  # the age tells the time
+                text = safe(short_id(run.id))  # the age column shows the time
             segments.append(Segment(_fitted(text, place), style))
             segments.append(Segment(" " * GAP, base))
         return Strip(segments).adjust_cell_length(self._width, base)

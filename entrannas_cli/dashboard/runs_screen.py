@@ -25,7 +25,7 @@ __all__ = ["RunsScreen"]
 
 
 class FilterInput(Input):
-    """The line in which a filter is typed."""
+    """The input line for the filter."""
 
     BINDINGS = bindings("filter")
 
@@ -34,7 +34,7 @@ class FilterInput(Input):
 
 
 class RunsScreen(RunActionsScreen):
-    """The table, the run under the cursor, the filter."""
+    """The table, the details of the run under the cursor, and the filter."""
 
     PLACE = "runs"
     BINDINGS = bindings(PLACE)
@@ -46,7 +46,7 @@ class RunsScreen(RunActionsScreen):
         super().__init__()
         self._snapshot = Snapshot({}, complete=False)
         self._filter = parse_filter("")
-        self._expected: tuple[str, ...] = ()  # runs that were just started, and may not be seen yet
+        self._expected: tuple[str, ...] = ()  # just started, perhaps not in a snapshot yet
 
     def compose(self) -> ComposeResult:
         yield Static(id="title")
@@ -64,13 +64,13 @@ class RunsScreen(RunActionsScreen):
 
     @property
     def here(self) -> Overview | None:
-        """The one under the cursor, whatever is marked."""
+        """The run under the cursor, whatever is marked."""
         return self.query_one(RunTable).current
 
     # the runs
 
     def expect(self, ids: Sequence[str]) -> None:
-        """Puts the cursor on runs that were just started, once they are seen; of several, all are marked."""
+        """Move the cursor to runs that were just started, once they appear; mark them if there are several."""
         self._expected = tuple(ids)
         self._choose_expected()
 
@@ -92,7 +92,7 @@ class RunsScreen(RunActionsScreen):
         self._choose_expected()
 
     def _arrange(self) -> None:
-        """Filters, sorts and shows the runs as the settings want it."""
+        """Filter, sort and show the runs according to the settings."""
         settings = self.dashboard.settings.now
         table = self.query_one(RunTable)
         sort = settings.sort if settings.sort in TABLE or settings.sort == RUN.key else "age"
@@ -102,17 +102,19 @@ class RunsScreen(RunActionsScreen):
         self._entitle()
 
     def _note(self) -> str:
-        """What to say where there is no run to show."""
+        """Return the text to show if there is no run."""
         if not self._snapshot.complete:
             return "reading …"
         if self._snapshot.runs:
-            return f"none of {counted(len(self._snapshot.runs), 'run')} fits the filter\nesc shows all"
+            return f"none of {counted(len(self._snapshot.runs), 'run')} matches the filter\npress esc to clear it"
         if self._snapshot.problem:
             return self._snapshot.problem
         folder = safe(self.dashboard.runs_dir)
         if self.dashboard.readonly:
-            return f"no run in {folder} yet\nthose that are started elsewhere appear here by themselves"
-        return f"no run in {folder} yet\nn starts one; those that are started elsewhere appear here by themselves"
+            return f"no runs in {folder} yet\nruns started elsewhere appear here automatically"
+        return (
+            f"no runs in {folder} yet\npress n to start one; runs started elsewhere appear here automatically"
+        )
 
     def _entitle(self) -> None:
         table = self.query_one(RunTable)
@@ -156,14 +158,14 @@ class RunsScreen(RunActionsScreen):
             self._sort_by(event.key)
 
     def action_compare(self) -> None:
-        """The marked runs; where none is marked all that are shown, unless they are many."""
+        """Compare the marked runs; if none is marked, all that are shown, unless there are too many."""
         from .compare.screen import MAX_RUNS, CompareScreen
 
         table = self.query_one(RunTable)
         runs = [run for run in table.rows if run.id in table.marked]
         if not runs and len(table.rows) > MAX_RUNS:
             self._say(
-                f"{len(table.rows)} runs are shown: mark those to compare, with space; a filter helps to find them",
+                f"{len(table.rows)} runs are too many to compare: mark some with space, or filter them",
                 severity="warning",
             )
             return
@@ -180,7 +182,7 @@ class RunsScreen(RunActionsScreen):
         self.query_one(FilterInput).focus()
 
     def action_unfilter(self) -> None:
-        """The filter first, then the marks."""
+        """Clear the filter first, then the marks."""
         line = self.query_one(FilterInput)
         table = self.query_one(RunTable)
         if not line.value and not line.has_focus:

@@ -1,8 +1,8 @@
-"""``entrannas dashboard --serve``: the dashboard in a browser of this machine, by means of textual-serve.
+"""``entrannas dashboard --serve``: the dashboard in a local browser, through textual-serve.
 
-Whoever reaches the server could drive the dashboard: other users of the machine, and pages of other sites that the
-same browser shows. So its address has a secret in it, and only requests of its own pages are answered. It serves no
-downloads, and its page asks nothing of other hosts.
+Anyone who reaches the server could control the dashboard: other users of the machine, and pages of other sites in
+the same browser. So its address contains a secret, and only requests from its own pages are answered. It offers no
+downloads, and its page loads nothing from other hosts.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from ..engine.detach import this_program
 __all__ = ["DashboardServer", "serve"]
 
 HOST = "127.0.0.1"
-LOCAL = frozenset((HOST, "localhost", "[::1]"))  # by any port: ssh may forward another one
-FIRST_PORT, PORTS = 8020, 50  # those tried where none is named
-SHUTDOWN_TIMEOUT_S = 1.5  # seconds that dashboards and pages get to end
+LOCAL = frozenset((HOST, "localhost", "[::1]"))  # on any port: ssh may forward another one
+FIRST_PORT, PORTS = 8020, 50  # tried if no port is given
+SHUTDOWN_TIMEOUT_S = 1.5  # seconds for dashboards and pages to end
 PAGE = Path(__file__).with_name("page.html")
 HEADERS = {
     "Cache-Control": "no-store",
@@ -49,23 +49,23 @@ POLICY = (
 
 
 class DashboardServer(Server):
-    """Starts a dashboard on ``runs_dir`` for each page that is opened, and ends it with the page."""
+    """Starts a dashboard of ``runs_dir`` for each page that is opened, and ends it with the page."""
 
     def __init__(self, runs_dir: Path, *, readonly: bool, port: int) -> None:
         command = [*this_program("entrannas_cli.dashboard.served"), str(runs_dir)]
         command += ["--readonly"] * readonly
-        # it is given to a shell, which makes way for the program
+        # run by a shell, so exec replaces it with the program
         super().__init__(f"exec {shlex.join(command)}", host=HOST, port=port, title="entrannas")
         self._secret = secrets.token_urlsafe(16)
         self._sessions: set[asyncio.Task[object]] = set()
 
     @property
     def address(self) -> str:
-        """What to open."""
+        """The URL to open."""
         return f"http://{HOST}:{self.port}/{self._secret}/"
 
     def application(self) -> web.Application:
-        """The page, what it needs, and the websocket through which it is driven; nothing else."""
+        """Return an application that serves the page, its static files and its websocket, and nothing else."""
         application = web.Application(middlewares=[_own_requests_only])
         root = f"/{self._secret}/"
         application.add_routes(
@@ -96,8 +96,8 @@ class DashboardServer(Server):
             self._sessions.discard(task)
 
     async def end_sessions(self) -> None:
-        """Ends all dashboards; those that don't by themselves are killed. The runs that they started go on."""
-        for _ in range(2):  # the second time it doesn't wait for a page that doesn't answer
+        """End all dashboards; kill those that don't end by themselves. Runs they started keep running."""
+        for _ in range(2):  # the second cancel doesn't wait for a page that doesn't answer
             if waiting := set(self._sessions):
                 for task in waiting:
                     task.cancel()
@@ -108,18 +108,18 @@ class DashboardServer(Server):
 
 @web.middleware
 async def _own_requests_only(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuses what pages of other sites ask for: by a name that leads here (DNS rebinding), or straight."""
+    """Refuse requests from pages of other sites, made directly or through DNS rebinding."""
     host = request.headers.get("Host", "").lower()
     origin = request.headers.get("Origin", "").lower()
     asks_websocket = "Upgrade" in request.headers
     if re.sub(r":\d*$", "", host) not in LOCAL:
-        return web.Response(status=403, text="refused: it is asked for by another name than 127.0.0.1\n")
+        return web.Response(status=403, text="refused: unknown host name; use 127.0.0.1\n")
     if (origin or asks_websocket) and origin != f"http://{host}":  # browsers send it with every websocket
-        return web.Response(status=403, text="refused: a page of another site asks for it\n")
+        return web.Response(status=403, text="refused: the request comes from a page of another site\n")
     try:
         return await handler(request)
     except web.HTTPNotFound:
-        text = "not here: open the whole address that `entrannas dashboard --serve` printed\n"
+        text = "not found: open the full address that `entrannas dashboard --serve` printed\n"
         return web.Response(status=404, text=text)
 
 
@@ -130,9 +130,9 @@ async def _add_headers(request: web.Request, response: web.StreamResponse) -> No
 def serve(
     runs_dir: Path, *, readonly: bool, port: int | None = None, ready: Callable[[str], object] = print
 ) -> None:
-    """Serves until the process is interrupted or asked to end. ``ready`` is called with the address to open.
+    """Serve until interrupted or terminated. Calls ``ready`` with the address to open.
 
-    Without a ``port`` a free one is taken. Raises ``UsageError`` if ``port`` can't be had.
+    Without a ``port`` a free one is used. Raises ``UsageError`` if ``port`` is unavailable.
     """
     with _listening(port) as listening:
         server = DashboardServer(runs_dir, readonly=readonly, port=listening.getsockname()[1])
@@ -155,7 +155,7 @@ async def _serve(server: DashboardServer, listening: socket.socket, ready: Calla
 
 
 def _listening(port: int | None) -> socket.socket:
-    """A socket on ``port``, or on the first one that is free."""
+    """Return a socket that listens on ``port``, or on the first free port."""
     candidates = range(FIRST_PORT, FIRST_PORT + PORTS) if port is None else (port,)
     for candidate in candidates:
         listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -168,8 +168,8 @@ def _listening(port: int | None) -> socket.socket:
             if port is None and error.errno == errno.EADDRINUSE:
                 continue
             raise UsageError(
-                f"port {candidate}: can't be had: {reason_of(error)}; name another one, "
-                "or leave --port away: a free one is taken"
+                f"port {candidate} is unavailable: {reason_of(error)}; choose another one, "
+                "or omit --port to use a free one"
             ) from None
         return listening
-    raise UsageError(f"no port from {FIRST_PORT} to {candidates[-1]} is free: name one with --port")
+    raise UsageError(f"no port from {FIRST_PORT} to {candidates[-1]} is free: choose one with --port")

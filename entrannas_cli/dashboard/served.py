@@ -1,6 +1,6 @@
-"""The dashboard behind a page: a program that the server starts, and that ends with it.
+"""The dashboard behind a page: a process that the server starts, and that ends with it.
 
-``python -m entrannas_cli.dashboard.served RUNS_DIR [--readonly]``, with the server at its other end.
+``python -m entrannas_cli.dashboard.served RUNS_DIR [--readonly]``, with pipes to the server.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ __all__ = ["ServedDriver", "main"]
 
 
 class ServedDriver(WebDriver):
-    """Ends the program when nobody is at the other end any more, however the server ended."""
+    """Ends the app when the server is gone, however that ended."""
 
     def start_application_mode(self) -> None:
-        """Begins to read what the page sends."""
+        """Start reading what the page sends."""
         self._running_loop = asyncio.get_running_loop()
         super().start_application_mode()
 
     def run_input_thread(self) -> None:
-        """Reads to the end of its input, which comes with the end of the server."""
+        """Read the input to its end, which is the end of the server, then exit the app."""
         super().run_input_thread()
         if not self.exit_event.is_set():
-            os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno)  # nobody reads what is still drawn
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno)  # nobody reads further output
             self._running_loop.call_soon_threadsafe(self._app.post_message, ExitApp())
 
 
 def main(arguments: list[str]) -> int:
-    """Shows the dashboard; returns its exit code."""
+    """Run the dashboard and return its exit code."""
     runs_dir, *options = arguments
     app = Dashboard(Path(runs_dir), readonly="--readonly" in options)
     app.driver_class = ServedDriver

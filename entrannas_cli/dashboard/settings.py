@@ -1,4 +1,4 @@
-"""What the dashboard remembers of a user: a small JSON file in the folder for settings."""
+"""The dashboard's settings, remembered in a small JSON file in the user's configuration folder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Settings:
-    """``columns`` empty: the usual ones. ``sort`` is the key of a column."""
+    """Empty ``columns`` mean the default ones. ``sort`` is the key of a column."""
 
     theme: str = DEFAULT
     columns: tuple[str, ...] = ()
@@ -29,16 +29,16 @@ class Settings:
 
 
 def settings_path(environ: Mapping[str, str] = os.environ) -> Path:
-    """``$XDG_CONFIG_HOME/entrannas/dashboard.json``, in ``~/.config`` if that isn't set or not absolute."""
+    """Return ``$XDG_CONFIG_HOME/entrannas/dashboard.json``, in ``~/.config`` if that is unset or not absolute."""
     base = environ.get("XDG_CONFIG_HOME", "")
     folder = Path(base) if os.path.isabs(base) else Path(os.path.expanduser("~/.config"))  # noqa: PTH111, PTH117
     return folder / "entrannas" / "dashboard.json"
 
 
 class SettingsFile:
-    """The settings as they are; each change is written at once. A file that can't be used costs no more than that.
+    """The current settings; each change is written at once. Without a usable file, the defaults apply.
 
-    ``problem`` says what was wrong, in one line; it is empty if nothing was.
+    ``problem`` says what is wrong with the file, in one line; it is empty if nothing is.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -53,13 +53,13 @@ class SettingsFile:
         try:
             return _settings(read_json(self.path))
         except BrokenRun as error:
-            self.problem = f"settings: {error}; the usual ones hold, and the next change writes the file anew"
+            self.problem = f"settings: {error}; using the defaults, the next change rewrites the file"
         except ValueError as error:
-            self.problem = f"settings: {safe(str(self.path))}: {error}; the usual ones hold"
+            self.problem = f"settings: {safe(str(self.path))}: {error}; using the defaults"
         return Settings()
 
     def change(self, now: Settings) -> str:
-        """Takes ``now`` and writes it. Returns what went wrong with that, the first time; empty otherwise."""
+        """Set the settings and write them. Return why the first failed write failed, else an empty text."""
         if now == self.now:
             return ""
         self.now = now
@@ -69,12 +69,12 @@ class SettingsFile:
         except OSError as error:
             if not self._complained:
                 self._complained = True
-                return f"settings can't be remembered: {safe(str(self.path))}: {reason_of(error)}"
+                return f"settings cannot be saved: {safe(str(self.path))}: {reason_of(error)}"
         return ""
 
 
 def _settings(data: Mapping[str, Any]) -> Settings:
-    """Checked, so that nothing else of the program has to. Raises ``ValueError`` that names the key."""
+    """Return ``data`` as validated settings. Raises ``ValueError`` that names the key."""
     found = Settings()
     names = [theme.name for theme in THEMES]
     theme = data.get("theme", found.theme)

@@ -1,4 +1,4 @@
-"""The columns of the table of runs: what stands in them, how wide they are, and by what they sort."""
+"""The columns of the table of runs: their values, texts, widths and sort order."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from ..store.overview import Overview
 __all__ = ["RUN", "TABLE", "USUAL", "TableColumn", "age_text", "chosen", "column_for", "sorted_by"]
 
 BAR = 4
-AGE_STEP = 10.0  # seconds: what is younger than a minute ages in such steps, so that nothing flickers
+AGE_STEP = 10.0  # seconds: ages below a minute grow in such steps, so that nothing flickers
 
 
 @dataclass(frozen=True, kw_only=True)
 class TableColumn:
-    """``column`` says what the value is, for sorting and conditions; ``show`` makes the text, of ``width`` at most.
+    """``column`` has the value, for sorting and conditions; ``show`` returns its text, at most ``width`` wide.
 
-    ``show`` is given the moment too, in unix seconds: ages change by themselves.
+    ``show`` also gets the current time in unix seconds, for ages.
     """
 
     column: Column
@@ -65,7 +65,7 @@ def _share(read: Callable[[Overview], float | None], form: str = ".1f") -> Calla
 
 
 def _progress(run: Overview, now: float) -> str:
-    """``━━╸─ 16/50``; only the count where the number of epochs isn't known."""
+    """Return ``━━╸─ 16/50``, or only the count if the number of epochs is unknown."""
     done, total = run.status.epoch, run.status.epochs
     if not total:
         return str(done) if done else "–"
@@ -82,7 +82,7 @@ def _age(run: Overview) -> object:
 
 
 def age_text(run: Overview, now: float) -> str:
-    """``20s``, ``5m``, ``3h``, ``2d`` since the run was created."""
+    """Return the time since the run was created: ``20s``, ``5m``, ``3h``, ``2d``."""
     if not run.status.created:
         return "–"
     seconds = max(0.0, now - run.status.created)
@@ -115,7 +115,7 @@ TABLE: Mapping[str, TableColumn] = {
             column=_made(
                 "accuracy",
                 "acc %",
-                "On the test part, else held out, else the super-net's.",
+                "Test accuracy, else validation accuracy, else the super-net's.",
                 _percent_of(lambda run: run.accuracy),
                 "number",
             ),
@@ -138,14 +138,14 @@ TABLE: Mapping[str, TableColumn] = {
             right=True,
         ),
         TableColumn(
-            column=_made("gap", "gap %", "The consistency gap.", _percent_of(lambda run: run.gap), "number"),
+            column=_made("gap", "gap %", "Consistency gap.", _percent_of(lambda run: run.gap), "number"),
             heading="gap %",
             width=5,
             show=_share(lambda run: run.gap, "+.1f"),
             right=True,
         ),
         TableColumn(
-            column=_made("age", "age", "Since it was created.", _age, "number"),
+            column=_made("age", "age", "Time since the run was created.", _age, "number"),
             heading="age",
             width=4,
             show=age_text,
@@ -203,12 +203,12 @@ USUAL = tuple(key for key, column in TABLE.items() if column.usual)
 
 
 def chosen(keys: Sequence[str]) -> list[TableColumn]:
-    """The columns of these keys, in the order of the table; the usual ones if none of them is known."""
+    """Return the columns with these keys, in the order of the table; the default ones if no key is known."""
     return [TABLE[key] for key in TABLE if key in keys] or [TABLE[key] for key in USUAL]
 
 
 def column_for(key: str) -> Column | None:
-    """What a condition's key means: a column of this table, or else one of the result tables."""
+    """Return the column that a condition's key means: one of this table, else one of the result tables."""
     key = _ALIASES.get(key, key)
     if key in TABLE:
         return TABLE[key].column
@@ -216,7 +216,7 @@ def column_for(key: str) -> Column | None:
 
 
 def sorted_by(key: str, runs: Iterable[Overview], *, descending: bool) -> list[Overview]:
-    """``runs`` by a column: numbers before texts, those without a value last, equal ones as they were."""
+    """Return ``runs`` sorted by a column: numbers before texts, missing values last, ties in the given order."""
     column = column_for(key) or RUN.column
     there: list[tuple[tuple[bool, float, str], Overview]] = []
     missing = []

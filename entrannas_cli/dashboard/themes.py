@@ -1,4 +1,4 @@
-"""The looks: dark, light, high contrast. Colours that stay apart when a terminal has only sixteen of them."""
+"""The themes: dark, light, high contrast. Their colours stay distinct in terminals with only sixteen of them."""
 
 from __future__ import annotations
 
@@ -75,17 +75,20 @@ THEMES: tuple[Theme, ...] = (
 
 
 def _ansi(paper: str, ink: str, eight: str) -> TerminalTheme:
-    """The ``eight`` are black, red, green, yellow, blue, magenta, cyan and white; the bright ones are the same."""
+    """Return a theme whose bright colours equal its normal ones.
+
+    The ``eight`` are black, red, green, yellow, blue, magenta, cyan and white.
+    """
     colours: list[tuple[int, int, int]] = [parse_rgb_hex(colour) for colour in eight.split()]
     return TerminalTheme(parse_rgb_hex(paper), parse_rgb_hex(ink), colours, colours)
 
 
-# drawn cells have these: no two alike, and all legible on the background
+# for drawn cells: all distinct, and all legible on the background
 ANSI_DARK = _ansi("101318", "d8dee9", "101318 ff7070 5fd787 ffd75f 5fafff d7a0ff 5fd7d7 d8dee9")
 ANSI_LIGHT = _ansi("fbfbf9", "1c2026", "1c2026 b00020 00692b 7a5200 005f9e 8a2f9e 006a6a fbfbf9")
 
 
 def following(name: str) -> str:
-    """The name of the theme after ``name``, in a circle."""
+    """Return the name of the theme after ``name``, wrapping around."""
     names = [theme.name for theme in THEMES]
     return names[(names.index(name) + 1) % len(names)] if name in names else DEFAULT

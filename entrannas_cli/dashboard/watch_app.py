@@ -14,7 +14,7 @@ __all__ = ["WatchApp"]
 
 
 class WatchApp(Dashboard):
-    """Shows ``run``, with the looks and the settings of the dashboard, and looks at no other."""
+    """Shows only ``run``, with the themes and the settings of the dashboard."""
 
     PLACES = ("run", "chart", "notes", "everywhere")
 
@@ -23,15 +23,15 @@ class WatchApp(Dashboard):
         self._run_shown = run
 
     def get_default_screen(self) -> Screen[None]:
-        """The run's."""
+        """Return the screen of the run."""
         return RunScreen(self._run_shown)
 
     def on_mount(self, event: events.Mount) -> None:  # type: ignore[override]
-        """Without the watcher of all runs: the screen looks itself."""
+        """Don't start the watcher of all runs: the screen polls its run itself."""
         event.prevent_default()
         if self.settings.problem:
             self.notify(self.settings.problem, severity="warning", markup=False, timeout=12)
 
     def look_now(self) -> None:
-        """The screen looks again."""
+        """Have the screen read the run again."""
         self._take(self.snapshot)

@@ -1,4 +1,4 @@
-"""The thread that keeps the index of runs up to date, so that a slow disk never holds up the screen."""
+"""The thread that keeps the index of runs up to date, so that a slow disk never blocks the screen."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from ..store.overview import Overview
 
 __all__ = ["Snapshot", "Watcher"]
 
-POLL_S = 1.0  # seconds between two looks
-SLOW_POLL_S = 1.7  # of thousands of runs: new ones are still seen within two seconds
-MAX_CPU_SHARE = 0.008  # of a core that may be spent on looking
+POLL_S = 1.0  # seconds between two polls
+SLOW_POLL_S = 1.7  # with thousands of runs; new ones still show up within two seconds
+MAX_CPU_SHARE = 0.008  # of a core, for polling
 FIRST_SLICE_S = 0.05  # seconds of reading after which a screenful is shown
-SLICE_S = 0.5  # seconds of reading between two showings after that
+SLICE_S = 0.5  # seconds of reading between two snapshots after that
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The runs at a moment, newest first. ``complete`` once all of them have been read."""
+    """The runs at a point in time, newest first. ``complete`` once all of them have been read."""
 
     runs: Mapping[str, Overview]
     problem: str = ""
@@ -31,7 +31,7 @@ class Snapshot:
 
 
 class Watcher:
-    """Calls ``tell`` from a thread of its own with a snapshot whenever something changed."""
+    """Polls in a thread of its own, which calls ``tell`` with a snapshot whenever something has changed."""
 
     def __init__(self, runs_dir: Path, tell: Callable[[Snapshot], None]) -> None:
         self._catalogue = RunIndex(runs_dir)
@@ -40,16 +40,16 @@ class Watcher:
         self._wake = threading.Event()
 
     def start(self) -> None:
-        """Begins at once. The thread doesn't keep the program from ending."""
+        """Start the thread, which doesn't keep the process alive."""
         threading.Thread(target=self._watch, name="watcher", daemon=True).start()
 
     def look_now(self) -> None:
-        """Doesn't wait for the next look, and looks at everything."""
+        """Poll at once, and thoroughly."""
         self._asked = True
         self._wake.set()
 
     def stop(self) -> None:
-        """No ``tell`` begins after this; doesn't wait for a look under way."""
+        """Stop polling. No call of ``tell`` starts after this; a poll in progress is not waited for."""
         self._ended = True
         self._wake.set()
 
@@ -59,7 +59,7 @@ class Watcher:
             begun, asked, self._asked = time.thread_time(), self._asked, False
             try:
                 changes = self._catalogue.refresh(FIRST_SLICE_S if told is None else SLICE_S, thorough=asked)
-            except Exception as error:  # whatever it is: a table that stands still in silence is worse
+            except Exception as error:  # any error is shown: a table that silently stops is worse
                 changes = IndexChanges(problem=f"internal error: {type(error).__name__}: {safe(str(error))}")
             spent = time.thread_time() - begun
             complete = not changes.waiting

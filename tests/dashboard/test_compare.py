@@ -124,7 +124,7 @@ def test_without_marks_few_runs_are_all_compared_and_many_are_not(runs_dir: Path
 
     async def look(driver: Driver) -> None:
         await driver.press("c")
-        assert any("mark those to compare" in note for note in driver.notes)
+        assert any("too many to compare" in note for note in driver.notes)
         assert driver.screen_name == "RunsScreen"
         await driver.press("a", "c")
         await driver.until(
@@ -243,7 +243,7 @@ def test_groups_and_published_results(runs: list[Run], runs_dir: Path) -> None:
             **{"darts": "2", "entrannas": "1", "entrannas-dst": "1"}
         }
         await driver.press("enter")  # a group has no page
-        assert any("no run of yours" in note for note in driver.notes)
+        assert any("not one of your runs" in note for note in driver.notes)
         await driver.press("P")
         await driver.until(lambda: any(grid(driver).table.published), "published rows")
         assert "published" in driver.lines[0]
@@ -274,7 +274,7 @@ def test_only_what_differs_in_the_configurations_is_shown(runs: list[Run], runs_
         await driver.press("escape")
         await driver.find("twin")
         await driver.press("c", "3")
-        await driver.until(lambda: "between two runs or more" in driver.shown, "that one is not enough")
+        await driver.until(lambda: "need at least two runs" in driver.shown, "that one is not enough")
         await driver.press("escape", "slash")
         driver.app.screen.query_one("#filter", Input).value = "seed=0"
         await driver.press("enter", "c", "3")
@@ -290,7 +290,9 @@ def test_a_run_that_goes_or_breaks_is_named_and_the_others_stay(runs: list[Run],
         await driver.until(lambda: len(lines(driver, "weight loss")) == 3, "all lines")
         shutil.rmtree(runs[0].path)
         (runs[1].path / "status.json").write_text('{"state": [bold]')
-        await driver.until(lambda: "left out: run-darts: it is gone" in driver.shown, "the first reason")
+        await driver.until(
+            lambda: "left out: run-darts: its folder is gone" in driver.shown, "the first reason"
+        )
         await driver.until(
             lambda: "left out: run-entrannas: status.json" in driver.shown, "the second reason"
         )
@@ -300,9 +302,9 @@ def test_a_run_that_goes_or_breaks_is_named_and_the_others_stay(runs: list[Run],
         await driver.press("2")
         await driver.until(lambda: [row[0] for row in grid(driver).table.rows] == [runs[2].id], "its row")
         shutil.rmtree(runs_dir)
-        await driver.until(lambda: "no run is left" in driver.shown, "that there is none")
+        await driver.until(lambda: "no runs left" in driver.shown, "that there is none")
         await driver.press("1", "3", "x")
-        assert any("no run left" in note for note in driver.notes)
+        assert any("no runs left" in note for note in driver.notes)
         await driver.press("escape")
         await driver.until(lambda: driver.ids == [], "that the Runs screen, not told meanwhile, knows it too")
 

@@ -159,15 +159,15 @@ def test_the_project_file_and_the_environment_count(monkeypatch: pytest.MonkeyPa
         (search(epochs="x"), "epochs", "must be a whole number from 1"),
         (search(epochs="0"), "epochs", "must be a whole number from 1"),
         (search(seeds="9" * 10), "seeds", "must be a whole number from 0"),
-        (search(seeds="a"), "seeds", "is no seed"),
-        (search(overrides="data.portion=0.1"), "", "a batch of 96 images is more than there are"),
+        (search(seeds="a"), "seeds", "is not a seed"),
+        (search(overrides="data.portion=0.1"), "", "the batch size of 96 exceeds"),
         (search(device="gpu"), "device", "must be"),
         (search(name="a/b"), "name", "contains a slash"),
         (search(overrides="network.chanels=3"), "overrides", "did you mean network.channels?"),
         (search(overrides="network.channels"), "overrides", "write it as section.key=value"),
         (search(overrides="network.channels=1"), "overrides", "from 2 to 4096"),
         (training(train_overrides="derived.cels=3"), "train-overrides", "did you mean derived.cells?"),
-        (training(cells=""), "cells", "whose?"),
+        (training(cells=""), "cells", "required: a run"),
         (training(cells="-"), "cells", "nothing can be piped"),
         (training(cells="DARTS_V3"), "cells", "did you mean DARTS_V2?"),
     ],
@@ -271,7 +271,7 @@ def test_the_form_tells_what_it_would_do_and_copies_it(tmp_path: Path, size: tup
         problem = next(n for n, line in enumerate(driver.lines) if "mean darts?)" in line)
         assert "Method" in driver.lines[problem - 1] or "Method" in driver.lines[problem - 2]
         await driver.press("ctrl+s")
-        await driver.until(lambda: "not yet: 1 thing to mend" in driver.notes, "the refusal")
+        await driver.until(lambda: "not started: 1 problem to fix" in driver.notes, "the refusal")
         assert driver.screen_name == "LaunchScreen"
         await driver.press("ctrl+u")
         await driver.until(lambda: "✓" in driver.shown, "that it is mended")

@@ -178,7 +178,7 @@ def test_readonly_has_no_such_dialog(tmp_path: Path) -> None:
         await driver.press("e")
         await driver.press("question_mark")  # shown after whatever "e" would have done
         assert driver.screen_name == "HelpScreen"
-        assert "Tags and note" not in driver.shown
+        assert "tags and note" not in driver.shown
 
     drive(tmp_path / "runs", look, size=(100, 90), readonly=True)
 

@@ -80,7 +80,7 @@ def test_a_damaged_file_is_said_once_and_costs_nothing_else(tmp_path: Path, cont
 def test_a_place_that_can_not_be_written_is_said_once(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     settings = SettingsFile(tmp_path / "file" / "dashboard.json")
-    assert "can't be remembered" in settings.change(Settings(theme="light"))
+    assert "cannot be saved" in settings.change(Settings(theme="light"))
     assert settings.change(Settings(theme="high-contrast")) == ""
     assert settings.now.theme == "high-contrast", "it holds as long as the program runs"
 
@@ -103,7 +103,7 @@ def test_the_help_lists_every_key_and_scrolls(tmp_path: Path) -> None:
 
     async def look(driver: Driver) -> None:
         await driver.press("question_mark")
-        assert "A new search" in driver.shown
+        assert "Start a search" in driver.shown
         await driver.press("end")
         await driver.pilot.pause(0.4)
         assert "age<2h" in driver.shown

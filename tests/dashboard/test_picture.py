@@ -130,7 +130,7 @@ def test_many_marked_runs_are_refused(tmp_path: Path, opened: Path) -> None:
     async def look(driver: Driver) -> None:
         await driver.press("a", "p")
         await driver.until(lambda: driver.notes, "the refusal")
-        assert driver.notes == ["6 runs are marked: no more than 5 pictures are opened at once"]
+        assert driver.notes == ["6 runs are marked: mark at most 5 to open their pictures"]
 
     drive(tmp_path / "runs", look)
 

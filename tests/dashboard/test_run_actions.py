@@ -90,7 +90,7 @@ def test_deleting_names_the_run_and_enter_alone_does_not_do_it(tmp_path: Path, s
         await driver.press("D")
         await driver.until(lambda: driver.screen_name == "ConfirmScreen", "the question")
         assert gone.id in driver.shown
-        assert "This can't be" in driver.shown
+        assert "This cannot be" in driver.shown
         await driver.press("enter")
         assert gone.path.is_dir()
         await driver.press("D")

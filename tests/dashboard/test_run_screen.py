@@ -270,7 +270,7 @@ def test_the_log_can_be_searched_and_its_text_is_harmless(runs_dir: Path) -> Non
         await it.until(lambda: "1 of the last" in it.shown and "second" not in it.shown, "what was found")
         assert it.app.screen.query_one(TabbedContent).active == "log"
         await it.press(*"6x")  # keys of the screen are letters here
-        await it.until(lambda: "no line has" in it.shown, "that there is none")
+        await it.until(lambda: "no line contains" in it.shown, "that there is none")
         await it.press("escape")
         await it.until(lambda: "second" in it.shown, "all lines")
 
@@ -417,7 +417,7 @@ def test_what_a_search_goes_on_to_write_shows_in_the_tab_that_is_open(runs_dir: 
             session.update_summary({"warnings": ["signs of a collapse"]})
             await it.until(lambda: "! signs of a collapse" in it.shown, "the warning")
             await it.press("5")
-            await it.until(lambda: "can't be read" in it.shown, "that it isn't there")
+            await it.until(lambda: "the configuration cannot be read" in it.shown, "that it isn't there")
             (run.path / "config.toml").write_text('space = "late"\n')
             await it.until(lambda: 'space = "late"' in it.shown, "the configuration")
             await it.press("6")
@@ -466,7 +466,7 @@ def test_the_help_names_only_keys_that_do_something_here(runs_dir: Path) -> None
         await it.until(lambda: it.charts, "the run")
         await it.press("question_mark")
         await it.until(lambda: "Keys" in it.shown, "the help")
-        for here in ("One chart alone", "Zoom in", "Look for a text in the log", "Quit", "Tags and note"):
+        for here in ("Show one chart alone", "Zoom in", "Search the log", "Quit", "Edit tags and note"):
             assert here in it.shown
         for elsewhere in (
             "filter",
@@ -474,9 +474,9 @@ def test_the_help_names_only_keys_that_do_something_here(runs_dir: Path) -> None
             "Sort",
             "Mark",
             "columns",
-            "One run",
+            "one run",
             "the runs",
-            "click on a run",
+            "click a run",
         ):
             assert elsewhere not in it.shown, elsewhere
 
@@ -536,7 +536,7 @@ def test_the_time_left_is_that_of_this_attempt(runs_dir: Path) -> None:
     assert seconds_left(course, status) == pytest.approx(20.0)
     assert left_text(course, status) == "20 s left"
     assert seconds_left(course, Status(state="running", started=99999.0, steps=20)) is None
-    assert "isn't known" in left_text(course, Status(state="running"))
+    assert "unknown number of steps" in left_text(course, Status(state="running"))
     assert left_text(course, Status(state="completed", started=1.0, ended=31.0)) == "took 30 s"
 
 

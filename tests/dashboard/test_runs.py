@@ -192,7 +192,7 @@ def test_the_filter_narrows_as_one_types_and_escape_ends_it(runs_dir: Path) -> N
         await driver.press("escape")
         assert len(driver.ids) == 3
         await driver.find("zz")
-        assert "none of 3 runs fits" in driver.shown
+        assert "none of 3 runs matches" in driver.shown
 
     drive(runs_dir, look)
 
@@ -211,8 +211,8 @@ def test_marks_are_counted_and_taken_away(runs_dir: Path) -> None:
 
 def test_a_missing_folder_is_no_error_and_fills_by_itself(tmp_path: Path) -> None:
     async def look(driver: Driver) -> None:
-        assert "no run in" in driver.shown
-        assert "n starts one" in driver.shown
+        assert "no runs in" in driver.shown
+        assert "press n to start one" in driver.shown
         await driver.press("enter", "S", "D", "y", "j", "G")
         made(tmp_path / "later", "first")
         await driver.until(lambda: names(driver) == ["first"], "the run")

@@ -165,7 +165,7 @@ def test_only_its_own_pages_are_answered(tmp_path: Path) -> None:
                 more = BROWSER_LIKE | key | {"Origin": served.origin} if path.endswith("ws") else {}
                 async with session.get(served.origin + path, headers=more) as answer:
                     assert answer.status == 404, path
-                    assert "whole address" in await answer.text()
+                    assert "full address" in await answer.text()
             async with session.get(f"{served.address}download/1") as answer:
                 assert answer.status == 404
             assert served.dashboards == [], "nothing was started for them"
@@ -186,7 +186,7 @@ def test_writable_it_does_what_the_terminal_does_and_ends_with_its_pages_open(tm
             seen = Page(websocket)
             await seen.until(lambda text: "gone" in text and "completed" in text, "the run")
             await seen.press("D")
-            await seen.until(lambda text: "This can't be undone" in text, "the question")
+            await seen.until(lambda text: "This cannot be undone" in text, "the question")
             await seen.press("y")
             await eventually(lambda: not run.path.exists(), "the deletion")
             (dashboard,) = served.dashboards
@@ -222,6 +222,6 @@ def test_a_port_that_is_taken_is_said_in_a_line() -> None:
         )
     assert done.returncode == 2
     assert done.stdout == ""
-    assert re.fullmatch(rf"entrannas: port {port}: can't be had: .*in use.*\n", done.stderr)
+    assert re.fullmatch(rf"entrannas: port {port} is unavailable: .*in use.*\n", done.stderr)
     alone = subprocess.run([*COMMAND, "--port", "1"], capture_output=True, text=True, timeout=60)
     assert (alone.returncode, alone.stderr) == (2, "entrannas: --port goes with --serve\n")

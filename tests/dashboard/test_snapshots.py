@@ -131,7 +131,7 @@ def test_an_empty_folder_looks_as_it_did(album: Album, tmp_path: Path) -> None:
     for size in SIZES:
 
         async def look(driver: Driver) -> None:
-            await Camera(album, driver, size).take("no-runs", "no run in runs yet")  # noqa: B023
+            await Camera(album, driver, size).take("no-runs", "no runs in runs yet")  # noqa: B023
 
         drive(scenery.RUNS, look, size=SIZES[size], settings=tmp_path / f"{size}.json")
     album.check()

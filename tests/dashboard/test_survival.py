@@ -47,7 +47,7 @@ def test_an_empty_folder_is_told_and_fills_by_itself(tmp_path: Path) -> None:
     (tmp_path / "runs").mkdir()
 
     async def look(driver: Driver) -> None:
-        assert "no run in" in driver.shown
+        assert "no runs in" in driver.shown
         for key in ("enter", "space", "a", "e", "p", "s", "escape", "C", "escape", "D"):
             await driver.press(key)
         made(tmp_path / "runs", "first")
@@ -102,7 +102,9 @@ def test_the_folder_goes_while_the_page_of_a_run_is_shown(tmp_path: Path) -> Non
         for key in ("2", "3", "4", "5", "6", "1", "p", "e", "R"):
             await driver.press(key)
         await driver.press("escape")
-        await driver.until(lambda: driver.screen_name == "RunsScreen" and "no run in" in driver.shown, "home")
+        await driver.until(
+            lambda: driver.screen_name == "RunsScreen" and "no runs in" in driver.shown, "home"
+        )
 
     drive(tmp_path / "runs", look)
 
@@ -191,7 +193,7 @@ def test_a_file_server_that_is_away_for_a_while(tmp_path: Path, monkeypatch: pyt
     ("keys", "said"),
     [
         (("n",), "the working directory is gone"),
-        (("c", "x", "enter"), "name a whole path"),
+        (("c", "x", "enter"), "give an absolute path"),
         (("p",), "the working directory is gone"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",

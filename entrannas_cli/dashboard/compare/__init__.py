@@ -1,5 +1,5 @@
-"""The Compare screen: several runs, their curves over each other, the result table, what differs.
+"""The Compare screen: the curves of several runs, their result table and their configuration differences.
 
-Reading order: ``overlay`` (the lines of a chart) → ``tracks`` (the runs, read on) → ``tables`` → ``curves`` and
-``grid`` (widgets) → ``exporting`` → ``export_screen`` → ``screen``.
+Reading order: ``metric_reader`` (the runs) → ``overlay`` (the lines of a chart) → ``tables`` → ``charts_tab``,
+``grid`` and ``table_tabs`` (widgets) → ``export`` → ``export_screen`` → ``screen``.
 """

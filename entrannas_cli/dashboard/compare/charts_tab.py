@@ -1,4 +1,4 @@
-"""The tab with the curves: a chart a metric, a line a run."""
+"""The tab with the curves: one chart per metric, one line per run."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from .overlay import Overlay
 
 __all__ = ["CompareChartsTab"]
 
-GAP = 2  # between two entries of the legend
+GAP = 2  # columns between two entries of the legend
 
 
 class OverlayGrid(ChartGrid):
-    """Tells when other charts come into sight."""
+    """Reports scrolling, which brings other charts into view."""
 
     class Scrolled(Message):
-        """It was."""
+        """The grid was scrolled."""
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
@@ -37,7 +37,7 @@ class OverlayGrid(ChartGrid):
 
 
 class CompareChartsTab(Vertical):
-    """Legend and charts. ``go_on`` brings them up to date bit by bit; those out of sight wait till seen."""
+    """Legend and charts. ``go_on`` updates the charts bit by bit; those out of view wait until they are visible."""
 
     DEFAULT_CSS = """
     CompareChartsTab > #legend { padding: 0 1; max-height: 30%; overflow-y: auto; }
@@ -47,7 +47,7 @@ class CompareChartsTab(Vertical):
     def __init__(self) -> None:
         super().__init__()
         self._overlays = [Overlay(metric_of(key)) for key in COMPARED]
-        self._stale: set[int] = set()  # charts, by their place
+        self._stale: set[int] = set()  # charts, by index
         self._tracks: Sequence[ComparedRun] = ()
 
     def compose(self) -> ComposeResult:
@@ -64,7 +64,7 @@ class CompareChartsTab(Vertical):
         return self.query_one(OverlayGrid)
 
     def entitle(self, tracks: Sequence[ComparedRun], runs: Mapping[str, Overview], note: str) -> None:
-        """Which line is which run, and how that is doing; then ``note``."""
+        """Show which line is which run and how that is doing, then ``note``."""
         look, width = self.grid.charts[0].look, max(self.size.width - 2, 1)
         shown = [(track, runs[track.run.id]) for track in tracks if track.run.id in runs]
         facts = [(track.number, _progress(run)) for track, run in shown]
@@ -73,7 +73,7 @@ class CompareChartsTab(Vertical):
         )
 
     def begin(self, tracks: Sequence[ComparedRun]) -> None:
-        """Something is new, or other runs are shown."""
+        """Start updating the charts, since data or runs have changed."""
         self._tracks = tracks
         empty_before = [chart.has_class("-empty") for chart in self.grid.charts]
         for chart, overlay in zip(self.grid.charts, self._overlays, strict=True):
@@ -83,7 +83,7 @@ class CompareChartsTab(Vertical):
         self._stale = set(range(len(self._overlays)))
 
     def go_on(self, budget: float) -> bool:
-        """Brings the next chart in sight up to date, or a part of it; returns whether there is more to do."""
+        """Update the next visible chart, or a part of it; return whether there is more to do."""
         deadline = time.monotonic() + budget
         for place in sorted(self._stale):
             chart, overlay = self.grid.charts[place], self._overlays[place]
@@ -93,7 +93,7 @@ class CompareChartsTab(Vertical):
                 return True
             chart.show(overlay.lines(self._tracks))
             self._stale.discard(place)
-            return True  # keys first, then the next one
+            return True  # handle keys before the next chart
         return False
 
     def _is_seen(self, chart: ChartView) -> bool:
@@ -108,7 +108,7 @@ class CompareChartsTab(Vertical):
 def _legend(
     shown: Sequence[tuple[ComparedRun, Overview]], note: str, colours: Sequence[str], width: int
 ) -> Content:
-    """``● name running 3/50`` for each run, as many in a line as fit it whole."""
+    """Return ``● name running 3/50`` for each run, as many per line as fit completely."""
     entries = [
         Content.assemble(
             (marker(track.number), colours[track.number % len(colours)]),
@@ -129,7 +129,7 @@ def _legend(
 
 
 def _progress(run: Overview) -> str:
-    """How a run is doing that isn't done."""
+    """Return the state and progress of ``run``; an empty text if it is completed."""
     status = run.status
     if status.state == "completed":
         return ""

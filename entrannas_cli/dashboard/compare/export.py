@@ -1,4 +1,4 @@
-"""What is compared, as a file: made by the functions, and by the command, that make it in a shell too."""
+"""Write a comparison to a file, with the functions and the command that write it from a shell."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from .tables import compared, differences
 __all__ = ["FORMATS", "Export", "ExportFormat", "checked_path", "format_of", "write_export"]
 
 
-MAX_NOTED = 3  # things that a file lacks, told one by one
+MAX_NOTED = 3  # omissions that are listed
 
 
 @dataclass(frozen=True)
 class ExportFormat:
-    """A kind of file. ``form`` is that of a table; None for the report."""
+    """A file format. ``form`` is the table format; None for the report."""
 
     key: str
     name: str
@@ -44,26 +44,26 @@ FORMATS = (
 
 
 def format_of(path: str) -> ExportFormat | None:
-    """The format that the ending of ``path`` names."""
+    """Return the format that the suffix of ``path`` names."""
     suffix = Path(path).suffix.lower()
     return next((one for one in FORMATS if suffix in one.suffixes), None)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Export:
-    """What goes out: the result table of ``runs`` as ``request`` has it, or their differences (``differ``)."""
+    """What to export: the result table of ``runs`` for ``request``, or their differences (``differ``)."""
 
     runs: Sequence[Overview]
     request: ComparisonRequest
     differ: bool = False
 
     def about(self, chosen: ExportFormat) -> str:
-        """In words."""
+        """Return a description of the file's content."""
         runs = counted(len(self.runs), "run")
         if chosen.form is None:
             return f"a page about {runs}: result table, curves, cells, differences, environment"
         if self.differ:
-            return f"the configuration values that differ, a column a run: {runs}"
+            return f"the configuration values that differ, one column per run: {runs}"
         parts = [f"the result table of {runs}"]
         if self.request.group_by:
             parts.append(f"by {' and '.join(self.request.group_by)}")
@@ -71,17 +71,20 @@ class Export:
             parts.append("with published results")
         text = " ".join(parts)
         if chosen.form is TableForm.csv:
-            text += ": full numbers" if self.request.group_by else ": all columns, full numbers"
+            text += ": full precision" if self.request.group_by else ": all columns, full precision"
         return text
 
     def file_name(self, chosen: ExportFormat) -> str:
-        """What the file is called unless the user says something else."""
+        """Return the suggested file name."""
         stem = "report" if chosen.form is None else "differences" if self.differ else "comparison"
         return stem + chosen.suffixes[0]
 
 
 def checked_path(text: str, chosen: ExportFormat) -> Path:
-    """The file that ``text`` names. Raises ``UsageError`` if none can be there, or if its ending is another's."""
+    """Return the path that ``text`` names.
+
+    Raises ``UsageError`` if no file can be written there, or if the suffix is that of another format.
+    """
     if not text.strip():
         raise UsageError("the file needs a name")
     path = Path(os.path.expanduser(text.strip()))  # noqa: PTH111 (no error for an unknown user)
@@ -89,13 +92,13 @@ def checked_path(text: str, chosen: ExportFormat) -> Path:
     try:
         return Path(os.path.abspath(path))  # noqa: PTH100 (keeps links)
     except OSError as error:  # the working directory is gone
-        raise UsageError(f"{safe(str(path))}: {reason_of(error)}; name a whole path") from None
+        raise UsageError(f"{safe(str(path))}: {reason_of(error)}; give an absolute path") from None
 
 
 def write_export(export: Export, chosen: ExportFormat, path: Path) -> str:
-    """Writes the file and returns what came of it. Raises ``EntrannasError``."""
+    """Write the file and return the outcome. Raises ``EntrannasError``."""
     if not export.runs:
-        raise UsageError("there is no run left to write about")
+        raise UsageError("no runs left to export")
     if chosen.form is None:
         notes = _write_report(export.runs, path)
     else:
@@ -103,16 +106,16 @@ def write_export(export: Export, chosen: ExportFormat, path: Path) -> str:
         write_output(path, text)
     lines = [f"wrote {safe(str(path))}: {export.about(chosen)}", *map(safe, notes[:MAX_NOTED])]
     if len(notes) > MAX_NOTED:
-        lines.append(f"and {len(notes) - MAX_NOTED} more that it lacks")
+        lines.append(f"and {len(notes) - MAX_NOTED} more omissions")
     return "\n".join(lines)
 
 
 def _table_text(export: Export, form: TableForm) -> tuple[str, Sequence[str]]:
-    """(the content of the file, what was left out of it)"""
+    """Return the content of the file, and what was left out of it."""
     if export.differ:
         found = differences(export.runs)
         if len(found.ids) < 2:
-            raise UsageError("differences are between two runs or more", found.problems)
+            raise UsageError("differences need at least two runs", found.problems)
         frame = found.frame
         return serialized(form, frame, lambda: text_table(frame)), found.problems
     result = compared(export.runs, export.request)
@@ -120,7 +123,7 @@ def _table_text(export: Export, form: TableForm) -> tuple[str, Sequence[str]]:
 
 
 def _write_report(runs: Sequence[Overview], path: Path) -> Sequence[str]:
-    """By a process of its own: what draws the pictures is large, and slow.
+    """Write the report in a process of its own, since plotting is slow and takes much memory.
 
     Returns the lines that say what the page lacks.
     """
@@ -135,11 +138,13 @@ def _write_report(runs: Sequence[Overview], path: Path) -> Sequence[str]:
             check=False,
         )
     except OSError as error:
-        raise RunFailed(f"{safe(str(path))}: the report can't be made: {error}") from None
+        raise RunFailed(f"{safe(str(path))}: the report cannot be written: {error}") from None
     said = done.stderr.splitlines()
     if done.returncode:
         mark = "entrannas: "
         errors = [n for n, line in enumerate(said) if line.startswith(mark)]
         reason = "\n".join(said[errors[-1] :]).removeprefix(mark) if errors else "".join(said[-1:])
-        raise RunFailed(reason or f"{safe(str(path))}: `entrannas report` ended with {done.returncode}")
-    return said[:-1]  # the last one tells the size
+        raise RunFailed(
+            reason or f"{safe(str(path))}: `entrannas report` failed with exit code {done.returncode}"
+        )
+    return said[:-1]  # the last one is the size

@@ -1,4 +1,4 @@
-"""The dialog that asks in which form to write what is compared, and where."""
+"""The dialog that asks for the format and the path of an export."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ __all__ = ["ExportChoice", "ExportScreen", "offer_export"]
 
 @dataclass(frozen=True)
 class ExportChoice:
-    """What is to be written, and where."""
+    """The format and the path to write."""
 
     format: ExportFormat
     path: Path
 
 
 class ExportScreen(ModalScreen[ExportChoice | None]):
-    """Answers with an ``ExportChoice`` whose file can be written, and may be replaced if there is one."""
+    """Answers with an ``ExportChoice`` whose file can be written, and may be replaced if it exists."""
 
     BINDINGS = [("escape", "dismiss", "Close")]  # noqa: RUF012 (Textual's way)
     DEFAULT_CSS = """
@@ -50,7 +50,7 @@ class ExportScreen(ModalScreen[ExportChoice | None]):
     def __init__(self, export: Export, chosen: ExportFormat) -> None:
         super().__init__()
         self._export, self._chosen = export, chosen
-        self._given = export.file_name(chosen)  # the name that this dialog made up
+        self._given = export.file_name(chosen)  # the suggested name
         self._checking = False
 
     def compose(self) -> ComposeResult:
@@ -63,7 +63,7 @@ class ExportScreen(ModalScreen[ExportChoice | None]):
             formats.highlighted = FORMATS.index(self._chosen)
             yield formats
             yield Static(id="about")
-            yield Static(Content(f"file, in {_folder()} unless it is a path:"), classes="quiet")
+            yield Static(Content(f"file name (in {_folder()}) or path:"), classes="quiet")
             yield Input(self._given, id="file", compact=True)
             yield Static(id="wrong")
             with Horizontal(id="answers"):
@@ -75,7 +75,7 @@ class ExportScreen(ModalScreen[ExportChoice | None]):
         self._tell()
 
     def _prompt(self, one: ExportFormat) -> Content:
-        """Marked, so that colours aren't needed to tell which is chosen."""
+        """Return the text of a format, marked if it is chosen, so that it shows without colours."""
         return Content(("● " if one is self._chosen else "○ ") + one.name)
 
     def _tell(self) -> None:
@@ -85,7 +85,7 @@ class ExportScreen(ModalScreen[ExportChoice | None]):
         self.query_one("#about", Static).update(Content(self._export.about(self._chosen)))
         self.query_one("#wrong", Static).update("")
 
-    # the format and the file's ending follow each other; messages of what they were before count for nothing
+    # the format and the file suffix follow each other; messages about earlier values are ignored
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         now = event.option_list.highlighted
@@ -123,7 +123,7 @@ class ExportScreen(ModalScreen[ExportChoice | None]):
             self.dismiss(None)
 
     def _write(self) -> None:
-        """First looks whether that can be, which asks the disk."""
+        """Check in the background whether the file can be written, then answer."""
         if self._checking:
             return
         self._checking = True
@@ -154,19 +154,21 @@ class ExportScreen(ModalScreen[ExportChoice | None]):
                     self.dismiss(answer)
 
             self.app.push_screen(
-                AskScreen("Replace", "this file", [str(answer.path)], "What it holds is lost.", grave=True),
+                AskScreen(
+                    "Replace", "this file", [str(answer.path)], "Its content will be lost.", grave=True
+                ),
                 answered,
             )
 
 
 def offer_export(app: App[Any], export: Export, usual: ExportFormat) -> None:
-    """Asks how and where to write ``export``, does it in the background, and tells what came of it."""
+    """Ask how and where to write ``export``, write it in the background and report the outcome."""
 
     def answered(answer: ExportChoice | None) -> None:
         if answer is None:
             return
         if answer.format.form is None:
-            app.notify(f"the report is being made: {safe(answer.path)}", markup=False)
+            app.notify(f"writing the report: {safe(answer.path)}", markup=False)
         in_background(app, lambda: _outcome(export, answer), lambda outcome: told(*outcome))
 
     def told(text: str, done: bool) -> None:
@@ -179,7 +181,7 @@ def offer_export(app: App[Any], export: Export, usual: ExportFormat) -> None:
 
 
 def _outcome(export: Export, answer: ExportChoice) -> tuple[str, bool]:
-    """(what is to be said, whether the file was written)"""
+    """Return a message and whether the file was written."""
     try:
         return write_export(export, answer.format, answer.path), True
     except EntrannasError as error:
@@ -190,4 +192,4 @@ def _folder() -> str:
     try:
         return safe(Path.cwd())
     except OSError:
-        return "the working directory, which is gone,"
+        return "the working directory, which is gone"

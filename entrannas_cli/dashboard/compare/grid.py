@@ -1,4 +1,4 @@
-"""A table that is wider and longer than the screen: its headings and its first column stay."""
+"""A table that may be wider and longer than the screen; its headings and its first column stay visible."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from .tables import TableView
 __all__ = ["ScrollingTable"]
 
 GAP = 2
-MARGIN = 2  # of the pointer
-FIRST_COLUMN_SHARE = 0.45  # of the width that the first column may take
-MIN_HEADING_COLUMNS = 12  # columns that a heading keeps where there is little room
+MARGIN = 2  # for the pointer
+FIRST_COLUMN_SHARE = 0.45  # of the width, for the first column at most
+MIN_HEADING_COLUMNS = 12  # columns that a heading keeps in a narrow table
 _EMPTY = TextTable((), (), (), (), (), ())
 
 
@@ -34,7 +34,7 @@ class _ColumnPlace:
 
 
 class ScrollingTable(ScrollView, can_focus=False):
-    """Shows a ``TableView``. Columns move one by one; only the lines in sight are made."""
+    """Shows a ``TableView``. Scrolls by whole columns; only visible lines are rendered."""
 
     COMPONENT_CLASSES = {  # noqa: RUF012 (Textual's way)
         "table--heading",
@@ -55,13 +55,13 @@ class ScrollingTable(ScrollView, can_focus=False):
 
     @dataclass
     class HeadingClicked(Message):
-        """The heading of the column ``key``."""
+        """The heading of column ``key`` was clicked."""
 
         key: str
 
     @dataclass
     class Opened(Message):
-        """The row that begins with ``first`` was chosen twice."""
+        """The row that begins with ``first`` was double-clicked."""
 
         first: str
 
@@ -75,7 +75,7 @@ class ScrollingTable(ScrollView, can_focus=False):
     # what is shown
 
     def show(self, sheaf: TableView, sort: tuple[str, bool] = ("", False)) -> None:
-        """Shows ``sheaf``, sorted by a column (and whether descending); the cursor stays with its row."""
+        """Show ``sheaf``, sorted by a column (key, descending); the cursor stays with its row."""
         if (sheaf, sort) == (self._sheaf, self._sort):
             return
         first = self.current
@@ -89,18 +89,18 @@ class ScrollingTable(ScrollView, can_focus=False):
 
     @property
     def table(self) -> TextTable:
-        """What is shown, as texts; empty where there is a note instead."""
+        """The table that is shown; empty if there is a note instead."""
         return self._sheaf.table or _EMPTY
 
     @property
     def current(self) -> str:
-        """How the row under the cursor begins; empty where there is none."""
+        """The first cell of the row under the cursor; empty if there is none."""
         rows = self.table.rows
         return rows[self._cursor][0] if self._cursor < len(rows) else ""
 
     @property
     def _above(self) -> int:
-        """Lines of the headings: units have their own."""
+        """Number of heading lines; units have their own."""
         return 1 + any(self.table.units)
 
     @property
@@ -111,12 +111,12 @@ class ScrollingTable(ScrollView, can_focus=False):
         self.virtual_size = Size(self.scrollable_content_region.width, len(self.table.rows) + self._above)
 
     def on_resize(self) -> None:
-        """The cursor stays in sight."""
+        """Keep the cursor visible."""
         self._measure()
         self._reveal()
 
     def _placed(self) -> list[_ColumnPlace]:
-        """The columns in sight: the first, then the others from the one that was moved to."""
+        """Return the columns that fit: the first, then the others from the one scrolled to."""
         widths, room = list(self._sheaf.widths), self.scrollable_content_region.width
         if not widths:
             return []
@@ -132,7 +132,7 @@ class ScrollingTable(ScrollView, can_focus=False):
         placed = [_ColumnPlace(0, MARGIN, widths[0])]
         for number in range(1 + self._shifted, len(widths)):
             start = placed[-1].start + placed[-1].width + GAP
-            # at least one beside the first, cut if it must be
+            # at least one beside the first, cropped if need be
             width = min(widths[number], room - start) if len(placed) == 1 else widths[number]
             if start + width > room or width < 1:
                 break
@@ -141,28 +141,28 @@ class ScrollingTable(ScrollView, can_focus=False):
 
     @property
     def _is_roomy(self) -> bool:
-        """Whether all fits as it is."""
+        """Whether all columns fit at full width."""
         taken = sum(self._sheaf.widths) + GAP * (len(self._sheaf.widths) - 1) + MARGIN
         return taken <= self.scrollable_content_region.width
 
     # moving
 
     def move(self, rows: int) -> None:
-        """The cursor, by so many rows."""
+        """Move the cursor by ``rows``."""
         self._cursor = max(0, min(self._cursor + rows, len(self.table.rows) - 1))
         self._reveal()
         self.refresh()
 
     def page(self, pages: int) -> None:
-        """The cursor, by so many screenfuls."""
+        """Move the cursor by screenfuls."""
         self.move(pages * max(self._room - 1, 1))
 
     def end(self, *, last: bool) -> None:
-        """The cursor to the first or the last row."""
+        """Move the cursor to the first or the last row."""
         self.move(len(self.table.rows) * (1 if last else -1))
 
     def shift(self, columns: int) -> None:
-        """To columns further left or right."""
+        """Scroll by whole columns, to the left (-1) or right (1)."""
         wanted = self._shifted + columns
         hidden = self._placed() and self._placed()[-1].number < len(self.table.keys) - 1
         if wanted >= 0 and (columns < 0 or hidden):
@@ -187,7 +187,7 @@ class ScrollingTable(ScrollView, can_focus=False):
         self.shift(1)
 
     def on_click(self, event: events.Click) -> None:
-        """On a row: chooses it, or opens the chosen one. On a heading: tells which."""
+        """Select the clicked row, or report a double click or a clicked heading."""
         if event.y < self._above:
             for placed in self._placed():
                 if placed.start <= event.x < placed.start + placed.width + GAP:
@@ -204,7 +204,7 @@ class ScrollingTable(ScrollView, can_focus=False):
     # drawing
 
     def render_line(self, y: int) -> Strip:
-        """Headings, then rows; or the note."""
+        """Return a heading line, then rows; or the note if there are no rows."""
         table, above = self.table, self._above
         row = self.scroll_offset.y + y - above
         if not table.rows:

@@ -1,4 +1,4 @@
-"""The metrics of several runs, read on in turn, a small portion at a time."""
+"""Read the metrics of several runs in turn, in small slices."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["ComparedRun", "MetricReader"]
 
 @dataclass(frozen=True, eq=False)
 class ComparedRun:
-    """A run that is compared: ``number`` gives its colour and marker, ``name`` is short and no other's."""
+    """A run in a comparison: ``number`` determines its colour and marker, ``name`` is short and unique."""
 
     number: int
     name: str
@@ -30,7 +30,7 @@ class ComparedRun:
 
 
 class MetricReader:
-    """The runs at ``paths``, of whose metrics ``keys`` are kept."""
+    """Reads the metrics ``keys`` of the runs at ``paths``."""
 
     def __init__(self, paths: Iterable[Path], keys: Set[str]) -> None:
         runs = [Run(path) for path in paths]
@@ -41,9 +41,9 @@ class MetricReader:
         self._waiting: deque[ComparedRun] = deque()
 
     def read(self, budget: float) -> bool:
-        """Reads for about ``budget`` seconds, each run in turn; returns whether there is more.
+        """Read for about ``budget`` seconds, each run in turn; return whether there is more.
 
-        All curves grow at the same time. Once all are read, the next call looks at each run once more.
+        All curves grow at the same time. Once all are read, the next call checks each run for new rows.
         """
         deadline = time.monotonic() + budget
         if not self._waiting:
@@ -56,5 +56,5 @@ class MetricReader:
 
     @property
     def version(self) -> int:
-        """Rises with whatever is new."""
+        """Increases with every change."""
         return sum(track.course.version for track in self.all)

@@ -1,4 +1,4 @@
-"""The Compare screen: tabs with the curves, the result table and the differences of several runs."""
+"""The Compare screen: tabs with the curves, the result table and the configuration differences of several runs."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ from .table_tabs import DifferencesTab, ResultsTab, TableTab
 __all__ = ["MAX_RUNS", "CompareScreen"]
 
 MAX_RUNS = 20  # runs whose curves are drawn
-POLL_S = 1.0  # seconds between two looks
-SLOW_POLL_S = 3.0  # the same, where much is to be drawn each time
-MAX_CPU_SHARE = 0.06  # of a core that drawing may take
-SLICE_S = 0.012  # seconds of reading or of preparing lines at a time: keys don't wait longer
-PAUSE_S = 0.003  # seconds between two portions
+POLL_S = 1.0  # seconds between two polls
+SLOW_POLL_S = 3.0  # the same, if drawing is expensive
+MAX_CPU_SHARE = 0.06  # of a core, for drawing
+SLICE_S = 0.012  # seconds of reading or preparing lines at a time, so that keys don't wait
+PAUSE_S = 0.003  # seconds between two slices
 TABS = ("curves", "table", "differences")
-MAX_NAMED = 3  # runs left out that are named
+MAX_NAMED = 3  # omitted runs that are listed
 
 
 class CompareScreen(RunActionsScreen):
-    """Compares ``runs``, in their order. One that goes, or breaks, is named; the others stay."""
+    """Compares ``runs`` in the given order. Runs that are deleted or break are listed; the others stay."""
 
     PLACE: ClassVar[Place] = "compare"
     BINDINGS = bindings("compare")
@@ -55,13 +55,13 @@ class CompareScreen(RunActionsScreen):
         self._chosen = list(runs)
         self._tracks = MetricReader([run.path for run in runs[:MAX_RUNS]], frozenset(COMPARED))
         self._names = {track.run.id: track.name for track in self._tracks.all}
-        self._runs: list[Overview] = list(runs)  # as they are now, without those that were left out
+        self._runs: list[Overview] = list(runs)  # current state, without those left out
         self._left_out: list[str] = []
         self._timer: Timer | None = None
         self._drawn: object = None
         self._rounds = 0
         self._drawing = False
-        self._begun = math.inf  # the thread's time when drawing began
+        self._begun = math.inf  # thread time when drawing began
 
     def compose(self) -> ComposeResult:
         yield CachedStatic(id="head")
@@ -74,10 +74,10 @@ class CompareScreen(RunActionsScreen):
                 yield DifferencesTab()
         yield Footer(compact=True, show_command_palette=False)
 
-    # what is new
+    # updates
 
     def on_mount(self) -> None:
-        self.app.theme_changed_signal.subscribe(self, lambda _: self._draw())  # the legend has its colours
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._draw())  # the legend uses its colours
         self._look()
 
     def on_unmount(self) -> None:
@@ -89,12 +89,12 @@ class CompareScreen(RunActionsScreen):
         return self._runs
 
     def take(self, snapshot: Snapshot) -> None:
-        """Some run has changed: perhaps one of these."""
+        """Update the runs, and note which are deleted or broken."""
         runs, left_out = [], []
         for chosen in self._chosen:
             run = snapshot.runs.get(chosen.id, None if snapshot.complete else chosen)
             if run is None:
-                left_out.append(f"{self._short(chosen)}: it is gone, its folder isn't there")
+                left_out.append(f"{self._short(chosen)}: its folder is gone")
             elif run.problems:
                 left_out.append(f"{self._short(run)}: {safe('; '.join(run.problems))}")
             else:
@@ -103,7 +103,7 @@ class CompareScreen(RunActionsScreen):
         self._draw()
 
     def _short(self, run: Overview) -> str:
-        """A short one; of those without a curve the id."""
+        """Return the short name of ``run``, or its id if it has no curve."""
         return self._names.get(run.id, safe(run.id))
 
     @property
@@ -112,7 +112,7 @@ class CompareScreen(RunActionsScreen):
         return [track for track in self._tracks.all if track.run.path in there]
 
     def _look(self) -> None:
-        """Reads or draws a portion of what is new, and comes again: at once where there is more."""
+        """Read or draw a slice of what is new, and schedule the next: at once if there is more."""
         self._timer = None
         more = False
         if not self.covered:
@@ -132,7 +132,7 @@ class CompareScreen(RunActionsScreen):
         self._timer = self.set_timer(pause, self._look)
 
     def _look_soon(self) -> None:
-        """Charts came into sight, or go out of it."""
+        """Look again at once, since charts moved into or out of view."""
         if self._timer is not None:
             self._timer.stop()
             self._drawing = True
@@ -147,10 +147,10 @@ class CompareScreen(RunActionsScreen):
         self._begun = time.thread_time()
         self._part.begin(tracks)
         self._drawing = True
-        self.call_after_refresh(self._look_soon)  # charts that were empty have a place then
+        self.call_after_refresh(self._look_soon)  # charts that were empty are laid out then
         return True
 
-    # showing it
+    # drawing
 
     @property
     def _active(self) -> str:
@@ -162,7 +162,7 @@ class CompareScreen(RunActionsScreen):
 
     @property
     def _grid(self) -> ScrollingTable | None:
-        """The table that is shown."""
+        """The table widget that is shown, if any."""
         part = self._table
         return None if part is None else part.grid
 
@@ -184,7 +184,7 @@ class CompareScreen(RunActionsScreen):
 
     def _curves_note(self) -> str:
         if not self._runs:
-            return "no run is left"
+            return "no runs left"
         if self._tracks.version:
             return ""
         going_on = any(run.status.state in ("running", "created") for run in self._runs)
@@ -218,7 +218,7 @@ class CompareScreen(RunActionsScreen):
         self.call_after_refresh(self._look_soon)
 
     def on_tabbed_content_tab_activated(self) -> None:
-        """What was not shown is behind."""
+        """Draw the new tab, which was not updated while hidden."""
         self.refresh_bindings()
         self._drawn = None
         self._draw()
@@ -233,7 +233,7 @@ class CompareScreen(RunActionsScreen):
     # keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """What belongs to the table is off, and not in the footer, where another tab is shown."""
+        """Return whether ``action`` is enabled: those of another tab are hidden."""
         if action in ("group", "published", "sort", "reverse", "open") and self.is_attached:
             return self._active == "table"
         if action == "full" and self.is_attached:
@@ -241,7 +241,7 @@ class CompareScreen(RunActionsScreen):
         return super().check_action(action, parameters)
 
     def action_back(self) -> None:
-        """First out of the full screen."""
+        """Leave the full screen first, then the comparison."""
         if self._active == "curves" and self._part.grid.full:
             self.action_full()
         else:
@@ -286,13 +286,13 @@ class CompareScreen(RunActionsScreen):
             grid.shift(columns)
 
     def action_open(self) -> None:
-        """The page of the run under the cursor, if the row is one run's."""
+        """Open the page of the run under the cursor, if the row is a single run."""
         grid = self._grid
         run = next(
             (run for run in self._runs if grid is not None and safe(safe(run.id)) == grid.current), None
         )
         if run is None:
-            self._say("this row is no run of yours: it has no page", severity="warning")
+            self._say("this row is not one of your runs: it has no page", severity="warning")
             return
         from ..run.screen import RunScreen
 
@@ -314,9 +314,9 @@ class CompareScreen(RunActionsScreen):
         self.query_one(ResultsTab).sort()
 
     def action_reverse(self) -> None:
-        """The other way round."""
+        """Reverse the order."""
         if not self.query_one(ResultsTab).reverse():
-            self._say("sort by a column first: s, or click on its heading", severity="warning")
+            self._say("sort by a column first: press s, or click its heading", severity="warning")
 
     def on_table_tab_changed(self) -> None:
         self._entitle()
@@ -324,9 +324,9 @@ class CompareScreen(RunActionsScreen):
     # export
 
     def action_export(self) -> None:
-        """What the tab shows; of the curves the report, unless something else is chosen."""
+        """Export what the tab shows; on the curves tab, the report is preselected."""
         if not self._runs:
-            self._say("there is no run left to write about", severity="warning")
+            self._say("no runs left to export", severity="warning")
             return
         export = Export(
             runs=tuple(self._runs),

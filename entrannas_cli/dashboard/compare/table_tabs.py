@@ -1,4 +1,4 @@
-"""The tabs with tables: each knows how its table is made, in the background, and makes it anew when it must."""
+"""The tabs with tables, which are made in the background, and again when their inputs change."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ GROUPINGS = (
     ("kind",),
     ("device",),
 )
-MAX_HEADING_COLUMNS = 24  # columns, in the list of what to sort by
+MAX_HEADING_COLUMNS = 24  # width of a heading in the sort dialog
 
 
 class TableTab(Vertical):
-    """A table of ``runs``, of which each has a short name in ``names``."""
+    """A table of ``runs``, which have short ``names``."""
 
     @dataclass
     class Changed(Message):
-        """Another table is shown, or will be."""
+        """The table has changed, or is about to."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,16 +54,16 @@ class TableTab(Vertical):
 
     @property
     def grid(self) -> ScrollingTable:
-        """The table itself."""
+        """The table widget."""
         return self.query_one(ScrollingTable)
 
     def show(self, runs: Sequence[Overview], names: Sequence[str]) -> None:
-        """These runs; the table comes by itself."""
+        """Show the table of ``runs``, once it is made in the background."""
         self._runs, self._names = runs, names
         self._make()
 
     def _make(self) -> None:
-        """Has the table made, unless it was made of the same; what changes meanwhile is looked at afterwards."""
+        """Make the table in the background if its inputs have changed; changes meanwhile are handled afterwards."""
         made_of = self._ingredients()
         if self._making or made_of == self._made_of:
             return
@@ -81,18 +81,18 @@ class TableTab(Vertical):
 
     @abstractmethod
     def _ingredients(self) -> object:
-        """What the table depends on."""
+        """Return what the table depends on."""
 
     @abstractmethod
     def _work(self) -> Callable[[], TableView]:
-        """What makes it, in another thread: it knows all it needs."""
+        """Return a function that makes the table in another thread, independent of the widget."""
 
     def _take(self, sheaf: TableView) -> None:
         self.grid.show(sheaf)
 
 
 class DifferencesTab(TableTab):
-    """What differs between the configurations."""
+    """The differences of the configurations."""
 
     def _ingredients(self) -> object:
         return tuple((run.id, run.status.attempt) for run in self._runs)
@@ -103,7 +103,7 @@ class DifferencesTab(TableTab):
 
 
 class ResultsTab(TableTab):
-    """The result table as ``request`` has it."""
+    """The result table for ``request``."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -128,12 +128,12 @@ class ResultsTab(TableTab):
         self._make()
 
     def publish(self) -> None:
-        """With published results, or without."""
+        """Show or hide published results."""
         self._ask_for(replace(self.request, published=not self.request.published))
 
     def group(self) -> None:
-        """Asks what to group by. Groups have other columns, so what it was sorted by goes."""
-        options = [("", Content("nothing: a row a run"))]
+        """Ask what to group by. Groups have other columns, so the sorting is reset."""
+        options = [("", Content("nothing: one row per run"))]
         options += [(",".join(keys), Content(" and ".join(keys))) for keys in GROUPINGS]
 
         def answered(key: str | None) -> None:
@@ -144,9 +144,9 @@ class ResultsTab(TableTab):
         self.app.push_screen(ChoiceScreen("Group by (mean ± deviation)", options, now), answered)
 
     def sort(self) -> None:
-        """Asks by which of its columns to sort."""
+        """Ask for a column to sort by."""
         table = self.grid.table
-        options = [("", Content("test error, then the newest"))]
+        options = [("", Content("test error, then newest first"))]
         for key, title in zip(table.keys, table.titles, strict=True):
             about = COLUMNS[key].about.rstrip(".") if key in COLUMNS else ""
             options.append((key, Content.assemble(title.ljust(MAX_HEADING_COLUMNS), " ", (about, "$quiet"))))
@@ -158,7 +158,7 @@ class ResultsTab(TableTab):
         self.app.push_screen(ChoiceScreen("Sort by", options, _sorting(self.request)[0]), answered)
 
     def reverse(self) -> bool:
-        """The other way round; False where it isn't sorted by a column that was chosen."""
+        """Reverse the order; return False if no column was chosen to sort by."""
         key, descending = _sorting(self.request)
         if key:
             self._ask_for(replace(self.request, sort=(key if descending else f"-{key}",)))
@@ -171,6 +171,6 @@ class ResultsTab(TableTab):
 
 
 def _sorting(request: ComparisonRequest) -> tuple[str, bool]:
-    """(the key of the column that was chosen to sort by, whether descending)"""
+    """Return the key of the column chosen to sort by, and whether the order is descending."""
     key = next(iter(request.sort), "")
     return key.removeprefix("-"), key.startswith("-")

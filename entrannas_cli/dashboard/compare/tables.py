@@ -1,4 +1,4 @@
-"""The tables of the Compare screen, as the command makes them: all of it takes its time, so in another thread."""
+"""The tables of the Compare screen, as `entrannas compare` makes them. Slow, so made in a thread."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Differences", "TableView", "compared", "difference_view", "differences", "result_view"]
 
-MAX_COLUMNS = 40  # columns of a text
+MAX_COLUMNS = 40  # width of a cell's text
 
 
 @dataclass(frozen=True)
 class TableView:
-    """A table that is ready to be drawn: harmless texts; or a ``note`` instead.
+    """A table of sanitised texts, ready to be drawn; or a ``note`` instead.
 
-    ``widths`` are those of the columns, ``least`` those without the headings. ``short`` is what may stand for the
-    first cell of each row where there is little room. ``problems`` has a line for each thing that was left out.
+    ``widths`` are the widths of the columns, ``least`` those without the headings. ``short`` may replace the first
+    cell of each row in a narrow table. ``problems`` has a line for each thing that was left out.
     """
 
     table: TextTable | None = None
@@ -41,14 +41,14 @@ class TableView:
 
 
 def compared(runs: Sequence[Overview], request: ComparisonRequest) -> Comparison:
-    """What `entrannas compare` makes of ``runs``. Raises ``UsageError``."""
+    """Return what `entrannas compare` makes of ``runs``. Raises ``UsageError``."""
     return compare_runs(Selection(tuple(runs)), request)
 
 
 def result_view(runs: Sequence[Overview], names: Sequence[str], request: ComparisonRequest) -> TableView:
-    """The result table of ``runs``, which have these short ``names``."""
+    """Return the result table of ``runs``, which have these short ``names``."""
     if not runs:
-        return TableView(note="no run is left")
+        return TableView(note="no runs left")
     try:
         sheaf = _ready(compared(runs, request).table())
     except EntrannasError as error:
@@ -60,7 +60,7 @@ def result_view(runs: Sequence[Overview], names: Sequence[str], request: Compari
 
 @dataclass(frozen=True)
 class Differences:
-    """What differs, a row a key; ``ids`` are those of the runs that have a configuration, as columns are named."""
+    """Values that differ, one row per key; ``ids`` are the runs with a configuration, named as in the columns."""
 
     frame: DataFrame
     ids: tuple[str, ...]
@@ -68,23 +68,21 @@ class Differences:
 
 
 def differences(runs: Sequence[Overview]) -> Differences:
-    """What `entrannas compare --diff` makes of ``runs``."""
+    """Return what `entrannas compare --diff` makes of ``runs``."""
     configs, problems = configurations(runs)
     kinds = {safe(name): run.status.kind for run in runs for name in (run.id, str(run.path))}
     return Differences(differing(configs, kinds), tuple(configs), problems)
 
 
 def difference_view(runs: Sequence[Overview], names: Sequence[str]) -> TableView:
-    """The differences, with the ``names`` of the runs above the columns."""
+    """Return the differences, with the short ``names`` of the runs as headings."""
     if len(runs) < 2:
-        return TableView(
-            note="differences are between two runs or more: mark them with space, on the Runs screen"
-        )
+        return TableView(note="differences need at least two runs: mark them with space on the Runs screen")
     found = differences(runs)
     count = len(found.ids)
     if count < 2:
         return TableView(
-            note=f"only {counted(count, 'configuration')} can be read: two at least make a difference",
+            note=f"only {counted(count, 'configuration')} can be read: differences need at least two",
             problems=found.problems,
         )
     if not len(found.frame):

@@ -1,4 +1,4 @@
-"""What stands in the form, and the command line that it is the same as. Nothing here knows of screens."""
+"""The content of the form, and the equivalent command line. Independent of screens."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ KINDS: dict[Kind, str] = {"search": "search", "train": "training"}
 OVERRIDES: dict[Kind, str] = {
     "search": "overrides",
     "train": "train-overrides",
-}  # the fields with any other values
-MAX_SEEDS = 64  # runs at once: more are a typing error
+}  # the fields for any other settings
+MAX_SEEDS = 64  # runs at once: more are a typo
 _SEED = re.compile(r"(\d{1,10})(?:\s*-\s*(\d{1,10}))?")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Field:
-    """A field of the form, for runs of ``kinds``; ``key`` of the configuration is what it sets, if any."""
+    """A field of the form, for runs of ``kinds``; ``key`` is the configuration key that it sets, if any."""
 
     name: str
     label: str
     key: str = ""
     kinds: tuple[Kind, ...] = ("search", "train")
-    whole: bool = False  # a whole number is meant
+    whole: bool = False  # the value is an integer
 
 
 FIELDS = (
@@ -53,45 +53,45 @@ FIELDS = (
     Field(name="preset", label="Preset", key="preset", kinds=("search",)),
     Field(name="train-preset", label="Preset", key="train.preset", kinds=("train",)),
     Field(name="dataset", label="Data set", key="data.dataset"),
-    Field(name="data", label="Images in", key="data.path"),
+    Field(name="data", label="Data path", key="data.path"),
     Field(name="epochs", label="Epochs", key="search.epochs", kinds=("search",), whole=True),
     Field(name="train-epochs", label="Epochs", key="train.epochs", kinds=("train",), whole=True),
     Field(name="seeds", label="Seeds", key="seed"),
     Field(name="device", label="Device", key="device.device"),
     Field(name="name", label="Name"),
-    *(Field(name=name, label="Others", kinds=(kind,)) for kind, name in OVERRIDES.items()),
+    *(Field(name=name, label="Overrides", kinds=(kind,)) for kind, name in OVERRIDES.items()),
 )
 
 
 def fields_of(kind: Kind) -> tuple[Field, ...]:
-    """The fields for runs of ``kind``."""
+    """Return the fields for runs of ``kind``."""
     return tuple(field for field in FIELDS if kind in field.kinds)
 
 
 @dataclass(frozen=True)
 class Draft:
-    """``texts`` are by field, those of the other kind among them: nothing typed is lost by changing the kind."""
+    """``texts`` are by field, including those of the other kind, so that switching the kind loses nothing."""
 
     kind: Kind = "search"
     texts: Mapping[str, str] = field(default_factory=dict)
 
     def text(self, name: str) -> str:
-        """What stands in a field, without the space around it."""
+        """Return the text of a field, stripped."""
         return self.texts.get(name, "").strip()
 
     def having(self, **texts: str) -> Draft:
-        """With other texts in some fields."""
+        """Return a copy with other texts in some fields."""
         return replace(self, texts={**self.texts, **texts})
 
     @property
     def overrides(self) -> tuple[str, ...]:
-        """A line each; empty ones and those with a # in front count for nothing."""
+        """The overrides, one per line; empty lines and # comments are skipped."""
         lines = self.texts.get(OVERRIDES[self.kind], "").splitlines()
         return tuple(line.strip() for line in lines if line.strip() and not line.strip().startswith("#"))
 
     @property
     def flags(self) -> dict[str, object]:
-        """By configuration key, the values that the command's own flags would set; without the seed."""
+        """The values for the command's own flags, by configuration key; without the seed."""
         return {
             one.key: int(text) if one.whole and re.fullmatch(r"[+-]?\d{1,18}", text) else text
             for one in fields_of(self.kind)
@@ -100,15 +100,15 @@ class Draft:
 
 
 def seeds_of(text: str) -> tuple[int, ...]:
-    """The seeds in ``3``, ``0-3`` or ``1,5,7-9``, each once; none in an empty text. Raises ``UsageError``."""
+    """Return the unique seeds in ``3``, ``0-3``, ``1,5,7-9`` or an empty text. Raises ``UsageError``."""
     seeds: dict[int, None] = {}  # an ordered set
     for part in re.split(r"[,;]|(?<=\d)\s+(?=\d)", text.strip()) if text.strip() else []:
         match = _SEED.fullmatch(part.strip())
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
         if first > last:
-            raise UsageError(f'"{safe(part.strip())}" is no seed: write 0, or 0-3, or 1,5,7')
+            raise UsageError(f'"{safe(part.strip())}" is not a seed: write 0, 0-3 or 1,5,7')
         if last - first >= MAX_SEEDS or len(seeds) + last - first >= MAX_SEEDS:
-            raise UsageError(f"a run each: at most {MAX_SEEDS} seeds at once")
+            raise UsageError(f"too many seeds: start at most {MAX_SEEDS} runs at once")
         seeds |= dict.fromkeys(range(first, last + 1))
     return tuple(seeds)
 
@@ -116,10 +116,10 @@ def seeds_of(text: str) -> tuple[int, ...]:
 def arguments(
     draft: Draft, seed: int | None = None, *, several: bool = False, runs_dir: str = ""
 ) -> list[str]:
-    """What stands behind `entrannas` for one of the runs.
+    """Return the arguments of `entrannas` for one of the runs.
 
-    ``seed`` None: that of the configuration. Where ``several`` share a name, their seed tells them apart.
-    ``runs_dir`` is given only where it isn't the usual one.
+    ``seed`` None means that of the configuration. If there are ``several`` runs, the seed is appended to the name.
+    ``runs_dir`` is empty if it is the default.
     """
     return _arguments(draft, None if seed is None else str(seed), several, runs_dir)
 
@@ -143,7 +143,7 @@ def _arguments(draft: Draft, seed: str | None, several: bool, runs_dir: str) -> 
 
 
 def command_text(draft: Draft, seeds: tuple[int, ...], runs_dir: str = "") -> str:
-    """The line that one would type into a shell, a loop for several ``seeds``."""
+    """Return the equivalent shell command, a loop for several ``seeds``."""
     if len(seeds) < 2:
         seed = str(seeds[0]) if seeds else None
         return shlex.join(["entrannas", *_arguments(draft, seed, False, runs_dir)])

@@ -1,4 +1,4 @@
-"""A field of the form on the screen: its label, what is typed, and what is wrong with it."""
+"""A row of the form: the label of a field, its input, and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ __all__ = ["FieldInput", "FieldRow", "OverridesArea"]
 EXPLAINED = {
     "preset": "auto",
     "train-preset": "auto",
-    "epochs": "those of the preset",
-    "train-epochs": "those of the preset",
-    "data": "a folder, or a .zip of one; nothing: the usual place",
-    "seeds": "0-3 or 1,5,7: a run each",
-    "name": "a part of the id, in place of space, method and seed",
+    "epochs": "from the preset",
+    "train-epochs": "from the preset",
+    "data": "a folder, or a .zip of one; default location if empty",
+    "seeds": "0-3 or 1,5,7: one run per seed",
+    "name": "part of the id, instead of space, method and seed",
     "cells": "a run, RUN@STEP, a file, or published cells",
 }
 EXAMPLE = {
-    "search": "SECTION.KEY=VALUE, one a line\nnetwork.channels=16",
-    "train": "SECTION.KEY=VALUE, one a line\nderived.channels=16",
+    "search": "SECTION.KEY=VALUE, one per line\nnetwork.channels=16",
+    "train": "SECTION.KEY=VALUE, one per line\nderived.channels=16",
 }
 
 
 class FieldInput(Input):
-    """One line. Where there is a choice, enter lists it."""
+    """An input line. If the field has choices, enter lists them."""
 
     BINDINGS = bindings("field")
 
     @dataclass
     class ChoiceAsked(Message):
-        """What can be chosen is to be listed."""
+        """The choices of field ``name`` should be listed."""
 
         input: FieldInput
         name: str
@@ -61,11 +61,11 @@ class FieldInput(Input):
         )
 
     def action_go(self, by: int) -> None:
-        """To the field below or above."""
+        """Move to the field below (1) or above (-1)."""
         self.screen.focus_next() if by > 0 else self.screen.focus_previous()
 
     def action_choose(self) -> None:
-        """Lists the choices; to the next field where there is none."""
+        """List the choices, or move to the next field if there are none."""
         if self._choosable:
             self.post_message(self.ChoiceAsked(self, self.name or ""))
         else:
@@ -73,7 +73,7 @@ class FieldInput(Input):
 
 
 class OverridesArea(TextArea):
-    """Lines; the cursor leaves it at the first and the last one."""
+    """A text area that the cursor leaves at the first and the last line."""
 
     def action_cursor_up(self, select: bool = False) -> None:
         if self.cursor_location[0] == 0 and not select:
@@ -89,7 +89,7 @@ class OverridesArea(TextArea):
 
 
 class _Opener(Static):
-    """The mark behind a field with a choice: a click lists it."""
+    """The arrow beside a field with choices; a click lists them."""
 
     def on_click(self, event: events.Click) -> None:
         event.stop()
@@ -100,7 +100,7 @@ class _Opener(Static):
 
 
 class FieldRow(Vertical):
-    """``text`` stands in it at first; ``runs`` are those whose cells can be chosen."""
+    """``text`` is the initial text; ``runs`` are those whose cells can be chosen."""
 
     DEFAULT_CSS = """
     FieldRow { height: auto; }
@@ -144,12 +144,12 @@ class FieldRow(Vertical):
 
     @property
     def input(self) -> FieldInput | OverridesArea:
-        """Where one types."""
+        """The input widget."""
         return self.query_one(f"#field-{self.field.name}")  # type: ignore[return-value]
 
     @property
     def text(self) -> str:
-        """What was typed."""
+        """The text in the field."""
         field = self.input
         return field.value if isinstance(field, FieldInput) else field.text
 
@@ -163,14 +163,14 @@ class FieldRow(Vertical):
             field.text = text
 
     def show_usual(self, text: str) -> None:
-        """Which value holds while nothing is typed."""
+        """Show the value that applies while nothing is typed."""
         field = self.input
         more = f"   {EXPLAINED[self.field.name]}" if self.field.name == "seeds" else ""
         if isinstance(field, FieldInput) and text:
             field.placeholder = safe(text + more)  # never markup
 
     def show_problem(self, lines: Sequence[str]) -> None:
-        """What is wrong with it; nothing if nothing is."""
+        """Show what is wrong with the field; ``lines`` is empty if nothing is."""
         if tuple(lines) != self._problem:
             self._problem = tuple(lines)
             self.set_class(bool(lines), "-wrong")

@@ -1,4 +1,4 @@
-"""The switch between a search and a training."""
+"""The switch between search and training."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from .draft import KINDS, Kind
 
 __all__ = ["KindSwitch"]
 
-LABEL = "Kind".ljust(10)  # as wide as those of the fields
+LABEL = "Kind".ljust(10)  # as wide as the labels of the fields
 
 
 class KindSwitch(Static, can_focus=True):
-    """Arrows, space and a click change what is chosen."""
+    """A switch for arrow keys, space and mouse."""
 
     BINDINGS = bindings("kind")
     DEFAULT_CSS = """
@@ -30,7 +30,7 @@ class KindSwitch(Static, can_focus=True):
 
     @dataclass
     class Switched(Message):
-        """Another kind is chosen."""
+        """The kind was switched."""
 
         kind: Kind
 
@@ -49,15 +49,15 @@ class KindSwitch(Static, can_focus=True):
         self.post_message(self.Switched(kind))
 
     def action_other_kind(self) -> None:
-        """The other one."""
+        """Switch to the other kind."""
         self.kind = "train" if self.kind == "search" else "search"
 
     def action_go(self, by: int) -> None:
-        """To the field below or above."""
+        """Move to the field below (1) or above (-1)."""
         self.screen.focus_next() if by > 0 else self.screen.focus_previous()
 
     def on_click(self, event: events.Click) -> None:
-        """On a word: that kind."""
+        """Switch to the clicked kind."""
         at = len(LABEL)
         for kind, word in KINDS.items():
             if at <= event.x < at + 2 + len(word):

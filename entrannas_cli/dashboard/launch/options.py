@@ -1,4 +1,4 @@
-"""What can be chosen in a field, each with what it is. Reads small files."""
+"""The choices of each field, with descriptions. Reads small files."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from ...store.overview import Overview
 
 __all__ = ["CHOOSABLE", "Option", "names_in", "options_in"]
 
-Option = tuple[str, str]  # what would be typed, and what it is
+Option = tuple[str, str]  # value and description
 AUTO = "auto"
 PRESETS = {"preset": "search", "train-preset": "train"}
 DEVICES: tuple[Option, ...] = (
-    (AUTO, "the first of CUDA, MPS and CPU that is there"),
-    ("cpu", "the processors"),
+    (AUTO, "the first available of CUDA, MPS and CPU"),
+    ("cpu", "the CPU"),
     ("cuda", "an NVIDIA or AMD GPU; cuda:1 is the second one"),
-    ("mps", "the GPU of an Apple machine"),
+    ("mps", "an Apple GPU"),
 )
 CHOOSABLE = ("cells", "space", "method", *PRESETS, "dataset", "device")
 
 
 def names_in(name: str, runs: Mapping[str, Overview]) -> tuple[str, ...]:
-    """What the field ``name`` completes what is typed to."""
+    """Return the values that the field ``name`` completes to."""
     if name == "space":
         from ...spaces.files import space_names
 
@@ -39,7 +39,7 @@ def names_in(name: str, runs: Mapping[str, Overview]) -> tuple[str, ...]:
 
 
 def options_in(name: str, runs: Mapping[str, Overview]) -> list[Option]:
-    """What the list of the field ``name`` offers; ``runs`` are those there are, newest first."""
+    """Return the choices of the field ``name``; ``runs`` are the known runs, newest first."""
     if name == "cells":
         return [*_searches(runs.values()), *((one, "published cells") for one in PUBLISHED)]
     if name == "space":

@@ -1,4 +1,4 @@
-"""The list of what can be chosen in a field."""
+"""The dialog that lists the choices of a field."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from .options import Option
 
 __all__ = ["PickScreen"]
 
-WIDEST = 44  # of what is chosen, beside what is said of it
+WIDEST = 44  # columns for the values, beside their descriptions
 
 
 class PickScreen(ModalScreen[str | None]):
-    """Answers with what was chosen; None if nothing was."""
+    """Answers with the chosen value; None if cancelled."""
 
     DEFAULT_CSS = """
     PickScreen { align: center middle; }
@@ -40,7 +40,7 @@ class PickScreen(ModalScreen[str | None]):
         ]
         choice = Choices(*lines, id="choice")
         choice.border_title = self._title
-        choice.border_subtitle = "enter chooses, esc leaves it"
+        choice.border_subtitle = "enter selects, esc cancels"
         choice.highlighted = next((n for n, (value, _) in enumerate(self._options) if value == self._now), 0)
         yield choice
 

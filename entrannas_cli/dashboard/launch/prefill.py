@@ -1,4 +1,4 @@
-"""Drafts that begin with what a run has: its cells, or its whole configuration."""
+"""Drafts filled in from a run: with its cells, or with its whole configuration."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ LEADING = (
     "train.preset",
     "data.dataset",
     "data.path",
-)  # others may follow from them
+)  # defaults of other keys depend on them
 
 
 def for_cells_of(run: Overview | None, kind: Kind) -> Draft:
-    """A draft of that ``kind`` with the cells of ``run`` for a training, if it is a search that can have some.
+    """Return a draft of ``kind`` with the cells of ``run`` for a training.
 
-    An empty one else.
+    The draft is empty if ``run`` isn't a search that can have cells.
     """
     if run is None or run.status.kind != "search" or run.status.state in ("created", "broken"):
         return Draft()
@@ -36,9 +36,9 @@ def for_cells_of(run: Overview | None, kind: Kind) -> Draft:
 
 
 def like(run: Run) -> Draft:
-    """A draft that resolves to the configuration of ``run`` here, with as little in it as that takes.
+    """Return the smallest draft that resolves to the configuration of ``run`` here.
 
-    Reads files and checks values, so it takes its time. Raises ``UsageError``.
+    Slow, since it reads files and validates values. Raises ``UsageError``.
     """
     from ...config.keys import flatten_model
     from ...config.resolve import load_config
@@ -48,7 +48,9 @@ def like(run: Run) -> Draft:
 
     kind = run.status().kind
     if kind not in ("search", "train"):
-        raise UsageError(f"{safe(run.id)} is no search and no training, so the form can't make one like it")
+        raise UsageError(
+            f"{safe(run.id)} is neither a search nor a training: the form cannot start one like it"
+        )
     draft = Draft("search" if kind == "search" else "train")
     model: type[SearchConfig] | type[TrainConfig] = SearchConfig if kind == "search" else TrainConfig
     wanted: dict[str, Any] = flatten_model(load_config(run.path / CONFIG_FILE, model))
@@ -73,7 +75,7 @@ def like(run: Run) -> Draft:
 
 
 def _texts(wanted: dict[str, Any], settled: dict[str, Any], names: dict[str, str]) -> dict[str, str]:
-    """What the fields must say to make ``wanted`` of what is ``settled``; a field can't say "empty"."""
+    """Return the field texts that change ``settled`` to ``wanted``; a field cannot set an empty value."""
     return {
         names[key]: str(value)
         for key, value in wanted.items()
@@ -82,7 +84,7 @@ def _texts(wanted: dict[str, Any], settled: dict[str, Any], names: dict[str, str
 
 
 def _space_of(run: Run, space: str) -> str:
-    """Of a space of the user's own the copy that the run has: as it was then."""
+    """Return ``space``, or the path of the run's own copy if it is a space of the user's."""
     from ...spaces.files import space_names
 
     own = space not in space_names() and os.path.lexists(run.path / SPACE_FILE)
@@ -90,7 +92,10 @@ def _space_of(run: Run, space: str) -> str:
 
 
 def _cells_of(run: Run) -> tuple[str, Run | None]:
-    """How a training's cells were called, and their run; its own cells if that name means other ones now."""
+    """Return the reference to a training's cells, and their run.
+
+    If the reference now means other cells, return the training itself, which has a copy of its cells.
+    """
     from ...store.find_genotype import find_genotype
 
     try:

@@ -1,4 +1,4 @@
-"""The configuration that a draft asks for, as its command would resolve it, in a process without torch."""
+"""Resolve the configuration of a draft as its command would, in a process without torch."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["resolve"]
 def resolve(
     draft: Draft, seed: int | None = None, cells_from: Run | None = None
 ) -> Resolved[SearchConfig] | Resolved[TrainConfig]:
-    """As `entrannas search` and `entrannas train` do it. Raises ``UsageError`` with everything that is wrong."""
+    """Resolve ``draft`` as `entrannas search` and `entrannas train` do. Raises ``UsageError`` with all problems."""
     try:
         os.getcwd()  # noqa: PTH109
     except OSError:

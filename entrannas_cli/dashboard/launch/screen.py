@@ -1,4 +1,4 @@
-"""The Launch screen: a form, checked while one types, that starts searches and trainings."""
+"""The Launch screen: a form, validated as you type, that starts searches and trainings."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ if TYPE_CHECKING:
 
 __all__ = ["LaunchScreen"]
 
-CHECK_DELAY_S = 0.15  # seconds without a key before it is checked
+CHECK_DELAY_S = 0.15  # seconds without a key before the form is checked
 
-Outcome = tuple[list[str], list[tuple[int | None, str]]]  # ids, and seeds with what went wrong
+Outcome = tuple[list[str], list[tuple[int | None, str]]]  # ids of started runs; seeds with their errors
 
 
 class LaunchScreen(Screen[list[Run]]):
-    """Begins with ``draft``; answers with the runs that were started."""
+    """Starts with ``draft``; answers with the started runs."""
 
     PLACE = "launch"
     BINDINGS = bindings("launch")
@@ -73,14 +73,14 @@ class LaunchScreen(Screen[list[Run]]):
         self._first = draft
         self._look = DataChecker()
         self._verdict: Validation | None = None
-        self._checked = 0  # drafts so far
+        self._checked = 0  # number of drafts so far
         self._timer: Timer | None = None
-        self._wanted: Draft | None = None  # is to be started once it is checked
+        self._wanted: Draft | None = None  # to be started once it is checked
         self._starting = self._leaving = False
 
     @property
     def dashboard(self) -> Host:
-        """The program."""
+        """The app."""
         return self.app  # type: ignore[return-value]
 
     def compose(self) -> ComposeResult:
@@ -109,13 +109,13 @@ class LaunchScreen(Screen[list[Run]]):
 
     @property
     def draft(self) -> Draft:
-        """What stands in the form."""
+        """The content of the form."""
         texts = {row.field.name: row.text for row in self.query(FieldRow)}
         return Draft(self.query_one(KindSwitch).kind, {name: text for name, text in texts.items() if text})
 
     @property
     def _rows(self) -> list[FieldRow]:
-        """Those of this kind."""
+        """The rows of the current kind."""
         kind = self.query_one(KindSwitch).kind
         return [self.query_one(f"#row-{field.name}", FieldRow) for field in fields_of(kind)]
 
@@ -138,7 +138,7 @@ class LaunchScreen(Screen[list[Run]]):
         self._changed()
 
     def _changed(self) -> None:
-        """It is looked at once nobody types."""
+        """Schedule a check for when typing pauses."""
         self._leaving = False
         if self._timer is not None:
             self._timer.stop()
@@ -152,7 +152,7 @@ class LaunchScreen(Screen[list[Run]]):
 
         def work() -> tuple[int, Validation]:
             verdict = check(draft, runs_dir)
-            tell(app, self._take, (number, verdict))  # the data may take longer
+            tell(app, self._take, (number, verdict))  # checking the data may take longer
             return number, with_data(verdict, self._look)
 
         in_background(app, work, self._take)
@@ -170,7 +170,7 @@ class LaunchScreen(Screen[list[Run]]):
         self._draw(verdict)
         if verdict.sure:
             wanted, self._wanted = self._wanted, None
-            if wanted == verdict.draft:  # else somebody typed on
+            if wanted == verdict.draft:  # else the form has changed since
                 self._begin(verdict)
 
     def _draw(self, verdict: Validation) -> None:
@@ -193,12 +193,12 @@ class LaunchScreen(Screen[list[Run]]):
         self.query_one(KindSwitch).action_other_kind()
 
     def action_leave_form(self) -> None:
-        """What was typed isn't lost by one key."""
+        """Leave the form, but only on the second key if anything was typed."""
         if self._leaving or self.draft == self._first:
             self.dismiss([])
         else:
             self._leaving = True
-            self._say("esc again leaves the form: what was typed is lost then", severity="warning")
+            self._say("press esc again to leave the form and lose what was typed", severity="warning")
 
     def action_copy_command(self) -> None:
         verdict = self._verdict
@@ -231,7 +231,7 @@ class LaunchScreen(Screen[list[Run]]):
     # starting
 
     def action_start(self) -> None:
-        """What stands there now has to be checked first, if it isn't yet."""
+        """Start the runs, after checking the form if it has changed."""
         if self._starting:
             return
         verdict = self._verdict
@@ -244,7 +244,7 @@ class LaunchScreen(Screen[list[Run]]):
     def _begin(self, verdict: Validation) -> None:
         if not verdict.fine:
             count = sum(len(lines) > 0 for lines in verdict.problems.values())
-            self._say(f"not yet: {counted(count, 'thing')} to mend", severity="warning")
+            self._say(f"not started: {counted(count, 'problem')} to fix", severity="warning")
             wrong = next((row for row in self._rows if row.field.name in verdict.problems), None)
             if wrong is not None:
                 wrong.input.focus()
@@ -273,7 +273,7 @@ class LaunchScreen(Screen[list[Run]]):
             self.query_one("#verdict", Static).update(Content.styled(text, "$primary"))
 
     def _finished(self, outcome: Outcome) -> None:
-        """All started: away to them. Else the form stays, with the seeds that are still to be started."""
+        """Close the form if all runs have started; else keep it, with the seeds that are left."""
         started, failed = outcome
         self._starting = False
         self.dashboard.look_now()
@@ -302,12 +302,12 @@ def _command_of(verdict: Validation) -> str:
 
 
 def _said(verdict: Validation) -> Content:
-    """Whether it can be started, and what would be."""
+    """Return whether the draft can be started, and what would run."""
     if not verdict.problems:
         sign = ("✓ ", "bold $success") if verdict.sure else ("… ", "$quiet")
         return Content.assemble(sign, safe(what_runs(verdict)))
     at_fields = sum(bool(lines) for name, lines in verdict.problems.items() if name)
     lines = [safe(line) for line in verdict.problems.get("", ())]
     if at_fields:
-        lines.append(f"{counted(at_fields, 'field')} to mend before a {KINDS[verdict.draft.kind]} can start")
+        lines.append(f"{counted(at_fields, 'field')} to fix before a {KINDS[verdict.draft.kind]} can start")
     return Content.styled("\n".join(f"✗ {line}" for line in lines), "$error")

@@ -1,4 +1,4 @@
-"""In a sentence: what a checked draft would run."""
+"""Describe in a sentence what a checked draft would run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["what_runs"]
 
 
 def what_runs(verdict: Validation) -> str:
-    """``3 searches: entrannas-dst in the space standard, 20 epochs of 8 steps, digits, 5 cells``."""
+    """Return ``3 searches: entrannas-dst in the space standard, 20 epochs of 8 steps, digits, 5 cells``."""
     if verdict.resolved is None:
         return ""
     config: Any = verdict.resolved.config

@@ -1,4 +1,4 @@
-"""Checks a draft by what the commands check by: configuration, cells, name, data. It takes its time."""
+"""Validate a draft as the commands do: configuration, cells, name and data. Slow, so call it in a thread."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ __all__ = ["DataChecker", "Validation", "check", "learned_from", "with_data"]
 
 @dataclass(frozen=True, kw_only=True)
 class Validation:
-    """``problems`` are by field, those that belong to none under an empty name; one that has none can be started.
+    """A draft and its ``problems`` by field (those of no field have an empty name). Without any, it can be started.
 
-    ``usual`` says, by field, which value holds where nothing is typed, and why. ``images`` counts those of the
-    training part, where that is known. ``cells`` are those of a training. ``runs_dir`` is what `--runs-dir` has to
-    say, if anything. ``sure`` once the data was looked at too.
+    ``usual`` has, by field, the value that applies while nothing is typed, and its source. ``images`` is the size
+    of the training part, 0 if unknown. ``cells`` are those of a training. ``runs_dir`` is the value for
+    `--runs-dir`, empty if not needed. ``sure`` means that the data has been checked too.
     """
 
     draft: Draft
@@ -48,7 +48,7 @@ class Validation:
 
     @property
     def fine(self) -> bool:
-        """Whether it can be started as far as is known."""
+        """Whether the draft can be started."""
         return self.sure and not self.problems
 
 
@@ -58,7 +58,7 @@ class _Problems(dict[str, tuple[str, ...]]):
 
 
 def check(draft: Draft, runs_dir: Path) -> Validation:
-    """Everything about ``draft`` but whether its data is there."""
+    """Check everything about ``draft`` except its data."""
     problems = _Problems()
     seeds: tuple[int, ...] = ()
     try:
@@ -84,14 +84,14 @@ def check(draft: Draft, runs_dir: Path) -> Validation:
 
 
 def _runs_dir_option(runs_dir: Path) -> str:
-    """Nothing if the commands take ``runs_dir`` by themselves, in this working directory."""
+    """Return the value for `--runs-dir`; empty if ``runs_dir`` is the default in this working directory."""
     try:
         cwd = Path.cwd()
-    except OSError:  # it is gone, which is told as a problem
+    except OSError:  # it is gone, which is shown as a problem
         return str(runs_dir)
     try:
         usual: Path | None = usual_runs_dir()
-    except UsageError:  # of a broken project file, which is told as a problem
+    except UsageError:  # of a broken project file, which is shown as a problem
         usual = None
     if usual is not None and os.path.realpath(cwd / runs_dir) == os.path.realpath(usual):
         return ""
@@ -106,7 +106,7 @@ def _cells(draft: Draft, runs_dir: Path, problems: _Problems) -> NamedGenotype |
         return None
     if not reference:
         problems.add(
-            "cells", "whose? a run (RUN@STEP: its cells at that step), a file, or published ones by name"
+            "cells", "required: a run (RUN@STEP: its cells at that step), a file, or published cells by name"
         )
     elif reference.split("@")[0] == STANDARD_INPUT:
         problems.add("cells", "nothing can be piped into this form: name a run, a file or published cells")
@@ -124,7 +124,7 @@ def _resolved(
     from ...config.errors import ConfigurationError
 
     try:
-        # of several seeds the one that is most likely too large
+        # with several seeds, the one most likely to be too large
         return resolve(draft, max(seeds, default=None), None if cells is None else cells.run)
     except ConfigurationError as error:
         for problem in error.problems:
@@ -135,13 +135,13 @@ def _resolved(
 
 
 def _placed(draft: Draft, problem: Problem) -> tuple[str, ...]:
-    """The field at which ``problem`` is to stand, and what is to stand there."""
+    """Return the field where ``problem`` is shown, and the lines to show."""
     own = {one.key: one.name for one in fields_of(draft.kind) if one.key}
     for key, source in problem.concerns:
         if source == OVERRIDE_FLAG:
             return OVERRIDES[draft.kind], str(problem).removeprefix(f"{OVERRIDE_FLAG} "), *problem.details
         if key in own:
-            # what stands in the form already needs no naming
+            # values that are visible in the form need no naming
             seen = all(one in own and where in (flag_of(one), "default") for one, where in problem.concerns)
             return own[key], problem.text if seen else str(problem), *problem.details
     return "", str(problem), *problem.details
@@ -161,7 +161,7 @@ def _usual(draft: Draft, resolved: Resolved[Any]) -> dict[str, str]:
 
 
 def learned_from(config: Any, images: int) -> tuple[float, int]:
-    """Of a training part of ``images``, from about how many the weights learn; and how many of them in a step."""
+    """Return how many of a training part's ``images`` the weights learn from, and how many per step."""
     data = config.data
     if hasattr(config, "train"):
         return round(images * data.portion * (1 - data.validation_share), 6), config.train.batch_size
@@ -169,14 +169,14 @@ def learned_from(config: Any, images: int) -> tuple[float, int]:
 
 
 class DataChecker:
-    """Looks whether data is there. What was found is remembered; what wasn't is looked for again."""
+    """Checks whether data is available. Remembers what was found; looks again for what wasn't."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()  # a large folder on a slow disk isn't listed twice at once
         self._found: dict[tuple[object, ...], int] = {}
 
     def images(self, resolved: Resolved[Any]) -> int:
-        """How many images the training part has, 0 if that isn't known. Raises ``EntrannasError``."""
+        """Return the number of images in the training part, 0 if unknown. Raises ``EntrannasError``."""
         from ...data.availability import dataset_facts
         from ...engine.preflight import require_data
 
@@ -199,7 +199,7 @@ def _listed(data: Any) -> int:
 
 
 def with_data(verdict: Validation, look: DataChecker) -> Validation:
-    """``verdict``, with what is to be said of the data."""
+    """Return ``verdict`` with the problems of its data."""
     if verdict.resolved is None or getattr(verdict.resolved.config, "method", "") == "random":
         return replace(verdict, sure=True)  # random cells look at no image
     config = verdict.resolved.config
@@ -212,5 +212,5 @@ def with_data(verdict: Validation, look: DataChecker) -> Validation:
     few, batch = learned_from(config, images)
     few = min(few, images * config.data.portion * getattr(config.data, "architecture_share", 1.0))
     if images and batch >= few + 1:  # one more or less: shares are rounded
-        problems.add("", f"a batch of {batch} images is more than there are to learn from: {few:.0f}")
+        problems.add("", f"the batch size of {batch} exceeds the {few:.0f} images to learn from")
     return replace(verdict, images=images, problems=dict(problems), sure=True)

@@ -1,4 +1,4 @@
-"""The tab with the architecture parameters, the operations that the cells count, and warnings."""
+"""The tab with the architecture parameters, the operation counts of the cells, and warnings."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MOST_OPERATIONS = 40
 
 
 class ArchitectureTab(VerticalScroll, can_focus=False):
-    """All of it is from the last epoch's row, and from the summary."""
+    """Shows values from the last epoch's row and from the summary."""
 
     def compose(self) -> ComposeResult:
         yield CachedStatic(id="warnings")
@@ -34,7 +34,7 @@ class ArchitectureTab(VerticalScroll, can_focus=False):
         yield SideBySide(id="counts")
 
     def show(self, seen: RunState) -> None:
-        """Draws what has changed."""
+        """Draw what has changed."""
         row = seen.course.last("epoch")
         run = seen.facts.overview
         summary: Mapping[str, Any] = {} if run is None else run.summary
@@ -64,13 +64,13 @@ def _head(warnings: list[str], step: Any, epoch: Any, any_map: bool, *, training
     parts: list[str | tuple[str, str]] = [(f"! {safe(text)}\n", "bold $warning") for text in warnings]
     if any_map:
         parts.append(
-            f"probability of each operation at each edge after step {step}, epoch {safe(epoch)}: "
-            "the digit says tenths, > is the edge's largest\n"
+            f"operation probabilities per edge after step {step}, epoch {safe(epoch)}: "
+            "digits are tenths, > marks the largest of an edge\n"
         )
     elif training:
         parts.append(("a training run has no architecture parameters\n", "$quiet"))
     else:
-        parts.append(("no architecture parameters yet: they come with the end of an epoch\n", "$quiet"))
+        parts.append(("no architecture parameters yet: they appear at the end of an epoch\n", "$quiet"))
     return Content.assemble(*parts)
 
 

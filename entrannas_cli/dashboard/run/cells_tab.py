@@ -1,4 +1,4 @@
-"""The tab with the cells, and the slider through their history."""
+"""The tab with the cells and a slider through their history."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from .tab import RunState
 
 __all__ = ["CellsTab"]
 
-HINTED = 110  # columns from which the keys are named
-NARROW = 44  # columns below which a cell is told in short
+HINTED = 110  # columns from which the keys are shown
+NARROW = 44  # columns below which cells are shown in short form
 
 
 class CellsTab(VerticalScroll, can_focus=False):
-    """Shows the newest cells, or those of the step that the slider was moved to."""
+    """Shows the newest cells, or those at the slider."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,17 +37,17 @@ class CellsTab(VerticalScroll, can_focus=False):
 
     @property
     def follows(self) -> bool:
-        """Whether it goes on to the next cells by itself."""
+        """Whether the tab follows the newest cells."""
         return self._pinned is None
 
     @property
     def step(self) -> int | None:
-        """The step of the cells that are shown, if they are from the history."""
+        """The step of the cells that are shown; None if they are not from the history."""
         index = None if self._seen is None else self._index(self._seen.history)
         return None if self._seen is None or index is None else self._seen.history.steps[index]
 
     def show(self, seen: RunState) -> None:
-        """Draws what has changed."""
+        """Draw what has changed."""
         self._seen = seen
         slider, pair = self.query_one("#slider", CachedStatic), self.query_one(SideBySide)
         history = seen.history
@@ -76,7 +76,7 @@ class CellsTab(VerticalScroll, can_focus=False):
         return history.at_step(self._pinned) or 0
 
     def move(self, to: int) -> None:
-        """One change back (-1) or on (1), to the first (-2), or to the last (2), which is followed again."""
+        """Move one change back (-1) or forward (1), to the first (-2), or to the last (2) and follow it."""
         history = self._seen.history if self._seen is not None else None
         index = None if history is None else self._index(history)
         if self._seen is None or history is None or index is None:
@@ -101,12 +101,12 @@ def _slider(
             ("●", "bold $primary"),
             ("─" * (room - 1 - at), "$quiet"),
             f"  {index + 1} of {entries}  ",
-            ("newest" if follows else "held: } goes to the newest", "$success" if follows else "$warning"),
+            ("newest" if follows else "paused: } goes to the newest", "$success" if follows else "$warning"),
         ]
         if width >= HINTED:
             parts.append(("  [ ] { } move", "$quiet"))
         if history.forgotten:
-            parts.append((f"  {history.forgotten} older ones left out", "$quiet"))
+            parts.append((f"  {history.forgotten} older cells left out", "$quiet"))
         parts.append("\n")
     if note:
         parts.append((f"{safe(note)}\n", "$error" if index is not None else "$quiet"))

@@ -1,4 +1,4 @@
-"""The tab with the curves: a chart each for what belongs together."""
+"""The tab with the curves: one chart per group of metrics."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["ChartsTab"]
 
 
 class ChartsTab(ChartGrid):
-    """The charts of a search, or of a training."""
+    """The charts of a search or a training."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -24,7 +24,7 @@ class ChartsTab(ChartGrid):
         self._drawn: object = None
 
     def show(self, seen: RunState) -> None:
-        """Draws what has changed."""
+        """Draw what has changed."""
         curves = TRAIN_CHARTS if seen.is_training else SEARCH_CHARTS
         if curves is not self._curves:
             self._curves = curves
@@ -55,7 +55,7 @@ def _lines(group: ChartGroup, course: RunMetrics) -> list[Line]:
 
 
 def _each(metric: Metric, course: RunMetrics, *, per_node: bool) -> Iterator[tuple[str, MetricValues]]:
-    """The lines of ``metric``, each with its name."""
+    """Yield the lines of ``metric``, each with its name."""
     if not per_node:
         yield metric.line or metric.label, course.series(metric.rows, metric.key)
         return

@@ -1,4 +1,4 @@
-"""What a run's small files say, read in a thread: its overview, operations, configuration and last cells."""
+"""Read a run's small files in a thread: overview, operations, configuration and last cells."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ __all__ = ["RunFacts", "read_facts"]
 
 @dataclass(frozen=True, kw_only=True)
 class RunFacts:
-    """``overview`` is None where the folder is gone. ``problem`` says why there are no ``cells``, if broken.
+    """``overview`` is None if the folder is gone. ``problem`` says why ``cells`` cannot be read.
 
-    ``operations`` are the names of the space, empty where they aren't known.
+    ``operations`` are the names in the space; empty if unknown.
     """
 
     overview: Overview | None
@@ -30,7 +30,7 @@ class RunFacts:
 
 
 def read_facts(run: Run, before: RunFacts | None, system: SystemWatch | None) -> RunFacts:
-    """Reads them anew; what never changes is taken over from ``before``. Samples ``system``, if given."""
+    """Read the facts again, but reuse what never changes from ``before``. Sample ``system``, if given."""
     if not os.path.isdir(run.path):  # noqa: PTH112 (raises nothing)
         return RunFacts(overview=None)
     seen = overview(run)

@@ -1,4 +1,4 @@
-"""The lines above the tabs: which run, how it is doing, how far it is, what it is."""
+"""The lines above the tabs: the run's id, state, progress and settings."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from .time_left import left_text
 __all__ = ["bar", "head_text"]
 
 BAR = 20  # columns
-WIDE = 100  # columns from which there is room for a longer bar
+WIDE = 100  # columns from which the bar is longer
 
 
 def bar(share: float, width: int) -> tuple[str, str]:
-    """The done and the open part of a bar of ``width`` columns."""
+    """Return the done and the open part of a progress bar of ``width`` columns."""
     done = round(min(max(share, 0.0), 1.0) * width)
     return "━" * done, "─" * (width - done)
 
 
 def head_text(run: Overview, course: RunMetrics, width: int, *, gone: bool, readonly: bool) -> Content:
-    """Three lines, one for tags and note, and one for each problem."""
+    """Return three lines, plus one for tags and note, and one for each problem."""
     status = run.status
     state = status.state + "?" * status.stale
     first: list[str | tuple[str, str]] = [(safe(run.id, limit=max(width - 30, 20)), "bold")]
     first.append(f"  {safe(status.kind)}  ")
     if gone:
-        first.append(("this run is gone: its folder isn't there", "bold $error"))
+        first.append(("this run is gone: its folder no longer exists", "bold $error"))
     else:
         first.append((state, STATE_STYLES.get(status.state, "")))
         first += [f", attempt {status.attempt}"] if status.attempt > 1 else []
@@ -39,7 +39,7 @@ def head_text(run: Overview, course: RunMetrics, width: int, *, gone: bool, read
         first.append(("  read-only", "bold $warning"))
     lines = [first]
     if not gone:
-        # while it runs, what the last row says is newer than the status, which is written now and then
+        # while it runs, the last row is newer than the status, which is written only now and then
         row = (course.last("step") or course.last("epoch")) if status.state == "running" else {}
         step, epoch = row.get("step", status.step), row.get("epoch")
         epoch = epoch if type(epoch) is int and 0 <= epoch <= MAX_STEP else status.epoch

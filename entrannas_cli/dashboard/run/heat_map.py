@@ -1,4 +1,4 @@
-"""The architecture parameters of a cell kind as a heat map: a row an edge, a column an operation."""
+"""The architecture parameters of a cell kind as a heat map: one row per edge, one column per operation."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from ...method.space import INPUT_NODES
 __all__ = ["edge_names", "heat_map", "shade", "usable"]
 
 RAMP = ((18, 22, 48), (38, 70, 120), (30, 125, 130), (90, 180, 90), (252, 226, 60))  # dark to bright
-MAX_CELLS = 64  # rows or columns that are drawn; ours have 14 and 12
+MAX_CELLS = 64  # rows or columns at most; our spaces have 14 and 12
 MOST_COLUMN, LEAST_COLUMN = 9, 2
 
 
 def usable(value: Any) -> list[list[float]] | None:
-    """The weights of a row of the metrics, edges x operations, each from 0 to 1; None for anything else."""
+    """Return the weights of a metrics row (edges x operations, each from 0 to 1); None for anything else."""
     if not isinstance(value, list) or not 0 < len(value) <= MAX_CELLS:
         return None
     rows = []
@@ -36,7 +36,7 @@ def usable(value: Any) -> list[list[float]] | None:
 
 
 def edge_names(count: int) -> list[str]:
-    """``0→2``, ``1→2``, ``0→3`` ...: the edges in the order of the metrics, by target, then by source."""
+    """Return ``0→2``, ``1→2``, ``0→3`` ...: the edges in the order of the metrics, by target, then by source."""
     names: list[str] = []
     target = INPUT_NODES
     while len(names) < count:
@@ -46,8 +46,8 @@ def edge_names(count: int) -> list[str]:
 
 
 def shade(share: float) -> Style:
-    """The colour of a share from 0 to 1, and ink that can be read on it."""
-    place = share**0.5 * (len(RAMP) - 1)  # most shares are small: they must differ too
+    """Return a style for a share from 0 to 1: a background colour, and a legible text colour."""
+    place = share**0.5 * (len(RAMP) - 1)  # most shares are small: the root sets them apart
     low = min(int(place), len(RAMP) - 2)
     paper = [round(a + (b - a) * (place - low)) for a, b in zip(RAMP[low], RAMP[low + 1], strict=True)]
     light = 0.3 * paper[0] + 0.59 * paper[1] + 0.11 * paper[2] > 110
@@ -55,7 +55,7 @@ def shade(share: float) -> Style:
 
 
 def heat_map(title: str, weights: Sequence[Sequence[float]], operations: Sequence[str], width: int) -> Text:
-    """The digit says tenths, so it can be read without colours; ``>`` marks an edge's largest."""
+    """Return the heat map. Digits are tenths and ``>`` marks an edge's largest, so it reads without colours."""
     count = len(weights[0])
     names = edge_names(len(weights))
     labels = [safe(look(name).label) for name in operations] if len(operations) == count else []
@@ -65,7 +65,7 @@ def heat_map(title: str, weights: Sequence[Sequence[float]], operations: Sequenc
     column = max(column, LEAST_COLUMN)
     text = Text(no_wrap=True)
     text.append(f"{title}\n", "bold")
-    heading = max(1, -(-max(map(len, labels)) // (column - 1)))  # labels that are too long go on below
+    heading = max(1, -(-max(map(len, labels)) // (column - 1)))  # long labels wrap
     for line in range(heading):
         text.append(" " * edge_room)
         text.append(

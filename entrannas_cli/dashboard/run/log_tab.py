@@ -1,4 +1,4 @@
-"""The tab with the end of the log, in which a text can be looked for."""
+"""The tab with the end of the log, and a search."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["LogTab"]
 
 
 class LogTab(Vertical):
-    """Stays at the end while that is shown."""
+    """Follows the end of the log while that is in view."""
 
     DEFAULT_CSS = """
     LogTab > #found { color: $quiet; display: none; }
@@ -30,15 +30,13 @@ class LogTab(Vertical):
         self._seen: RunState | None = None
 
     def compose(self) -> ComposeResult:
-        yield Input(
-            placeholder="lines with this text; enter keeps it, esc shows all", id="find", compact=True
-        )
+        yield Input(placeholder="search text; enter keeps it, esc shows all lines", id="find", compact=True)
         yield CachedStatic(id="found")
         with VerticalScroll(id="lines", can_focus=False):
             yield CachedStatic(id="log")
 
     def show(self, seen: RunState) -> None:
-        """Draws what has changed."""
+        """Draw what has changed."""
         self._seen = seen
         wanted = self.query_one(Input).value.strip().lower()
         scroll = self.query_one("#lines")
@@ -57,17 +55,17 @@ class LogTab(Vertical):
             scroll.scroll_end(animate=False, immediate=False)
 
     def find(self) -> None:
-        """Begins to type what to look for."""
+        """Open the search."""
         self.add_class("-finding")
         self.query_one(Input).focus()
 
     @property
     def finding(self) -> bool:
-        """Whether not all lines are shown, or a text is being typed."""
+        """Whether the search is open."""
         return self.has_class("-finding")
 
     def unfind(self) -> None:
-        """All lines again."""
+        """Close the search and show all lines."""
         self.query_one(Input).value = ""
         self.remove_class("-finding")
         self.screen.set_focus(None)
@@ -82,7 +80,7 @@ class LogTab(Vertical):
 
 def _text(lines: Sequence[str], wanted: str, *, any_line: bool) -> Text:
     if not lines:
-        return Text(f"no line has “{safe(wanted)}”" if any_line else "no log yet", "dim")
+        return Text(f"no line contains “{safe(wanted)}”" if any_line else "no log yet", "dim")
     text = Text("\n".join(map(safe, lines)), overflow="fold")
     if wanted:
         text.highlight_words([wanted], "bold reverse", case_sensitive=False)

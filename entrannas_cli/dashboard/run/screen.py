@@ -1,4 +1,4 @@
-"""The Run screen: head, tabs, and the timer that looks for what is new."""
+"""The Run screen: head, tabs, and the timer that polls for changes."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ from .text_tabs import ConfigurationTab, SystemTab
 
 __all__ = ["RunScreen"]
 
-POLL_S = 0.5  # seconds between two looks
-SLICE_S = 0.02  # seconds of reading at a time: keys don't wait longer
-PAUSE_S = 0.001  # seconds between two portions
-FACTS_EVERY = 2  # looks between two readings of the small files
+POLL_S = 0.5  # seconds between two polls
+SLICE_S = 0.02  # seconds of reading at a time, so that keys don't wait
+PAUSE_S = 0.001  # seconds between two slices
+FACTS_EVERY = 2  # polls between two readings of the small files
 TABS = ("curves", "cells", "architecture", "log", "configuration", "system")
 
 Part = ChartsTab | CellsTab | ArchitectureTab | LogTab | ConfigurationTab | SystemTab
 
 
 class RunScreen(RunActionsScreen):
-    """One run, live. Only the tab that is shown is kept up to date; a deleted run stays readable."""
+    """One run, live. Only the visible tab is kept up to date; a deleted run stays readable."""
 
     PLACE = "run"
     LAUNCHES = "train"
@@ -88,7 +88,7 @@ class RunScreen(RunActionsScreen):
                     yield part
         yield Footer(compact=True, show_command_palette=False)
 
-    # what is new
+    # updates
 
     def on_mount(self) -> None:
         self.query_one("#head", CachedStatic).show("", lambda: "reading …")
@@ -109,11 +109,11 @@ class RunScreen(RunActionsScreen):
         return self.query_one(CellsTab).step if self._active == "cells" else None
 
     def take(self, snapshot: Snapshot) -> None:
-        """It was told that some run has changed: perhaps this one."""
+        """Read the small files, since some run has changed, perhaps this one."""
         self._read_facts()
 
     def _look(self) -> None:
-        """Reads a portion of what is new, and comes again: at once where there is more."""
+        """Read a slice of what is new, and schedule the next: at once if there is more."""
         self._timer = None
         more = False
         self._gone = not os.path.isdir(self._run.path)  # noqa: PTH112 (raises nothing)
@@ -127,7 +127,7 @@ class RunScreen(RunActionsScreen):
             if self._looks % FACTS_EVERY == 0:
                 self._read_facts()
             self._looks += 1
-        if not more or self._portions.bit_count() == 1:  # after 1, 2, 4, 8 ... portions
+        if not more or self._portions.bit_count() == 1:  # after 1, 2, 4, 8 ... slices
             self._draw()
         self._timer = self.set_timer(PAUSE_S if more else POLL_S, self._look)
 
@@ -145,7 +145,7 @@ class RunScreen(RunActionsScreen):
             self._facts = facts
             self._draw()
 
-    # showing it
+    # drawing
 
     @property
     def _active(self) -> str:
@@ -153,7 +153,7 @@ class RunScreen(RunActionsScreen):
 
     @property
     def _part(self) -> Part:
-        """What the tab that is shown has in it."""
+        """The content of the visible tab."""
         return self.query_one(f"#{self._active}", TabPane).children[0]  # type: ignore[return-value]
 
     def _draw(self) -> None:
@@ -161,7 +161,7 @@ class RunScreen(RunActionsScreen):
         if facts is None or facts.overview is None:
             if self._gone:
                 self.query_one("#head", CachedStatic).show(
-                    "gone", lambda: "this run is gone: its folder isn't there"
+                    "gone", lambda: "this run is gone: its folder no longer exists"
                 )
             return
         run, readonly, gone, width = facts.overview, self.dashboard.readonly, self._gone, self.size.width
@@ -173,18 +173,18 @@ class RunScreen(RunActionsScreen):
         self.call_after_refresh(self._draw)
 
     def on_tabbed_content_tab_activated(self) -> None:
-        """What was not shown is behind."""
+        """Draw the new tab, which was not updated while hidden."""
         if self._active == "log" and not self._gone:
             self._log.read()
         if self._active == "system":
             self._read_facts()
         self._draw()
-        self.call_after_refresh(self._draw)  # now it has its width
+        self.call_after_refresh(self._draw)  # again, once its width is known
 
     # keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """There may be no screen to go back to."""
+        """Return whether ``action`` is enabled: there may be no screen to go back to."""
         if action == "back":
             return len(self.app.screen_stack) > 1 or self._leaves_something
         return super().check_action(action, parameters)
@@ -194,7 +194,7 @@ class RunScreen(RunActionsScreen):
         return self.is_attached and (self.query_one(LogTab).finding or self.query_one(ChartsTab).full)
 
     def action_back(self) -> None:
-        """First out of the search and of the full screen."""
+        """Leave the search or the full screen first, then the page."""
         log, curves = self.query_one(LogTab), self.query_one(ChartsTab)
         if self._active == "log" and log.finding:
             log.unfind()

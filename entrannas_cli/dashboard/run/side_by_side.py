@@ -1,4 +1,4 @@
-"""Two texts, one for each kind of cell: side by side where there is room."""
+"""Two texts, one per kind of cell, side by side if there is room."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GAP = 4
 
 
 class SideBySide(Container):
-    """As high as the texts."""
+    """A container as high as its texts."""
 
     DEFAULT_CSS = """
     SideBySide { height: auto; layout: vertical; }
@@ -32,17 +32,17 @@ class SideBySide(Container):
         yield Static(id="right")
 
     def on_resize(self) -> None:
-        """Side by side or not."""
+        """Put the texts side by side, or below each other."""
         self.set_class(self.size.width >= SIDE_BY_SIDE_COLUMNS, "-two")
 
     @property
     def width(self) -> int:
-        """Columns for each."""
+        """Columns for each text."""
         width = self.size.width or self.app.size.width - 4
         return max((width - GAP) // 2 if width >= SIDE_BY_SIDE_COLUMNS else width, 16)
 
     def show(self, made_of: object, draw: Callable[[int], Sequence[Text]]) -> None:
-        """The texts that ``draw`` makes for a width, unless they are made of the same as those shown."""
+        """Show what ``draw`` returns for a width, unless ``made_of`` and the width are those of the texts shown."""
         width = self.width
         if (made_of, width) == self._made_of:
             return

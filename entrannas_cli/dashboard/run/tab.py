@@ -1,4 +1,4 @@
-"""What the tabs of the Run screen have in common."""
+"""What the tabs of the Run screen show."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["RunState"]
 
 @dataclass(frozen=True)
 class RunState:
-    """All that is known of the run: the objects go on to grow, ``facts`` are replaced."""
+    """All that is known of the run: the readers keep growing, ``facts`` are replaced."""
 
     course: RunMetrics
     history: CellHistory

@@ -1,4 +1,4 @@
-"""The tabs that only tell: the configuration, and what the system does."""
+"""The text tabs: the configuration, and the usage of the system."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ MIB = 2**20
 
 
 class ConfigurationTab(VerticalScroll, can_focus=False):
-    """``config.toml`` as it is written."""
+    """``config.toml`` as written."""
 
     def compose(self) -> ComposeResult:
         yield CachedStatic()
 
     def show(self, seen: RunState) -> None:
-        """Draws what has changed."""
+        """Draw what has changed."""
         text = seen.facts.configuration
         self.query_one(CachedStatic).show(text, lambda: configuration_text(text))
 
 
 class SystemTab(VerticalScroll, can_focus=False):
-    """What the run's process, the machine and its GPUs do, and what the run itself wrote about that."""
+    """The usage of the run's process, the machine and its GPUs, and what the run itself reported."""
 
     def compose(self) -> ComposeResult:
         yield CachedStatic()
 
     def show(self, seen: RunState) -> None:
-        """Draws what has changed."""
+        """Draw what has changed."""
         sample, run = seen.facts.sample, seen.facts.overview
         row = seen.course.last("step") or seen.course.last("epoch")
         said = []
@@ -62,16 +62,16 @@ Part = str | tuple[str, str]
 
 
 def _system(sample: Sample | None, said: list[tuple[str, str]], where: str, *, running: bool) -> Content:
-    lines: list[list[Part]] = [[("the run, as it last wrote", "bold $primary")]]
+    lines: list[list[Part]] = [[("last reported by the run", "bold $primary")]]
     lines += [[(f"  {label:20}", "$quiet"), value] for label, value in said]
     if not said:
         lines.append(["  nothing yet"])
     if where:
         lines.append([(f"  {'runs' if running else 'ran'} as".ljust(22), "$quiet"), where])
     if sample is None:
-        lines += [[""], ["looking …"]]
+        lines += [[""], ["sampling …"]]
         return _joined(lines)
-    lines += [[""], [("its process, on this machine", "bold $primary")]]
+    lines += [[""], [("its process on this machine", "bold $primary")]]
     if sample.process_memory is None:
         lines.append(["  not running here"])
     else:

@@ -1,4 +1,4 @@
-"""How long a run still takes, by the times that its step rows name."""
+"""Estimate the time a run has left, from the times in its step rows."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from ...store.status import Status
 
 __all__ = ["left_text", "seconds_left"]
 
-MAX_STEPS = 300  # steps
-MIN_STEPS = 4  # steps between two moments that say something about the pace
+MAX_STEPS = 300  # steps considered
+MIN_STEPS = 4  # steps needed for an estimate
 
 
 def seconds_left(course: RunMetrics, status: Status) -> float | None:
-    """Seconds to go at the pace of this attempt's last steps, evaluations included; None if unknown."""
+    """Return the seconds left at the pace of this attempt's last steps, with evaluations; None if unknown."""
     times = course.series("step", "time")
     done = len(times)
     points = [
         (times.x[n], times.y[n])
         for n in range(max(done - MAX_STEPS, 0), done)
-        if times.y[n] >= status.started  # a pause between two attempts is no work
+        if times.y[n] >= status.started  # the pause between two attempts doesn't count
     ]
     passed = sum(later[1] - earlier[1] for earlier, later in pairwise(points) if later[1] > earlier[1])
     if len(points) < MIN_STEPS or passed <= 0 or not status.steps:
@@ -31,13 +31,13 @@ def seconds_left(course: RunMetrics, status: Status) -> float | None:
 
 
 def left_text(course: RunMetrics, status: Status) -> str:
-    """``4m10s left``, or why that isn't told."""
+    """Return ``4m10s left``, or why that is unknown."""
     if status.state == "completed":
         took = status.ended - status.started
         return f"took {duration(took)}" if status.ended and status.started and took >= 0 else "done"
     if status.state != "running":
         return "not running"
     if not status.steps:
-        return "time left: the number of steps isn't known"
+        return "time left: unknown number of steps"
     left = seconds_left(course, status)
-    return "time left: after some steps" if left is None else f"{duration(left)} left"
+    return "time left: known after some steps" if left is None else f"{duration(left)} left"
