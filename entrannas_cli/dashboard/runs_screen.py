@@ -146,12 +146,13 @@ class RunsScreen(RunActionsScreen):
     def on_run_table_marks_changed(self) -> None:
         self._entitle()
 
-    def on_run_table_opened(self, event: RunTable.Opened) -> None:
+    def on_scrolling_table_row_opened(self) -> None:
         from .run.screen import RunScreen
 
-        self.app.push_screen(RunScreen(Run(event.run.path)))
+        if run := self.here:
+            self.app.push_screen(RunScreen(Run(run.path)))
 
-    def on_run_table_sort_asked(self, event: RunTable.SortAsked) -> None:
+    def on_scrolling_table_heading_clicked(self, event: RunTable.HeadingClicked) -> None:
         if event.key == self.dashboard.settings.now.sort:
             self.action_reverse()
         else:

@@ -16,7 +16,7 @@ from entrannas_cli.charts.chart import Line
 from entrannas_cli.dashboard.chart import ChartView
 from entrannas_cli.dashboard.compare.charts_tab import CompareChartsTab
 from entrannas_cli.dashboard.compare.export_screen import ExportScreen
-from entrannas_cli.dashboard.compare.grid import ScrollingTable
+from entrannas_cli.dashboard.compare.grid import ComparisonTable
 from entrannas_cli.dashboard.compare.metric_reader import MetricReader
 from entrannas_cli.dashboard.compare.overlay import Overlay
 from entrannas_cli.dashboard.compare.screen import MAX_RUNS
@@ -76,9 +76,9 @@ async def compare(driver: Driver, tab: str = "1") -> None:
         await driver.until(lambda: any(grid(driver).table.rows), "the table")
 
 
-def grid(driver: Driver) -> ScrollingTable:
+def grid(driver: Driver) -> ComparisonTable:
     active = driver.app.screen.query_one(TabbedContent).active
-    return driver.app.screen.query_one(f"#{active} ScrollingTable", ScrollingTable)
+    return driver.app.screen.query_one(f"#{active} ComparisonTable", ComparisonTable)
 
 
 @pytest.mark.parametrize("size", [SMALL, LARGE])

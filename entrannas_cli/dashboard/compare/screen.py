@@ -24,7 +24,7 @@ from ..watcher import Snapshot
 from .charts_tab import CompareChartsTab, OverlayGrid
 from .export import FORMATS, Export
 from .export_screen import offer_export
-from .grid import ScrollingTable
+from .grid import ComparisonTable
 from .metric_reader import ComparedRun, MetricReader
 from .table_tabs import DifferencesTab, ResultsTab, TableTab
 
@@ -161,7 +161,7 @@ class CompareScreen(RunActionsScreen):
         return self.query_one(CompareChartsTab)
 
     @property
-    def _grid(self) -> ScrollingTable | None:
+    def _grid(self) -> ComparisonTable | None:
         """The table widget that is shown, if any."""
         part = self._table
         return None if part is None else part.grid
@@ -263,27 +263,27 @@ class CompareScreen(RunActionsScreen):
 
     def action_move(self, rows: int) -> None:
         if grid := self._grid:
-            grid.move(rows)
+            grid.action_move(rows)
         else:
             self._part.grid.scroll_relative(y=rows, animate=False)
 
     def action_page(self, pages: int) -> None:
         if grid := self._grid:
-            grid.page(pages)
+            grid.action_page(pages)
         else:
             charts = self._part.grid
             charts.scroll_relative(y=pages * max(charts.size.height - 2, 1), animate=False)
 
     def action_end(self, last: bool) -> None:
         if grid := self._grid:
-            grid.end(last=last)
+            grid.action_end(last)
         else:
             charts = self._part.grid
             charts.scroll_to(y=charts.max_scroll_y if last else 0, animate=False)
 
     def action_shift(self, columns: int) -> None:
         if grid := self._grid:
-            grid.shift(columns)
+            grid.action_shift(columns)
 
     def action_open(self) -> None:
         """Open the page of the run under the cursor, if the row is a single run."""
@@ -298,7 +298,7 @@ class CompareScreen(RunActionsScreen):
 
         self.app.push_screen(RunScreen(Run(run.path)))
 
-    def on_scrolling_table_opened(self, event: ScrollingTable.Opened) -> None:
+    def on_scrolling_table_row_opened(self) -> None:
         if self._active == "table":
             self.action_open()
 

@@ -16,7 +16,7 @@ from ...results.comparison import ComparisonRequest
 from ...store.overview import Overview
 from ..background import in_background
 from ..pickers import ChoiceScreen
-from .grid import ScrollingTable
+from .grid import ComparisonTable
 from .tables import TableView, difference_view, result_view
 
 __all__ = ["DifferencesTab", "ResultsTab", "TableTab"]
@@ -50,12 +50,12 @@ class TableTab(Vertical):
         self._making = False
 
     def compose(self) -> ComposeResult:
-        yield ScrollingTable()
+        yield ComparisonTable()
 
     @property
-    def grid(self) -> ScrollingTable:
+    def grid(self) -> ComparisonTable:
         """The table widget."""
-        return self.query_one(ScrollingTable)
+        return self.query_one(ComparisonTable)
 
     def show(self, runs: Sequence[Overview], names: Sequence[str]) -> None:
         """Show the table of ``runs``, once it is made in the background."""
@@ -164,7 +164,7 @@ class ResultsTab(TableTab):
             self._ask_for(replace(self.request, sort=(key if descending else f"-{key}",)))
         return bool(key)
 
-    def on_scrolling_table_heading_clicked(self, event: ScrollingTable.HeadingClicked) -> None:
+    def on_scrolling_table_heading_clicked(self, event: ComparisonTable.HeadingClicked) -> None:
         event.stop()
         if event.key != _sorting(self.request)[0] or not self.reverse():
             self._ask_for(replace(self.request, sort=(event.key,)))
