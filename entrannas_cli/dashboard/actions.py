@@ -27,7 +27,7 @@ class RunAction:
 
     ``check`` is called before the user is asked, ``do`` afterwards. ``do`` may block; it gets a function that shows
     progress messages, and returns the outcome. Both raise ``EntrannasError`` if the action is impossible. With
-    ``waits``, ``do`` mostly waits, so several may run at once. With ``grave``, it cannot be undone.
+    ``waits``, ``do`` mostly waits, so several may run at once. With ``destructive``, it cannot be undone.
     """
 
     verb: str
@@ -35,7 +35,7 @@ class RunAction:
     do: Callable[[Run, Say], str]
     check: Callable[[Run], None]
     waits: bool = False
-    grave: bool = False
+    destructive: bool = False
 
 
 def _stop(run: Run, say: Say) -> str:
@@ -98,5 +98,5 @@ DELETE = RunAction(
     "All files are removed: metrics, checkpoints, cells. This cannot be undone.",
     _delete,
     check_removable,
-    grave=True,
+    destructive=True,
 )

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from textual.app import App
 from textual.message import Message
 
-__all__ = ["WorkDone", "in_background", "tell"]
+from ..common.errors import EntrannasError
+
+__all__ = ["WorkDone", "call_each", "in_background", "tell"]
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 class WorkDone(Message):
@@ -40,6 +43,17 @@ def in_background(
             tell(app, then, value)
 
     threading.Thread(target=run, daemon=not outlives).start()
+
+
+def call_each(work: Callable[[T], R], items: Iterable[T]) -> tuple[list[R], list[str]]:
+    """Return the results of ``work`` for ``items``, and the messages of those ``EntrannasError`` that it raised."""
+    results, errors = [], []
+    for item in items:
+        try:
+            results.append(work(item))
+        except EntrannasError as error:
+            errors.append(str(error))
+    return results, errors
 
 
 def _raise(error: Exception) -> None:

@@ -15,15 +15,15 @@ class CachedStatic(Static):
     """Remembers what its text was made of."""
 
     DEFAULT_CSS = "CachedStatic { height: auto; }"
-    _made_of: object = None
+    _inputs: object = None
 
-    def is_new(self, made_of: object) -> bool:
-        """Return whether ``show`` with ``made_of`` would redraw."""
-        return (made_of, self.app.size.width) != self._made_of
+    def is_new(self, inputs: object) -> bool:
+        """Return whether ``show`` with ``inputs`` would redraw."""
+        return (inputs, self.app.size.width) != self._inputs
 
-    def show(self, made_of: object, draw: Callable[[], Text | Content | str]) -> None:
-        """Show what ``draw`` returns, unless ``made_of`` and the width are those of the text shown."""
-        if self.is_new(made_of):
-            self._made_of = (made_of, self.app.size.width)
+    def show(self, inputs: object, draw: Callable[[], Text | Content | str]) -> None:
+        """Show what ``draw`` returns, unless ``inputs`` and the width are those of the text shown."""
+        if self.is_new(inputs):
+            self._inputs = (inputs, self.app.size.width)
             drawn = draw()
             self.update(Content(drawn) if isinstance(drawn, str) else drawn)  # never markup

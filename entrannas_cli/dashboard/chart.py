@@ -74,9 +74,9 @@ class ChartView(Widget, can_focus=True):
         self._drawing = Drawing([], None)
         self._strips: list[Strip] = []
         self._drawn_size = Size(0, 0)
-        self._due = False
+        self._redraw_pending = False
         self._dragged_from: int | None = None
-        self._seen = _state(self._chart.lines)
+        self._drawn_inputs = _drawing_inputs(self._chart.lines)
 
     # data
 
@@ -91,34 +91,27 @@ class ChartView(Widget, can_focus=True):
         Lines are matched by name; the same ``Line`` object again means that it hasn't changed. If nothing changed,
         nothing is drawn.
         """
-        before: dict[str, list[Line]] = {}
+        previous: dict[str, list[Line]] = {}
         for line in self._chart.lines:
-            before.setdefault(line.name, []).append(line)
+            previous.setdefault(line.name, []).append(line)
         now = tuple(lines)
         for line in now:
-            known = before.get(line.name)
+            known = previous.get(line.name)
             if known and (last := known.pop(0)) is not line:
                 line.following(last)
-        seen = _state(now)
+        inputs = _drawing_inputs(now)
         title = self._chart.title if title is None else title
-        if seen == self._seen and title == self._chart.title:
+        if inputs == self._drawn_inputs and title == self._chart.title:
             return
-        self._seen = seen
+        self._drawn_inputs = inputs
         chart = replace(self._chart, lines=now, title=title)
         self._change(replace(chart, window=chart.window.updated(chart.traces)))
-
-    def look_at(self, window: Window, smooth: int = 1) -> None:
-        """Use the window and the smoothing of another view."""
-        self._smooth = smooth
-        self._change(
-            replace(self._chart, window=window.updated(self._chart.traces), smooth=smooth, crosshair=None)
-        )
 
     def _change(self, chart: Chart) -> None:
         """Show ``chart`` soon, so that several changes at once are drawn only once."""
         self._chart = chart
-        if not self._due and self.is_attached:
-            self._due = True
+        if not self._redraw_pending and self.is_attached:
+            self._redraw_pending = True
             self.call_later(self._redraw)
 
     # drawing
@@ -134,7 +127,7 @@ class ChartView(Widget, can_focus=True):
         return replace(look, paper=self.background_colors[1].hex6)
 
     def _draw(self) -> None:
-        self._due = False
+        self._redraw_pending = False
         self._drawn_size = self.content_size
         self._drawing = picture(self._chart, *self._drawn_size, look=self.look, ascii_only=self._ascii)
         console, style = self.app.console, self.rich_style
@@ -142,7 +135,7 @@ class ChartView(Widget, can_focus=True):
         self._strips = [Strip(line.render(console), width).apply_style(style) for line in self._drawing.lines]
 
     def _redraw(self) -> None:
-        if not self._due or not self.is_attached:
+        if not self._redraw_pending or not self.is_attached:
             return
         before, size = self._strips, self._drawn_size
         self._draw()
@@ -175,36 +168,36 @@ class ChartView(Widget, can_focus=True):
 
     # keys
 
-    def action_zoom(self, nearer: bool) -> None:
+    def action_zoom(self, zoom_in: bool) -> None:
         """Zoom around the cross-hair, or around the newest point while that is followed."""
-        self._zoom(_ZOOM if nearer else 1 / _ZOOM, self._chart.crosshair)
+        self._zoom(_ZOOM if zoom_in else 1 / _ZOOM, self._chart.crosshair)
 
     def _zoom(self, factor: float, at: float | None) -> None:
-        self._look(self._chart.window.zoomed(factor, at, self._chart.traces))
+        self._set_window(self._chart.window.zoomed(factor, at, self._chart.traces))
 
-    def _look(self, window: Window) -> None:
+    def _set_window(self, window: Window) -> None:
         self._change(replace(self._chart, window=window))
 
     def action_pan(self, direction: int) -> None:
         """Pan left (-1) or right (1)."""
-        self._look(self._chart.window.panned(direction * _PAN, self._chart.traces))
+        self._set_window(self._chart.window.panned(direction * _PAN, self._chart.traces))
 
     def action_fit(self) -> None:
         """Show all data."""
-        self._look(self._chart.window.fitted(self._chart.traces))
+        self._set_window(self._chart.window.fitted(self._chart.traces))
 
     def action_log(self) -> None:
         """Switch between a logarithmic and a linear axis."""
         window = self._chart.window
-        self._look(window.scaled(not window.log, self._chart.traces))
+        self._set_window(window.scaled(not window.log, self._chart.traces))
 
     def action_smooth(self, direction: int) -> None:
         """Smooth over more points (1) or fewer (-1)."""
         smooth = self._smooth
         if direction > 0:
-            smooth = min((one for one in SMOOTHINGS if one > smooth), default=smooth)
+            smooth = min((n for n in SMOOTHINGS if n > smooth), default=smooth)
         else:
-            smooth = max((one for one in SMOOTHINGS if one < smooth), default=smooth)
+            smooth = max((n for n in SMOOTHINGS if n < smooth), default=smooth)
         self._smooth = smooth
         self._prepare(smooth, 0)
 
@@ -229,7 +222,7 @@ class ChartView(Widget, can_focus=True):
             return
         x = self._chart.crosshair
         if x is None:
-            self._aim(window.right)
+            self._set_crosshair(window.right)
             return
         step = (window.right - window.left) / max(frame.columns - 1, 1)
         if direction > 0:
@@ -237,17 +230,17 @@ class ChartView(Widget, can_focus=True):
         else:
             at = max(bisect_right(trace.x, x - step) - 1, 0)
         if window.left <= trace.x[at] <= window.right:
-            self._aim(trace.x[at])
+            self._set_crosshair(trace.x[at])
 
     def action_no_crosshair(self) -> None:
         """Hide the cross-hair."""
-        self._aim(None)
+        self._set_crosshair(None)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Return whether ``action`` is enabled: escape only while there is a cross-hair."""
         return action != "no_crosshair" or self._chart.crosshair is not None
 
-    def _aim(self, x: float | None) -> None:
+    def _set_crosshair(self, x: float | None) -> None:
         """Put the cross-hair on the point nearest to ``x``; hide it for None."""
         at = None if x is None else _nearest(self._chart.lines, x)
         if at != self._chart.crosshair:
@@ -291,12 +284,12 @@ class ChartView(Widget, can_focus=True):
         """Drag, or move the cross-hair."""
         frame = self._drawing.frame
         if self._dragged_from is None:
-            self._aim(self._x_under(event))
+            self._set_crosshair(self._x_under(event))
         elif frame is not None and event.screen_x != self._dragged_from:
             share = (self._dragged_from - event.screen_x) / max(frame.columns - 1, 1)
             self._dragged_from = event.screen_x
             self._chart = replace(self._chart, crosshair=None)
-            self._look(self._chart.window.panned(share, self._chart.traces))
+            self._set_window(self._chart.window.panned(share, self._chart.traces))
 
     def on_mouse_up(self, event: events.MouseUp) -> None:
         """Stop dragging."""
@@ -307,10 +300,10 @@ class ChartView(Widget, can_focus=True):
     def on_leave(self, event: events.Leave) -> None:
         """Hide the cross-hair when the pointer leaves."""
         if event.node is self:
-            self._aim(None)
+            self._set_crosshair(None)
 
 
-def _state(lines: Sequence[Line]) -> list[tuple[object, ...]]:
+def _drawing_inputs(lines: Sequence[Line]) -> list[tuple[object, ...]]:
     """Return what a drawing of ``lines`` depends on."""
     return [(line.name, line.style, line.number, line.trace, line.trace.version) for line in lines]
 
@@ -318,5 +311,5 @@ def _state(lines: Sequence[Line]) -> list[tuple[object, ...]]:
 def _nearest(lines: Sequence[Line], x: float) -> float | None:
     """Return the x of the point nearest to ``x`` among all lines."""
     traces = [line.trace for line in lines]
-    places = [trace.x[at] for trace in traces if (at := trace.nearest(x)) is not None]
-    return min(places, key=lambda place: abs(place - x), default=None)
+    candidates = [trace.x[at] for trace in traces if (at := trace.nearest(x)) is not None]
+    return min(candidates, key=lambda candidate: abs(candidate - x), default=None)

@@ -21,7 +21,7 @@ MAX_NAMED = 6  # names that are listed
 class AskScreen(ModalScreen[bool]):
     """Asks whether to ``verb``; answers True for yes.
 
-    With ``grave``, for what cannot be undone, "no" has the focus, so that Enter alone does nothing.
+    With ``destructive``, for what cannot be undone, "no" has the focus, so that Enter alone does nothing.
     """
 
     BINDINGS = [  # noqa: RUF012 (Textual's way)
@@ -32,10 +32,11 @@ class AskScreen(ModalScreen[bool]):
     ]
 
     def __init__(
-        self, verb: str, what: str, named: Sequence[str], detail: str, *, grave: bool = False
+        self, verb: str, what: str, named: Sequence[str], detail: str, *, destructive: bool = False
     ) -> None:
         super().__init__()
-        self._verb, self._what, self._named, self._detail, self._grave = verb, what, named, detail, grave
+        self._verb, self._what, self._named, self._detail = verb, what, named, detail
+        self._destructive = destructive
 
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog"):
@@ -49,13 +50,13 @@ class AskScreen(ModalScreen[bool]):
                 yield Button(
                     f"{self._verb} (y)",
                     id="yes",
-                    variant="error" if self._grave else "primary",
+                    variant="error" if self._destructive else "primary",
                     compact=True,
                 )
                 yield Button("Cancel (n)", id="no", compact=True)
 
     def on_mount(self) -> None:
-        self.query_one("#no" if self._grave else "#yes").focus()
+        self.query_one("#no" if self._destructive else "#yes").focus()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         self.dismiss(event.button.id == "yes")
@@ -69,4 +70,4 @@ class ConfirmScreen(AskScreen):
 
     def __init__(self, action: RunAction, ids: Sequence[str]) -> None:
         what = "this run" if len(ids) == 1 else f"these {len(ids)} runs"
-        super().__init__(action.verb, what, ids, action.detail, grave=action.grave)
+        super().__init__(action.verb, what, ids, action.detail, destructive=action.destructive)

@@ -15,12 +15,11 @@ from textual.screen import ModalScreen
 from textual.suggester import Suggester
 from textual.widgets import Button, Input, Static, TextArea
 
-from ..common.errors import EntrannasError, UsageError
-from ..common.files import BrokenRun
+from ..common.errors import UsageError
 from ..common.text import counted, safe
 from ..store.notes import Notes, change_notes, checked_note, checked_tag, read_notes
 from ..store.run import Run
-from .background import in_background
+from .background import call_each, in_background
 from .keys import bindings
 from .notifications import tell_errors
 
@@ -57,7 +56,7 @@ class NotesScreen(ModalScreen[NotesChange | None]):
         self._ids = [identifier for identifier, _ in runs]
         counts = Counter(tag for _, notes in runs for tag in notes.tags)
         self._common = frozenset(tag for tag, count in counts.items() if count == len(runs))
-        self._some = {tag: count for tag, count in sorted(counts.items()) if count < len(runs)}
+        self._partial = {tag: count for tag, count in sorted(counts.items()) if count < len(runs)}
         self._note = _shown_note(runs[0][1].note) if len(runs) == 1 else None
         self._known = known
 
@@ -78,9 +77,9 @@ class NotesScreen(ModalScreen[NotesChange | None]):
                 compact=True,
                 id="tags",
             )
-            if self._some:
-                some = ", ".join(f"{tag} ({n} of {count})" for tag, n in self._some.items())
-                yield Static(Content(f"some have: {some}"), classes="quiet")
+            if self._partial:
+                partial = ", ".join(f"{tag} ({n} of {count})" for tag, n in self._partial.items())
+                yield Static(Content(f"some have: {partial}"), classes="quiet")
             if self._note is not None:
                 yield Static("note", classes="quiet")
                 yield TextArea(self._note, id="note", compact=True)
@@ -146,11 +145,11 @@ class TagSuggester(Suggester):
 
     async def get_suggestion(self, value: str) -> str | None:
         """Return ``value`` with its last word completed; None if no known word starts with it."""
-        begun = value.replace(",", " ").rpartition(" ")[2]
+        prefix = value.replace(",", " ").rpartition(" ")[2]
         word = next(
-            (word for word in self._words if begun and word.startswith(begun) and word != begun), None
+            (word for word in self._words if prefix and word.startswith(prefix) and word != prefix), None
         )
-        return None if word is None else value + word[len(begun) :]
+        return None if word is None else value + word[len(prefix) :]
 
 
 def _shown_note(note: str) -> str:
@@ -164,15 +163,6 @@ def edit_notes(app: Host, runs: Sequence[Run]) -> None:
         app.notify("there is no run here", severity="warning")
         return
 
-    def read() -> tuple[list[tuple[Run, Notes]], list[str]]:
-        found, errors = [], []
-        for run in runs:
-            try:
-                found.append((run, read_notes(run)))
-            except BrokenRun as error:
-                errors.append(str(error))
-        return found, errors
-
     screen = app.screen
 
     def show(result: tuple[list[tuple[Run, Notes]], list[str]]) -> None:
@@ -185,10 +175,10 @@ def edit_notes(app: Host, runs: Sequence[Run]) -> None:
             if change is not None:
                 _save(app, [run for run, _ in found], change)
 
-        known = {tag for one in app.snapshot.runs.values() for tag in one.notes.tags}
+        known = {tag for run in app.snapshot.runs.values() for tag in run.notes.tags}
         app.push_screen(NotesScreen([(run.id, notes) for run, notes in found], sorted(known)), answered)
 
-    in_background(app, read, show)
+    in_background(app, lambda: call_each(lambda run: (run, read_notes(run)), runs), show)
 
 
 def _save(app: Host, runs: Sequence[Run], change: NotesChange) -> None:
@@ -196,16 +186,10 @@ def _save(app: Host, runs: Sequence[Run], change: NotesChange) -> None:
         app.notify("nothing was changed")
         return
 
-    def write() -> tuple[list[Notes], list[str]]:
-        written, errors = [], []
-        for run in runs:
-            try:
-                written.append(change_notes(run, change.add, change.remove, change.note))
-            except EntrannasError as error:
-                errors.append(str(error))
-        return written, errors
+    def write(run: Run) -> Notes:
+        return change_notes(run, change.add, change.remove, change.note)
 
-    def tell(result: tuple[list[Notes], list[str]]) -> None:
+    def report(result: tuple[list[Notes], list[str]]) -> None:
         written, errors = result
         app.look_now()
         if len(runs) == 1 and written:
@@ -214,7 +198,7 @@ def _save(app: Host, runs: Sequence[Run], change: NotesChange) -> None:
             app.notify(f"{counted(len(written), 'run')}: {change}", markup=False)
         tell_errors(app, NOT_DONE, errors)
 
-    in_background(app, write, tell)
+    in_background(app, lambda: call_each(write, runs), report)
 
 
 def _outcome(run: Run, notes: Notes, change: NotesChange) -> str:

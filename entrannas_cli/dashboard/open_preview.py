@@ -47,9 +47,9 @@ def _open(app: Host, run: Run, step: int | None) -> None:
             return f"the picture is in {safe(str(file))}: {error}", "warning"
         return f"opened {safe(str(file))}", "information"
 
-    def tell(result: tuple[str, str]) -> None:
+    def report(result: tuple[str, str]) -> None:
         text, severity = result
         title = "Picture" if severity != "error" else "Picture: not drawn"
         app.notify(text, title=title, severity=severity, timeout=NOTICE_S, markup=False)  # type: ignore[arg-type]
 
-    in_background(app, work, tell)
+    in_background(app, work, report)

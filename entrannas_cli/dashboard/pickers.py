@@ -46,18 +46,18 @@ class Choices(ViOptionList):
 
 
 class ChoiceScreen(ModalScreen[str | None]):
-    """Asks for one of ``options``, each a key and a text; ``now`` is the current key. Answers None if cancelled."""
+    """Asks for one of ``options``, each a key and a text, given the ``current`` key. Answers None if cancelled."""
 
     BINDINGS = [("escape,q", "dismiss", "Close")]  # noqa: RUF012 (Textual's way)
 
-    def __init__(self, title: str, options: Sequence[tuple[str, Content]], now: str) -> None:
+    def __init__(self, title: str, options: Sequence[tuple[str, Content]], current: str) -> None:
         super().__init__()
-        self._caption, self._choices, self._now = title, options, now
+        self._caption, self._choices, self._current = title, options, current
 
     def compose(self) -> ComposeResult:
         choice = Choices(*(Option(text, id=key) for key, text in self._choices), id="choice")
         choice.border_title = self._caption
-        choice.highlighted = next((n for n, (key, _) in enumerate(self._choices) if key == self._now), 0)
+        choice.highlighted = next((n for n, (key, _) in enumerate(self._choices) if key == self._current), 0)
         yield choice
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
@@ -69,9 +69,9 @@ class SortScreen(ChoiceScreen):
 
     BINDINGS = [("s", "dismiss", "Close")]  # noqa: RUF012 (Textual's way)
 
-    def __init__(self, now: str) -> None:
+    def __init__(self, current: str) -> None:
         columns = [*TABLE.values(), RUN]
-        super().__init__("Sort by", [(column.key, _described(column)) for column in columns], now)
+        super().__init__("Sort by", [(column.key, _described(column)) for column in columns], current)
 
 
 class ColumnsScreen(ModalScreen[tuple[str, ...]]):
@@ -79,9 +79,9 @@ class ColumnsScreen(ModalScreen[tuple[str, ...]]):
 
     BINDINGS = [("escape,q,c", "done", "Done")]  # noqa: RUF012 (Textual's way)
 
-    def __init__(self, now: Sequence[str]) -> None:
+    def __init__(self, current: Sequence[str]) -> None:
         super().__init__()
-        self._chosen = set(now)
+        self._chosen = set(current)
 
     def compose(self) -> ComposeResult:
         choice = Choices(
@@ -105,5 +105,5 @@ class ColumnsScreen(ModalScreen[tuple[str, ...]]):
 
 
 def _described(column: TableColumn) -> Content:
-    width = max(len(each.heading) for each in TABLE.values()) + 2
+    width = max(len(column.heading) for column in TABLE.values()) + 2
     return Content.assemble(column.heading.ljust(width), (column.column.about, "$quiet"))

@@ -28,10 +28,10 @@ class PreviewCharts(Vertical):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 (Textual's name)
         super().__init__(id=id)
         self._run: Overview | None = None
-        self._course: RunMetrics | None = None
+        self._metrics: RunMetrics | None = None
         self._timer: Timer | None = None
-        self._portions = 0
-        self._drawn = -1
+        self._slices = 0
+        self._drawn_version = -1
 
     def compose(self) -> ComposeResult:
         for group in SEARCH_CHARTS[:2]:  # loss and accuracy; a training has both too
@@ -39,16 +39,16 @@ class PreviewCharts(Vertical):
 
     def show(self, run: Overview | None) -> None:
         """Show the curves of ``run``; those of another run are cleared at once."""
-        another = run is None or self._run is None or run.path != self._run.path
+        is_other = run is None or self._run is None or run.path != self._run.path
         self._run = run
         self.set_class(run is not None and run.status.kind == "rank", "-none")  # only its trainings have some
-        if another:
-            self._course = None
-            self._drawn = -1
+        if is_other:
+            self._metrics = None
+            self._drawn_version = -1
             if self._timer is not None:
                 self._timer.stop()
                 self._timer = None
-            self._fresh_charts()
+            self._clear_charts()
         if run is not None and self._timer is None:
             self._read()
 
@@ -64,25 +64,25 @@ class PreviewCharts(Vertical):
         if isinstance(self.screen, RunActionsScreen) and self.screen.covered:  # by another screen
             self._timer = self.set_timer(POLL_S, self._read)
             return
-        if self._course is None:
-            self._course = RunMetrics(Run(run.path))
-        more = self._course.read(SLICE_S)
-        self._portions += 1
-        if not more or self._portions % DRAWN_EVERY == 1:
-            self._draw(self._course, run)
+        if self._metrics is None:
+            self._metrics = RunMetrics(Run(run.path))
+        more = self._metrics.read(SLICE_S)
+        self._slices += 1
+        if not more or self._slices % DRAWN_EVERY == 1:
+            self._draw(self._metrics, run)
         if more or run.status.state == "running":
             self._timer = self.set_timer(PAUSE_S if more else POLL_S, self._read)
 
-    def _fresh_charts(self) -> None:
+    def _clear_charts(self) -> None:
         for chart in self.query(ChartView):
             chart.show(())
             chart.action_fit()  # the zoom was for another run
 
-    def _draw(self, course: RunMetrics, run: Overview) -> None:
-        if course.version == self._drawn:
+    def _draw(self, metrics: RunMetrics, run: Overview) -> None:
+        if metrics.version == self._drawn_version:
             return
-        self._drawn = course.version
+        self._drawn_version = metrics.version
         groups = TRAIN_CHARTS if run.status.kind == "train" else SEARCH_CHARTS
         for chart, group in zip(self.query(ChartView), groups, strict=False):
-            found = [(metric, course.series(metric.rows, metric.key)) for metric in group.metrics]
+            found = [(metric, metrics.series(metric.rows, metric.key)) for metric in group.metrics]
             chart.show(Line(metric.line, series.x, series.y) for metric, series in found if series.y)

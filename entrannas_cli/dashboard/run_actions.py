@@ -14,7 +14,7 @@ from ..common.text import counted, safe
 from ..store.overview import Overview
 from ..store.run import Run
 from .actions import DELETE, RESUME, STOP, RunAction
-from .background import in_background, tell
+from .background import call_each, in_background, tell
 from .confirm import ConfirmScreen
 from .keys import Place, writes
 from .notifications import MAX_SHOWN, tell_errors
@@ -94,7 +94,7 @@ class RunActionsScreen(Screen[None]):
 
         run = self.here
         if run is None:
-            self._say("there is no run here", severity="warning")
+            self._notify("there is no run here", severity="warning")
             return
 
         def work() -> Draft | str:
@@ -133,7 +133,7 @@ class RunActionsScreen(Screen[None]):
         """Copy the ids, one per line."""
         if ids := [safe(run.id) for run in self.targets]:
             self.app.copy_to_clipboard("\n".join(ids))
-            self._say("copied " + (ids[0] if len(ids) == 1 else f"the ids of {len(ids)} runs"))
+            self._notify("copied " + (ids[0] if len(ids) == 1 else f"the ids of {len(ids)} runs"))
 
     def action_edit(self) -> None:
         """Edit the tags, and the note of a single run."""
@@ -151,20 +151,14 @@ class RunActionsScreen(Screen[None]):
         """Check in the background whether ``action`` is possible, which reads files, then ask."""
         runs = [Run(run.path) for run in self.targets]
         if not runs:
-            self._say("there is no run here", severity="warning")
+            self._notify("there is no run here", severity="warning")
             return
 
-        def check() -> tuple[list[Run], list[str]]:
-            able, errors = [], []
-            for run in runs:
-                try:
-                    action.check(run)
-                    able.append(run)
-                except EntrannasError as error:
-                    errors.append(str(error))
-            return able, errors
+        def check(run: Run) -> Run:
+            action.check(run)
+            return run
 
-        in_background(self.app, check, lambda found: self._confirm(action, *found))
+        in_background(self.app, lambda: call_each(check, runs), lambda found: self._confirm(action, *found))
 
     def _confirm(self, action: RunAction, runs: list[Run], errors: list[str]) -> None:
         tell_errors(self.app, f"{action.verb}: not done", errors)
@@ -172,30 +166,26 @@ class RunActionsScreen(Screen[None]):
 
             def answered(yes: bool | None) -> None:
                 if yes:
-                    self._do(action, runs)
+                    self._act(action, runs)
 
             self.app.push_screen(ConfirmScreen(action, [run.id for run in runs]), answered)
 
-    def _do(self, action: RunAction, runs: list[Run]) -> None:
-        def all_of(some: list[Run]) -> tuple[list[str], list[str]]:
-            outcomes, errors = [], []
-            for run in some:
-                try:
-                    outcomes.append(action.do(run, lambda text: tell(self.app, self._say, text)))
-                except EntrannasError as error:
-                    errors.append(str(error))
-            return outcomes, errors
+    def _act(self, action: RunAction, runs: list[Run]) -> None:
+        def act(run: Run) -> str:
+            return action.do(run, lambda text: tell(self.app, self._notify, text))
 
-        for some in [[run] for run in runs] if action.waits else [runs]:
-            in_background(self.app, partial(all_of, some), lambda found: self._outcome(action, *found))
+        for batch in [[run] for run in runs] if action.waits else [runs]:
+            in_background(
+                self.app, partial(call_each, act, batch), lambda found: self._report(action, *found)
+            )
 
-    def _outcome(self, action: RunAction, outcomes: list[str], errors: list[str]) -> None:
+    def _report(self, action: RunAction, outcomes: list[str], errors: list[str]) -> None:
         self.dashboard.look_now()
         if len(outcomes) > MAX_SHOWN:
             outcomes = [f"{action.verb}: done for {counted(len(outcomes), 'run')}"]
         for text in outcomes:
-            self._say(text)
+            self._notify(text)
         tell_errors(self.app, f"{action.verb}: not done", errors)
 
-    def _say(self, text: str, **how: Any) -> None:
-        self.app.notify(text, markup=False, **how)
+    def _notify(self, text: str, **options: Any) -> None:
+        self.app.notify(text, markup=False, **options)

@@ -44,10 +44,10 @@ def facts_text(run: Overview) -> Content:
         lines.append([(safe(" ".join(run.notes.tags)), "$accent")])
     problems = dict.fromkeys(safe(text) for text in (status.reason, *run.problems) if text)
     lines += [[(problem, "$error" if status.state != "stopped" else "$warning")] for problem in problems]
-    what = [safe(status.kind), safe(short_id(run.text("cells")))]
-    what += [safe(run.text(key)) for key in ("space", "method", "dataset")]
-    what += [f"seed {safe(run.text('seed'))}"] if run.text("seed") else []
-    lines.append([" · ".join(text for text in what if text)])
+    parts = [safe(status.kind), safe(short_id(run.text("cells")))]
+    parts += [safe(run.text(key)) for key in ("space", "method", "dataset")]
+    parts += [f"seed {safe(run.text('seed'))}"] if run.text("seed") else []
+    lines.append([" · ".join(text for text in parts if text)])
     lines += [[(f"{label:12}", "$quiet"), value] for label, value in _figures(run)]
     lines += [[(safe(text), "$warning")] for text in texts(run.summary.get("warnings"))]
     lines += [[(safe(line), "italic")] for line in run.notes.note.splitlines()]
@@ -69,22 +69,22 @@ def _figures(run: Overview) -> list[tuple[str, str]]:
         for key in ("weight_loss", "architecture_loss", "validation_loss")
         if (value := run.number(key)) is not None
     ]
-    shares = [
+    accuracies = [
         f"{percent(value)} {'test' if key == 'test_accuracy' else METRICS[key].line}"
         for key in ("test_accuracy", "validation_accuracy", "supernet_accuracy", "derived_accuracy")
         if (value := run.number(key)) is not None
     ]
-    if not shares and run.accuracy is not None:
-        shares = [percent(run.accuracy)]
-    zero = [
+    if not accuracies and run.accuracy is not None:
+        accuracies = [percent(run.accuracy)]
+    sparsities = [
         f"{percent(value)} {METRICS[key].line}"
         for key in ("sparsity_normal", "sparsity_reduce")
         if (value := run.number(key)) is not None
     ]
     figures += [("loss", ", ".join(losses))] if losses else []
-    figures += [("accuracy", ", ".join(shares))] if shares else []
+    figures += [("accuracy", ", ".join(accuracies))] if accuracies else []
     figures += [("gap", f"{100 * run.gap:+.2f} %")] if run.gap is not None else []
-    figures += [("sparsity", ", ".join(zero))] if zero else []
+    figures += [("sparsity", ", ".join(sparsities))] if sparsities else []
     if (parameters := run.number("parameters")) is not None:
         figures.append(("parameters", count_text(parameters)))
     if command := next_command(Run(run.path), status):
@@ -126,11 +126,11 @@ class RunDetails(VerticalScroll, can_focus=True):
 
     def show(self, run: Overview | None) -> None:
         """Show ``run``; nothing for None."""
-        another = run is None or self._run is None or run.id != self._run.id
+        is_other = run is None or self._run is None or run.id != self._run.id
         self._run = run
         self.set_class(run is None, "-nothing")  # hides the empty charts
         self.query_one("#facts", Static).update("" if run is None else facts_text(run))
-        if another:
+        if is_other:
             self._cells = None
             self.query_one(PreviewCharts).show(None)
             self.query_one("#cells", Static).update("")
@@ -155,16 +155,16 @@ class RunDetails(VerticalScroll, can_focus=True):
         self._draw()
 
     def _draw(self) -> None:
-        where = self.query_one("#cells", Static)
+        widget = self.query_one("#cells", Static)
         if self._cells is None:
             return
         if self._cells.genotype is None:
-            where.update(Content.styled(self._cells.problem, "$error"))
+            widget.update(Content.styled(self._cells.problem, "$error"))
             return
-        width = max(where.content_size.width or self.size.width - 2, 12)
+        width = max(widget.content_size.width or self.size.width - 2, 12)
         parts: list[Part] = []
         for kind, cell in self._cells.genotype.cells:
             count = sum(len(node) for node in cell.nodes)
             parts.append((f"{kind_title(kind)}, {counted(count, 'connection')}\n", "bold $primary"))
             parts += [f"{line}\n" for line in cell_short(cell, width)]
-        where.update(Content.assemble(*parts).rstrip())
+        widget.update(Content.assemble(*parts).rstrip())

@@ -40,12 +40,12 @@ def parse_filter(text: str) -> Filter:
     problem = ""
     for part in _parts(text):
         if not _CONDITION.match(part):
-            tests.append(_has(part.casefold()))
+            tests.append(_contains(part.casefold()))
             continue
         try:
             condition = parse_condition(part)
             if condition.value:
-                tests.append(_holds(condition))
+                tests.append(_meets(condition))
         except UsageError as error:
             problem = problem or error.message
     return Filter(lambda run: all(test(run) for test in tests), problem)
@@ -59,7 +59,7 @@ def _parts(text: str) -> list[str]:
         return text.split()
 
 
-def _has(word: str) -> Test:
+def _contains(word: str) -> Test:
     return lambda run: word in _words(run)
 
 
@@ -70,7 +70,7 @@ def _words(run: Overview) -> str:
     return " ".join([*texts, *run.notes.tags]).casefold()
 
 
-def _holds(condition: Condition) -> Test:
+def _meets(condition: Condition) -> Test:
     column = column_for(condition.key)
     if column is None:
         names = dict.fromkeys([*TABLE, *RESULT_COLUMNS])

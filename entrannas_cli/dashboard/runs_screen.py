@@ -78,28 +78,28 @@ class RunsScreen(RunActionsScreen):
         if not self._expected or not set(self._expected) <= set(self._snapshot.runs):
             return
         ids, self._expected = self._expected, ()
-        if not all(self._filter.fits(self._snapshot.runs[one]) for one in ids):
+        if not all(self._filter.fits(self._snapshot.runs[run_id]) for run_id in ids):
             self.query_one(FilterInput).value = ""
             self.query_one("#filtering").remove_class("used")
             self._filter = parse_filter("")
-            self._arrange()
+            self._update_table()
         self.query_one(RunTable).choose(ids)
 
     def take(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self.query_one(RunTable).keep_marks(frozenset(snapshot.runs))
-        self._arrange()
+        self._update_table()
         self._choose_expected()
 
-    def _arrange(self) -> None:
+    def _update_table(self) -> None:
         """Filter, sort and show the runs according to the settings."""
         settings = self.dashboard.settings.now
         table = self.query_one(RunTable)
         sort = settings.sort if settings.sort in TABLE or settings.sort == RUN.key else "age"
         table.show_columns(chosen(settings.columns), sort, settings.descending)
-        wanted = [run for run in self._snapshot.runs.values() if self._filter.fits(run)]
-        table.show(sorted_by(sort, wanted, descending=settings.descending), note=self._note())
-        self._entitle()
+        matching = [run for run in self._snapshot.runs.values() if self._filter.fits(run)]
+        table.show(sorted_by(sort, matching, descending=settings.descending), note=self._note())
+        self._update_title()
 
     def _note(self) -> str:
         """Return the text to show if there is no run."""
@@ -116,7 +116,7 @@ class RunsScreen(RunActionsScreen):
             f"no runs in {folder} yet\npress n to start one; runs started elsewhere appear here automatically"
         )
 
-    def _entitle(self) -> None:
+    def _update_title(self) -> None:
         table = self.query_one(RunTable)
         runs: Mapping[str, Overview] = self._snapshot.runs
         parts: list[str | tuple[str, str]] = [("entrannas ", "bold $primary")]
@@ -144,7 +144,7 @@ class RunsScreen(RunActionsScreen):
         self.query_one(RunDetails).show(event.run)
 
     def on_run_table_marks_changed(self) -> None:
-        self._entitle()
+        self._update_title()
 
     def on_scrolling_table_row_opened(self) -> None:
         from .run.screen import RunScreen
@@ -165,7 +165,7 @@ class RunsScreen(RunActionsScreen):
         table = self.query_one(RunTable)
         runs = [run for run in table.rows if run.id in table.marked]
         if not runs and len(table.rows) > MAX_RUNS:
-            self._say(
+            self._notify(
                 f"{len(table.rows)} runs are too many to compare: mark some with space, or filter them",
                 severity="warning",
             )
@@ -174,7 +174,7 @@ class RunsScreen(RunActionsScreen):
         if runs:
             self.app.push_screen(CompareScreen(runs))
         else:
-            self._say("there is no run to compare", severity="warning")
+            self._notify("there is no run to compare", severity="warning")
 
     # filter, sort, columns
 
@@ -184,18 +184,18 @@ class RunsScreen(RunActionsScreen):
 
     def action_unfilter(self) -> None:
         """Clear the filter first, then the marks."""
-        line = self.query_one(FilterInput)
+        field = self.query_one(FilterInput)
         table = self.query_one(RunTable)
-        if not line.value and not line.has_focus:
+        if not field.value and not field.has_focus:
             table.action_unmark()
-        line.value = ""
+        field.value = ""
         self.query_one("#filtering").remove_class("used")
         table.focus()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         self._filter = parse_filter(event.value)
         self.query_one("#problem", Static).update(Content(self._filter.problem))
-        self._arrange()
+        self._update_table()
 
     def action_sort(self) -> None:
         from .pickers import SortScreen
@@ -208,12 +208,12 @@ class RunsScreen(RunActionsScreen):
 
     def _sort_by(self, key: str) -> None:
         self.dashboard.change(replace(self.dashboard.settings.now, sort=key, descending=False))
-        self._arrange()
+        self._update_table()
 
     def action_reverse(self) -> None:
         settings = self.dashboard.settings.now
         self.dashboard.change(replace(settings, descending=not settings.descending))
-        self._arrange()
+        self._update_table()
 
     def action_columns(self) -> None:
         from .pickers import ColumnsScreen
@@ -221,7 +221,7 @@ class RunsScreen(RunActionsScreen):
         def answered(keys: tuple[str, ...] | None) -> None:
             if keys is not None:
                 self.dashboard.change(replace(self.dashboard.settings.now, columns=keys))
-                self._arrange()
+                self._update_table()
 
         now = [column.key for column in chosen(self.dashboard.settings.now.columns)]
         self.app.push_screen(ColumnsScreen(now), answered)

@@ -44,7 +44,7 @@ class SettingsFile:
     def __init__(self, path: Path | None = None) -> None:
         self.path = settings_path() if path is None else path
         self.problem = ""
-        self._complained = False
+        self._failure_reported = False
         self.now = self._read()
 
     def _read(self) -> Settings:
@@ -67,26 +67,26 @@ class SettingsFile:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             write_json(self.path, {"format": FORMAT, **asdict(now)}, durable=False)
         except OSError as error:
-            if not self._complained:
-                self._complained = True
+            if not self._failure_reported:
+                self._failure_reported = True
                 return f"settings cannot be saved: {safe(str(self.path))}: {reason_of(error)}"
         return ""
 
 
 def _settings(data: Mapping[str, Any]) -> Settings:
     """Return ``data`` as validated settings. Raises ``ValueError`` that names the key."""
-    found = Settings()
+    defaults = Settings()
     names = [theme.name for theme in THEMES]
-    theme = data.get("theme", found.theme)
+    theme = data.get("theme", defaults.theme)
     if theme not in names:
         raise ValueError(f"theme: expected one of {', '.join(names)}, found {theme!r:.40}")
     columns = data.get("columns", [])
     if not isinstance(columns, list) or not all(isinstance(key, str) for key in columns):
         raise ValueError("columns: expected a list of names")
-    sort = data.get("sort", found.sort)
+    sort = data.get("sort", defaults.sort)
     if not isinstance(sort, str):
         raise ValueError(f"sort: expected a column's name, found {sort!r:.40}")
-    descending = data.get("descending", found.descending)
+    descending = data.get("descending", defaults.descending)
     if not isinstance(descending, bool):
         raise ValueError(f"descending: expected true or false, found {descending!r:.40}")
     return Settings(theme, tuple(columns), sort, descending)

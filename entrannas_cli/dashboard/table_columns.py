@@ -38,7 +38,7 @@ class TableColumn:
         return self.column.key
 
 
-def _made(
+def _column(
     key: str, heading: str, about: str, read: Callable[[Overview], object], kind: str = "text"
 ) -> Column:
     return Column(key=key, heading=heading, about=about, read=read, kind=kind)  # type: ignore[arg-type]
@@ -105,14 +105,14 @@ TABLE: Mapping[str, TableColumn] = {
         TableColumn(column=RESULT_COLUMNS["state"], heading="state", width=9, show=_state),
         TableColumn(column=RESULT_COLUMNS["epoch"], heading="epoch", width=12, show=_progress),
         TableColumn(
-            column=_made("loss", "loss", "Weight loss.", lambda run: run.loss, "number"),
+            column=_column("loss", "loss", "Weight loss.", lambda run: run.loss, "number"),
             heading="loss",
             width=7,
             show=lambda run, now: metric(run.loss),
             right=True,
         ),
         TableColumn(
-            column=_made(
+            column=_column(
                 "accuracy",
                 "acc %",
                 "Test accuracy, else validation accuracy, else the super-net's.",
@@ -125,7 +125,7 @@ TABLE: Mapping[str, TableColumn] = {
             right=True,
         ),
         TableColumn(
-            column=_made(
+            column=_column(
                 "sparsity",
                 "spars %",
                 "Share of connections with zero weight.",
@@ -138,14 +138,14 @@ TABLE: Mapping[str, TableColumn] = {
             right=True,
         ),
         TableColumn(
-            column=_made("gap", "gap %", "Consistency gap.", _percent_of(lambda run: run.gap), "number"),
+            column=_column("gap", "gap %", "Consistency gap.", _percent_of(lambda run: run.gap), "number"),
             heading="gap %",
             width=5,
             show=_share(lambda run: run.gap, "+.1f"),
             right=True,
         ),
         TableColumn(
-            column=_made("age", "age", "Time since the run was created.", _age, "number"),
+            column=_column("age", "age", "Time since the run was created.", _age, "number"),
             heading="age",
             width=4,
             show=age_text,
@@ -218,16 +218,16 @@ def column_for(key: str) -> Column | None:
 def sorted_by(key: str, runs: Iterable[Overview], *, descending: bool) -> list[Overview]:
     """Return ``runs`` sorted by a column: numbers before texts, missing values last, ties in the given order."""
     column = column_for(key) or RUN.column
-    there: list[tuple[tuple[bool, float, str], Overview]] = []
+    present: list[tuple[tuple[bool, float, str], Overview]] = []
     missing = []
     for run in runs:
         value = column.read(run)
-        found = number(value)
-        if found is not None:
-            there.append(((False, found, ""), run))
+        parsed = number(value)
+        if parsed is not None:
+            present.append(((False, parsed, ""), run))
         elif isinstance(value, str):
-            there.append(((True, 0.0, value.casefold()), run))
+            present.append(((True, 0.0, value.casefold()), run))
         else:
             missing.append(run)
-    there.sort(key=itemgetter(0), reverse=descending)
-    return [run for _, run in there] + missing
+    present.sort(key=itemgetter(0), reverse=descending)
+    return [run for _, run in present] + missing

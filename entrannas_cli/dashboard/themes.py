@@ -74,13 +74,13 @@ THEMES: tuple[Theme, ...] = (
 )
 
 
-def _ansi(paper: str, ink: str, eight: str) -> TerminalTheme:
+def _ansi(background: str, foreground: str, colours: str) -> TerminalTheme:
     """Return a theme whose bright colours equal its normal ones.
 
-    The ``eight`` are black, red, green, yellow, blue, magenta, cyan and white.
+    ``colours`` are black, red, green, yellow, blue, magenta, cyan and white.
     """
-    colours: list[tuple[int, int, int]] = [parse_rgb_hex(colour) for colour in eight.split()]
-    return TerminalTheme(parse_rgb_hex(paper), parse_rgb_hex(ink), colours, colours)
+    palette: list[tuple[int, int, int]] = [parse_rgb_hex(colour) for colour in colours.split()]
+    return TerminalTheme(parse_rgb_hex(background), parse_rgb_hex(foreground), palette, palette)
 
 
 # for drawn cells: all distinct, and all legible on the background

@@ -31,12 +31,12 @@ class Snapshot:
 
 
 class Watcher:
-    """Polls in a thread of its own, which calls ``tell`` with a snapshot whenever something has changed."""
+    """Polls in a thread of its own, which calls ``on_change`` with a snapshot whenever something has changed."""
 
-    def __init__(self, runs_dir: Path, tell: Callable[[Snapshot], None]) -> None:
-        self._catalogue = RunIndex(runs_dir)
-        self._tell = tell
-        self._ended = self._asked = False
+    def __init__(self, runs_dir: Path, on_change: Callable[[Snapshot], None]) -> None:
+        self._index = RunIndex(runs_dir)
+        self._on_change = on_change
+        self._ended = self._thorough = False
         self._wake = threading.Event()
 
     def start(self) -> None:
@@ -45,28 +45,30 @@ class Watcher:
 
     def look_now(self) -> None:
         """Poll at once, and thoroughly."""
-        self._asked = True
+        self._thorough = True
         self._wake.set()
 
     def stop(self) -> None:
-        """Stop polling. No call of ``tell`` starts after this; a poll in progress is not waited for."""
+        """Stop polling. No call of ``on_change`` starts after this; a poll in progress is not waited for."""
         self._ended = True
         self._wake.set()
 
     def _watch(self) -> None:
-        told: tuple[str, bool] | None = None
+        last_state: tuple[str, bool] | None = None
         while not self._ended:
-            begun, asked, self._asked = time.thread_time(), self._asked, False
+            started, thorough, self._thorough = time.thread_time(), self._thorough, False
             try:
-                changes = self._catalogue.refresh(FIRST_SLICE_S if told is None else SLICE_S, thorough=asked)
+                changes = self._index.refresh(
+                    FIRST_SLICE_S if last_state is None else SLICE_S, thorough=thorough
+                )
             except Exception as error:  # any error is shown: a table that silently stops is worse
                 changes = IndexChanges(problem=f"internal error: {type(error).__name__}: {safe(str(error))}")
-            spent = time.thread_time() - begun
+            spent = time.thread_time() - started
             complete = not changes.waiting
             changed = bool(changes.added or changes.changed or changes.removed)
-            if not self._ended and (changed or (changes.problem, complete) != told):
-                told = changes.problem, complete
-                self._tell(Snapshot(self._catalogue.rows, changes.problem, complete))
+            if not self._ended and (changed or (changes.problem, complete) != last_state):
+                last_state = changes.problem, complete
+                self._on_change(Snapshot(self._index.rows, changes.problem, complete))
             if complete:
                 self._wake.wait(min(max(POLL_S, spent / MAX_CPU_SHARE), SLOW_POLL_S))
                 self._wake.clear()

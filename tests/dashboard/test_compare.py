@@ -187,7 +187,7 @@ def test_a_look_that_comes_after_the_screen_was_closed_does_nothing(runs: list[R
         screen = driver.app.screen
         await driver.press("escape")
         assert driver.screen_name == "RunsScreen"
-        screen._look()  # type: ignore[attr-defined]
+        screen._poll()  # type: ignore[attr-defined]
         await driver.press("j")
         assert driver.screen_name == "RunsScreen"
 
@@ -349,8 +349,10 @@ def test_the_export_dialog_comes_to_rest(
 ) -> None:
     """Format and file name follow each other, and end where the user wants them to."""
     told: list[str] = []
-    tell = ExportScreen._tell
-    monkeypatch.setattr(ExportScreen, "_tell", lambda dialog: (told.append(dialog._chosen.key), tell(dialog)))
+    tell = ExportScreen._update_texts
+    monkeypatch.setattr(
+        ExportScreen, "_update_texts", lambda dialog: (told.append(dialog._chosen.key), tell(dialog))
+    )
 
     async def look(driver: Driver) -> None:
         await driver.press("a", "c", "x")
@@ -492,7 +494,7 @@ def test_reading_goes_on_in_portions_until_all_is_there(runs: list[Run]) -> None
     assert turns == 4
     assert [len(line.trace) for line in overlay.lines(tracks.all)] == [8, 8, 8]
     assert overlay.update(tracks.all, 0.0)  # nothing is new
-    assert tracks.all[0].course.names("step") == ("weight_loss",)
+    assert tracks.all[0].metrics.names("step") == ("weight_loss",)
 
 
 def test_the_curves_alone_tell_that_there_are_none(runs_dir: Path) -> None:

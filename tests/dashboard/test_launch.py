@@ -127,7 +127,7 @@ def test_what_is_right_is_told_with_what_it_would_run() -> None:
     assert what_runs(verdict) == (
         "3 searches: entrannas-dst in the space standard, 6 epochs of 8 steps, digits, 5 cells, 8 channels"
     )
-    assert verdict.usual["dataset"] == "digits  (preset quick)"
+    assert verdict.defaults["dataset"] == "digits  (preset quick)"
     drawn = judged(search(method="random", dataset="cifar10"))
     assert drawn.fine, "no image is looked at"
     assert what_runs(drawn) == "1 search: cells drawn at random from the space standard"
@@ -137,7 +137,7 @@ def test_what_is_right_is_told_with_what_it_would_run() -> None:
 def test_the_project_file_and_the_environment_count(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("entrannas.toml").write_text('space = "extended"\n')
     monkeypatch.setenv("ENTRANNAS_SEED", "7")
-    usual = judged(Draft()).usual
+    usual = judged(Draft()).defaults
     assert (usual["space"], usual["seeds"]) == ("extended  (entrannas.toml)", "7  (ENTRANNAS_SEED)")
     Path("entrannas.toml").write_text("space = ")
     verdict = judged(Draft())
@@ -384,7 +384,7 @@ def test_readonly_has_no_form(tmp_path: Path) -> None:
 def test_it_is_there_at_any_size(tmp_path: Path, size: tuple[int, int]) -> None:
     async def look(driver: Driver) -> None:
         await opened(driver)
-        await driver.until(lambda: "search" in driver.text_of("#verdict"), "the verdict")
+        await driver.until(lambda: "search" in driver.text_of("#validation"), "the verdict")
         await driver.press(*["tab"] * 5)
         await driver.pilot.resize_terminal(80, 24)
         await driver.until(lambda: "a new run" in driver.lines[0], "the form")

@@ -48,7 +48,7 @@ class CompareChartsTab(Vertical):
         super().__init__()
         self._overlays = [Overlay(metric_of(key)) for key in COMPARED]
         self._stale: set[int] = set()  # charts, by index
-        self._tracks: Sequence[ComparedRun] = ()
+        self._compared: Sequence[ComparedRun] = ()
 
     def compose(self) -> ComposeResult:
         yield CachedStatic(id="legend")
@@ -63,21 +63,23 @@ class CompareChartsTab(Vertical):
         """The charts."""
         return self.query_one(OverlayGrid)
 
-    def entitle(self, tracks: Sequence[ComparedRun], runs: Mapping[str, Overview], note: str) -> None:
+    def show_legend(
+        self, compared: Sequence[ComparedRun], overviews: Mapping[str, Overview], note: str
+    ) -> None:
         """Show which line is which run and how that is doing, then ``note``."""
         look, width = self.grid.charts[0].look, max(self.size.width - 2, 1)
-        shown = [(track, runs[track.run.id]) for track in tracks if track.run.id in runs]
-        facts = [(track.number, _progress(run)) for track, run in shown]
+        shown = [(run, overviews[run.run.id]) for run in compared if run.run.id in overviews]
+        states = [(run.number, _progress(overview)) for run, overview in shown]
         self.query_one("#legend", CachedStatic).show(
-            (facts, note, look.lines, width), lambda: _legend(shown, note, look.lines, width)
+            (states, note, look.lines, width), lambda: _legend(shown, note, look.lines, width)
         )
 
-    def begin(self, tracks: Sequence[ComparedRun]) -> None:
+    def begin(self, compared: Sequence[ComparedRun]) -> None:
         """Start updating the charts, since data or runs have changed."""
-        self._tracks = tracks
+        self._compared = compared
         empty_before = [chart.has_class("-empty") for chart in self.grid.charts]
         for chart, overlay in zip(self.grid.charts, self._overlays, strict=True):
-            chart.set_class(not overlay.has_points(tracks), "-empty")
+            chart.set_class(not overlay.has_points(compared), "-empty")
         if empty_before != [chart.has_class("-empty") for chart in self.grid.charts]:
             self.grid.fit_room()
         self._stale = set(range(len(self._overlays)))
@@ -85,14 +87,14 @@ class CompareChartsTab(Vertical):
     def go_on(self, budget: float) -> bool:
         """Update the next visible chart, or a part of it; return whether there is more to do."""
         deadline = time.monotonic() + budget
-        for place in sorted(self._stale):
-            chart, overlay = self.grid.charts[place], self._overlays[place]
+        for index in sorted(self._stale):
+            chart, overlay = self.grid.charts[index], self._overlays[index]
             if not self._is_seen(chart):
                 continue
-            if not overlay.update(self._tracks, deadline):
+            if not overlay.update(self._compared, deadline):
                 return True
-            chart.show(overlay.lines(self._tracks))
-            self._stale.discard(place)
+            chart.show(overlay.lines(self._compared))
+            self._stale.discard(index)
             return True  # handle keys before the next chart
         return False
 
@@ -111,11 +113,11 @@ def _legend(
     """Return ``● name running 3/50`` for each run, as many per line as fit completely."""
     entries = [
         Content.assemble(
-            (marker(track.number), colours[track.number % len(colours)]),
-            f" {track.name}",
-            (_progress(run), STATE_STYLES.get(run.status.state, "")),
+            (marker(run.number), colours[run.number % len(colours)]),
+            f" {run.name}",
+            (_progress(overview), STATE_STYLES.get(overview.status.state, "")),
         )
-        for track, run in shown
+        for run, overview in shown
     ]
     if note:
         entries.append(Content.styled(note, "$quiet"))

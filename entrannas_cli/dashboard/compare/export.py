@@ -19,14 +19,14 @@ from ...results.serialize import TableForm, serialized
 from ...store.overview import Overview
 from .tables import compared, differences
 
-__all__ = ["FORMATS", "Export", "ExportFormat", "checked_path", "format_of", "write_export"]
+__all__ = ["FORMATS", "ComparisonFormat", "Export", "checked_path", "format_of", "write_export"]
 
 
 MAX_NOTED = 3  # omissions that are listed
 
 
 @dataclass(frozen=True)
-class ExportFormat:
+class ComparisonFormat:
     """A file format. ``form`` is the table format; None for the report."""
 
     key: str
@@ -36,17 +36,17 @@ class ExportFormat:
 
 
 FORMATS = (
-    ExportFormat("csv", "CSV", (".csv",), TableForm.csv),
-    ExportFormat("markdown", "Markdown", (".md",), TableForm.markdown),
-    ExportFormat("latex", "LaTeX", (".tex",), TableForm.latex),
-    ExportFormat("html", "HTML report", (".html", ".htm"), None),
+    ComparisonFormat("csv", "CSV", (".csv",), TableForm.csv),
+    ComparisonFormat("markdown", "Markdown", (".md",), TableForm.markdown),
+    ComparisonFormat("latex", "LaTeX", (".tex",), TableForm.latex),
+    ComparisonFormat("html", "HTML report", (".html", ".htm"), None),
 )
 
 
-def format_of(path: str) -> ExportFormat | None:
+def format_of(path: str) -> ComparisonFormat | None:
     """Return the format that the suffix of ``path`` names."""
     suffix = Path(path).suffix.lower()
-    return next((one for one in FORMATS if suffix in one.suffixes), None)
+    return next((known for known in FORMATS if suffix in known.suffixes), None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +57,7 @@ class Export:
     request: ComparisonRequest
     differ: bool = False
 
-    def about(self, chosen: ExportFormat) -> str:
+    def about(self, chosen: ComparisonFormat) -> str:
         """Return a description of the file's content."""
         runs = counted(len(self.runs), "run")
         if chosen.form is None:
@@ -74,13 +74,13 @@ class Export:
             text += ": full precision" if self.request.group_by else ": all columns, full precision"
         return text
 
-    def file_name(self, chosen: ExportFormat) -> str:
+    def file_name(self, chosen: ComparisonFormat) -> str:
         """Return the suggested file name."""
         stem = "report" if chosen.form is None else "differences" if self.differ else "comparison"
         return stem + chosen.suffixes[0]
 
 
-def checked_path(text: str, chosen: ExportFormat) -> Path:
+def checked_path(text: str, chosen: ComparisonFormat) -> Path:
     """Return the path that ``text`` names.
 
     Raises ``UsageError`` if no file can be written there, or if the suffix is that of another format.
@@ -95,7 +95,7 @@ def checked_path(text: str, chosen: ExportFormat) -> Path:
         raise UsageError(f"{safe(str(path))}: {reason_of(error)}; give an absolute path") from None
 
 
-def write_export(export: Export, chosen: ExportFormat, path: Path) -> str:
+def write_export(export: Export, chosen: ComparisonFormat, path: Path) -> str:
     """Write the file and return the outcome. Raises ``EntrannasError``."""
     if not export.runs:
         raise UsageError("no runs left to export")
@@ -129,7 +129,7 @@ def _write_report(runs: Sequence[Overview], path: Path) -> Sequence[str]:
     """
     command = [*this_program(), "report", *(str(run.path) for run in runs)]
     try:
-        done = subprocess.run(
+        result = subprocess.run(
             [*command, "--output", str(path)],
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -139,12 +139,12 @@ def _write_report(runs: Sequence[Overview], path: Path) -> Sequence[str]:
         )
     except OSError as error:
         raise RunFailed(f"{safe(str(path))}: the report cannot be written: {error}") from None
-    said = done.stderr.splitlines()
-    if done.returncode:
-        mark = "entrannas: "
-        errors = [n for n, line in enumerate(said) if line.startswith(mark)]
-        reason = "\n".join(said[errors[-1] :]).removeprefix(mark) if errors else "".join(said[-1:])
+    lines = result.stderr.splitlines()
+    if result.returncode:
+        prefix = "entrannas: "
+        errors = [n for n, line in enumerate(lines) if line.startswith(prefix)]
+        reason = "\n".join(lines[errors[-1] :]).removeprefix(prefix) if errors else "".join(lines[-1:])
         raise RunFailed(
-            reason or f"{safe(str(path))}: `entrannas report` failed with exit code {done.returncode}"
+            reason or f"{safe(str(path))}: `entrannas report` failed with exit code {result.returncode}"
         )
-    return said[:-1]  # the last one is the size
+    return lines[:-1]  # the last one is the size

@@ -20,7 +20,7 @@ from ..background import in_background
 from ..confirm import AskScreen
 from ..notifications import LONG, tell_errors
 from ..pickers import ViOptionList
-from .export import FORMATS, Export, ExportFormat, checked_path, format_of, write_export
+from .export import FORMATS, ComparisonFormat, Export, checked_path, format_of, write_export
 
 __all__ = ["ExportChoice", "ExportScreen", "offer_export"]
 
@@ -29,7 +29,7 @@ __all__ = ["ExportChoice", "ExportScreen", "offer_export"]
 class ExportChoice:
     """The format and the path to write."""
 
-    format: ExportFormat
+    format: ComparisonFormat
     path: Path
 
 
@@ -47,10 +47,10 @@ class ExportScreen(ModalScreen[ExportChoice | None]):
     ExportScreen #wrong { width: 100%; color: $error; }
     """
 
-    def __init__(self, export: Export, chosen: ExportFormat) -> None:
+    def __init__(self, export: Export, chosen: ComparisonFormat) -> None:
         super().__init__()
         self._export, self._chosen = export, chosen
-        self._given = export.file_name(chosen)  # the suggested name
+        self._suggested = export.file_name(chosen)  # the suggested name
         self._checking = False
 
     def compose(self) -> ComposeResult:
@@ -58,13 +58,15 @@ class ExportScreen(ModalScreen[ExportChoice | None]):
             dialog.border_title = "Export"
             dialog.border_subtitle = "↑ ↓ format · tab file"
             formats = ViOptionList(
-                *(Option(self._prompt(one), id=one.key) for one in FORMATS), id="formats", compact=True
+                *(Option(self._prompt(file_format), id=file_format.key) for file_format in FORMATS),
+                id="formats",
+                compact=True,
             )
             formats.highlighted = FORMATS.index(self._chosen)
             yield formats
             yield Static(id="about")
             yield Static(Content(f"file name (in {_folder()}) or path:"), classes="quiet")
-            yield Input(self._given, id="file", compact=True)
+            yield Input(self._suggested, id="file", compact=True)
             yield Static(id="wrong")
             with Horizontal(id="answers"):
                 yield Button("Write (enter)", id="write", variant="primary", compact=True)
@@ -72,16 +74,16 @@ class ExportScreen(ModalScreen[ExportChoice | None]):
 
     def on_mount(self) -> None:
         self.query_one("#formats").focus()
-        self._tell()
+        self._update_texts()
 
-    def _prompt(self, one: ExportFormat) -> Content:
+    def _prompt(self, file_format: ComparisonFormat) -> Content:
         """Return the text of a format, marked if it is chosen, so that it shows without colours."""
-        return Content(("● " if one is self._chosen else "○ ") + one.name)
+        return Content(("● " if file_format is self._chosen else "○ ") + file_format.name)
 
-    def _tell(self) -> None:
+    def _update_texts(self) -> None:
         formats = self.query_one("#formats", OptionList)
-        for one in FORMATS:
-            formats.replace_option_prompt(one.key, self._prompt(one))
+        for file_format in FORMATS:
+            formats.replace_option_prompt(file_format.key, self._prompt(file_format))
         self.query_one("#about", Static).update(Content(self._export.about(self._chosen)))
         self.query_one("#wrong", Static).update("")
 
@@ -94,19 +96,19 @@ class ExportScreen(ModalScreen[ExportChoice | None]):
             return
         self._chosen = chosen
         line = self.query_one("#file", Input)
-        if line.value == self._given:
-            line.value = self._given = self._export.file_name(chosen)
+        if line.value == self._suggested:
+            line.value = self._suggested = self._export.file_name(chosen)
         elif format_of(line.value) is not chosen:
             known = format_of(line.value) is not None
             line.value = (str(Path(line.value).with_suffix("")) if known else line.value) + chosen.suffixes[0]
-        self._tell()
+        self._update_texts()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        named = format_of(event.input.value)
-        if named is not None and named is not self._chosen:
-            self._chosen = named
-            self.query_one("#formats", OptionList).highlighted = FORMATS.index(named)
-        self._tell()
+        by_suffix = format_of(event.input.value)
+        if by_suffix is not None and by_suffix is not self._chosen:
+            self._chosen = by_suffix
+            self.query_one("#formats", OptionList).highlighted = FORMATS.index(by_suffix)
+        self._update_texts()
 
     # writing
 
@@ -155,13 +157,13 @@ class ExportScreen(ModalScreen[ExportChoice | None]):
 
             self.app.push_screen(
                 AskScreen(
-                    "Replace", "this file", [str(answer.path)], "Its content will be lost.", grave=True
+                    "Replace", "this file", [str(answer.path)], "Its content will be lost.", destructive=True
                 ),
                 answered,
             )
 
 
-def offer_export(app: App[Any], export: Export, usual: ExportFormat) -> None:
+def offer_export(app: App[Any], export: Export, default: ComparisonFormat) -> None:
     """Ask how and where to write ``export``, write it in the background and report the outcome."""
 
     def answered(answer: ExportChoice | None) -> None:
@@ -169,15 +171,15 @@ def offer_export(app: App[Any], export: Export, usual: ExportFormat) -> None:
             return
         if answer.format.form is None:
             app.notify(f"writing the report: {safe(answer.path)}", markup=False)
-        in_background(app, lambda: _outcome(export, answer), lambda outcome: told(*outcome))
+        in_background(app, lambda: _outcome(export, answer), lambda outcome: report(*outcome))
 
-    def told(text: str, done: bool) -> None:
+    def report(text: str, done: bool) -> None:
         if done:
             app.notify(text, markup=False, timeout=LONG)
         else:
             tell_errors(app, "Export: not done", [text])
 
-    app.push_screen(ExportScreen(export, usual), answered)
+    app.push_screen(ExportScreen(export, default), answered)
 
 
 def _outcome(export: Export, answer: ExportChoice) -> tuple[str, bool]:

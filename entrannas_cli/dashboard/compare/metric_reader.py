@@ -21,12 +21,12 @@ class ComparedRun:
 
     number: int
     name: str
-    course: RunMetrics
+    metrics: RunMetrics
 
     @property
     def run(self) -> Run:
         """The run."""
-        return self.course.run
+        return self.metrics.run
 
 
 class MetricReader:
@@ -49,12 +49,12 @@ class MetricReader:
         if not self._waiting:
             self._waiting.extend(self.all)
         while self._waiting and (left := deadline - time.monotonic()) > 0:
-            track = self._waiting.popleft()
-            if track.course.read(min(left, budget / 2)):
-                self._waiting.append(track)
+            run = self._waiting.popleft()
+            if run.metrics.read(min(left, budget / 2)):
+                self._waiting.append(run)
         return bool(self._waiting)
 
     @property
     def version(self) -> int:
         """Increases with every change."""
-        return sum(track.course.version for track in self.all)
+        return sum(run.metrics.version for run in self.all)

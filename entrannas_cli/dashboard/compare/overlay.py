@@ -19,26 +19,26 @@ class Overlay:
         self.metric = metric
         self._lines: dict[int, tuple[int, Line]] = {}  # by the run's number, with the version of its metrics
 
-    def has_points(self, tracks: Sequence[ComparedRun]) -> bool:
+    def has_points(self, runs: Sequence[ComparedRun]) -> bool:
         """Return whether any run has the metric."""
-        return any(len(track.course.series(self.metric.rows, self.metric.key)) for track in tracks)
+        return any(len(run.metrics.series(self.metric.rows, self.metric.key)) for run in runs)
 
-    def update(self, tracks: Sequence[ComparedRun], deadline: float) -> bool:
+    def update(self, runs: Sequence[ComparedRun], deadline: float) -> bool:
         """Update lines until ``deadline``, but at least one; return whether all are up to date."""
-        for track in tracks:
-            version, before = self._lines.get(track.number, (-1, None))
-            if version == track.course.version:
+        for run in runs:
+            version, previous = self._lines.get(run.number, (-1, None))
+            if version == run.metrics.version:
                 continue
-            series = track.course.series(self.metric.rows, self.metric.key)
-            line = Line(track.name, series.x[: len(series)], series.y, number=track.number)
-            if before is not None:
-                line.following(before)
-            self._lines[track.number] = track.course.version, line
+            series = run.metrics.series(self.metric.rows, self.metric.key)
+            line = Line(run.name, series.x[: len(series)], series.y, number=run.number)
+            if previous is not None:
+                line.following(previous)
+            self._lines[run.number] = run.metrics.version, line
             if len(line.trace) and time.monotonic() > deadline:  # building the trace copies its points
                 return False
         return True
 
-    def lines(self, tracks: Sequence[ComparedRun]) -> list[Line]:
-        """Return the lines of ``tracks`` that have points."""
-        known = [self._lines[track.number][1] for track in tracks if track.number in self._lines]
+    def lines(self, runs: Sequence[ComparedRun]) -> list[Line]:
+        """Return the lines of ``runs`` that have points."""
+        known = [self._lines[run.number][1] for run in runs if run.number in self._lines]
         return [line for line in known if len(line.trace)]

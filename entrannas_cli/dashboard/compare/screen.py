@@ -53,15 +53,15 @@ class CompareScreen(RunActionsScreen):
     def __init__(self, runs: Sequence[Overview]) -> None:
         super().__init__()
         self._chosen = list(runs)
-        self._tracks = MetricReader([run.path for run in runs[:MAX_RUNS]], frozenset(COMPARED))
-        self._names = {track.run.id: track.name for track in self._tracks.all}
+        self._reader = MetricReader([run.path for run in runs[:MAX_RUNS]], frozenset(COMPARED))
+        self._names = {compared.run.id: compared.name for compared in self._reader.all}
         self._runs: list[Overview] = list(runs)  # current state, without those left out
         self._left_out: list[str] = []
         self._timer: Timer | None = None
-        self._drawn: object = None
-        self._rounds = 0
+        self._drawn_state: object = None
+        self._slices = 0
         self._drawing = False
-        self._begun = math.inf  # thread time when drawing began
+        self._drawing_since = math.inf  # thread time when drawing began
 
     def compose(self) -> ComposeResult:
         yield CachedStatic(id="head")
@@ -78,7 +78,7 @@ class CompareScreen(RunActionsScreen):
 
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, lambda _: self._draw())  # the legend uses its colours
-        self._look()
+        self._poll()
 
     def on_unmount(self) -> None:
         if self._timer is not None:
@@ -107,47 +107,47 @@ class CompareScreen(RunActionsScreen):
         return self._names.get(run.id, safe(run.id))
 
     @property
-    def _shown_tracks(self) -> list[ComparedRun]:
-        there = {run.path for run in self._runs}
-        return [track for track in self._tracks.all if track.run.path in there]
+    def _shown_runs(self) -> list[ComparedRun]:
+        paths = {run.path for run in self._runs}
+        return [compared for compared in self._reader.all if compared.run.path in paths]
 
-    def _look(self) -> None:
+    def _poll(self) -> None:
         """Read or draw a slice of what is new, and schedule the next: at once if there is more."""
         self._timer = None
         more = False
         if not self.covered:
-            self._drawing = self._drawing and self._active == "curves" and self._part.go_on(SLICE_S)
+            self._drawing = self._drawing and self._active == "curves" and self._charts.go_on(SLICE_S)
             more = self._drawing
             if not more:
-                more = self._tracks.read(SLICE_S)
-                self._rounds += 1
+                more = self._reader.read(SLICE_S)
+                self._slices += 1
                 if self._active == "curves" and (
-                    self._drawn is None or not more or self._rounds.bit_count() == 1
+                    self._drawn_state is None or not more or self._slices.bit_count() == 1
                 ):
-                    more = self._begin_drawing() or more
+                    more = self._start_drawing() or more
         pause = PAUSE_S
         if not more:
-            pause = min(max(POLL_S, (time.thread_time() - self._begun) / MAX_CPU_SHARE), SLOW_POLL_S)
-            self._begun = math.inf  # nothing is being drawn
-        self._timer = self.set_timer(pause, self._look)
+            pause = min(max(POLL_S, (time.thread_time() - self._drawing_since) / MAX_CPU_SHARE), SLOW_POLL_S)
+            self._drawing_since = math.inf  # nothing is being drawn
+        self._timer = self.set_timer(pause, self._poll)
 
-    def _look_soon(self) -> None:
+    def _poll_soon(self) -> None:
         """Look again at once, since charts moved into or out of view."""
         if self._timer is not None:
             self._timer.stop()
             self._drawing = True
-            self._timer = self.set_timer(PAUSE_S, self._look)
+            self._timer = self.set_timer(PAUSE_S, self._poll)
 
-    def _begin_drawing(self) -> bool:
-        tracks = self._shown_tracks
-        state = (self._tracks.version, [track.number for track in tracks])
-        if state == self._drawn:
+    def _start_drawing(self) -> bool:
+        compared = self._shown_runs
+        state = (self._reader.version, [run.number for run in compared])
+        if state == self._drawn_state:
             return False
-        self._drawn = state
-        self._begun = time.thread_time()
-        self._part.begin(tracks)
+        self._drawn_state = state
+        self._drawing_since = time.thread_time()
+        self._charts.begin(compared)
         self._drawing = True
-        self.call_after_refresh(self._look_soon)  # charts that were empty are laid out then
+        self.call_after_refresh(self._poll_soon)  # charts that were empty are laid out then
         return True
 
     # drawing
@@ -157,42 +157,44 @@ class CompareScreen(RunActionsScreen):
         return self.query_one(TabbedContent).active
 
     @property
-    def _part(self) -> CompareChartsTab:
+    def _charts(self) -> CompareChartsTab:
         return self.query_one(CompareChartsTab)
 
     @property
     def _grid(self) -> ComparisonTable | None:
         """The table widget that is shown, if any."""
-        part = self._table
-        return None if part is None else part.grid
+        content = self._table
+        return None if content is None else content.grid
 
     @property
     def _table(self) -> TableTab | None:
-        part = self.query_one(f"#{self._active}", TabPane).children[0]
-        return part if isinstance(part, TableTab) else None
+        content = self.query_one(f"#{self._active}", TabPane).children[0]
+        return content if isinstance(content, TableTab) else None
 
     def _draw(self) -> None:
-        self._entitle()
+        self._update_head()
         if table := self._table:
             table.show(self._runs, [self._short(run) for run in self._runs])
             return
         note = ""
         if len(self._chosen) > MAX_RUNS:
             note = f"the first {MAX_RUNS} of {len(self._chosen)} runs are drawn; the table has all"
-        self._part.entitle(self._shown_tracks, {run.id: run for run in self._runs}, note)
-        self._part.grid.say(self._curves_note())
+        self._charts.show_legend(self._shown_runs, {run.id: run for run in self._runs}, note)
+        self._charts.grid.say(self._curves_note())
 
     def _curves_note(self) -> str:
         if not self._runs:
             return "no runs left"
-        if self._tracks.version:
+        if self._reader.version:
             return ""
-        going_on = any(run.status.state in ("running", "created") for run in self._runs)
+        unfinished = any(run.status.state in ("running", "created") for run in self._runs)
         return (
-            "no metrics yet: curves appear with the first step" if going_on else "these runs have no metrics"
+            "no metrics yet: curves appear with the first step"
+            if unfinished
+            else "these runs have no metrics"
         )
 
-    def _entitle(self) -> None:
+    def _update_head(self) -> None:
         first: list[str | tuple[str, str]] = [("compare ", "bold $primary")]
         if self.dashboard.readonly:
             first.append(("read-only ", "bold $warning"))
@@ -215,20 +217,20 @@ class CompareScreen(RunActionsScreen):
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._draw)
-        self.call_after_refresh(self._look_soon)
+        self.call_after_refresh(self._poll_soon)
 
     def on_tabbed_content_tab_activated(self) -> None:
         """Draw the new tab, which was not updated while hidden."""
         self.refresh_bindings()
-        self._drawn = None
+        self._drawn_state = None
         self._draw()
-        self._look_soon()
+        self._poll_soon()
 
     def on_screen_resume(self) -> None:
-        self._look_soon()
+        self._poll_soon()
 
     def on_overlay_grid_scrolled(self, event: OverlayGrid.Scrolled) -> None:
-        self._look_soon()
+        self._poll_soon()
 
     # keys
 
@@ -242,7 +244,7 @@ class CompareScreen(RunActionsScreen):
 
     def action_back(self) -> None:
         """Leave the full screen first, then the comparison."""
-        if self._active == "curves" and self._part.grid.full:
+        if self._active == "curves" and self._charts.grid.full:
             self.action_full()
         else:
             self.dismiss()
@@ -258,27 +260,27 @@ class CompareScreen(RunActionsScreen):
         self._toggle_full(event.view)
 
     def _toggle_full(self, chart: ChartView | None) -> None:
-        self._part.grid.toggle_full(chart)
-        self.call_after_refresh(self._look_soon)
+        self._charts.grid.toggle_full(chart)
+        self.call_after_refresh(self._poll_soon)
 
     def action_move(self, rows: int) -> None:
         if grid := self._grid:
             grid.action_move(rows)
         else:
-            self._part.grid.scroll_relative(y=rows, animate=False)
+            self._charts.grid.scroll_relative(y=rows, animate=False)
 
     def action_page(self, pages: int) -> None:
         if grid := self._grid:
             grid.action_page(pages)
         else:
-            charts = self._part.grid
+            charts = self._charts.grid
             charts.scroll_relative(y=pages * max(charts.size.height - 2, 1), animate=False)
 
     def action_end(self, last: bool) -> None:
         if grid := self._grid:
             grid.action_end(last)
         else:
-            charts = self._part.grid
+            charts = self._charts.grid
             charts.scroll_to(y=charts.max_scroll_y if last else 0, animate=False)
 
     def action_shift(self, columns: int) -> None:
@@ -292,7 +294,7 @@ class CompareScreen(RunActionsScreen):
             (run for run in self._runs if grid is not None and safe(safe(run.id)) == grid.current), None
         )
         if run is None:
-            self._say("this row is not one of your runs: it has no page", severity="warning")
+            self._notify("this row is not one of your runs: it has no page", severity="warning")
             return
         from ..run.screen import RunScreen
 
@@ -316,17 +318,17 @@ class CompareScreen(RunActionsScreen):
     def action_reverse(self) -> None:
         """Reverse the order."""
         if not self.query_one(ResultsTab).reverse():
-            self._say("sort by a column first: press s, or click its heading", severity="warning")
+            self._notify("sort by a column first: press s, or click its heading", severity="warning")
 
     def on_table_tab_changed(self) -> None:
-        self._entitle()
+        self._update_head()
 
     # export
 
     def action_export(self) -> None:
         """Export what the tab shows; on the curves tab, the report is preselected."""
         if not self._runs:
-            self._say("no runs left to export", severity="warning")
+            self._notify("no runs left to export", severity="warning")
             return
         export = Export(
             runs=tuple(self._runs),

@@ -46,7 +46,7 @@ class TableTab(Vertical):
         self.problems: tuple[str, ...] = ()  # a line for each thing that was left out
         self._runs: Sequence[Overview] = ()
         self._names: Sequence[str] = ()
-        self._made_of: object = None
+        self._shown_inputs: object = None
         self._making = False
 
     def compose(self) -> ComposeResult:
@@ -64,40 +64,40 @@ class TableTab(Vertical):
 
     def _make(self) -> None:
         """Make the table in the background if its inputs have changed; changes meanwhile are handled afterwards."""
-        made_of = self._ingredients()
-        if self._making or made_of == self._made_of:
+        inputs = self._inputs()
+        if self._making or inputs == self._shown_inputs:
             return
         self._making = True
 
-        def take(sheaf: TableView) -> None:
-            self._making, self._made_of = False, made_of
+        def take(view: TableView) -> None:
+            self._making, self._shown_inputs = False, inputs
             if self.is_attached:
-                self.problems = sheaf.problems
-                self._take(sheaf)
+                self.problems = view.problems
+                self._take(view)
                 self.post_message(self.Changed())
                 self._make()
 
-        in_background(self.app, self._work(), take)
+        in_background(self.app, self._table_maker(), take)
 
     @abstractmethod
-    def _ingredients(self) -> object:
+    def _inputs(self) -> object:
         """Return what the table depends on."""
 
     @abstractmethod
-    def _work(self) -> Callable[[], TableView]:
+    def _table_maker(self) -> Callable[[], TableView]:
         """Return a function that makes the table in another thread, independent of the widget."""
 
-    def _take(self, sheaf: TableView) -> None:
-        self.grid.show(sheaf)
+    def _take(self, view: TableView) -> None:
+        self.grid.show(view)
 
 
 class DifferencesTab(TableTab):
     """The differences of the configurations."""
 
-    def _ingredients(self) -> object:
+    def _inputs(self) -> object:
         return tuple((run.id, run.status.attempt) for run in self._runs)
 
-    def _work(self) -> Callable[[], TableView]:
+    def _table_maker(self) -> Callable[[], TableView]:
         runs, names = list(self._runs), list(self._names)
         return lambda: difference_view(runs, names)
 
@@ -108,28 +108,28 @@ class ResultsTab(TableTab):
     def __init__(self) -> None:
         super().__init__()
         self.request = ComparisonRequest()
-        self._made_for = self.request
+        self._request_made = self.request
 
-    def _ingredients(self) -> object:
+    def _inputs(self) -> object:
         return tuple(self._runs), self.request
 
-    def _work(self) -> Callable[[], TableView]:
-        self._made_for = request = self.request
+    def _table_maker(self) -> Callable[[], TableView]:
+        self._request_made = request = self.request
         runs, names = list(self._runs), list(self._names)
         return lambda: result_view(runs, names, request)
 
-    def _take(self, sheaf: TableView) -> None:
-        key, descending = _sorting(self._made_for)
-        self.grid.show(sheaf, (key, descending))
+    def _take(self, view: TableView) -> None:
+        key, descending = _sorting(self._request_made)
+        self.grid.show(view, (key, descending))
 
-    def _ask_for(self, request: ComparisonRequest) -> None:
+    def _set_request(self, request: ComparisonRequest) -> None:
         self.request = request
         self.post_message(self.Changed())
         self._make()
 
     def publish(self) -> None:
         """Show or hide published results."""
-        self._ask_for(replace(self.request, published=not self.request.published))
+        self._set_request(replace(self.request, published=not self.request.published))
 
     def group(self) -> None:
         """Ask what to group by. Groups have other columns, so the sorting is reset."""
@@ -138,7 +138,9 @@ class ResultsTab(TableTab):
 
         def answered(key: str | None) -> None:
             if key is not None:
-                self._ask_for(replace(self.request, group_by=tuple(filter(None, key.split(","))), sort=()))
+                self._set_request(
+                    replace(self.request, group_by=tuple(filter(None, key.split(","))), sort=())
+                )
 
         now = ",".join(self.request.group_by)
         self.app.push_screen(ChoiceScreen("Group by (mean ± deviation)", options, now), answered)
@@ -153,7 +155,7 @@ class ResultsTab(TableTab):
 
         def answered(key: str | None) -> None:
             if key is not None:
-                self._ask_for(replace(self.request, sort=(key,) if key else ()))
+                self._set_request(replace(self.request, sort=(key,) if key else ()))
 
         self.app.push_screen(ChoiceScreen("Sort by", options, _sorting(self.request)[0]), answered)
 
@@ -161,13 +163,13 @@ class ResultsTab(TableTab):
         """Reverse the order; return False if no column was chosen to sort by."""
         key, descending = _sorting(self.request)
         if key:
-            self._ask_for(replace(self.request, sort=(key if descending else f"-{key}",)))
+            self._set_request(replace(self.request, sort=(key if descending else f"-{key}",)))
         return bool(key)
 
     def on_scrolling_table_heading_clicked(self, event: ComparisonTable.HeadingClicked) -> None:
         event.stop()
         if event.key != _sorting(self.request)[0] or not self.reverse():
-            self._ask_for(replace(self.request, sort=(event.key,)))
+            self._set_request(replace(self.request, sort=(event.key,)))
 
 
 def _sorting(request: ComparisonRequest) -> tuple[str, bool]:

@@ -50,12 +50,12 @@ def result_view(runs: Sequence[Overview], names: Sequence[str], request: Compari
     if not runs:
         return TableView(note="no runs left")
     try:
-        sheaf = _ready(compared(runs, request).table())
+        view = _ready(compared(runs, request).table())
     except EntrannasError as error:
         return TableView(note=str(error))
-    assert sheaf.table is not None
+    assert view.table is not None
     short = {safe(safe(run.id)): name for run, name in zip(runs, names, strict=True)}
-    return replace(sheaf, short=tuple(short.get(row[0], row[0]) for row in sheaf.table.rows))
+    return replace(view, short=tuple(short.get(row[0], row[0]) for row in view.table.rows))
 
 
 @dataclass(frozen=True)

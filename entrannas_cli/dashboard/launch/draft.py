@@ -43,7 +43,7 @@ class Field:
     label: str
     key: str = ""
     kinds: tuple[Kind, ...] = ("search", "train")
-    whole: bool = False  # the value is an integer
+    is_integer: bool = False
 
 
 FIELDS = (
@@ -54,8 +54,8 @@ FIELDS = (
     Field(name="train-preset", label="Preset", key="train.preset", kinds=("train",)),
     Field(name="dataset", label="Data set", key="data.dataset"),
     Field(name="data", label="Data path", key="data.path"),
-    Field(name="epochs", label="Epochs", key="search.epochs", kinds=("search",), whole=True),
-    Field(name="train-epochs", label="Epochs", key="train.epochs", kinds=("train",), whole=True),
+    Field(name="epochs", label="Epochs", key="search.epochs", kinds=("search",), is_integer=True),
+    Field(name="train-epochs", label="Epochs", key="train.epochs", kinds=("train",), is_integer=True),
     Field(name="seeds", label="Seeds", key="seed"),
     Field(name="device", label="Device", key="device.device"),
     Field(name="name", label="Name"),
@@ -93,9 +93,9 @@ class Draft:
     def flags(self) -> dict[str, object]:
         """The values for the command's own flags, by configuration key; without the seed."""
         return {
-            one.key: int(text) if one.whole and re.fullmatch(r"[+-]?\d{1,18}", text) else text
-            for one in fields_of(self.kind)
-            if one.key and one.name != "seeds" and (text := self.text(one.name))
+            field.key: int(text) if field.is_integer and re.fullmatch(r"[+-]?\d{1,18}", text) else text
+            for field in fields_of(self.kind)
+            if field.key and field.name != "seeds" and (text := self.text(field.name))
         }
 
 

@@ -21,7 +21,7 @@ from .options import CHOOSABLE, names_in
 
 __all__ = ["FieldInput", "FieldRow", "OverridesArea"]
 
-EXPLAINED = {
+PLACEHOLDERS = {
     "preset": "auto",
     "train-preset": "auto",
     "epochs": "from the preset",
@@ -31,7 +31,7 @@ EXPLAINED = {
     "name": "part of the id, instead of space, method and seed",
     "cells": "a run, RUN@STEP, a file, or published cells",
 }
-EXAMPLE = {
+OVERRIDE_EXAMPLES = {
     "search": "SECTION.KEY=VALUE, one per line\nnetwork.channels=16",
     "train": "SECTION.KEY=VALUE, one per line\nderived.channels=16",
 }
@@ -56,7 +56,7 @@ class FieldInput(Input):
             id=f"field-{field.name}",
             name=field.name,
             compact=True,
-            placeholder=EXPLAINED.get(field.name, ""),
+            placeholder=PLACEHOLDERS.get(field.name, ""),
             suggester=SuggestFromList(names_in(field.name, runs)) if self._choosable else None,
         )
 
@@ -135,7 +135,7 @@ class FieldRow(Vertical):
                     id=f"field-{self.field.name}",
                     compact=True,
                     highlight_cursor_line=False,
-                    placeholder=EXAMPLE[self.field.kinds[0]],
+                    placeholder=OVERRIDE_EXAMPLES[self.field.kinds[0]],
                 )
             else:
                 yield FieldInput(self.field, self._text, self._runs)
@@ -162,12 +162,12 @@ class FieldRow(Vertical):
         else:
             field.text = text
 
-    def show_usual(self, text: str) -> None:
+    def show_default(self, text: str) -> None:
         """Show the value that applies while nothing is typed."""
         field = self.input
-        more = f"   {EXPLAINED[self.field.name]}" if self.field.name == "seeds" else ""
+        hint = f"   {PLACEHOLDERS[self.field.name]}" if self.field.name == "seeds" else ""
         if isinstance(field, FieldInput) and text:
-            field.placeholder = safe(text + more)  # never markup
+            field.placeholder = safe(text + hint)  # never markup
 
     def show_problem(self, lines: Sequence[str]) -> None:
         """Show what is wrong with the field; ``lines`` is empty if nothing is."""

@@ -41,15 +41,15 @@ def names_in(name: str, runs: Mapping[str, Overview]) -> tuple[str, ...]:
 def options_in(name: str, runs: Mapping[str, Overview]) -> list[Option]:
     """Return the choices of the field ``name``; ``runs`` are the known runs, newest first."""
     if name == "cells":
-        return [*_searches(runs.values()), *((one, "published cells") for one in PUBLISHED)]
+        return [*_searches(runs.values()), *((name, "published cells") for name in PUBLISHED)]
     if name == "space":
-        return [(one, _space_text(one)) for one in names_in(name, runs)]
+        return [(space, _space_text(space)) for space in names_in(name, runs)]
     if name in PRESETS:
-        return [(one, _preset_text(one, PRESETS[name])) for one in names_in(name, runs)]
+        return [(preset, _preset_text(preset, PRESETS[name])) for preset in names_in(name, runs)]
     if name == "method":
         return list(METHODS.items())
     if name == "dataset":
-        return [(facts.name, facts.text) for facts in DATASETS]
+        return [(dataset.name, dataset.text) for dataset in DATASETS]
     return list(DEVICES) if name == "device" else []
 
 

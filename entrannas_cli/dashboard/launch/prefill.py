@@ -53,33 +53,33 @@ def like(run: Run) -> Draft:
         )
     draft = Draft("search" if kind == "search" else "train")
     model: type[SearchConfig] | type[TrainConfig] = SearchConfig if kind == "search" else TrainConfig
-    wanted: dict[str, Any] = flatten_model(load_config(run.path / CONFIG_FILE, model))
+    target: dict[str, Any] = flatten_model(load_config(run.path / CONFIG_FILE, model))
     cells_from = None
     if kind == "search":
-        wanted["space"] = _space_of(run, str(wanted["space"]))
+        target["space"] = _space_of(run, str(target["space"]))
     else:
         reference, cells_from = _cells_of(run)
         draft = draft.having(cells=reference)
-    names = {one.key: one.name for one in fields_of(draft.kind) if one.key}
-    settled = flatten_model(resolve(draft, None, cells_from).config)
-    texts = _texts({key: wanted[key] for key in LEADING if key in wanted}, settled, names)
+    names = {field.key: field.name for field in fields_of(draft.kind) if field.key}
+    resolved = flatten_model(resolve(draft, None, cells_from).config)
+    texts = _texts({key: target[key] for key in LEADING if key in target}, resolved, names)
     draft = draft.having(**texts)
-    settled = flatten_model(resolve(draft, None, cells_from).config)
-    texts |= _texts(wanted, settled, names)
+    resolved = flatten_model(resolve(draft, None, cells_from).config)
+    texts |= _texts(target, resolved, names)
     rest = [
         f"{key}={toml_value(value)}"
-        for key, value in wanted.items()
-        if value != settled[key] and names.get(key) not in texts
+        for key, value in target.items()
+        if value != resolved[key] and names.get(key) not in texts
     ]
     return draft.having(**texts, **{OVERRIDES[draft.kind]: "\n".join(rest)})
 
 
-def _texts(wanted: dict[str, Any], settled: dict[str, Any], names: dict[str, str]) -> dict[str, str]:
-    """Return the field texts that change ``settled`` to ``wanted``; a field cannot set an empty value."""
+def _texts(target: dict[str, Any], resolved: dict[str, Any], names: dict[str, str]) -> dict[str, str]:
+    """Return the field texts that change ``resolved`` to ``target``; a field cannot set an empty value."""
     return {
         names[key]: str(value)
-        for key, value in wanted.items()
-        if key in names and value != settled[key] and str(value)
+        for key, value in target.items()
+        if key in names and value != resolved[key] and str(value)
     }
 
 

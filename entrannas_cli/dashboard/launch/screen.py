@@ -57,8 +57,8 @@ class LaunchScreen(Screen[list[Run]]):
     LaunchScreen.-narrow #result { border-top: hkey $rule; }
     LaunchScreen.-wide #result { width: 1fr; height: 100%; max-height: 100%; padding: 1 2; }
     LaunchScreen.-wide #result { border-left: vkey $rule; }
-    LaunchScreen #verdict { height: auto; max-height: 5; }
-    LaunchScreen.-wide #verdict { max-height: 12; }
+    LaunchScreen #validation { height: auto; max-height: 5; }
+    LaunchScreen.-wide #validation { max-height: 12; }
     LaunchScreen #command { height: auto; max-height: 3; color: $accent; }
     LaunchScreen.-wide #command { max-height: 8; margin: 1 0; }
     LaunchScreen #do { height: 1; }
@@ -70,12 +70,12 @@ class LaunchScreen(Screen[list[Run]]):
 
     def __init__(self, draft: Draft) -> None:
         super().__init__()
-        self._first = draft
-        self._look = DataChecker()
-        self._verdict: Validation | None = None
+        self._initial = draft
+        self._data_checker = DataChecker()
+        self._validation: Validation | None = None
         self._checked = 0  # number of drafts so far
         self._timer: Timer | None = None
-        self._wanted: Draft | None = None  # to be started once it is checked
+        self._to_start: Draft | None = None  # to be started once it is checked
         self._starting = self._leaving = False
 
     @property
@@ -87,11 +87,13 @@ class LaunchScreen(Screen[list[Run]]):
         yield Static(Content.assemble(("entrannas ", "bold $primary"), " a new run"), id="title")
         with Container(id="launch"):
             with VerticalScroll(id="form", can_focus=False):
-                yield KindSwitch(self._first.kind)
+                yield KindSwitch(self._initial.kind)
                 for field in FIELDS:
-                    yield FieldRow(field, self._first.texts.get(field.name, ""), self.dashboard.snapshot.runs)
+                    yield FieldRow(
+                        field, self._initial.texts.get(field.name, ""), self.dashboard.snapshot.runs
+                    )
             with Vertical(id="result"):
-                yield Static("checking …", id="verdict", markup=False)
+                yield Static("checking …", id="validation", markup=False)
                 yield Static(id="command")
                 with Horizontal(id="do"):
                     yield Button("Start (^s)", id="start", variant="primary", compact=True)
@@ -129,15 +131,15 @@ class LaunchScreen(Screen[list[Run]]):
         self._show_kind()
         if typed_in is not None and typed_in not in self._rows:  # the field belongs to the other kind
             self._rows[0].input.focus()
-        self._changed()
+        self._schedule_check()
 
     def on_input_changed(self) -> None:
-        self._changed()
+        self._schedule_check()
 
     def on_text_area_changed(self) -> None:
-        self._changed()
+        self._schedule_check()
 
-    def _changed(self) -> None:
+    def _schedule_check(self) -> None:
         """Schedule a check for when typing pauses."""
         self._leaving = False
         if self._timer is not None:
@@ -151,41 +153,43 @@ class LaunchScreen(Screen[list[Run]]):
         number, draft, runs_dir, app = self._checked, self.draft, self.dashboard.runs_dir, self.app
 
         def work() -> tuple[int, Validation]:
-            verdict = check(draft, runs_dir)
-            tell(app, self._take, (number, verdict))  # checking the data may take longer
-            return number, with_data(verdict, self._look)
+            validation = check(draft, runs_dir)
+            tell(app, self._take, (number, validation))  # checking the data may take longer
+            return number, with_data(validation, self._data_checker)
 
         in_background(app, work, self._take)
 
     def _take(self, found: tuple[int, Validation]) -> None:
-        number, verdict = found
+        number, validation = found
         if number != self._checked or not self.is_attached:
             return
-        self._verdict = verdict
+        self._validation = validation
         for row in self._rows:
-            row.show_problem(verdict.problems.get(row.field.name, ()))
-            row.show_usual(verdict.usual.get(row.field.name, ""))
-            if row.has_focus_within and row.field.name in verdict.problems:
+            row.show_problem(validation.problems.get(row.field.name, ()))
+            row.show_default(validation.defaults.get(row.field.name, ""))
+            if row.has_focus_within and row.field.name in validation.problems:
                 self.call_after_refresh(row.scroll_visible, animate=False)
-        self._draw(verdict)
-        if verdict.sure:
-            wanted, self._wanted = self._wanted, None
-            if wanted == verdict.draft:  # else the form has changed since
-                self._begin(verdict)
+        self._draw(validation)
+        if validation.data_checked:
+            to_start, self._to_start = self._to_start, None
+            if to_start == validation.draft:  # else the form has changed since
+                self._start_runs(validation)
 
-    def _draw(self, verdict: Validation) -> None:
-        self.query_one("#verdict", Static).update(_said(verdict))
-        self.query_one("#command", Static).update(Content(safe(self._command(verdict))))
+    def _draw(self, validation: Validation) -> None:
+        self.query_one("#validation", Static).update(_summary(validation))
+        self.query_one("#command", Static).update(Content(safe(self._command(validation))))
         resolved = Text()
-        if verdict.resolved is not None:
+        if validation.resolved is not None:
             from ...config.resolve import print_config  # loaded already, by the check
 
-            resolved = configuration_text(print_config(verdict.resolved))
+            resolved = configuration_text(print_config(validation.resolved))
         self.query_one("#resolved Static", Static).update(resolved)
-        self.query_one("#start", Button).disabled = bool(verdict.problems) or self._starting
+        self.query_one("#start", Button).disabled = bool(validation.problems) or self._starting
 
-    def _command(self, verdict: Validation) -> str:
-        return "" if "seeds" in verdict.problems else _command_of(verdict)
+    def _command(self, validation: Validation) -> str:
+        if "seeds" in validation.problems:
+            return ""
+        return command_text(validation.draft, validation.seeds, validation.runs_dir)
 
     # keys
 
@@ -194,19 +198,19 @@ class LaunchScreen(Screen[list[Run]]):
 
     def action_leave_form(self) -> None:
         """Leave the form, but only on the second key if anything was typed."""
-        if self._leaving or self.draft == self._first:
+        if self._leaving or self.draft == self._initial:
             self.dismiss([])
         else:
             self._leaving = True
-            self._say("press esc again to leave the form and lose what was typed", severity="warning")
+            self._notify("press esc again to leave the form and lose what was typed", severity="warning")
 
     def action_copy_command(self) -> None:
-        verdict = self._verdict
-        if verdict is None or not (command := self._command(verdict)):
-            self._say("there is no command yet", severity="warning")
+        validation = self._validation
+        if validation is None or not (command := self._command(validation)):
+            self._notify("there is no command yet", severity="warning")
             return
         self.app.copy_to_clipboard(command)
-        self._say("copied the command")
+        self._notify("copied the command")
 
     def on_field_input_choice_asked(self, event: FieldInput.ChoiceAsked) -> None:
         runs = self.dashboard.snapshot.runs
@@ -234,32 +238,34 @@ class LaunchScreen(Screen[list[Run]]):
         """Start the runs, after checking the form if it has changed."""
         if self._starting:
             return
-        verdict = self._verdict
-        if verdict is not None and verdict.sure and verdict.draft == self.draft:
-            self._begin(verdict)
+        validation = self._validation
+        if validation is not None and validation.data_checked and validation.draft == self.draft:
+            self._start_runs(validation)
         else:
-            self._wanted = self.draft
+            self._to_start = self.draft
             self._check()
 
-    def _begin(self, verdict: Validation) -> None:
-        if not verdict.fine:
-            count = sum(len(lines) > 0 for lines in verdict.problems.values())
-            self._say(f"not started: {counted(count, 'problem')} to fix", severity="warning")
-            wrong = next((row for row in self._rows if row.field.name in verdict.problems), None)
+    def _start_runs(self, validation: Validation) -> None:
+        if not validation.fine:
+            count = sum(len(lines) > 0 for lines in validation.problems.values())
+            self._notify(f"not started: {counted(count, 'problem')} to fix", severity="warning")
+            wrong = next((row for row in self._rows if row.field.name in validation.problems), None)
             if wrong is not None:
                 wrong.input.focus()
             return
         self._starting = True
         self.query_one("#start", Button).disabled = True
-        seeds: Sequence[int | None] = verdict.seeds or (None,)
+        seeds: Sequence[int | None] = validation.seeds or (None,)
         app = self.app
 
         def work() -> Outcome:
             started: list[str] = []
             failed: list[tuple[int | None, str]] = []
             for number, seed in enumerate(seeds, 1):
-                tell(app, self._progress, f"starting {number} of {len(seeds)} …")
-                words = arguments(verdict.draft, seed, several=len(seeds) > 1, runs_dir=verdict.runs_dir)
+                tell(app, self._show_progress, f"starting {number} of {len(seeds)} …")
+                words = arguments(
+                    validation.draft, seed, several=len(seeds) > 1, runs_dir=validation.runs_dir
+                )
                 try:
                     started.append(start(words))
                 except RunFailed as error:
@@ -268,9 +274,9 @@ class LaunchScreen(Screen[list[Run]]):
 
         in_background(app, work, self._finished, outlives=True)
 
-    def _progress(self, text: str) -> None:
+    def _show_progress(self, text: str) -> None:
         if self.is_attached:
-            self.query_one("#verdict", Static).update(Content.styled(text, "$primary"))
+            self.query_one("#validation", Static).update(Content.styled(text, "$primary"))
 
     def _finished(self, outcome: Outcome) -> None:
         """Close the form if all runs have started; else keep it, with the seeds that are left."""
@@ -280,9 +286,11 @@ class LaunchScreen(Screen[list[Run]]):
         title, several = "Not started", len(started) + len(failed) > 1
         titles = [f"{title}, seed {seed}" if several else title for seed, _ in failed]
         tell_errors(self.app, title, [text for _, text in failed], titles)
-        runs = [Run(self.dashboard.runs_dir / one) for one in started]
+        runs = [Run(self.dashboard.runs_dir / run_id) for run_id in started]
         if started and (failed or not self.is_current):
-            self._say("started " + (safe(started[0]) if len(started) == 1 else counted(len(started), "run")))
+            self._notify(
+                "started " + (safe(started[0]) if len(started) == 1 else counted(len(started), "run"))
+            )
         if not self.is_attached:
             return
         if not failed and self.is_current:
@@ -293,21 +301,19 @@ class LaunchScreen(Screen[list[Run]]):
             self.query_one("#row-seeds", FieldRow).text = ",".join(seeds)
         self._check()
 
-    def _say(self, text: str, **how: Any) -> None:
-        self.app.notify(text, markup=False, **how)
+    def _notify(self, text: str, **options: Any) -> None:
+        self.app.notify(text, markup=False, **options)
 
 
-def _command_of(verdict: Validation) -> str:
-    return command_text(verdict.draft, verdict.seeds, verdict.runs_dir)
-
-
-def _said(verdict: Validation) -> Content:
+def _summary(validation: Validation) -> Content:
     """Return whether the draft can be started, and what would run."""
-    if not verdict.problems:
-        sign = ("✓ ", "bold $success") if verdict.sure else ("… ", "$quiet")
-        return Content.assemble(sign, safe(what_runs(verdict)))
-    at_fields = sum(bool(lines) for name, lines in verdict.problems.items() if name)
-    lines = [safe(line) for line in verdict.problems.get("", ())]
+    if not validation.problems:
+        sign = ("✓ ", "bold $success") if validation.data_checked else ("… ", "$quiet")
+        return Content.assemble(sign, safe(what_runs(validation)))
+    at_fields = sum(bool(lines) for name, lines in validation.problems.items() if name)
+    lines = [safe(line) for line in validation.problems.get("", ())]
     if at_fields:
-        lines.append(f"{counted(at_fields, 'field')} to fix before a {KINDS[verdict.draft.kind]} can start")
+        lines.append(
+            f"{counted(at_fields, 'field')} to fix before a {KINDS[validation.draft.kind]} can start"
+        )
     return Content.styled("\n".join(f"✗ {line}" for line in lines), "$error")

@@ -38,11 +38,11 @@ def start(arguments: Sequence[str]) -> str:
     lines = result.stdout.strip().splitlines()
     if result.returncode == 0 and lines:
         return lines[-1]
-    raise RunFailed(_complaint(result.stderr) or f"the command failed with exit code {result.returncode}")
+    raise RunFailed(_last_error(result.stderr) or f"the command failed with exit code {result.returncode}")
 
 
-def _complaint(text: str) -> str:
+def _last_error(text: str) -> str:
     """Return the last error in ``text`` with its details."""
     lines = [safe(line.rstrip()) for line in text.splitlines() if line.strip()]
-    begins = [n for n, line in enumerate(lines) if line.startswith(PREFIX)]
-    return "\n".join(lines[begins[-1] :] if begins else lines[-1:]).removeprefix(PREFIX)
+    starts = [n for n, line in enumerate(lines) if line.startswith(PREFIX)]
+    return "\n".join(lines[starts[-1] :] if starts else lines[-1:]).removeprefix(PREFIX)

@@ -12,24 +12,24 @@ from .validate import Validation, learned_from
 __all__ = ["what_runs"]
 
 
-def what_runs(verdict: Validation) -> str:
+def what_runs(validation: Validation) -> str:
     """Return ``3 searches: entrannas-dst in the space standard, 20 epochs of 8 steps, digits, 5 cells``."""
-    if verdict.resolved is None:
+    if validation.resolved is None:
         return ""
-    config: Any = verdict.resolved.config
-    count = max(len(verdict.seeds), 1)
-    noun = KINDS[verdict.draft.kind]
+    config: Any = validation.resolved.config
+    count = max(len(validation.seeds), 1)
+    noun = KINDS[validation.draft.kind]
     runs = f"1 {noun}" if count == 1 else f"{count} {noun}{'es' if noun == 'search' else 's'}"
-    if verdict.draft.kind == "search":
+    if validation.draft.kind == "search":
         space = safe(str(config.space))
         if config.method == "random":
             return f"{runs}: cells drawn at random from the space {space}"
         what = f"{config.method} in the space {space}"
         epochs, network = config.search.epochs, config.network
     else:
-        what = "" if verdict.cells is None else safe(verdict.cells.title)
+        what = "" if validation.cells is None else safe(validation.cells.title)
         epochs, network = config.train.epochs, config.derived
-    images, batch = learned_from(config, verdict.images)
+    images, batch = learned_from(config, validation.images)
     steps = f" of {counted(math.ceil(images / batch), 'step')}" if images else ""
     parts = [what, f"{counted(epochs, 'epoch')}{steps}", config.data.dataset, f"{network.cells} cells"]
     channels = network.channels

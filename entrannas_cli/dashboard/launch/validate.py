@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ...common.errors import EntrannasError, UsageError
 from ...common.text import shown
 from ...config.flags import OVERRIDE_FLAG, flag_of
-from ...config.project import runs_dir as usual_runs_dir
+from ...config.project import runs_dir as default_runs_dir
 from ...store.create import slug
 from .draft import OVERRIDES, Draft, fields_of, seeds_of
 from .resolve import resolve
@@ -31,25 +31,25 @@ __all__ = ["DataChecker", "Validation", "check", "learned_from", "with_data"]
 class Validation:
     """A draft and its ``problems`` by field (those of no field have an empty name). Without any, it can be started.
 
-    ``usual`` has, by field, the value that applies while nothing is typed, and its source. ``images`` is the size
-    of the training part, 0 if unknown. ``cells`` are those of a training. ``runs_dir`` is the value for
-    `--runs-dir`, empty if not needed. ``sure`` means that the data has been checked too.
+    ``defaults`` has, by field, the value that applies while nothing is typed, and its source. ``images`` is the
+    size of the training part, 0 if unknown. ``cells`` are those of a training. ``runs_dir`` is the value for
+    `--runs-dir`, empty if not needed. ``data_checked`` means that the data has been checked too.
     """
 
     draft: Draft
     seeds: tuple[int, ...] = ()
     problems: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    usual: Mapping[str, str] = field(default_factory=dict)
+    defaults: Mapping[str, str] = field(default_factory=dict)
     resolved: Resolved[SearchConfig] | Resolved[TrainConfig] | None = None
     cells: NamedGenotype | None = None
     images: int = 0
     runs_dir: str = ""
-    sure: bool = False
+    data_checked: bool = False
 
     @property
     def fine(self) -> bool:
         """Whether the draft can be started."""
-        return self.sure and not self.problems
+        return self.data_checked and not self.problems
 
 
 class _Problems(dict[str, tuple[str, ...]]):
@@ -76,7 +76,7 @@ def check(draft: Draft, runs_dir: Path) -> Validation:
         draft=draft,
         seeds=seeds,
         problems=dict(problems),
-        usual={} if resolved is None else _usual(draft, resolved),
+        defaults={} if resolved is None else _defaults(draft, resolved),
         resolved=resolved,
         cells=cells,
         runs_dir=_runs_dir_option(runs_dir),
@@ -90,10 +90,10 @@ def _runs_dir_option(runs_dir: Path) -> str:
     except OSError:  # it is gone, which is shown as a problem
         return str(runs_dir)
     try:
-        usual: Path | None = usual_runs_dir()
+        default: Path | None = default_runs_dir()
     except UsageError:  # of a broken project file, which is shown as a problem
-        usual = None
-    if usual is not None and os.path.realpath(cwd / runs_dir) == os.path.realpath(usual):
+        default = None
+    if default is not None and os.path.realpath(cwd / runs_dir) == os.path.realpath(default):
         return ""
     return str(runs_dir.relative_to(cwd) if runs_dir.is_relative_to(cwd) else runs_dir)
 
@@ -128,36 +128,38 @@ def _resolved(
         return resolve(draft, max(seeds, default=None), None if cells is None else cells.run)
     except ConfigurationError as error:
         for problem in error.problems:
-            problems.add(*_placed(draft, problem))
+            problems.add(*_field_and_lines(draft, problem))
     except UsageError as error:
         problems.add("", error.message, *error.details)
     return None
 
 
-def _placed(draft: Draft, problem: Problem) -> tuple[str, ...]:
+def _field_and_lines(draft: Draft, problem: Problem) -> tuple[str, ...]:
     """Return the field where ``problem`` is shown, and the lines to show."""
-    own = {one.key: one.name for one in fields_of(draft.kind) if one.key}
+    names = {field.key: field.name for field in fields_of(draft.kind) if field.key}
     for key, source in problem.concerns:
         if source == OVERRIDE_FLAG:
             return OVERRIDES[draft.kind], str(problem).removeprefix(f"{OVERRIDE_FLAG} "), *problem.details
-        if key in own:
+        if key in names:
             # values that are visible in the form need no naming
-            seen = all(one in own and where in (flag_of(one), "default") for one, where in problem.concerns)
-            return own[key], problem.text if seen else str(problem), *problem.details
+            visible = all(
+                other in names and source in (flag_of(other), "default") for other, source in problem.concerns
+            )
+            return names[key], problem.text if visible else str(problem), *problem.details
     return "", str(problem), *problem.details
 
 
-def _usual(draft: Draft, resolved: Resolved[Any]) -> dict[str, str]:
+def _defaults(draft: Draft, resolved: Resolved[Any]) -> dict[str, str]:
     from ...config.keys import flatten_model
 
     values = flatten_model(resolved.config)
-    usual = {}
-    for one in fields_of(draft.kind):
-        if one.key in values:
-            value = values[one.key]
+    defaults = {}
+    for form_field in fields_of(draft.kind):
+        if form_field.key in values:
+            value = values[form_field.key]
             text = value if isinstance(value, str) else shown(value)
-            usual[one.name] = f"{text}  ({resolved.sources[one.key]})" if text else ""
-    return usual
+            defaults[form_field.name] = f"{text}  ({resolved.sources[form_field.key]})" if text else ""
+    return defaults
 
 
 def learned_from(config: Any, images: int) -> tuple[float, int]:
@@ -184,12 +186,12 @@ class DataChecker:
         data, test = config.data, getattr(config.evaluation, "test", False)
         if data.dataset == "synthetic":
             return int(data.images)
-        asked = (data.dataset, data.path, data.image_size, test)
+        key = (data.dataset, data.path, data.image_size, test)
         with self._lock:
-            if asked not in self._found:
+            if key not in self._found:
                 require_data(data, test=test)
-                self._found[asked] = dataset_facts(data.dataset).train_images or _listed(data)
-            return self._found[asked]
+                self._found[key] = dataset_facts(data.dataset).train_images or _listed(data)
+            return self._found[key]
 
 
 def _listed(data: Any) -> int:
@@ -198,19 +200,19 @@ def _listed(data: Any) -> int:
     return len(list_folder(Path(data.path).expanduser(), "train", data.image_size).images)
 
 
-def with_data(verdict: Validation, look: DataChecker) -> Validation:
-    """Return ``verdict`` with the problems of its data."""
-    if verdict.resolved is None or getattr(verdict.resolved.config, "method", "") == "random":
-        return replace(verdict, sure=True)  # random cells look at no image
-    config = verdict.resolved.config
-    problems = _Problems(verdict.problems)
+def with_data(validation: Validation, checker: DataChecker) -> Validation:
+    """Return ``validation`` with the problems of its data."""
+    if validation.resolved is None or getattr(validation.resolved.config, "method", "") == "random":
+        return replace(validation, data_checked=True)  # random cells look at no image
+    config = validation.resolved.config
+    problems = _Problems(validation.problems)
     images = 0
     try:
-        images = look.images(verdict.resolved)
+        images = checker.images(validation.resolved)
     except EntrannasError as error:
         problems.add("data" if config.data.dataset == "folder" else "dataset", error.message, *error.details)
-    few, batch = learned_from(config, images)
-    few = min(few, images * config.data.portion * getattr(config.data, "architecture_share", 1.0))
-    if images and batch >= few + 1:  # one more or less: shares are rounded
-        problems.add("", f"the batch size of {batch} exceeds the {few:.0f} images to learn from")
-    return replace(verdict, images=images, problems=dict(problems), sure=True)
+    usable, batch = learned_from(config, images)
+    usable = min(usable, images * config.data.portion * getattr(config.data, "architecture_share", 1.0))
+    if images and batch >= usable + 1:  # one more or less: shares are rounded
+        problems.add("", f"the batch size of {batch} exceeds the {usable:.0f} images to learn from")
+    return replace(validation, images=images, problems=dict(problems), data_checked=True)

@@ -33,19 +33,19 @@ class ArchitectureTab(VerticalScroll, can_focus=False):
         yield SideBySide(id="heat")
         yield SideBySide(id="counts")
 
-    def show(self, seen: RunState) -> None:
+    def show(self, state: RunState) -> None:
         """Draw what has changed."""
-        row = seen.course.last("epoch")
-        run = seen.facts.overview
+        row = state.metrics.last("epoch")
+        run = state.facts.overview
         summary: Mapping[str, Any] = {} if run is None else run.summary
         warnings = texts(summary.get("warnings"))
         maps = {kind: found for kind in KINDS if (found := usable(row.get(f"weights_{kind}")))}
         step, epoch = row.get("step"), row.get("epoch")
-        operations = seen.facts.operations
+        operations = state.facts.operations
         head = self.query_one("#warnings", CachedStatic)
         head.show(
-            (warnings, step, bool(maps), seen.is_training),
-            lambda: _head(warnings, step, epoch, bool(maps), training=seen.is_training),
+            (warnings, step, bool(maps), state.is_training),
+            lambda: _head(warnings, step, epoch, bool(maps), training=state.is_training),
         )
         self.query_one("#heat", SideBySide).show(
             (step, list(maps.values()), operations),
@@ -75,12 +75,12 @@ def _head(warnings: list[str], step: Any, epoch: Any, any_map: bool, *, training
 
 
 def _about(kind: str, row: Mapping[str, Any]) -> str:
-    facts = []
+    parts = []
     if (sparsity := number(row.get(f"sparsity_{kind}"))) is not None:
-        facts.append(f"sparsity {percent(sparsity)}")
+        parts.append(f"sparsity {percent(sparsity)}")
     if (entropy := number(row.get(f"entropy_{kind}"))) is not None:
-        facts.append(f"entropy {metric(entropy)}")
-    return "".join(f" · {fact}" for fact in facts)
+        parts.append(f"entropy {metric(entropy)}")
+    return "".join(f" · {part}" for part in parts)
 
 
 def _counts(row: Mapping[str, Any], summary: Mapping[str, Any], kind: str) -> dict[str, int]:
@@ -88,8 +88,8 @@ def _counts(row: Mapping[str, Any], summary: Mapping[str, Any], kind: str) -> di
     found = row.get(key, summary.get(key))
     if not isinstance(found, dict):
         return {}
-    right = {name: count for name, count in found.items() if type(count) is int and 0 <= count < 10**6}
-    ordered = sorted(right.items(), key=lambda one: (-one[1], one[0]))
+    valid = {name: count for name, count in found.items() if type(count) is int and 0 <= count < 10**6}
+    ordered = sorted(valid.items(), key=lambda item: (-item[1], item[0]))
     return dict(ordered[:MOST_OPERATIONS])
 
 
@@ -97,11 +97,11 @@ def _counts_text(kind: str, counts: Mapping[str, int], width: int) -> Text:
     text = Text(no_wrap=True)
     text.append(f"operations in the {kind_title(kind)}\n", "bold")
     names = {name: safe(name, limit=max(width // 2, 8)) for name in counts}
-    room = max(map(len, names.values()))
-    most = max(max(counts.values()), 1)
-    scale = min(BARS, max(width - room - 8, 4)) / max(most, 5)
+    name_width = max(map(len, names.values()))
+    largest = max(max(counts.values()), 1)
+    scale = min(BARS, max(width - name_width - 8, 4)) / max(largest, 5)
     for name, count in counts.items():
-        text.append(f"{names[name]:{room}}  {count:3} ")
+        text.append(f"{names[name]:{name_width}}  {count:3} ")
         text.append("■" * max(round(count * scale), count > 0), "cyan")
         text.append("\n")
     text.right_crop(1)

@@ -28,7 +28,7 @@ class CellsTab(VerticalScroll, can_focus=False):
 
     def __init__(self) -> None:
         super().__init__()
-        self._seen: RunState | None = None
+        self._state: RunState | None = None
         self._pinned: int | None = None  # a step; None follows the newest
 
     def compose(self) -> ComposeResult:
@@ -43,15 +43,15 @@ class CellsTab(VerticalScroll, can_focus=False):
     @property
     def step(self) -> int | None:
         """The step of the cells that are shown; None if they are not from the history."""
-        index = None if self._seen is None else self._index(self._seen.history)
-        return None if self._seen is None or index is None else self._seen.history.steps[index]
+        index = None if self._state is None else self._index(self._state.history)
+        return None if self._state is None or index is None else self._state.history.steps[index]
 
-    def show(self, seen: RunState) -> None:
+    def show(self, state: RunState) -> None:
         """Draw what has changed."""
-        self._seen = seen
+        self._state = state
         slider, pair = self.query_one("#slider", CachedStatic), self.query_one(SideBySide)
-        history = seen.history
-        genotype, note, epoch = seen.facts.cells, "", "?"
+        history = state.history
+        genotype, note, epoch = state.facts.cells, "", "?"
         index = self._index(history)
         if index is not None:
             try:
@@ -60,7 +60,7 @@ class CellsTab(VerticalScroll, can_focus=False):
             except BrokenRun as error:
                 genotype, note = None, error.reason
         elif genotype is None:
-            note = seen.facts.problem or ("no cells here" if seen.is_training else "no cells derived yet")
+            note = state.facts.problem or ("no cells here" if state.is_training else "no cells derived yet")
         width = self.size.width
         slider.show(
             (index, history.version, self.follows, note, width),
@@ -77,14 +77,14 @@ class CellsTab(VerticalScroll, can_focus=False):
 
     def move(self, to: int) -> None:
         """Move one change back (-1) or forward (1), to the first (-2), or to the last (2) and follow it."""
-        history = self._seen.history if self._seen is not None else None
+        history = self._state.history if self._state is not None else None
         index = None if history is None else self._index(history)
-        if self._seen is None or history is None or index is None:
+        if self._state is None or history is None or index is None:
             return
         last = len(history) - 1
         index = {-2: 0, 2: last}.get(to, min(max(index + to, 0), last))
         self._pinned = None if index == last else history.steps[index]
-        self.show(self._seen)
+        self.show(self._state)
 
 
 def _slider(
@@ -92,15 +92,15 @@ def _slider(
 ) -> Content:
     parts: list[str | tuple[str, str]] = []
     if index is not None:
-        entries = len(history)
-        room = min(max(width - 60, 8), 60)
-        at = round(index / max(entries - 1, 1) * (room - 1))
+        count = len(history)
+        slider_width = min(max(width - 60, 8), 60)
+        position = round(index / max(count - 1, 1) * (slider_width - 1))
         parts += [
             f"step {history.steps[index]}, epoch {epoch}  ",
-            ("─" * at, "$quiet"),
+            ("─" * position, "$quiet"),
             ("●", "bold $primary"),
-            ("─" * (room - 1 - at), "$quiet"),
-            f"  {index + 1} of {entries}  ",
+            ("─" * (slider_width - 1 - position), "$quiet"),
+            f"  {index + 1} of {count}  ",
             ("newest" if follows else "paused: } goes to the newest", "$success" if follows else "$warning"),
         ]
         if width >= HINTED:

@@ -20,46 +20,46 @@ class ChartsTab(ChartGrid):
 
     def __init__(self) -> None:
         super().__init__()
-        self._curves: Sequence[ChartGroup] = ()
+        self._groups: Sequence[ChartGroup] = ()
         self._drawn: object = None
 
-    def show(self, seen: RunState) -> None:
+    def show(self, state: RunState) -> None:
         """Draw what has changed."""
-        curves = TRAIN_CHARTS if seen.is_training else SEARCH_CHARTS
-        if curves is not self._curves:
-            self._curves = curves
-            self.put([ChartView(curve.title, percent=curve.share) for curve in curves])
-        state = seen.facts.overview.status.state if seen.facts.overview else ""
-        if self._drawn == (seen.course.version, state, curves):
+        groups = TRAIN_CHARTS if state.is_training else SEARCH_CHARTS
+        if groups is not self._groups:
+            self._groups = groups
+            self.put([ChartView(group.title, percent=group.share) for group in groups])
+        status = state.facts.overview.status.state if state.facts.overview else ""
+        if self._drawn == (state.metrics.version, status, groups):
             return
-        self._drawn = seen.course.version, state, curves
-        some = False
-        for chart, curve in zip(self.charts, curves, strict=True):
-            lines = _lines(curve, seen.course)
+        self._drawn = state.metrics.version, status, groups
+        any_lines = False
+        for chart, group in zip(self.charts, groups, strict=True):
+            lines = _lines(group, state.metrics)
             chart.show(lines)
             chart.set_class(not lines, "-empty")
-            some = some or bool(lines)
+            any_lines = any_lines or bool(lines)
         self.fit_room()
         self.say(
             ""
-            if some
+            if any_lines
             else "no metrics yet: curves appear with the first step"
-            if state in ("running", "created")
+            if status in ("running", "created")
             else "this run has no metrics"
         )
 
 
-def _lines(group: ChartGroup, course: RunMetrics) -> list[Line]:
-    found = [line for metric in group.metrics for line in _each(metric, course, per_node=group.per_node)]
+def _lines(group: ChartGroup, metrics: RunMetrics) -> list[Line]:
+    found = [line for metric in group.metrics for line in _each(metric, metrics, per_node=group.per_node)]
     return [Line(name, series.x[: len(series)], series.y) for name, series in found if len(series)]
 
 
-def _each(metric: Metric, course: RunMetrics, *, per_node: bool) -> Iterator[tuple[str, MetricValues]]:
+def _each(metric: Metric, metrics: RunMetrics, *, per_node: bool) -> Iterator[tuple[str, MetricValues]]:
     """Yield the lines of ``metric``, each with its name."""
     if not per_node:
-        yield metric.line or metric.label, course.series(metric.rows, metric.key)
+        yield metric.line or metric.label, metrics.series(metric.rows, metric.key)
         return
     for n in range(MAX_LIST_LENGTH):
-        series = course.series(metric.rows, f"{metric.key}.{n}")
+        series = metrics.series(metric.rows, f"{metric.key}.{n}")
         if len(series):
             yield str(INPUT_NODES + n), series

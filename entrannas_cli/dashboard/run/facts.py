@@ -33,7 +33,7 @@ def read_facts(run: Run, before: RunFacts | None, system: SystemWatch | None) ->
     """Read the facts again, but reuse what never changes from ``before``. Sample ``system``, if given."""
     if not os.path.isdir(run.path):  # noqa: PTH112 (raises nothing)
         return RunFacts(overview=None)
-    seen = overview(run)
+    run_overview = overview(run)
     configuration = before.configuration if before is not None else ""
     operations = before.operations if before is not None else ()
     cells, problem = None, ""
@@ -42,12 +42,12 @@ def read_facts(run: Run, before: RunFacts | None, system: SystemWatch | None) ->
     except BrokenRun as error:
         problem = error.reason
     return RunFacts(
-        overview=seen,
+        overview=run_overview,
         operations=operations or _operations(run),
         configuration=configuration or _configuration(run),
         cells=cells,
         problem=problem,
-        sample=None if system is None else system.sample(seen.status),
+        sample=None if system is None else system.sample(run_overview.status),
     )
 
 

@@ -24,7 +24,7 @@ def bar(share: float, width: int) -> tuple[str, str]:
     return "━" * done, "─" * (width - done)
 
 
-def head_text(run: Overview, course: RunMetrics, width: int, *, gone: bool, readonly: bool) -> Content:
+def head_text(run: Overview, metrics: RunMetrics, width: int, *, gone: bool, readonly: bool) -> Content:
     """Return three lines, plus one for tags and note, and one for each problem."""
     status = run.status
     state = status.state + "?" * status.stale
@@ -40,7 +40,7 @@ def head_text(run: Overview, course: RunMetrics, width: int, *, gone: bool, read
     lines = [first]
     if not gone:
         # while it runs, the last row is newer than the status, which is written only now and then
-        row = (course.last("step") or course.last("epoch")) if status.state == "running" else {}
+        row = (metrics.last("step") or metrics.last("epoch")) if status.state == "running" else {}
         step, epoch = row.get("step", status.step), row.get("epoch")
         epoch = epoch if type(epoch) is int and 0 <= epoch <= MAX_STEP else status.epoch
         share = step / status.steps if status.steps else epoch / status.epochs if status.epochs else 0.0
@@ -51,14 +51,14 @@ def head_text(run: Overview, course: RunMetrics, width: int, *, gone: bool, read
                 (done, "$primary"),
                 (rest, "$quiet"),
                 f"  step {step} of {status.steps or '?'}  ",
-                (left_text(course, status), "$accent"),
+                (left_text(metrics, status), "$accent"),
             ]
         )
-    what = [safe(run.text(key)) for key in ("method", "space", "dataset")]
-    what.insert(0, safe(short_id(run.text("cells"))))
-    what += [f"seed {safe(run.text('seed'))}"] if run.text("seed") else []
-    what += [safe(run.text("device"))]
-    lines.append([(" · ".join(text for text in what if text), "$quiet")])
+    settings = [safe(run.text(key)) for key in ("method", "space", "dataset")]
+    settings.insert(0, safe(short_id(run.text("cells"))))
+    settings += [f"seed {safe(run.text('seed'))}"] if run.text("seed") else []
+    settings += [safe(run.text("device"))]
+    lines.append([(" · ".join(text for text in settings if text), "$quiet")])
     if run.notes != NOTHING:
         note = safe(next(iter(run.notes.note.strip().splitlines()), ""))
         lines.append([(" ".join(map(safe, run.notes.tags)), "$accent"), "  " * bool(run.notes.tags)])

@@ -29,9 +29,9 @@ def usable(value: Any) -> list[list[float]] | None:
         if not isinstance(row, list) or not 0 < len(row) <= MAX_CELLS:
             return None
         numbers = [number(element) for element in row]
-        if any(one is None or not 0 <= one <= 1 for one in numbers):
+        if any(item is None or not 0 <= item <= 1 for item in numbers):
             return None
-        rows.append([one for one in numbers if one is not None])
+        rows.append([item for item in numbers if item is not None])
     return rows if len({len(row) for row in rows}) == 1 else None
 
 
@@ -49,9 +49,10 @@ def shade(share: float) -> Style:
     """Return a style for a share from 0 to 1: a background colour, and a legible text colour."""
     place = share**0.5 * (len(RAMP) - 1)  # most shares are small: the root sets them apart
     low = min(int(place), len(RAMP) - 2)
-    paper = [round(a + (b - a) * (place - low)) for a, b in zip(RAMP[low], RAMP[low + 1], strict=True)]
-    light = 0.3 * paper[0] + 0.59 * paper[1] + 0.11 * paper[2] > 110
-    return Style.parse(f"{'#000000' if light else '#ffffff'} on #{''.join(f'{one:02x}' for one in paper)}")
+    background = [round(a + (b - a) * (place - low)) for a, b in zip(RAMP[low], RAMP[low + 1], strict=True)]
+    is_light = 0.3 * background[0] + 0.59 * background[1] + 0.11 * background[2] > 110
+    text = "#000000" if is_light else "#ffffff"
+    return Style.parse(f"{text} on #{''.join(f'{item:02x}' for item in background)}")
 
 
 def heat_map(title: str, weights: Sequence[Sequence[float]], operations: Sequence[str], width: int) -> Text:

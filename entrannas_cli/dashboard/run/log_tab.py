@@ -27,7 +27,7 @@ class LogTab(Vertical):
 
     def __init__(self) -> None:
         super().__init__()
-        self._seen: RunState | None = None
+        self._state: RunState | None = None
 
     def compose(self) -> ComposeResult:
         yield Input(placeholder="search text; enter keeps it, esc shows all lines", id="find", compact=True)
@@ -35,21 +35,21 @@ class LogTab(Vertical):
         with VerticalScroll(id="lines", can_focus=False):
             yield CachedStatic(id="log")
 
-    def show(self, seen: RunState) -> None:
+    def show(self, state: RunState) -> None:
         """Draw what has changed."""
-        self._seen = seen
-        wanted = self.query_one(Input).value.strip().lower()
+        self._state = state
+        query = self.query_one(Input).value.strip().lower()
         scroll = self.query_one("#lines")
         at_end = scroll.scroll_offset.y >= scroll.max_scroll_y
-        made_of = (seen.log.version, wanted)
-        sheet = self.query_one("#log", CachedStatic)
-        if not sheet.is_new(made_of):
+        inputs = (state.log.version, query)
+        log = self.query_one("#log", CachedStatic)
+        if not log.is_new(inputs):
             return
-        lines = seen.log.lines
-        found = [line for line in lines if wanted in line.lower()]
-        sheet.show(made_of, lambda: _text(found, wanted, any_line=bool(lines)))
+        lines = state.log.lines
+        found = [line for line in lines if query in line.lower()]
+        log.show(inputs, lambda: _text(found, query, any_line=bool(lines)))
         self.query_one("#found", CachedStatic).show(
-            made_of, lambda: f"{len(found)} of the last {counted(len(lines), 'line')}"
+            inputs, lambda: f"{len(found)} of the last {counted(len(lines), 'line')}"
         )
         if at_end:
             scroll.scroll_end(animate=False, immediate=False)
@@ -71,17 +71,17 @@ class LogTab(Vertical):
         self.screen.set_focus(None)
 
     def on_input_changed(self) -> None:
-        if self._seen is not None:
-            self.show(self._seen)
+        if self._state is not None:
+            self.show(self._state)
 
     def on_input_submitted(self) -> None:
         self.screen.set_focus(None)
 
 
-def _text(lines: Sequence[str], wanted: str, *, any_line: bool) -> Text:
+def _text(lines: Sequence[str], query: str, *, any_line: bool) -> Text:
     if not lines:
-        return Text(f"no line contains “{safe(wanted)}”" if any_line else "no log yet", "dim")
+        return Text(f"no line contains “{safe(query)}”" if any_line else "no log yet", "dim")
     text = Text("\n".join(map(safe, lines)), overflow="fold")
-    if wanted:
-        text.highlight_words([wanted], "bold reverse", case_sensitive=False)
+    if query:
+        text.highlight_words([query], "bold reverse", case_sensitive=False)
     return text

@@ -39,7 +39,7 @@ PAUSE_S = 0.001  # seconds between two slices
 FACTS_EVERY = 2  # polls between two readings of the small files
 TABS = ("curves", "cells", "architecture", "log", "configuration", "system")
 
-Part = ChartsTab | CellsTab | ArchitectureTab | LogTab | ConfigurationTab | SystemTab
+Tab = ChartsTab | CellsTab | ArchitectureTab | LogTab | ConfigurationTab | SystemTab
 
 
 class RunScreen(RunActionsScreen):
@@ -58,41 +58,28 @@ class RunScreen(RunActionsScreen):
     def __init__(self, run: Run) -> None:
         super().__init__()
         self._run = run
-        self._course, self._history, self._log = RunMetrics(run), CellHistory(run), LogTail(run)
+        self._metrics, self._history, self._log = RunMetrics(run), CellHistory(run), LogTail(run)
         self._system = SystemWatch()
         self._facts: RunFacts | None = None
         self._gone = False
-        self._asking = False  # the small files are being read
-        self._looks = self._portions = 0
+        self._reading = False  # the small files are being read
+        self._polls = self._slices = 0
         self._timer: Timer | None = None
 
     def compose(self) -> ComposeResult:
         yield CachedStatic(id="head")
+        tabs = (ChartsTab(), CellsTab(), ArchitectureTab(), LogTab(), ConfigurationTab(), SystemTab())
         with TabbedContent(initial=TABS[0]):
-            for n, (name, part) in enumerate(
-                zip(
-                    TABS,
-                    (
-                        ChartsTab(),
-                        CellsTab(),
-                        ArchitectureTab(),
-                        LogTab(),
-                        ConfigurationTab(),
-                        SystemTab(),
-                    ),
-                    strict=True,
-                ),
-                1,
-            ):
+            for n, (name, tab) in enumerate(zip(TABS, tabs, strict=True), 1):
                 with TabPane(f"{n} {name.capitalize()}", id=name):
-                    yield part
+                    yield tab
         yield Footer(compact=True, show_command_palette=False)
 
     # updates
 
     def on_mount(self) -> None:
         self.query_one("#head", CachedStatic).show("", lambda: "reading …")
-        self._look()
+        self._poll()
 
     def on_unmount(self) -> None:
         if self._timer is not None:
@@ -112,35 +99,35 @@ class RunScreen(RunActionsScreen):
         """Read the small files, since some run has changed, perhaps this one."""
         self._read_facts()
 
-    def _look(self) -> None:
+    def _poll(self) -> None:
         """Read a slice of what is new, and schedule the next: at once if there is more."""
         self._timer = None
         more = False
         self._gone = not os.path.isdir(self._run.path)  # noqa: PTH112 (raises nothing)
         if not self._gone:
-            more = self._course.read(SLICE_S)
+            more = self._metrics.read(SLICE_S)
             more = self._history.read(SLICE_S / 2) or more
             if self.query_one(TabbedContent).active == "log":
                 self._log.read()
-        self._portions += 1
+        self._slices += 1
         if not more:
-            if self._looks % FACTS_EVERY == 0:
+            if self._polls % FACTS_EVERY == 0:
                 self._read_facts()
-            self._looks += 1
-        if not more or self._portions.bit_count() == 1:  # after 1, 2, 4, 8 ... slices
+            self._polls += 1
+        if not more or self._slices.bit_count() == 1:  # after 1, 2, 4, 8 ... slices
             self._draw()
-        self._timer = self.set_timer(PAUSE_S if more else POLL_S, self._look)
+        self._timer = self.set_timer(PAUSE_S if more else POLL_S, self._poll)
 
     def _read_facts(self) -> None:
-        if self._asking or self._gone:
+        if self._reading or self._gone:
             return
-        self._asking = True
+        self._reading = True
         before = self._facts
         system = self._system if self.is_attached and self._active == "system" else None
         in_background(self.app, lambda: read_facts(self._run, before, system), self._take_facts)
 
     def _take_facts(self, facts: RunFacts) -> None:
-        self._asking = False
+        self._reading = False
         if facts.overview is not None and self.is_attached:
             self._facts = facts
             self._draw()
@@ -152,7 +139,7 @@ class RunScreen(RunActionsScreen):
         return self.query_one(TabbedContent).active
 
     @property
-    def _part(self) -> Part:
+    def _tab(self) -> Tab:
         """The content of the visible tab."""
         return self.query_one(f"#{self._active}", TabPane).children[0]  # type: ignore[return-value]
 
@@ -165,9 +152,9 @@ class RunScreen(RunActionsScreen):
                 )
             return
         run, readonly, gone, width = facts.overview, self.dashboard.readonly, self._gone, self.size.width
-        text = head_text(run, self._course, width, gone=gone, readonly=readonly)
+        text = head_text(run, self._metrics, width, gone=gone, readonly=readonly)
         self.query_one("#head", CachedStatic).show(text.markup, lambda: text)
-        self._part.show(RunState(self._course, self._history, self._log, facts))
+        self._tab.show(RunState(self._metrics, self._history, self._log, facts))
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._draw)
@@ -186,11 +173,11 @@ class RunScreen(RunActionsScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Return whether ``action`` is enabled: there may be no screen to go back to."""
         if action == "back":
-            return len(self.app.screen_stack) > 1 or self._leaves_something
+            return len(self.app.screen_stack) > 1 or self._can_leave
         return super().check_action(action, parameters)
 
     @property
-    def _leaves_something(self) -> bool:
+    def _can_leave(self) -> bool:
         return self.is_attached and (self.query_one(LogTab).finding or self.query_one(ChartsTab).full)
 
     def action_back(self) -> None:
@@ -230,6 +217,6 @@ class RunScreen(RunActionsScreen):
         self._scroll(-1)
 
     def _scroll(self, lines: int) -> None:
-        part = self._part
-        scrolled = part.query_one("#lines", VerticalScroll) if isinstance(part, LogTab) else part
+        tab = self._tab
+        scrolled = tab.query_one("#lines", VerticalScroll) if isinstance(tab, LogTab) else tab
         scrolled.scroll_relative(y=lines, animate=False)

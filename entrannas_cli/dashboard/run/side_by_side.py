@@ -25,7 +25,7 @@ class SideBySide(Container):
     SideBySide.-two > #left { margin-right: 4; }
     """
 
-    _made_of: object = None
+    _inputs: object = None
 
     def compose(self) -> ComposeResult:
         yield Static(id="left")
@@ -41,12 +41,12 @@ class SideBySide(Container):
         width = self.size.width or self.app.size.width - 4
         return max((width - GAP) // 2 if width >= SIDE_BY_SIDE_COLUMNS else width, 16)
 
-    def show(self, made_of: object, draw: Callable[[int], Sequence[Text]]) -> None:
-        """Show what ``draw`` returns for a width, unless ``made_of`` and the width are those of the texts shown."""
+    def show(self, inputs: object, draw: Callable[[int], Sequence[Text]]) -> None:
+        """Show what ``draw`` returns for a width, unless ``inputs`` and the width are those of the texts shown."""
         width = self.width
-        if (made_of, width) == self._made_of:
+        if (inputs, width) == self._inputs:
             return
-        self._made_of = made_of, width
+        self._inputs = inputs, width
         texts = draw(width)
         for n, name in enumerate(("left", "right")):
             self.query_one(f"#{name}", Static).update(texts[n] if n < len(texts) else "")

@@ -16,7 +16,7 @@ __all__ = ["RunState"]
 class RunState:
     """All that is known of the run: the readers keep growing, ``facts`` are replaced."""
 
-    course: RunMetrics
+    metrics: RunMetrics
     history: CellHistory
     log: LogTail
     facts: RunFacts

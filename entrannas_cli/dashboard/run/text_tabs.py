@@ -26,9 +26,9 @@ class ConfigurationTab(VerticalScroll, can_focus=False):
     def compose(self) -> ComposeResult:
         yield CachedStatic()
 
-    def show(self, seen: RunState) -> None:
+    def show(self, state: RunState) -> None:
         """Draw what has changed."""
-        text = seen.facts.configuration
+        text = state.facts.configuration
         self.query_one(CachedStatic).show(text, lambda: configuration_text(text))
 
 
@@ -38,36 +38,39 @@ class SystemTab(VerticalScroll, can_focus=False):
     def compose(self) -> ComposeResult:
         yield CachedStatic()
 
-    def show(self, seen: RunState) -> None:
+    def show(self, state: RunState) -> None:
         """Draw what has changed."""
-        sample, run = seen.facts.sample, seen.facts.overview
-        row = seen.course.last("step") or seen.course.last("epoch")
-        said = []
+        sample, run = state.facts.sample, state.facts.overview
+        row = state.metrics.last("step") or state.metrics.last("epoch")
+        reported = []
         if (speed := number(row.get("images_per_second"))) is not None:
-            said.append(("images per second", f"{speed:.6g}"))
+            reported.append(("images per second", f"{speed:.6g}"))
         if (memory := number(row.get("memory_mb"))) is not None:
-            said.append(("memory", bytes_text(memory * MIB)))
-        where = (
+            reported.append(("memory", bytes_text(memory * MIB)))
+        process = (
             f"process {run.status.pid} on {safe(run.status.host)}"
             if run is not None and run.status.pid
             else ""
         )
-        state = run.status.state if run is not None else ""
+        running = run is not None and run.status.state == "running"
         self.query_one(CachedStatic).show(
-            (sample, said, where, state), lambda: _system(sample, said, where, running=state == "running")
+            (sample, reported, process, running),
+            lambda: _system(sample, reported, process, running=running),
         )
 
 
 Part = str | tuple[str, str]
 
 
-def _system(sample: Sample | None, said: list[tuple[str, str]], where: str, *, running: bool) -> Content:
+def _system(
+    sample: Sample | None, reported: list[tuple[str, str]], process: str, *, running: bool
+) -> Content:
     lines: list[list[Part]] = [[("last reported by the run", "bold $primary")]]
-    lines += [[(f"  {label:20}", "$quiet"), value] for label, value in said]
-    if not said:
+    lines += [[(f"  {label:20}", "$quiet"), value] for label, value in reported]
+    if not reported:
         lines.append(["  nothing yet"])
-    if where:
-        lines.append([(f"  {'runs' if running else 'ran'} as".ljust(22), "$quiet"), where])
+    if process:
+        lines.append([(f"  {'runs' if running else 'ran'} as".ljust(22), "$quiet"), process])
     if sample is None:
         lines += [[""], ["sampling …"]]
         return _joined(lines)

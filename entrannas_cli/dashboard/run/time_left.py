@@ -14,23 +14,23 @@ MAX_STEPS = 300  # steps considered
 MIN_STEPS = 4  # steps needed for an estimate
 
 
-def seconds_left(course: RunMetrics, status: Status) -> float | None:
+def seconds_left(metrics: RunMetrics, status: Status) -> float | None:
     """Return the seconds left at the pace of this attempt's last steps, with evaluations; None if unknown."""
-    times = course.series("step", "time")
-    done = len(times)
+    times = metrics.series("step", "time")
+    count = len(times)
     points = [
         (times.x[n], times.y[n])
-        for n in range(max(done - MAX_STEPS, 0), done)
+        for n in range(max(count - MAX_STEPS, 0), count)
         if times.y[n] >= status.started  # the pause between two attempts doesn't count
     ]
-    passed = sum(later[1] - earlier[1] for earlier, later in pairwise(points) if later[1] > earlier[1])
-    if len(points) < MIN_STEPS or passed <= 0 or not status.steps:
+    elapsed = sum(later[1] - earlier[1] for earlier, later in pairwise(points) if later[1] > earlier[1])
+    if len(points) < MIN_STEPS or elapsed <= 0 or not status.steps:
         return None
-    pace = passed / (points[-1][0] - points[0][0])
+    pace = elapsed / (points[-1][0] - points[0][0])
     return max(status.steps - max(points[-1][0], status.step), 0) * pace
 
 
-def left_text(course: RunMetrics, status: Status) -> str:
+def left_text(metrics: RunMetrics, status: Status) -> str:
     """Return ``4m10s left``, or why that is unknown."""
     if status.state == "completed":
         took = status.ended - status.started
@@ -39,5 +39,5 @@ def left_text(course: RunMetrics, status: Status) -> str:
         return "not running"
     if not status.steps:
         return "time left: unknown number of steps"
-    left = seconds_left(course, status)
+    left = seconds_left(metrics, status)
     return "time left: known after some steps" if left is None else f"{duration(left)} left"
