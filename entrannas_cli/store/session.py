@@ -312,7 +312,7 @@ class RunSession:
             finally:
                 os.close(descriptor)
 
-    def save_checkpoint(self, step: int, write: Callable[[Path], None]) -> Path:
+    def save_checkpoint(self, step: int, write: Callable[[Path], object]) -> Path:
         """Save the state after ``step``, which ``write`` writes to the path it is given; return the checkpoint.
 
         Call it after writing the rows of the step, so that they are on disk before the checkpoint. It appears
@@ -333,13 +333,13 @@ class RunSession:
             raise self._write_error(path, error) from None
         return path
 
-    def save_beside_checkpoints(self, name: str, write: Callable[[Path], None]) -> Path:
+    def save_beside_checkpoints(self, name: str, write: Callable[[Path], object]) -> Path:
         """Save what ``write`` writes to the path it is given as ``name``, replacing the one before."""
         path = self.run.path / CHECKPOINTS / name
         self._save(path, write)
         return path
 
-    def _save(self, path: Path, write: Callable[[Path], None]) -> None:
+    def _save(self, path: Path, write: Callable[[Path], object]) -> None:
         temporary = path.with_name(path.name + TEMPORARY_SUFFIX)
         try:
             write(temporary)
