@@ -107,11 +107,14 @@ class Plan:
                 )
         size = self.train.get("data.image_size") or 32
         network = (self.train["derived.cells"], self.train["derived.channels"], size)
-        arguments = ("genotype", "random", "--like", model.name, "--space", arm.space, "--seed", str(seed))
-        arguments += tuple(
+        size_options = tuple(
             text
             for option, value in zip(("--cells", "--channels", "--image-size"), network, strict=True)
             for text in (option, str(value))
+        )
+        arguments = (
+            *("genotype", "random", "--like", model.name, "--space", arm.space, "--seed", str(seed)),
+            *size_options,
         )
         return Job(kind="draw", name=name, arm=arm, cells=name, seed=seed, arguments=arguments, needs=model)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
-from operator import truediv
 from statistics import fmean
 from typing import Any
 
@@ -132,8 +131,10 @@ def _arm(arm: Arm, cells: Sequence[Row]) -> Row:
     mine = [row for row in cells if row["arm"] == arm.name]
     others = [row["error"] for row in cells if row["arm"] == arm.against]
     errors = [row["error"] for row in mine]
-    means = ("parameters", "multiply_adds", "connections_normal", "connections_reduce")
-    means += ("depth_normal", "derived_accuracy", "gap", "search_cpu_seconds")
+    means = [
+        *("parameters", "multiply_adds", "connections_normal", "connections_reduce"),
+        *("depth_normal", "derived_accuracy", "gap", "search_cpu_seconds"),
+    ]
     return {
         "arm": arm.name,
         "error": spread(errors),
@@ -197,8 +198,8 @@ def _loss_ratio(run: Run, other: Run) -> float:
     """The largest ratio of two searches' losses after the first tenth of their steps; means over a twentieth."""
     losses = [[float(row["weight_loss"]) for row in each.metrics("step")] for each in (run, other)]
     ends = [min(map(len, losses)) * part // 20 for part in range(2, 21)]
-    means = [[fmean(loss[a:b]) for a, b in pairwise(ends) if a < b] for loss in losses]
-    return max(map(truediv, *means))
+    first, second = ([fmean(loss[a:b]) for a, b in pairwise(ends) if a < b] for loss in losses)
+    return max(one / another for one, another in zip(first, second, strict=True))
 
 
 def _sign(cells: Sequence[Row], key: str) -> Row:

@@ -82,7 +82,7 @@ def test_a_ratio_is_taken_round_by_round() -> None:
 
 def test_a_part_within_a_part_is_taken_off_the_outer_one(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
-    monkeypatch.setattr(parts.time, "perf_counter", lambda: now)
+    monkeypatch.setattr("time.perf_counter", lambda: now)
 
     def spend(seconds: float) -> None:
         nonlocal now

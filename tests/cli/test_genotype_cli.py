@@ -137,8 +137,8 @@ def test_files_that_are_no_genotype(call: Any, content: bytes, fault: str) -> No
 
 def test_every_fault_of_a_file_is_listed() -> None:
     data = DENSE.to_dict()
-    data["normal"]["nodes"] = [[[5, "a"], [-1, "b"]]]  # type: ignore[index]
-    data["reduce"]["nodes"] = [[]]  # type: ignore[index]
+    data["normal"]["nodes"] = [[[5, "a"], [-1, "b"]]]
+    data["reduce"]["nodes"] = [[]]
     with pytest.raises(UsageError) as caught:
         parse_genotype(json.dumps(data), "cells")
     assert len(caught.value.details) == 3

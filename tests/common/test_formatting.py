@@ -98,7 +98,8 @@ def test_other_figures() -> None:
         "–",
         "–",
     ]
-    assert [metric(value) for value in (1.23456, 0, 0.00001, -0.5, 1e7, float("inf"), [])] == [
+    values: list[object] = [1.23456, 0, 0.00001, -0.5, 1e7, float("inf"), []]
+    assert [metric(value) for value in values] == [
         "1.235",
         "0.000",
         "1.0e-05",

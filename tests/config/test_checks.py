@@ -195,4 +195,4 @@ def test_the_models_check_themselves() -> None:
     with pytest.raises(ValidationError, match="give --data DIR"):
         SearchConfig(data=SearchDataConfig(dataset="folder"))
     with pytest.raises(ValidationError, match="frozen"):
-        SearchConfig().seed = 3  # type: ignore[misc]
+        SearchConfig().seed = 3

@@ -63,7 +63,7 @@ def test_one_project_file_and_environment_serve_every_kind(tmp_path: Path) -> No
         "[train]\nepochs = 7\n[derived]\ncells = 6\n[rank]\ntop = 2\n"
     )
     environ = {"ENTRANNAS_SEARCH__EPOCHS": "9", "ENTRANNAS_TRAIN__BATCH_SIZE": "32"}
-    options = {"config_file": file, "environ": environ}
+    options: dict[str, Any] = {"config_file": file, "environ": environ}
     search = resolve(**options).config
     assert (search.seed, search.network.channels, search.search.epochs, search.device.threads) == (
         3,
@@ -102,7 +102,10 @@ def test_foreign_keys_are_those_of_the_others() -> None:
 
 
 def test_the_data_of_the_search_wins_over_a_preset_that_nobody_asked_for() -> None:
-    inherited = {"inherited": {"data.dataset": "cifar100", "data.flip": True}, "inherited_from": "run x"}
+    inherited: dict[str, Any] = {
+        "inherited": {"data.dataset": "cifar100", "data.flip": True},
+        "inherited_from": "run x",
+    }
     automatic = resolve_training(**inherited)
     assert automatic.config.data.dataset == "cifar100"
     assert automatic.sources["data.dataset"] == "run x"
@@ -119,7 +122,10 @@ def test_the_automatic_preset_knows_the_data_of_the_search() -> None:
         seen.append(settings.get("data.dataset"))
         return "quick", "why"
 
-    inherited = {"inherited": {"data.dataset": "digits"}, "inherited_from": "run x", "choose_preset": choose}
+    inherited: dict[str, Any] = {
+        **{"inherited": {"data.dataset": "digits"}, "inherited_from": "run x"},
+        "choose_preset": choose,
+    }
     resolve_training(**inherited)
     resolve_training({"data.dataset": "cifar10"}, **inherited)
     assert seen == ["digits", "cifar10"]

@@ -75,7 +75,7 @@ class Driver:
         await self.type(text)
         await self.press("enter")
 
-    async def until(self, condition: Callable[[], object], what: str, seconds: float = 60) -> None:
+    async def until(self, condition: Callable[..., object], what: str, seconds: float = 60) -> None:
         await until(
             self.pilot,
             condition,
@@ -127,7 +127,7 @@ def drive(
                 driver.notes.append(message)
                 notify(message, **how)
 
-            app.notify = noted  # type: ignore[method-assign, assignment]
+            app.notify = noted  # type: ignore[method-assign]
             await driver.until(lambda: app.snapshot.complete, "the runs")
             await pilot.pause()
             await scenario(driver)

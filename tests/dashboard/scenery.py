@@ -52,7 +52,9 @@ def frozen() -> Iterator[None]:
         patch.setenv("TZ", "UTC")
         time.tzset()
         patch.setattr(time, "time", lambda: NOW)
-        patch.setitem(RunTable.__init__.__kwdefaults__, "clock", lambda: NOW)
+        defaults = RunTable.__init__.__kwdefaults__
+        assert defaults is not None
+        patch.setitem(defaults, "clock", lambda: NOW)
         patch.setattr(SystemWatch, "sample", lambda watch, status: MACHINE)
         patch.setattr(preflight, "cuda_in_a_child", lambda: False)
         patch.setattr(export_screen, "_folder", lambda: "/home/ada/cells")
@@ -62,16 +64,15 @@ def frozen() -> Iterator[None]:
 
 def build() -> None:
     """Makes ``RUNS`` in the working directory: something in every state, of every kind and method."""
+    summary: dict[str, Any] = {
+        "dataset": "digits",
+        "warnings": ["cell collapse: 7 of 8 connections are skip_connect"],
+    }
     old = [
         search_run(RUNS, method=method, seed=seed, created=NOW - (3 - n) * DAY, channels=channels, **more)
         for n, (method, seed, channels, more) in enumerate(
             (
-                (
-                    "darts",
-                    0,
-                    16,
-                    {"dataset": "digits", "warnings": ["cell collapse: 7 of 8 connections are skip_connect"]},
-                ),
+                ("darts", 0, 16, summary),
                 ("entrannas", 0, 16, {}),
                 ("entrannas-dst", 1, 36, {}),
             )

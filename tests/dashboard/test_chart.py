@@ -86,7 +86,8 @@ def span(window: Window) -> float:
 def test_keys_zoom_pan_and_show_all_again() -> None:
     async def keys(pilot: Pilot[None], view: Watched) -> None:
         await pilot.press("plus")
-        assert (view.chart.window.right, span(view.chart.window)) == (100, pytest.approx(100 / 1.5))
+        assert view.chart.window.right == 100
+        assert span(view.chart.window) == pytest.approx(100 / 1.5)
         await pilot.press("equals_sign", "minus", "left")
         left = view.chart.window
         assert left.right == pytest.approx(100 - 0.2 * span(left))
@@ -231,7 +232,8 @@ def test_other_data_keep_what_the_user_looks_at() -> None:
         before = view.chart.window
         view.show(lines(151))
         assert view.chart.smooth == 5
-        assert (view.chart.window.right, span(view.chart.window)) == (150, pytest.approx(span(before)))
+        assert view.chart.window.right == 150
+        assert span(view.chart.window) == pytest.approx(span(before))
         await pilot.press("left")
         stays = view.chart.window
         view.show(lines(201))

@@ -350,9 +350,12 @@ def test_the_export_dialog_comes_to_rest(
     """Format and file name follow each other, and end where the user wants them to."""
     told: list[str] = []
     tell = ExportScreen._update_texts
-    monkeypatch.setattr(
-        ExportScreen, "_update_texts", lambda dialog: (told.append(dialog._chosen.key), tell(dialog))
-    )
+
+    def noted(dialog: ExportScreen) -> None:
+        told.append(dialog._chosen.key)
+        tell(dialog)
+
+    monkeypatch.setattr(ExportScreen, "_update_texts", noted)
 
     async def look(driver: Driver) -> None:
         await driver.press("a", "c", "x")

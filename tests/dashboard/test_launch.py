@@ -299,9 +299,9 @@ def test_all_goes_by_keys_alone(tmp_path: Path) -> None:
         assert not row(driver, "space").display
         for _ in range(9):
             await driver.press("down")
-        assert driver.app.screen.focused is row(driver, "train-overrides").input
+        assert driver.app.focused is row(driver, "train-overrides").input
         await driver.press("down")
-        assert driver.app.screen.focused is not row(driver, "train-overrides").input
+        assert driver.app.focused is not row(driver, "train-overrides").input
         await driver.press("ctrl+t")
         await driver.until(lambda: "--space extended" in command(driver), "what was typed for a search")
 

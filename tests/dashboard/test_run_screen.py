@@ -8,8 +8,10 @@ import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from rich.style import Style
 from textual.pilot import Pilot
 from textual.widgets import Static, TabbedContent
 
@@ -187,9 +189,12 @@ def test_nothing_is_drawn_where_nothing_changed(runs_dir: Path, monkeypatch: pyt
     monkeypatch.setattr(screen, "POLL_S", 0.05)
     updates: list[Static] = []
     update = Static.update
-    monkeypatch.setattr(
-        Static, "update", lambda self, *a, **k: (updates.append(self), update(self, *a, **k))[1]
-    )
+
+    def noted(self: Static, *arguments: Any, **options: Any) -> None:
+        updates.append(self)
+        update(self, *arguments, **options)
+
+    monkeypatch.setattr(Static, "update", noted)
 
     async def scenario(it: Watching) -> None:
         await it.until(lambda: len(it.charts) == 5, "the charts")
@@ -517,9 +522,9 @@ def test_the_heat_map_fits_its_width_and_is_brightest_where_the_weight_is() -> N
     assert max(map(len, lines)) <= 40
     assert lines[-1].split() == ["1→2", ">9", "0", "0"]
     papers = {
-        drawn.plain[span.start : span.end].strip(): span.style.bgcolor.triplet  # type: ignore[union-attr]
+        drawn.plain[span.start : span.end].strip(): span.style.bgcolor.triplet
         for span in drawn.spans
-        if not isinstance(span.style, str)
+        if isinstance(span.style, Style) and span.style.bgcolor and span.style.bgcolor.triplet
     }
     assert sum(papers[">9"]) > sum(papers[">6"]) > sum(papers["0"])
 

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from textual.strip import Strip
 
 from entrannas_cli.dashboard.run_details import RunDetails
 from entrannas_cli.store.session import RunSession
@@ -325,7 +326,12 @@ def test_nothing_is_drawn_while_nothing_changes(tmp_path: Path) -> None:
         await driver.pilot.pause(0.5)
         drawn: list[int] = []
         render = driver.table.render_line
-        driver.table.render_line = lambda y: (drawn.append(y), render(y))[1]  # type: ignore[method-assign]
+
+        def noted(y: int) -> Strip:
+            drawn.append(y)
+            return render(y)
+
+        driver.table.render_line = noted  # type: ignore[method-assign]
         for _ in range(20):  # it may take a while until all is there, but then it rests
             drawn.clear()
             await driver.pilot.pause(1.5)
@@ -345,7 +351,12 @@ def test_a_thousand_runs_cost_a_screenful(tmp_path: Path) -> None:
         assert len(driver.ids) == 1000
         drawn: list[int] = []
         row = driver.table._row
-        driver.table._row = lambda index: (drawn.append(index), row(index))[1]  # type: ignore[method-assign]
+
+        def noted(index: int) -> Strip:
+            drawn.append(index)
+            return row(index)
+
+        driver.table._row = noted  # type: ignore[method-assign]
         await driver.press("pagedown", "pagedown", "G")
         assert driver.current == driver.ids[-1]
         assert 0 < len(drawn) < 150, "no more than a few screenfuls are made"

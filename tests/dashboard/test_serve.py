@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 
 import aiohttp
@@ -87,7 +87,9 @@ class Page:
                 self._stream.feed(message.data)
 
 
-def opened(served: Served, session: aiohttp.ClientSession) -> aiohttp.client._WSRequestContextManager:
+def opened(
+    served: Served, session: aiohttp.ClientSession
+) -> AbstractAsyncContextManager[aiohttp.ClientWebSocketResponse]:
     return session.ws_connect(
         f"{served.address}ws?width=100&height=30", headers={"Origin": served.origin}, max_msg_size=0
     )

@@ -55,8 +55,8 @@ def test_cutout_sets_a_square_to_the_mean(side: int, height: int, width: int, se
         hole[max(top, 0) : top + side, max(left, 0) : left + side] = True
         assert hole[y, x]
         assert (image[:, hole] == 0).all()
-        torch.testing.assert_close(image[0, ~hole], torch.full(((~hole).sum(),), 1.5))
-        torch.testing.assert_close(image[1, ~hole], torch.full(((~hole).sum(),), 2.0))
+        torch.testing.assert_close(image[0, ~hole], torch.full((int((~hole).sum()),), 1.5))
+        torch.testing.assert_close(image[1, ~hole], torch.full((int((~hole).sum()),), 2.0))
 
 
 def test_moves_reach_every_place_and_no_other() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,11 +56,12 @@ def test_images_are_decoded_once_until_their_files_change(tmp_path: Path, write:
 
 def test_parts_and_sizes_are_kept_apart(tmp_path: Path) -> None:
     path = write_folder(tmp_path / "set", tree() | tree(images=2, part="test"))
-    for settings_, shape in [
+    cases: list[tuple[dict[str, Any], tuple[int, ...]]] = [
         ({}, (12, 3, 8, 8)),
         ({"image_size": 4}, (12, 3, 4, 4)),
         ({"part": "test"}, (4, 3, 8, 8)),
-    ]:
+    ]
+    for settings_, shape in cases:
         for _ in range(2):
             assert pixels_of(opened(path, **settings_)[0]).shape == shape
     assert len(cached_files()) == 3

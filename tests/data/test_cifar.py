@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -56,7 +57,9 @@ def _publish(
     kind: type[published.CIFAR10], classes: int, label: str, served: Path, url: str, patch: pytest.MonkeyPatch
 ) -> None:
     random = np.random.default_rng(classes)
-    contents = {kind.meta["filename"]: {kind.meta["key"]: [f"class {number}" for number in range(classes)]}}
+    contents: dict[str, dict[str, Any]] = {
+        kind.meta["filename"]: {kind.meta["key"]: [f"class {number}" for number in range(classes)]}
+    }
     for name, _ in [*kind.train_list, *kind.test_list]:
         pixels = random.integers(0, 256, (PER_FILE, 3072), dtype=np.uint8)
         contents[name] = {"data": pixels, label: [number % classes for number in range(PER_FILE)]}

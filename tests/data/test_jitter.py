@@ -136,8 +136,8 @@ def test_the_numbers_fill_their_bounds_in_every_order() -> None:
 
 @pytest.mark.parametrize("number", range(4))
 def test_an_amount_of_0_leaves_its_property(number: int) -> None:
-    amounts = tuple(0.4 if other == number else 0.0 for other in range(4))
-    how = Augmentation(color_jitter=amounts)
+    brightness, contrast, saturation, hue = (0.4 if other == number else 0.0 for other in range(4))
+    how = Augmentation(color_jitter=(brightness, contrast, saturation, hue))
     images = photographs()
     numbers = drawn(len(images), how)
     neutral = [other for other in range(4) if other != number]

@@ -119,7 +119,10 @@ def test_images_leave_the_memory_that_the_network_needs(
 
 @pytest.mark.parametrize("placement", ["device", "stream"])
 def test_the_configured_jitter_changes_the_training_images_alone(placement: str) -> None:
-    settings = {"dataset": "synthetic", "images": 64, "classes": 4, "placement": placement}
+    settings: dict[str, Any] = {
+        **{"dataset": "synthetic", "images": 64, "classes": 4},
+        "placement": placement,
+    }
     plain = opened(**settings)
     changed = opened(**settings, color_jitter=[0.4, 0.4, 0.4, 0.2])
     for name in ("weights", "architecture"):

@@ -22,6 +22,7 @@ from entrannas_cli.data.streams import Batch, BatchStream, evaluation_batches
 from .images import encoded, picture, tree, write_folder
 
 CPU = torch.device("cpu")
+Amounts = tuple[float, float, float, float]  # of colour jitter
 NO_JITTER, JITTER = (0.0, 0.0, 0.0, 0.0), (0.4, 0.4, 0.4, 0.2)
 
 
@@ -55,7 +56,7 @@ def stream_of(dataset: Dataset, **settings: Any) -> BatchStream:
 def taken(stream: BatchStream, count: int, start: int = 0) -> list[Batch]:
     iterator = stream.iterate(start)
     batches = list(itertools.islice(iterator, count))
-    iterator.close()  # type: ignore[attr-defined]
+    iterator.close()
     return batches
 
 
@@ -74,7 +75,7 @@ def same(first: list[Batch], second: list[Batch]) -> bool:
     color_jitter=st.sampled_from([NO_JITTER, JITTER]),
 )
 def test_a_resumed_stream_equals_an_undisturbed_one(
-    count: int, batch: int, start: int, seed: int, placement: str, color_jitter: tuple[float, ...]
+    count: int, batch: int, start: int, seed: int, placement: str, color_jitter: Amounts
 ) -> None:
     stream = stream_of(
         numbered(count),
@@ -158,7 +159,7 @@ def test_switching_the_jitter_on_keeps_order_crops_and_flips() -> None:
 @pytest.mark.parametrize("color_jitter", [NO_JITTER, JITTER])
 @pytest.mark.parametrize("workers", [0, 2])
 def test_streamed_batches_equal_those_from_memory(
-    tmp_path: Path, workers: int, color_jitter: tuple[float, ...]
+    tmp_path: Path, workers: int, color_jitter: Amounts
 ) -> None:
     files = open_dataset("folder", path=write_folder(tmp_path / "d", tree(images=8)))
     memory = load_into_memory(files, workers=0)
@@ -253,7 +254,7 @@ def test_evaluation_shows_each_image_once_as_it_is(tmp_path: Path, in_memory: bo
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("color_jitter", [NO_JITTER, JITTER])
 def test_on_cuda_a_batch_equals_the_cpus_and_the_host_waits_for_nothing(
-    color_jitter: tuple[float, ...],
+    color_jitter: Amounts,
 ) -> None:
     cuda = torch.device("cuda")
     augmentation = Augmentation(crop_padding=1, flip=True, cutout=2, color_jitter=color_jitter)

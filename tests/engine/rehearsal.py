@@ -111,7 +111,7 @@ def _spoil(tensors: list[Tensor]) -> None:
 
 
 def _memory(tensor: Tensor) -> int:
-    return tensor.untyped_storage()._cdata
+    return int(tensor.untyped_storage()._cdata)
 
 
 def _tensors(tree: Any) -> list[Tensor]:

@@ -146,7 +146,9 @@ def test_bf16_agrees_with_float32_to_its_rounding(derivation: str) -> None:
                 alphas = one.architecture.alpha.values()
                 gradients = [alpha.grad.clone() for alpha in alphas if alpha.grad is not None]
         derived = one.architecture.derive(one.derivation, 0.3)
-        connections = {(kind, *both) for kind, cell in derived.cells for both in cell.connections}
+        connections: set[object] = {
+            (kind, *both) for kind, cell in derived.cells for both in cell.connections
+        }
         return losses, connections, gradients
 
     plain, mixed = search("float32"), search("bf16")

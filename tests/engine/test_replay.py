@@ -90,7 +90,11 @@ def batch(seed: int, device: torch.device = CPU, size: int = 12) -> tuple[Tensor
 def assert_close(one: nn.Module, other: nn.Module) -> None:
     for (name, mine), theirs in zip(one.named_parameters(), other.parameters(), strict=True):
         torch.testing.assert_close(
-            mine, theirs, rtol=1e-3, atol=1e-4, msg=lambda text, n=name: f"{n}: {text}"
+            mine,
+            theirs,
+            rtol=1e-3,
+            atol=1e-4,
+            msg=lambda text: f"{name}: {text}",  # noqa: B023
         )
 
 
@@ -237,7 +241,7 @@ def test_what_cannot_be_recorded_is_said_once_and_called_as_it_is() -> None:
 
 def test_the_reason_that_is_given_is_the_first_one() -> None:
     class Broken(Rehearsal):
-        def record(self, function: Callable[[], Tensor]) -> NoReturn:
+        def record(self, function: Callable[[], object]) -> NoReturn:
             try:
                 raise RuntimeError("what was wrong")
             finally:

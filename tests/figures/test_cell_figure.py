@@ -6,8 +6,10 @@ import io
 import warnings
 from collections import Counter
 from pathlib import Path
+from typing import TypeVar
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -15,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyBboxPatch
 from matplotlib.text import Text
+from matplotlib.typing import ColorType
 from PIL import Image
 
 from entrannas_cli.common.errors import UsageError
@@ -34,10 +37,11 @@ DENSE = CellGraph(
         tuple(Connection(i, o) for i in range(j) for o in OPERATIONS[:7]) for j in range(2, 6)
     )  # the 98 connections that a search starts from
 )
+Kind = TypeVar("Kind")
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def parts(figure: Figure, kind: type) -> list:
+def parts(figure: Figure, kind: type[Kind]) -> list[Kind]:
     return [artist for artist in figure.axes[0].get_children() if isinstance(artist, kind)]
 
 
@@ -47,7 +51,7 @@ def labels(figure: Figure) -> list[tuple[FancyBboxPatch, bool]]:
     return [(box, matplotlib_hex(box.get_facecolor()) != PAPER) for box in boxes]
 
 
-def matplotlib_hex(colour: tuple[float, ...]) -> str:
+def matplotlib_hex(colour: ColorType) -> str:
     from matplotlib.colors import to_hex
 
     return to_hex(colour)
@@ -77,7 +81,7 @@ def test_nothing_lies_on_anything_and_all_is_on_the_page(cells: tuple[CellGraph,
     renderer = canvas.get_renderer()
     page = figure.bbox
     boxes = [
-        box.get_window_extent(renderer).extents.tolist()
+        box.get_window_extent(renderer).extents
         for box in parts(figure, FancyBboxPatch)
         if box.get_zorder() in (6, 7)
     ]
@@ -94,6 +98,10 @@ def test_nothing_lies_on_anything_and_all_is_on_the_page(cells: tuple[CellGraph,
     assert height / figure.dpi >= 0.15  # inches: still a line of text, however many there are
 
 
+def height_of(line: Line2D) -> float:
+    return float(np.asarray(line.get_ydata())[0])
+
+
 def test_places_are_the_layouts() -> None:
     """One source of places: lines lie in the rows, and in the order, that the layout gives."""
     cell = PUBLISHED["DARTS_V2"].normal
@@ -101,9 +109,9 @@ def test_places_are_the_layouts() -> None:
     edges = lay_out("normal", cell).edges
     lines = sorted(
         (line for line in parts(figure, Line2D) if line.get_zorder() == 2),
-        key=lambda line: line.get_ydata()[0],
+        key=height_of,
     )
-    heights = [line.get_ydata()[0] for line in lines]
+    heights = [height_of(line) for line in lines]
     rows = [edge.row for edge in edges]
     steps = {
         round((b - a) / (d - c), 6) for a, b, c, d in zip(heights, heights[1:], rows, rows[1:], strict=False)

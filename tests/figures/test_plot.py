@@ -10,6 +10,7 @@ import warnings
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -75,7 +76,9 @@ def draw(curves: Curves, **options: bool) -> list[list[list[float]]]:
     """For each panel the y values of its lines."""
     with plot_style():
         figure = curves_figure(curves.panels, **options)  # type: ignore[arg-type]
-    return [[[float(y) for y in line.get_ydata()] for line in axes.get_lines()] for axes in figure.axes]
+    return [
+        [np.asarray(line.get_ydata(), float).tolist() for line in axes.get_lines()] for axes in figure.axes
+    ]
 
 
 def test_a_line_a_run_with_its_values(runs: Path) -> None:

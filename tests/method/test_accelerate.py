@@ -126,7 +126,12 @@ def test_a_relu_is_computed_once_a_tensor(monkeypatch: pytest.MonkeyPatch) -> No
     """All operations of a node that begin with one share it, and it is gone with the node."""
     calls: list[Tensor] = []
     relu = torch.nn.functional.relu
-    monkeypatch.setattr("torch.nn.functional.relu", lambda x, inplace=False: calls.append(x) or relu(x))
+
+    def noted(x: Tensor, inplace: bool = False) -> Tensor:
+        calls.append(x)
+        return relu(x)
+
+    monkeypatch.setattr("torch.nn.functional.relu", noted)
     conv = nn.Sequential(nn.ReLU(), nn.Conv2d(4, 4, 1))
     plain = copy.deepcopy(conv)
     operations = nn.ModuleList([FactorizedReduce(4, 4, affine=False), conv, copy.deepcopy(conv)])

@@ -71,7 +71,7 @@ def test_the_gradients_are_those_of_the_equations(space: SearchSpace, seed: int,
         rows = torch.tensor(values[: alpha.numel()], dtype=torch.float64).view_as(alpha).tolist()
         weights = by_hand.q_hat(rows, values[alpha.numel() :], temperature, space)
         pairs = zip(weights, factors.tolist(), strict=True)
-        return sum(w * f for row, some in pairs for w, f in zip(row, some, strict=True))
+        return float(sum(w * f for row, some in pairs for w, f in zip(row, some, strict=True)))
 
     at = [*alpha.flatten().tolist(), *beta.tolist()]
     step, expected = 1e-6, []

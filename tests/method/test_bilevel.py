@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from entrannas_cli.method.architecture import Derivation, Mixture, TransitCells
 from entrannas_cli.method.bilevel import Batch, BilevelSearch
+from entrannas_cli.method.cells import TransitCell
 from entrannas_cli.method.fast.idle_weights import IdleWeights
 from entrannas_cli.method.network import SuperNet
 from entrannas_cli.method.optimizers import prepare
@@ -194,11 +195,11 @@ def test_each_half_of_a_step_computes_what_is_in_use_and_no_more(derivation: Der
     one.derive(TEMPERATURE)
     evaluated: list[tuple[int, str, str]] = []
     for n, cell in enumerate(one.supernet.cells):
+        assert isinstance(cell, TransitCell)
         for owner, operations in cell.operations.items():
+            assert isinstance(operations, nn.ModuleDict)
             for name, module in operations.items():
-                module.register_forward_hook(
-                    lambda *_, key=(n, owner, name): evaluated.append(key)  # type: ignore[misc]
-                )
+                module.register_forward_hook(lambda *_, key=(n, owner, name): evaluated.append(key))
     engines = one.supernet.engines()
     expected = set()
     for n, kind in enumerate(one.supernet.kinds):
@@ -222,7 +223,7 @@ def test_each_half_of_a_step_computes_what_is_in_use_and_no_more(derivation: Der
 
 @pytest.mark.parametrize("cells", ["strongest", "derived"])
 def test_transit_cells_pass_what_they_are_to_pass(cells: TransitCells) -> None:
-    one = replace(search("dst", 0), transit_cells=cells, passed=None)
+    one = replace(search("dst", 0), transit_cells=cells, passed=None)  # type: ignore[arg-type]
     one.step(batch(0), batch(1), temperature=TEMPERATURE)
     (derived,) = one.architecture.derive_at("dst", [TEMPERATURE])
     assert derived.strongest != derived.genotype == one.genotype

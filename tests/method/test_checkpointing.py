@@ -114,9 +114,7 @@ def test_a_training_learns_the_same_with_the_same_drop_path(
     ).double()
     if fast:
         accelerate(network)
-    assert_equal_states(
-        *(trained(network, checkpointed=chosen, side=side) for chosen in (False, True))  # type: ignore[misc]
-    )
+    assert_equal_states(*(trained(network, checkpointed=chosen, side=side) for chosen in (False, True)))
 
 
 def test_in_mixed_precision_too() -> None:
@@ -124,12 +122,14 @@ def test_in_mixed_precision_too() -> None:
     accelerate(network)
     autocast = torch.autocast("cpu", dtype=torch.bfloat16)
     assert_equal_states(
-        *(trained(network, checkpointed=chosen, autocast=autocast) for chosen in (False, True))  # type: ignore[misc]
+        *(trained(network, checkpointed=chosen, autocast=autocast) for chosen in (False, True))
     )
 
 
 def test_operations_of_a_user_may_be_random_and_have_buffers() -> None:
     class Counting(nn.Module):
+        passes: Tensor
+
         def __init__(self) -> None:
             super().__init__()
             self.register_buffer("passes", torch.zeros(()))

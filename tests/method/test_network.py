@@ -16,7 +16,7 @@ from entrannas_cli.method.layers import FactorizedReduce
 from entrannas_cli.method.network import DerivedNetwork, SuperNet
 from entrannas_cli.method.operations import get_operation, operation_names
 from entrannas_cli.method.random_search import draw_genotype
-from entrannas_cli.method.space import SearchSpace, cell_kinds, engine_positions
+from entrannas_cli.method.space import EngineCells, SearchSpace, cell_kinds, engine_positions
 from entrannas_cli.spaces.published import PUBLISHED
 
 from .strategies import spaces
@@ -88,7 +88,7 @@ def test_factorized_reduce_reads_all_four_pixels_apart() -> None:
     st.booleans(),
 )
 def test_a_super_net_runs_in_any_shape(
-    space: SearchSpace, cells: int, engine_cells: str, share: bool
+    space: SearchSpace, cells: int, engine_cells: EngineCells, share: bool
 ) -> None:
     net = SuperNet(
         space,
@@ -97,7 +97,7 @@ def test_a_super_net_runs_in_any_shape(
         channels=4,
         cells=cells,
         engine_cells=engine_cells,
-        share_features=share,  # type: ignore[arg-type]
+        share_features=share,
     )
     arch = Architecture(space)
     for turn, derivation in enumerate(("dst", "top2")):

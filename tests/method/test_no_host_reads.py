@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -25,7 +26,7 @@ from .strategies import STANDARD, architecture
 
 META = torch.device("meta")
 SPACE = SearchSpace(name="narrow", operations=STANDARD.operations, nodes=2)
-CHANGES = {"weight_decay": 0.01, "momentum": 0.9}
+CHANGES: dict[str, Any] = {"weight_decay": 0.01, "momentum": 0.9}
 
 
 def images(count: int = 4) -> Tensor:
@@ -109,6 +110,7 @@ def test_a_read_would_be_noticed(how: str) -> None:
             return super().forward(x)
 
     one = search("top2")
+    assert isinstance(one.supernet.stem.layers, nn.Sequential)
     one.supernet.stem.layers.append(Reading())
     with pytest.raises((RuntimeError, NotImplementedError)):
         one.step((images(), labels()), None, temperature=0.5, derive=False)

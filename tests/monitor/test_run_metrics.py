@@ -145,7 +145,7 @@ VALUES = st.one_of(
     st.text(max_size=2),
     st.lists(st.one_of(st.integers(0, 3), st.none(), st.just([1])), max_size=3),
 )
-EVENTS = st.lists(
+EVENTS: st.SearchStrategy[list[tuple[str, int, dict[str, Any]]]] = st.lists(
     st.one_of(
         st.tuples(
             st.sampled_from(["step", "epoch", "other"]),

@@ -19,7 +19,7 @@ WARNING = "node 5 of the normal cell keeps only parameter-free operations: try a
 
 
 def facts(epochs: int = 5, **changes: Any) -> Started:
-    known = {
+    known: dict[str, Any] = {
         "id": ID,
         "path": f"runs/{ID}",
         "what": ("entrannas-dst", "standard space", "digits", "CPU (2 threads)"),

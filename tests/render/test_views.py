@@ -17,7 +17,7 @@ from .searching import ID, WARNING, epoch_row, facts, feed
 
 
 class Terminal(io.StringIO):
-    encoding = "utf-8"  # type: ignore[assignment]
+    encoding = "utf-8"
 
     def isatty(self) -> bool:
         return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -129,7 +130,12 @@ def test_the_folder_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     made = make_runs(tmp_path / "many", 60)
     scans: list[object] = []
     scan = os.scandir
-    monkeypatch.setattr(os, "scandir", lambda path: (scans.append(path), scan(path))[1])
+
+    def noted(path: str) -> Any:
+        scans.append(path)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", noted)
     assert len(select_runs([run.id for run in made], tmp_path / "many").runs) == 60
     assert len(select_runs([str(run.path) for run in made], tmp_path / "many").runs) == 60
     assert len(scans) <= 2

@@ -23,7 +23,7 @@ from .generated import GPU, START, make_runs, search_run, train_run
 
 
 def row(frame: DataFrame, number: int = 0) -> dict[str, Any]:
-    return {key: None if isna(value) else value for key, value in frame.iloc[number].to_dict().items()}
+    return {str(key): None if isna(value) else value for key, value in frame.iloc[number].to_dict().items()}
 
 
 # rows
@@ -140,7 +140,12 @@ def test_configurations_are_read_only_for_their_keys(tmp_path: Path, monkeypatch
     runs = make_runs(tmp_path, 6)
     read: list[Path] = []
     config = Run.config
-    monkeypatch.setattr(Run, "config", lambda run: (read.append(run.path), config(run))[1])
+
+    def noted(run: Run) -> dict[str, Any]:
+        read.append(run.path)
+        return config(run)
+
+    monkeypatch.setattr(Run, "config", noted)
     result_frame(runs, keys=["updated", "preset"])
     states = [run.status().state for run in runs]
     assert len(read) <= states.count("created")  # they have no summary yet
@@ -446,7 +451,7 @@ def test_only_what_differs(tmp_path: Path) -> None:
 def test_what_one_run_lacks_differs(tmp_path: Path) -> None:
     search, training = search_run(tmp_path), train_run(tmp_path)
     frame = configuration_differences([search, training]).set_index("key")
-    assert isna(frame.loc["derived.channels", search.id])
+    assert frame[search.id].isna()["derived.channels"]
     assert frame.loc["derived.channels", training.id] == 36
     assert "data.dataset" not in frame.index
 

@@ -14,6 +14,7 @@ import torch
 from entrannas_cli.config.search import SearchConfig
 from entrannas_cli.config.search_sections import TargetConfig
 from entrannas_cli.engine.search import run
+from entrannas_cli.engine.search.build import build_search
 from entrannas_cli.engine.search.collapse import collapse_warning
 from entrannas_cli.engine.search.summary import derived_summary
 from entrannas_cli.method.bilevel import BilevelSearch
@@ -188,10 +189,8 @@ def test_the_summary_judges_by_the_space_that_was_searched() -> None:
 
 
 def test_a_search_that_prefers_skip_connections_is_warned_of_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    build = run.build_search
-
     def biased(config: SearchConfig, space: SearchSpace, *arguments: Any, **keywords: Any) -> BilevelSearch:
-        search = build(config, space, *arguments, **keywords)
+        search = build_search(config, space, *arguments, **keywords)
         with torch.no_grad():
             search.architecture.alpha["normal"][:, space.operations.index("skip_connect")] += 10
         return search

@@ -149,7 +149,8 @@ def test_an_operation_that_needs_real_numbers_can_be_counted() -> None:
             self.convolution = nn.Conv2d(channels, channels, 1, stride=stride, bias=False)
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return self.convolution(x) * (1 + x.mean().item())
+            found: torch.Tensor = self.convolution(x) * (1 + x.mean().item())
+            return found
 
     @register_operation("stubborn", label="st", parametric=True)
     def build(channels: int, stride: int, affine: bool) -> nn.Module:

@@ -47,7 +47,8 @@ def in_child(case: Case, **environment: str) -> dict[str, Any]:
         arguments, capture_output=True, text=True, cwd=ROOT, env=os.environ | environment, timeout=300
     )
     assert result.returncode == 0, result.stderr
-    return json.loads(result.stdout)
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
 
 
 def test_a_meter_counts_what_lives_and_what_autograd_keeps() -> None:
@@ -61,7 +62,7 @@ def test_a_meter_counts_what_lives_and_what_autograd_keeps() -> None:
         del y
         assert meter.live == 2048 + 4  # the product is gone, the exponential is kept
         assert meter.peak == 3072 + 4
-        z.backward()  # type: ignore[no-untyped-call]
+        z.backward()
         del z
         assert meter.live == 2048  # x and its gradient
         meter.restart()

@@ -77,7 +77,7 @@ def test_the_temperature_of_a_single_step_of_learning() -> None:
 
 
 def test_the_learning_rate_warms_up_linearly_as_in_pc_darts() -> None:
-    weights = {"learning_rate": 0.5, "learning_rate_min": 0.0}
+    weights: dict[str, object] = {"learning_rate": 0.5, "learning_rate_min": 0.0}
     plan = schedule(weights=weights | {"warmup_epochs": 2})
     without = schedule(weights=weights)
     rates = [plan.learning_rate(step) for step in range(1, 51)]

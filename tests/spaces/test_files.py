@@ -286,7 +286,7 @@ class TestDocument:
         rows = [
             [cell.strip() for cell in line.split("|")[1:4]] for line in self.TEXT.splitlines() if "| " in line
         ]
-        documented = {}
+        documented: dict[str, tuple[str, bool]] = {}
         for names, labels, weights in rows:
             found = re.findall(r"`(\w+)`", names)
             if weights in ("yes", "no"):

@@ -7,13 +7,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from typing import IO
 
 __all__ = ["kill", "python", "wait_for"]
 
 
-def python(code: str, *arguments: object) -> subprocess.Popen[str]:
+class Process(subprocess.Popen[str]):
+    """A process whose streams are all piped."""
+
+    stdin: IO[str]
+    stdout: IO[str]
+    stderr: IO[str]
+
+
+def python(code: str, *arguments: object) -> Process:
     """Starts a Python process that runs ``code``; its stdout and stderr are piped."""
-    return subprocess.Popen(
+    return Process(
         [sys.executable, "-c", code, *map(str, arguments)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -28,7 +37,7 @@ def kill(process: subprocess.Popen[str]) -> None:
     process.communicate(timeout=20)
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 20) -> None:
+def wait_for(condition: Callable[..., object], seconds: float = 20) -> None:
     """Returns once ``condition`` holds, and fails if it doesn't in time."""
     deadline = time.monotonic() + seconds
     while not condition():

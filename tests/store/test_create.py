@@ -48,7 +48,9 @@ def test_a_new_run_is_complete(tmp_path: Path) -> None:
     summary = run.summary()
     assert (summary["id"], summary["method"], summary["kind"]) == (run.id, "entrannas-dst", "train")
     assert run.genotype() is None
-    assert run.metrics() == run.genotypes() == run.checkpoints() == []
+    assert run.metrics() == []
+    assert run.genotypes() == []
+    assert run.checkpoints() == []
 
 
 CREATE = """

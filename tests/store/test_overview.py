@@ -15,11 +15,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from entrannas_cli.common.atomic import dump_json
+from entrannas_cli.common.files import BrokenRun
 from entrannas_cli.spaces.published import PUBLISHED
 from entrannas_cli.store.create import create_run
 from entrannas_cli.store.find_run import list_runs
 from entrannas_cli.store.overview import describe, overview
-from entrannas_cli.store.run import BrokenRun, Run
+from entrannas_cli.store.run import Run
 from entrannas_cli.store.session import RunSession
 from entrannas_cli.store.status import Status, write_status
 

@@ -8,6 +8,7 @@ import os
 import socket
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -375,7 +376,8 @@ def test_what_comes_after_the_checkpoint_is_void_in_the_next_attempt(run: Run) -
     assert steps(run) == list(range(1, 8))
     with RunSession(run) as session:  # from the start
         session.begin_attempt(1)
-        assert run.metrics() == run.genotypes() == []
+        assert run.metrics() == []
+        assert run.genotypes() == []
         assert run.genotype() is None
         session.finish("completed")
 
@@ -451,7 +453,7 @@ def test_killed_anywhere_nothing_is_lost_but_the_line_being_written(run: Run) ->
 def test_the_two_newest_checkpoints_are_kept(run: Run) -> None:
     with RunSession(run) as session:
         for step in (1, 20, 300, 123456789):
-            path = session.save_checkpoint(step, lambda path, step=step: path.write_text(str(step)))
+            path = session.save_checkpoint(step, partial(Path.write_text, data=str(step)))
             assert path.read_text() == str(step)
         session.finish("completed")
     assert [path.name for path in run.checkpoints()] == ["step-123456789.pt", "step-00000300.pt"]

@@ -57,7 +57,7 @@ def test_the_test_part_is_scored_without_opening_the_training_part(monkeypatch: 
     assert parts == ["test", "train"]
     for part in ("test", "validation"):
         with pytest.raises(UsageError, match="other classes than what the network learned from"):
-            score_part(network(classes=9), config, part, compute)  # type: ignore[arg-type]
+            score_part(network(classes=9), config, part, compute)
 
 
 def test_cells_of_an_earlier_moment_are_told_from_the_last() -> None:
