@@ -308,6 +308,20 @@ def test_all_goes_by_keys_alone(tmp_path: Path) -> None:
     drive(tmp_path / "runs", walk)
 
 
+def test_the_label_of_the_field_in_use_stands_out(tmp_path: Path) -> None:
+    def standing_out(driver: Driver) -> list[str]:
+        rows = [field for field in driver.app.screen.query(FieldRow) if field.display]
+        return [field.field.name for field in rows if field.query_one(".label").styles.text_style.bold]
+
+    async def move(driver: Driver) -> None:
+        await opened(driver)
+        await driver.until(lambda: standing_out(driver) == ["space"], "the first")
+        await driver.press("down")
+        await driver.until(lambda: standing_out(driver) == ["method"], "the second")
+
+    drive(tmp_path / "runs", move)
+
+
 def test_keys_that_come_at_once_go_where_they_are_meant_to(tmp_path: Path) -> None:
     async def burst(driver: Driver) -> None:
         await opened(driver)

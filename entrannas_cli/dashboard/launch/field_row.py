@@ -103,7 +103,8 @@ class FieldRow(Vertical):
     """``text`` is the initial text; ``runs`` are those whose cells can be chosen."""
 
     DEFAULT_CSS = """
-    FieldRow { height: auto; }
+    /* the second: Textual looks for what is within only where a node has such a rule itself */
+    FieldRow, FieldRow:focus-within { height: auto; }
     FieldRow > Horizontal { height: auto; }
     FieldRow .label { width: 10; color: $quiet; }
     FieldRow:focus-within .label { color: $primary; text-style: bold; }
