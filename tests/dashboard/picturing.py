@@ -1,4 +1,4 @@
-"""What stands on the screen as an SVG file: small, a line a row, and the same wherever it is made."""
+"""What stands on the screen: as an SVG file, small, a line a row, the same wherever it is made; and its colours."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from rich.color import Color, blend_rgb
 from rich.segment import Segment
 from rich.style import Style
 from rich.terminal_theme import SVG_EXPORT_THEME
+from textual.color import Color as AnyColor
 
 from .driving import Driver
 
-__all__ = ["FOLDER", "MADE_WITH", "UPDATE", "Album", "check_versions", "svg_of"]
+__all__ = ["FOLDER", "MADE_WITH", "UPDATE", "Album", "check_versions", "contrast", "svg_of", "texts_of"]
 
 FOLDER = Path(__file__).parent / "snapshots"
 MADE_WITH = FOLDER / "made-with.txt"
@@ -38,13 +39,16 @@ def libraries() -> str:
 
 
 def check_versions(config: pytest.Config) -> None:
-    """Skips the test where the pictures were made with other releases."""
+    """Fails the test where the pictures were made with other releases."""
     made_with = MADE_WITH.read_text().strip() if MADE_WITH.exists() else ""
     if config.getoption(UPDATE):
         FOLDER.mkdir(exist_ok=True)
         MADE_WITH.write_text(libraries() + "\n")
     elif made_with != libraries():
-        pytest.skip(f"the pictures hold for {made_with}, here is {libraries()}; {RENEW}")
+        pytest.fail(
+            f"the pictures hold for {made_with}, and here is {libraries()}: install '.[test]', or, where that"
+            f" brings another release, {RENEW}"
+        )
 
 
 class Album:
@@ -86,10 +90,35 @@ class Album:
 
 def svg_of(driver: Driver) -> str:
     """The whole screen, with what lies below a dialog."""
+    return _svg(_rows(driver), *driver.app.size)
+
+
+def texts_of(driver: Driver) -> Iterator[tuple[str, str, str]]:
+    """(text, its colour, what is behind it); where there is a dialog, of that alone."""
+    screen = driver.app.screen
+    region = (screen.query("#dialog, #help").first() if screen.is_modal else screen).region
+    for row in _rows(driver)[region.y : region.bottom]:
+        for x, text, rules, paper in _pieces(row):
+            if region.x <= x < region.right:
+                yield text, rules.removeprefix("fill:").partition(";")[0], paper
+
+
+def contrast(one: str, other: str) -> float:
+    """WCAG's, of two colours: from 1 to 21."""
+
+    def luminance(colour: str) -> float:
+        parts = [part / 255 for part in AnyColor.parse(colour).rgb]
+        linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def _rows(driver: Driver) -> list[list[Segment]]:
     screen = driver.app.screen
     shown = screen._compositor.render_update(full=True, screen_stack=driver.app._background_screens)
-    rows = [[segment for strip in row for segment in strip] for row in shown.strips]  # type: ignore[union-attr]
-    return _svg(rows, *driver.app.size)
+    return [[segment for strip in row for segment in strip] for row in shown.strips]  # type: ignore[union-attr]
 
 
 def _svg(rows: list[list[Segment]], columns: int, lines: int) -> str:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pexpect
 import pytest
-from textual.color import Color
 
+from entrannas_cli import dashboard
 from entrannas_cli.dashboard.help import help_text
 from entrannas_cli.dashboard.keys import KEYS
 from entrannas_cli.dashboard.run_filter import parse_filter
@@ -24,6 +25,7 @@ from entrannas_cli.store.status import Status
 from tests.results.generated import make_runs
 
 from .driving import Driver, drive, ended
+from .picturing import contrast
 
 # settings
 
@@ -146,14 +148,14 @@ def test_all_text_stands_out_from_what_is_behind_it(theme: object) -> None:
         assert contrast(values[name], values["cursor"]) >= 3, f"{name} under the cursor"
 
 
-def contrast(one: str, other: str) -> float:
-    def luminance(colour: str) -> float:
-        parts = [part / 255 for part in Color.parse(colour).rgb]
-        linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-    low, high = sorted((luminance(one), luminance(other)))
-    return (high + 0.05) / (low + 0.05)
+def test_every_colour_that_is_named_is_in_every_theme() -> None:
+    """In the style sheets, where a missing one would be an error, and in texts, which would have no colour."""
+    folder = Path(dashboard.__file__).parent
+    sources = [path.read_text() for path in folder.rglob("*") if path.suffix in (".tcss", ".py")]
+    named = {name for source in sources for name in re.findall(r"\$([a-z][a-z-]*)", source)}
+    named.remove("seed")  # a shell's
+    for theme in THEMES:
+        assert named <= {*theme.to_color_system().generate(), *theme.variables}, theme.name
 
 
 def test_without_colours_marks_cursor_and_state_can_be_told(
