@@ -17,11 +17,11 @@ from entrannas_cli.config.search import SearchConfig
 from entrannas_cli.engine.cell_facts import operation_facts
 from entrannas_cli.engine.checkpoint import (
     DamagedCheckpoint,
-    check_identity,
     read_checkpoint,
     write_checkpoint,
 )
 from entrannas_cli.engine.device import Compute
+from entrannas_cli.engine.identity import check_identity
 from entrannas_cli.engine.scoring import calibrate_batch_norm
 from entrannas_cli.engine.search.build import build_search
 from entrannas_cli.engine.search.checkpoint import SearchState, load_state, state_of
