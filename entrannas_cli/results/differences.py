@@ -15,7 +15,7 @@ from .columns import scalar
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["configuration_differences", "configurations", "differing"]
+__all__ = ["configurations", "differing"]
 
 
 def configurations(
@@ -69,8 +69,3 @@ def differing(
     for number, name in enumerate(configs):
         columns[name] = [NA if rows[key][number] is None else rows[key][number] for key in differing_keys]
     return DataFrame(columns, dtype=object)
-
-
-def configuration_differences(runs: Iterable[Run | Overview]) -> DataFrame:
-    """Return :func:`differing` of the configurations that can be read."""
-    return differing(configurations(runs)[0])

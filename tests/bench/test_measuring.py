@@ -115,7 +115,7 @@ def test_a_part_within_a_part_is_taken_off_the_outer_one(monkeypatch: pytest.Mon
     assert clock.seconds["outer"] == 5
 
 
-def test_peak_memory_is_what_was_taken_since(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_peak_memory_is_what_was_taken_since() -> None:
     memory = PeakMemory()
     taken = bytearray(64 * 2**20)
     taken[:: 2**10] = b"x" * 2**16  # each page

@@ -41,7 +41,7 @@ def found(name: str, runs_dir: Path | None = None) -> checks.Finding:
     return finding
 
 
-def test_the_real_one(tmp_path: Path) -> None:
+def test_the_real_one() -> None:
     result = subprocess.run(
         [sys.executable, "-m", "entrannas_cli", "doctor", "--json"],
         capture_output=True,

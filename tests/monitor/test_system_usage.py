@@ -130,7 +130,7 @@ def test_gpus_are_asked_again_after_a_pause(
 
 
 def test_a_driver_that_hangs_blocks_nobody(
-    answers: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    answers: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "GPU_TIMEOUT_S", 0.3)
     answers("import time; open('pid', 'w').write(str(__import__('os').getpid())); time.sleep(60)")

@@ -89,7 +89,7 @@ def test_killed_and_stopped_it_goes_on_where_it_was(searched: Run) -> None:
     assert compared[0] == compared[1]
 
 
-def test_without_a_checkpoint_it_ranks_all_the_same(searched: Run, tmp_path: Path) -> None:
+def test_without_a_checkpoint_it_ranks_all_the_same(searched: Run) -> None:
     entrannas("search", "--method", "random", "--dataset", "digits", "--quiet")
     search = only_run()
     warned = json.dumps(search.summary() | {"warnings": ["signs of a collapse"]})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import random
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -211,7 +210,7 @@ def test_the_bundled_cells_are_all_listed() -> None:
     assert max(map(len, out.getvalue().splitlines())) <= 80
 
 
-def test_nothing_here_loads_torch(tmp_path: Path) -> None:
+def test_nothing_here_loads_torch() -> None:
     import subprocess
     import sys
 

@@ -195,7 +195,7 @@ def test_a_file_that_cannot_be_written(compare: Call, runs: Path) -> None:
 # nothing to compare, and mistakes
 
 
-def test_no_run_is_no_error(compare: Call, tmp_path: Path) -> None:
+def test_no_run_is_no_error(compare: Call) -> None:
     result = compare()
     assert (result.code, result.rows) == (0, [])
     assert pandas.read_csv(io.StringIO(result.out)).columns.tolist() == list(COLUMNS)
@@ -240,7 +240,7 @@ def test_mistakes_are_explained(compare: Call, runs: Path, arguments: list[str],
     assert "Traceback" not in result.err
 
 
-def test_the_columns_are_listed(compare: Call, tmp_path: Path) -> None:
+def test_the_columns_are_listed(compare: Call) -> None:
     lines = compare("--list-columns").out.splitlines()
     assert [line.split()[0] for line in lines] == list(COLUMNS)
     facts = json.loads(compare("--list-columns", "--json").out)

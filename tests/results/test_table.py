@@ -14,12 +14,16 @@ from pandas import DataFrame, isna
 
 from entrannas_cli.common.errors import UsageError
 from entrannas_cli.results.columns import COLUMNS, Column
-from entrannas_cli.results.differences import configuration_differences, configurations
+from entrannas_cli.results.differences import configurations, differing
 from entrannas_cli.results.published import published_rows
 from entrannas_cli.results.table import filtered, grouped, ordered, result_frame
 from entrannas_cli.store.run import Run
 
 from .generated import GPU, START, make_runs, search_run, train_run
+
+
+def configuration_differences(runs: list[Run]) -> DataFrame:
+    return differing(configurations(runs)[0])
 
 
 def row(frame: DataFrame, number: int = 0) -> dict[str, Any]:
@@ -243,7 +247,7 @@ def test_a_condition_without_a_fit_names_what_there_is(frame: DataFrame) -> None
     assert filtered(frame, ["seed=9"])[1] == ('no run matches "seed=9"',)
 
 
-def test_an_empty_table(tmp_path: Path) -> None:
+def test_an_empty_table() -> None:
     empty = result_frame([])
     assert len(empty) == 0
     kept, hints = filtered(empty, ["test_error<3"])

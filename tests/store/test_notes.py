@@ -154,7 +154,7 @@ def test_commands_at_the_same_time_lose_no_tag(run: Run) -> None:
     assert set(read_notes(run).tags) == {f"{name}{n}" for name in "abc" for n in range(20)}
 
 
-def test_a_run_that_is_gone(run: Run, tmp_path: Path) -> None:
+def test_a_run_that_is_gone(tmp_path: Path) -> None:
     with pytest.raises(RunFailed, match="can't be read: No such file"):
         change_notes(Run(tmp_path / "gone"), add=["good"])
 
