@@ -1,17 +1,17 @@
 .PHONY: setup test lint docs
 
-setup:  ## install the package and everything that tests and checks need
+setup:  ## install the package with its test and lint dependencies
 	pip install -e '.[test]'
 
-test:  ## all tests
+test:  ## run all tests
 	python -m pytest -n auto --dist worksteal
 
-lint:  ## what CI checks beside the tests
+lint:  ## run the other CI checks
 	ruff check .
 	ruff format --check .
 	mypy
 	lint-imports
 
-docs:  ## write the generated part of docs/configuration.md
+docs:  ## regenerate the tables of docs/configuration.md
 	python -c "from pathlib import Path; from entrannas_cli.config.describe import filled; \
 	page = Path('docs/configuration.md'); page.write_text(filled(page.read_text()))"

@@ -1,4 +1,4 @@
-"""An operation of one's own: squeeze-and-excitation behind a pointwise convolution."""
+"""A custom operation: squeeze-and-excitation after a pointwise convolution."""
 
 import torch
 from torch import nn
@@ -7,7 +7,7 @@ from entrannas_cli.method.operations import register_operation
 
 
 class SqueezeExcite(nn.Module):
-    """Weights each channel by what the whole image says about it."""
+    """Scale each channel by a gate computed from the whole image."""
 
     def __init__(self, channels: int, stride: int, affine: bool) -> None:
         super().__init__()
