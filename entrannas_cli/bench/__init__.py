@@ -1,5 +1,5 @@
-"""Measures what a step costs: a search's, a training's, the data's; see docs/performance.md.
+"""Benchmarks of a step of a search, of a training and of data loading; see docs/performance.md.
 
-A *subject* is something that takes steps. Each lives in a process of its own, so that its peak memory is its own,
+A *subject* is something that takes steps. Each runs in its own process, so that its peak memory can be measured,
 and all take their steps in turn, so that a busy machine slows all of them alike.
 """

@@ -1,4 +1,4 @@
-"""For how much of a step a GPU does something: the rest of the time it waits for the host."""
+"""The fraction of the step that the GPU is busy; for the rest it waits for the host."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ __all__ = ["busy_seconds", "covered"]
 
 
 def busy_seconds(take: Callable[[int], None], steps: int, device: torch.device) -> float | None:
-    """Seconds a step in which ``device`` runs kernels or copies; None if it isn't a CUDA device.
+    """Return the seconds per step in which ``device`` runs kernels or copies; None if it is not a CUDA device.
 
-    The profiler slows the host down, but not the kernels: set this against steps that it didn't watch.
+    The profiler slows down the host but not the kernels: compare this with steps taken without it.
     """
     if device.type != "cuda":
         return None
@@ -33,7 +33,7 @@ def busy_seconds(take: Callable[[int], None], steps: int, device: torch.device) 
 
 
 def covered(spans: Iterable[tuple[float, float]]) -> float:
-    """The time that lies in any of the ``spans`` (start, end)."""
+    """Return the time covered by any of the ``spans`` (start, end)."""
     total, until = 0.0, float("-inf")
     for start, end in sorted(spans):
         total += max(end - max(start, until), 0.0)

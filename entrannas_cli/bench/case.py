@@ -1,4 +1,4 @@
-"""What is measured: the configuration of a subject, from what was asked for. Loads no torch."""
+"""The configuration of a subject, from the command-line options. Loads no torch."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ __all__ = ["CELLS", "Case", "cases", "projected_images", "projected_steps", "sea
 
 Kind = Literal["search", "train", "data"]
 
-CELLS = "DARTS_V2"  # the sub-graph that is passed, or the network that is trained, unless another is named
+CELLS = "DARTS_V2"  # passed by a top-2 search, where the space has its operations and nodes
 SEARCHES = ("entrannas", "entrannas-dst", "darts")
 PLACEMENTS = ("device", "stream")
-BATCHES_AT_HAND = 4  # for each half of the images
-STREAMED = 20_000  # images where streaming is measured: enough that it takes workers
-LONG = 100_000  # epochs: the schedules stay where they begin
+BATCHES_AT_HAND = 4  # per half of the images
+STREAMED = 20_000  # images for measuring streams: enough to need workers
+LONG = 100_000  # epochs: keeps the schedules at their start
 
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
     """One subject. ``variant`` is a method for a search, cells for a training, a placement for data.
 
-    ``settings`` are values of the configuration by dotted key, ``overrides`` the texts of ``--set``. ``sparsity``
-    is the share of connections that an `entrannas-dst` has lost (None: its own start).
+    ``settings`` are configuration values by dotted key, ``overrides`` the ``--set`` arguments. ``sparsity`` is the
+    share of connections that an `entrannas-dst` search has lost (None: its own start).
     """
 
     kind: Kind
@@ -47,11 +47,11 @@ class Case:
 
     @property
     def name(self) -> str:
-        """As it stands in a table."""
+        """The name in tables."""
         return self.variant if self.sparsity is None else f"{self.variant} at {100 * self.sparsity:g} %"
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return the fields for JSON."""
         return asdict(self)
 
 
@@ -64,20 +64,22 @@ def cases(
     overrides: Sequence[str],
     sparsity: float | None = None,
 ) -> list[Case]:
-    """The cases to compare, each checked. Raises ``UsageError`` for what there isn't, or what can't be right."""
+    """Return the cases to compare, validated. Raises ``UsageError`` for unknown or invalid values."""
     known = {"search": SEARCHES, "data": PLACEMENTS}.get(kind, ())
     wrong = [name for name in compare if known and name not in known]
     if wrong or not compare:
         raise UsageError(
-            f"--compare {','.join(compare)}: {wrong[0] if wrong else 'nothing'} can't be measured: "
-            f"take {choices(known, last='or')}, several with commas between"
+            f"--compare {','.join(compare)}: {wrong[0] if wrong else 'nothing'} cannot be measured: "
+            f"choose {choices(known, last='or')}, separated by commas"
         )
     if len(set(compare)) < len(compare):
-        raise UsageError(f"--compare {','.join(compare)}: each only once")
+        raise UsageError(f"--compare {','.join(compare)}: name each only once")
     if sparsity is not None and "entrannas-dst" not in compare:
-        raise UsageError("--sparsity is that of an entrannas-dst search: add it to --compare")
+        raise UsageError("--sparsity applies to entrannas-dst: add it to --compare")
     if sparsity is not None and not 0 <= sparsity < 1:
-        raise UsageError(f"--sparsity {sparsity:g}: a share from 0 to below 1, such as 0.8")
+        raise UsageError(
+            f"--sparsity {sparsity:g}: out of range: give a share from 0 to below 1, such as 0.8"
+        )
     made = []
     for variant in compare:
         shares: list[float | None] = [None]
@@ -100,7 +102,7 @@ def cases(
 
 
 def search_config(case: Case) -> tuple[SearchConfig, SearchConfig]:
-    """(as it is measured, as it would be run) for a search or its data. Raises ``UsageError``."""
+    """Return (measured, real) configurations of a search or its data. Raises ``UsageError``."""
     settings = dict(case.settings)
     if case.kind == "search":
         settings["method"] = case.variant
@@ -116,13 +118,13 @@ def search_config(case: Case) -> tuple[SearchConfig, SearchConfig]:
         measured["data.placement"] = case.variant
     else:
         measured["architecture.warmup_epochs"] = 0
-        measured["architecture.temperature_unit"] = "absolute"  # a given sparsity stays as it is
+        measured["architecture.temperature_unit"] = "absolute"  # keeps a given sparsity
         measured["architecture.temperature_start"] = measured["architecture.temperature_end"] = 1.0
     return resolve_search(_request(case, {"preset": case.preset, **measured})).config, real
 
 
 def train_config(case: Case) -> tuple[TrainConfig, TrainConfig]:
-    """(as it is measured, as it would be run) for a training. Raises ``UsageError``."""
+    """Return (measured, real) configurations of a training. Raises ``UsageError``."""
     settings = {"train.preset": case.preset, **case.settings}
     real = resolve_train(_request(case, settings)).config
     images = _images(real.data.dataset, real.data.image_size, settings, real.train.batch_size, case.kind)
@@ -131,7 +133,7 @@ def train_config(case: Case) -> tuple[TrainConfig, TrainConfig]:
 
 
 def projected_steps(dataset: str, share: float, batch_size: int, epochs: int) -> tuple[int, int] | None:
-    """(steps an epoch, steps of all epochs) on the ``share`` of the data set; None if its size isn't known."""
+    """Return (steps per epoch, total steps) on this share of the data set; None if its size is unknown."""
     images = projected_images(dataset, share)
     if not images:
         return None
@@ -140,14 +142,14 @@ def projected_steps(dataset: str, share: float, batch_size: int, epochs: int) ->
 
 
 def projected_images(dataset: str, share: float) -> int:
-    """The ``share`` of the data set's training part; 0 if its size isn't known."""
+    """Return the number of images in this share of the training part; 0 if its size is unknown."""
     return round(dataset_facts(dataset).train_images * share)
 
 
 def _images(
     dataset: str, side: int, settings: Mapping[str, Any], batch_size: int, kind: Kind
 ) -> dict[str, Any]:
-    """Noise of the shape that the preset's images have; what is embedded, or was asked for, as it is."""
+    """Return settings for noise of the preset's image shape; none for digits or a data set named by the user."""
     if dataset == "digits" or settings.get("data.dataset") is not None:
         return {}
     facts = dataset_facts(dataset)

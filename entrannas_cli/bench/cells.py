@@ -1,4 +1,4 @@
-"""Architecture parameters that stand for given cells: α from which they are derived, and stay so for a while."""
+"""Architecture parameters for given cells: α from which they are derived, with a margin for some steps."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from ..spaces.published import PUBLISHED
 
 __all__ = ["draw_sparse", "lead_to", "named_cells"]
 
-LEAD = 8.0  # α of what is chosen above the rest: p differs by a factor of 3,000
+LEAD = 8.0  # added to α of the chosen connections: p differs by a factor of 3,000
 
 
 def named_cells(name: str, space: SearchSpace, seed: int) -> tuple[str, Genotype]:
-    """The published cells ``name``, or where ``space`` hasn't their operations or nodes, cells drawn at random."""
+    """Return the published cells ``name`` or, if ``space`` lacks their operations or nodes, random cells."""
     cells = PUBLISHED[name]
     fits = all(
         len(cells.cell(kind).nodes) == space.nodes
@@ -33,16 +33,18 @@ def named_cells(name: str, space: SearchSpace, seed: int) -> tuple[str, Genotype
 
 
 def draw_sparse(space: SearchSpace, sparsity: float, seed: int) -> Genotype:
-    """Cells that keep a uniform draw of 1 - ``sparsity`` of all connections, at least one a node.
+    """Draw cells that keep 1 - ``sparsity`` of all connections, uniformly, with at least one per node.
 
-    No edge keeps all its operations: beside one that keeps none, no threshold would tell them apart. Raises
-    ``UsageError`` where that leaves too few.
+    No edge keeps all its operations: no threshold could separate it from an edge that keeps none. Raises
+    ``UsageError`` if that leaves too few.
     """
     kept = max(round((1 - sparsity) * space.connections), space.nodes)
     most = (len(space.operations) - 1) * len(space.edges)
     if kept > most:
         least = math.ceil(100 * (1 - most / space.connections)) / 100
-        raise UsageError(f"--sparsity {sparsity:g}: in the space {space.name} at least {least:g}")
+        raise UsageError(
+            f"--sparsity {sparsity:g}: too low for the space {space.name}: give at least {least:g}"
+        )
     draw = random.Random(seed)
     return Genotype(**{kind: _draw_cell(space, kept, draw) for kind in CELL_KINDS})
 
@@ -50,7 +52,7 @@ def draw_sparse(space: SearchSpace, sparsity: float, seed: int) -> Genotype:
 def _draw_cell(space: SearchSpace, kept: int, draw: random.Random) -> CellGraph:
     candidates = [(i, j, name) for i, j in space.edges for name in space.operations]
     draw.shuffle(candidates)
-    first = {j: (i, j, name) for i, j, name in reversed(candidates)}  # of each node
+    first = {j: (i, j, name) for i, j, name in reversed(candidates)}  # one per node
     chosen = list(first.values())
     room = {edge: len(space.operations) - 1 for edge in space.edges}
     for i, j, _ in chosen:
@@ -71,9 +73,9 @@ def _draw_cell(space: SearchSpace, kept: int, draw: random.Random) -> CellGraph:
 
 @torch.no_grad()
 def lead_to(architecture: Architecture, genotype: Genotype, *, sparse: bool) -> None:
-    """Raises α of the connections of ``genotype`` far above the rest, so that "top2" derives it.
+    """Raise α of the connections of ``genotype`` far above the rest, so that "top2" derives it.
 
-    With ``sparse`` it moves the thresholds to where "dst" does.
+    With ``sparse``, also set the thresholds so that "dst" derives it.
     """
     space = architecture.space
     for kind in CELL_KINDS:
@@ -89,9 +91,10 @@ def lead_to(architecture: Architecture, genotype: Genotype, *, sparse: bool) -> 
 
 
 def _threshold(sources: Sequence[int], *, edges: int, operations: int) -> float:
-    """In the middle between what is to survive in a node and what is not, as shares of the strongest.
+    """Return the threshold of a node, midway between what should survive and what should not.
 
-    p is 1/m where m operations share an edge, and 1/K on an edge that is to be cut: its operations are all alike.
+    Both are relative to the strongest connection. p is 1/m where m operations share an edge, and 1/K on an edge to
+    be cut, whose operations are all equal.
     """
     shared = Counter(sources)
     strongest = 1 / min(shared.values())

@@ -1,8 +1,8 @@
-"""The work of a step: multiply-adds and bytes, counted operation by operation as they run.
+"""The work of a step: multiply-adds and bytes, counted for each operation as it runs.
 
-torch's own ``FlopCounterMode`` counts the gradient of a depthwise convolution's weights as if the convolution were
+torch's own ``FlopCounterMode`` counts the weight gradient of a depthwise convolution as if the convolution were
 dense, too much by a factor of the channels. Here each gradient of a convolution takes as many multiply-adds as its
-forward pass, which is exact: every product of the forward pass has one counterpart in either.
+forward pass, which is exact: every product of the forward pass has one counterpart in each gradient.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 __all__ = ["Work", "count_work", "work_at"]
 
-_UNTOUCHED = ("empty", "new_empty", "empty_like", "empty_strided", "new_empty_strided")  # allocate only
+_UNTOUCHED = ("empty", "new_empty", "empty_like", "empty_strided", "new_empty_strided")  # only allocate
 
 
 @dataclass(frozen=True)
 class Work:
-    """Multiply-adds of the forward passes and of the gradients, and bytes that the operations read and write.
+    """Multiply-adds of the forward passes and of the gradients, and bytes read and written.
 
-    Counted are convolutions and matrix products, as is the field's convention: normalisation, pooling,
-    activations and additions are left out of the multiply-adds, but not out of the bytes. A tensor counts once for
-    each operation that reads or writes it: what stays in a cache on the way need not come from memory again.
+    As is conventional, multiply-adds include convolutions and matrix products, but not normalisation, pooling,
+    activations and additions; bytes include all. A tensor counts once for each operation that reads or writes it,
+    although it may still be in a cache.
     """
 
     forward: int = 0
@@ -36,12 +36,12 @@ class Work:
 
     @property
     def multiply_adds(self) -> int:
-        """Of both directions."""
+        """The sum over both directions."""
         return self.forward + self.backward
 
 
 def count_work(step: Callable[[], object]) -> Work:
-    """Runs ``step`` once and counts what it does."""
+    """Run ``step`` once and return its work."""
     counter = _Counter()
     with counter:
         step()
@@ -49,7 +49,7 @@ def count_work(step: Callable[[], object]) -> Work:
 
 
 def work_at(batch: int, count: Callable[[int], Work], small: tuple[int, int] = (2, 4)) -> Work:
-    """The work of a step of ``batch`` images from that of two ``small`` ones: it grows in a line with them."""
+    """Extrapolate linearly the work for ``batch`` images from two ``small`` batches."""
     few, more = small
     at_few, at_more = count(few), count(more)
 
@@ -96,13 +96,13 @@ def _multiply_adds(name: str, args: tuple[Any, ...], result: Any) -> int:
 
 
 def _is_view(function: Any) -> bool:
-    """Whether what it returns is another look at what it was given: nothing is read or written."""
+    """Return whether the function returns a view of an argument, without reading or writing it."""
     returned = [value.alias_info for value in function._schema.returns]
     return any(alias is not None and not alias.is_write for alias in returned)
 
 
 def _written(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> int:
-    """In place: the arguments that change; otherwise what is returned."""
+    """Return the bytes written: those of the mutated arguments if in place, otherwise of the result."""
     changed = [
         args[n] if n < len(args) else kwargs.get(argument.name)
         for n, argument in enumerate(function._schema.arguments)
@@ -113,7 +113,7 @@ def _written(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], resul
 
 def _bytes(value: Any) -> int:
     return sum(
-        min(tensor.numel() * tensor.element_size(), tensor.untyped_storage().nbytes())  # expanded: less
+        min(tensor.numel() * tensor.element_size(), tensor.untyped_storage().nbytes())  # smaller if expanded
         for tensor in _tensors(value)
     )
 

@@ -1,4 +1,4 @@
-"""The data of a search as a subject: fetching the two batches of a step, and nothing else."""
+"""The data of a search as a subject: it only fetches the two batches of each step."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["DataSubject", "open_data"]
 
 
 class DataSubject(Steps):
-    """Takes a batch of each half of the images a step."""
+    """A subject that fetches one batch from each half of the images per step."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class DataSubject(Steps):
 
 @contextmanager
 def open_data(case: Case) -> Generator[DataSubject]:
-    """Opens it as a search does. Raises ``UsageError`` for data that isn't there."""
+    """Open the data as a search does. Raises ``UsageError`` for missing data."""
     config, _ = search_config(case)
     compute = resolve_compute(config.device)
     memory = PeakMemory()

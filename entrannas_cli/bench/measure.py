@@ -1,4 +1,4 @@
-"""Measures several subjects side by side: each in its own process, in turn, round after round. Loads no torch."""
+"""Measuring subjects side by side, each in its own process, in turn, round after round. Loads no torch."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from .remote import Remote
 
 __all__ = ["Measured", "Start", "measure"]
 
-Tell = Callable[[str, int, int], None]  # what is being done, how much is done, of how much
+Tell = Callable[[str, int, int], None]  # description, done, total
 Start = Callable[[], Remote]
 
 
 @dataclass
 class Measured:
-    """What was found of one subject: seconds a step and by part, a value a round; ``answers`` are whole rounds'."""
+    """Results of one subject: seconds per step and by part, one value per round, and the rounds' ``answers``."""
 
     name: str
     seconds: list[float] = field(default_factory=list)
@@ -26,7 +26,7 @@ class Measured:
     facts: dict[str, Any] = field(default_factory=dict)
 
     def add(self, answer: Mapping[str, Any]) -> None:
-        """Takes in the answer of a round."""
+        """Add the answer of a round."""
         self.answers.append(answer)
         if "seconds" in answer:
             self.seconds.append(answer["seconds"])
@@ -37,11 +37,11 @@ class Measured:
 def measure(
     starts: Sequence[Start], *, warmup: int, rounds: int, steps: int, tell: Tell = lambda *_: None
 ) -> list[Measured]:
-    """Each subject takes ``warmup`` steps, then in each round ``steps`` timed ones (and one more by parts).
+    """Let each subject take ``warmup`` steps, then ``steps`` timed ones per round, and one more by parts.
 
     Raises ``UsageError`` or ``RunFailed``, naming the subject.
     """
-    total = (rounds + 2) * len(starts)  # warming up and the facts take about a round each
+    total = (rounds + 2) * len(starts)  # warm-up and facts take about a round each
     with ExitStack() as held:
         tell("measuring", done := 0, total)
         remotes = [held.enter_context(start()) for start in starts]

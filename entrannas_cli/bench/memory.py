@@ -1,4 +1,4 @@
-"""The memory that a process has taken at most. Loads no torch."""
+"""The peak memory of this process. Loads no torch."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ import psutil
 __all__ = ["PeakMemory"]
 
 _STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
-_RESET_PEAK = "5"  # Linux: starts the high-water mark anew
+_RESET_PEAK = "5"  # Linux: resets the high-water mark
 
 
 class PeakMemory:
-    """The peak of this process' resident set since this was made, above what it held then.
+    """The peak resident set of this process since this object was created, above its size at that time.
 
-    Made right after the imports, it tells what the work itself takes.
+    Created right after the imports, it measures the work itself.
     """
 
     def __init__(self) -> None:
         try:
             _RESET.write_text(_RESET_PEAK)
         except OSError:
-            pass  # not Linux, or not allowed: the mark then includes the imports, which are taken off below
+            pass  # not Linux, or not allowed: the mark includes the imports, which are subtracted below
         self._before = psutil.Process().memory_info().rss
 
     @property
     def bytes(self) -> int:
-        """Bytes; never negative."""
+        """The peak in bytes; never negative."""
         return max(_high_water() - self._before, 0)
 
 
 def _high_water() -> int:
-    """Of this program: what `getrusage` says on Linux may be that of the process that started it."""
+    """Return the peak of this program; on Linux `getrusage` may report that of the parent process."""
     try:
         for line in _STATUS.read_text().splitlines():
             if line.startswith("VmHWM:"):

@@ -1,4 +1,4 @@
-"""Which part of a step takes how long."""
+"""The time spent in each part of a step."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Value = TypeVar("Value")
 
 
 def synchronise(device: torch.device) -> None:
-    """Waits until the device has done all that it was asked for."""
+    """Wait until the device has finished all queued work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     elif device.type == "mps":
@@ -22,9 +22,9 @@ def synchronise(device: torch.device) -> None:
 
 
 class Clock:
-    """Sums up seconds by part while it runs; a part within another is taken off the outer one.
+    """Sums seconds by part while it runs; a nested part does not count for the outer one.
 
-    Each change of parts waits for the device, which a step otherwise doesn't: measure whole steps while it stands.
+    Each change of part waits for the device, unlike a normal step: measure whole steps while the clock is stopped.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -33,7 +33,7 @@ class Clock:
         self._stack: list[str] = []
 
     def measure(self, work: Callable[[], object], rest: str) -> dict[str, float]:
-        """Seconds by part of ``work``; what belongs to no other part is the ``rest``."""
+        """Return seconds by part of ``work``; time in no other part counts as ``rest``."""
         self.seconds: dict[str, float] = {}
         synchronise(self._device)
         self._mark, self._stack, self._running = time.perf_counter(), [rest], True
@@ -45,12 +45,12 @@ class Clock:
         return self.seconds
 
     def wrap(self, owner: object, methods: dict[str, str]) -> None:
-        """From now on the methods of this object are parts: method → part."""
+        """Time these methods of ``owner`` as parts: method → part."""
         for method, part in methods.items():
             setattr(owner, method, self.timed(part, getattr(owner, method)))
 
     def timed(self, part: str, function: Callable[..., Value]) -> Callable[..., Value]:
-        """``function`` as ``part``."""
+        """Return ``function``, timed as ``part``."""
 
         def call(*args: Any, **kwargs: Any) -> Value:
             self._enter(part)
@@ -62,7 +62,7 @@ class Clock:
         return call
 
     def timed_iterator(self, part: str, values: Iterator[Value]) -> Iterator[Value]:
-        """``values``, each of them as ``part``."""
+        """Yield ``values``, with the time of each counted as ``part``."""
         following = self.timed(part, lambda: next(values))
         while True:
             try:

@@ -1,4 +1,4 @@
-"""What the device can do: multiply-adds a second of a large matrix product, bytes a second of a large copy."""
+"""The device's peak rates: multiply-adds per second of a large matrix product, bytes per second of a copy."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from .parts import synchronise
 
 __all__ = ["DeviceRates", "describe_device", "describe_versions"]
 
-SIDES = {"cpu": 2048, "cuda": 8192, "mps": 4096}  # of the square matrices
+SIDES = {"cpu": 2048, "cuda": 8192, "mps": 4096}  # side of the square matrices
 COPIED = {"cpu": 2**28, "cuda": 2**30, "mps": 2**28}  # bytes
-TIMES = 3  # the fastest of so many: what it can do, not what it did
+TIMES = 3  # repetitions, of which the fastest counts
 
 
 class DeviceRates:
-    """A subject that measures the device in the precision of the others, in turn with them."""
+    """A subject that measures the device, in the precision of the others and in turn with them."""
 
     def __init__(self, compute: Compute) -> None:
         self._compute, self._device = compute, compute.device
@@ -36,7 +36,7 @@ class DeviceRates:
         self._to = torch.zeros_like(self._from)
 
     def answer(self, question: str, count: int) -> dict[str, Any]:
-        """Both rates, a second; as "facts" which device it is, and with which versions."""
+        """Return both rates per second; for "facts", the device and the versions."""
         if question == "facts":
             return {"device": describe_device(self._compute), "versions": describe_versions(self._device)}
         return {
@@ -56,7 +56,7 @@ class DeviceRates:
 
 
 def describe_device(compute: Compute) -> dict[str, Any]:
-    """What computes; nothing that tells whose machine it is."""
+    """Describe the device, without anything that identifies the machine."""
     return {
         "type": compute.device.type,
         "name": compute.name,
@@ -66,7 +66,7 @@ def describe_device(compute: Compute) -> dict[str, Any]:
 
 
 def describe_versions(device: torch.device) -> dict[str, Any]:
-    """Of this program, Python and torch."""
+    """Return the versions of this program, Python and torch."""
     return {
         "entrannas": __version__,
         "commit": git_commit(Path(__file__).parent, tracked=Path(__file__).name),

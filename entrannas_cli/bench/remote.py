@@ -1,4 +1,4 @@
-"""A subject in a process of its own: questions and answers, a line of JSON each, over its standard streams."""
+"""A subject in its own process: questions and answers over its standard streams, one JSON line each."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from ..common.errors import EntrannasError, RunFailed, UsageError
 
 __all__ = ["Remote", "Subject", "serve"]
 
-SHUTDOWN_TIMEOUT_S = 10.0  # seconds for a process to end by itself
+SHUTDOWN_TIMEOUT_S = 10.0  # how long a process may take to exit by itself
 
 
 class Subject(Protocol):
-    """Something that takes steps. What it is asked:
+    """Something that takes steps, on these questions.
 
-    "warm": takes ``count`` steps; "round": takes ``count`` steps and one more by parts, answers ``seconds`` a step
-    and seconds by ``parts``; "facts": what else is to be reported, after all rounds.
+    "warm": take ``count`` steps; "round": take ``count`` steps and one more by parts, and return ``seconds`` per
+    step and seconds by ``parts``; "facts": return everything else to report, after all rounds.
     """
 
     def answer(self, question: str, count: int) -> Mapping[str, Any]:
-        """Values for JSON."""
+        """Return values for JSON."""
 
 
 class Remote:
     """A process that serves one subject; a context manager that ends it.
 
-    ``command`` starts it (after the name of the interpreter), ``specification`` tells it what to build. The answer
-    that it is ready is awaited by :meth:`ready`, so that several can be built at once.
+    ``command`` holds the interpreter's arguments, ``specification`` what to build. :meth:`ready` waits until it is
+    built, so that several processes can build at the same time.
     """
 
     def __init__(self, name: str, command: Sequence[str], specification: Mapping[str, Any]) -> None:
@@ -46,21 +46,21 @@ class Remote:
         self._tell(specification)
 
     def ready(self) -> dict[str, Any]:
-        """Waits until the subject is built; what it says of itself. Raises as :meth:`ask` does."""
+        """Wait until the subject is built and return its answer. Raises like :meth:`ask`."""
         return self._answer()
 
     def ask(self, question: str, count: int = 1) -> dict[str, Any]:
-        """The subject's answer.
+        """Return the subject's answer.
 
-        Raises ``UsageError`` where the subject does, ``RunFailed`` for what else went wrong, the end of the
-        process among it.
+        Raises ``UsageError`` if the subject does, and ``RunFailed`` for other failures, such as the end of its
+        process.
         """
         self._tell({"question": question, "count": count})
         return self._answer()
 
     def _tell(self, message: Mapping[str, Any]) -> None:
         assert self._process.stdin is not None
-        with suppress(BrokenPipeError):  # its end is noticed where its answer is read
+        with suppress(BrokenPipeError):  # reading its answer will report the end of the process
             self._process.stdin.write(json.dumps(message) + "\n")
             self._process.stdin.flush()
 
@@ -71,7 +71,7 @@ class Remote:
             code = self._process.wait()
             raise RunFailed(
                 f"{self.name}: its process ended with exit code {code}"
-                + (": killed, perhaps for want of memory (try a smaller --batch-size)" if code == -9 else "")
+                + (": killed, perhaps out of memory: try a smaller --batch-size" if code == -9 else "")
             )
         answer: dict[str, Any] = json.loads(line)
         if error := answer.get("error"):
@@ -95,9 +95,9 @@ class Remote:
 
 
 def serve(build: Callable[[dict[str, Any]], AbstractContextManager[Subject]]) -> None:
-    """The other end: builds the subject that the first line specifies, answers until the questions end.
+    """Build the subject specified by the first line, then answer questions until the input ends.
 
-    What it prints meanwhile goes nowhere; a Ctrl-C is for the process that asks.
+    Its own output is discarded; Ctrl-C is left to the parent process.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with os.fdopen(os.dup(1), "w") as answers, Path(os.devnull).open("w") as nowhere:

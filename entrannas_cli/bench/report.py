@@ -1,4 +1,4 @@
-"""What was measured, as records for JSON and as lines of a results file. Loads no torch."""
+"""The measurements, as records for JSON and as lines of a results file. Loads no torch."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ VERSION = 1
 
 
 def records(kind: str, found: Sequence[Measured], device: Measured, *, steps: int) -> list[dict[str, Any]]:
-    """A record a subject, in the order of ``found``; ``device`` are the rates measured in the same rounds.
+    """Return one record per subject, in the order of ``found``; ``device`` has the rates of the same rounds.
 
     Times are seconds, sizes bytes; docs/performance.md describes the keys.
     """
@@ -49,7 +49,7 @@ def records(kind: str, found: Sequence[Measured], device: Measured, *, steps: in
 
 
 def device_can(device: Measured) -> dict[str, float]:
-    """Multiply-adds and bytes a second, the medians of the rounds."""
+    """Return multiply-adds and bytes per second, as medians of the rounds."""
     return {
         f"{what}_per_second": spread([answer[what] for answer in device.answers]).median
         for what in ("multiply_adds", "bytes")
@@ -87,7 +87,7 @@ def _achieved(measured: Measured, can: Mapping[str, float]) -> dict[str, Any]:
 
 
 def _projected(measured: Measured) -> dict[str, Any]:
-    """Seconds of an epoch and of all of them, if all steps cost what these did; those of the evaluations beside."""
+    """Return the projected seconds of an epoch, of all epochs, and of the evaluations."""
     projection = measured.facts.get("projection")
     if projection is None:
         return {}
@@ -107,7 +107,7 @@ def _projected(measured: Measured) -> dict[str, Any]:
 
 
 def append_records(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Appends the records to the file, a line each. Raises ``UsageError`` where that can't be done."""
+    """Append the records to the file, one line each. Raises ``UsageError`` if it cannot be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         writer = JsonLinesWriter(path)
@@ -117,4 +117,4 @@ def append_records(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         finally:
             writer.close()
     except OSError as error:
-        raise UsageError(f"{safe(str(path))}: can't be written: {reason_of(error)}") from None
+        raise UsageError(f"{safe(str(path))}: cannot be written: {reason_of(error)}") from None

@@ -1,4 +1,4 @@
-"""From what was asked for to records. Loads torch only to find out which device is meant."""
+"""From command-line options to records. Loads torch only to resolve `--device auto`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .subject_process import COMMAND
 
 __all__ = ["bench"]
 
-CPU_BATCH = 64  # images: a round of the paper's 256 takes minutes there
+CPU_BATCH = 64  # images: a round of the paper's 256 takes minutes on a CPU
 CPU_STEPS, GPU_STEPS, DATA_STEPS = 1, 20, 10
 CPU_WARMUP, GPU_WARMUP = 1, 10
 
@@ -33,11 +33,11 @@ def bench(
     sparsity: float | None = None,
     tell: Tell = lambda *_: None,
 ) -> list[dict[str, Any]]:
-    """Measures what ``compare`` names, side by side; a record each (see ``report``).
+    """Measure the subjects in ``compare`` side by side and return a record for each (see ``report``).
 
-    ``settings`` are values by dotted key; ``batch`` is the key of the batch size and its value, None for what
-    suits the device; so for ``steps``, the timed ones of each of the ``rounds``. Raises ``UsageError`` for what
-    there isn't, ``RunFailed`` where a subject fails.
+    ``settings`` are values by dotted key; ``batch`` is the key of the batch size and its value. ``steps`` are the
+    timed steps per round. None for either means a value that suits the device. Raises ``UsageError`` for unknown or
+    invalid values, ``RunFailed`` if a subject fails.
     """
     settings = dict(settings) | ({} if device is None else {"device.device": device})
     key, size = batch

@@ -1,4 +1,4 @@
-"""A search as a subject: the loop of a real one, in a run directory that is thrown away."""
+"""A search as a subject: the loop of a real search, in a temporary run directory."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ if TYPE_CHECKING:
 __all__ = ["SearchSubject", "open_search"]
 
 Value = TypeVar("Value")
-EVALUATED = 2  # batches of calibration, and as many of validation
+EVALUATED = 2  # batches of calibration, and of validation
 
 
 class SearchSubject(LoopSubject):
-    """Takes the steps of ``case``.
+    """A subject that takes the steps of a search.
 
-    A search by top-2 passes the named sub-graph: α leads to it, and it is derived anew in each step, which
-    doesn't change it. A search by sparsification is at its dense start, or at cells of the sparsity asked for.
+    A top-2 search passes a given sub-graph: α leads to it, and deriving it again in each step does not change it.
+    A DST search is at its dense start, or at cells of the requested sparsity.
     """
 
     loop: SteppedSearch
@@ -114,7 +114,7 @@ class SearchSubject(LoopSubject):
         return found
 
     def _evaluation_seconds(self) -> float:
-        """Of an image in the comparison of super-net and derived network, both together."""
+        """Return the seconds per image of comparing super-net and derived network, both together."""
         loop = self.loop
         config, data = loop.config, loop.data
 
@@ -136,15 +136,15 @@ class SearchSubject(LoopSubject):
             )
 
         if loop.compute.device.type == "cuda":
-            compare()  # libraries choose kernels for sizes that are new to them
+            compare()  # warm-up: libraries choose kernels for new sizes
         begun = time.perf_counter()
-        compare()  # waits for the device by itself
+        compare()  # synchronises by itself
         validated = min(EVALUATED * config.evaluation.batch_size, len(data.architecture_indices))
         return (time.perf_counter() - begun) / (EVALUATED * config.search.batch_size + validated)
 
 
 def prepare(case: Case, config: SearchConfig, search: BilevelSearch) -> str:
-    """Leads α to the cells of ``case``; the name of the cells."""
+    """Lead α to the cells of ``case`` and return their name."""
     name, space = "dense start", search.architecture.space
     genotype: Genotype | None = None
     if case.sparsity is not None:
@@ -162,7 +162,7 @@ def prepare(case: Case, config: SearchConfig, search: BilevelSearch) -> str:
 
 @contextmanager
 def open_search(case: Case) -> Generator[SearchSubject]:
-    """Builds it as `entrannas search` does. Raises ``UsageError`` for a device or data that aren't there."""
+    """Build it as `entrannas search` does. Raises ``UsageError`` for a missing device or data."""
     config, _ = search_config(case)
     compute = resolve_compute(config.device)
     space = load_space(config.space)
@@ -200,7 +200,7 @@ def open_search(case: Case) -> Generator[SearchSubject]:
 
 
 def _by_name(clock: Clock, execute: Execute) -> Execute:
-    """``execute``, timed as the part that it is told the name of."""
+    """Return ``execute``, timed as the part that it is given the name of."""
 
     def timed(name: str, key: Hashable, function: Callable[..., Value], *inputs: Tensor | float) -> Value:
         value: Value = clock.timed(name, execute)(name, key, function, *inputs)

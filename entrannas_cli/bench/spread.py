@@ -1,4 +1,4 @@
-"""How repeated measurements are summed up: medians, never means; noise only ever adds time."""
+"""Summaries of repeated measurements: medians rather than means, because noise only ever adds time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Spread", "median_ratio", "spread"]
 
 @dataclass(frozen=True)
 class Spread:
-    """The median of ``count`` values, with the quartiles around it and both ends."""
+    """The median of ``count`` values, with quartiles and extremes."""
 
     median: float
     lower_quartile: float
@@ -22,12 +22,12 @@ class Spread:
     count: int
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return the fields for JSON."""
         return asdict(self)
 
 
 def spread(values: Sequence[float]) -> Spread:
-    """Raises ``ValueError`` without values."""
+    """Summarise ``values``. Raises ``ValueError`` if there are none."""
     if not values:
         raise ValueError("nothing was measured")
     if len(values) == 1:
@@ -38,5 +38,5 @@ def spread(values: Sequence[float]) -> Spread:
 
 
 def median_ratio(values: Sequence[float], to: Sequence[float]) -> float:
-    """The median over the rounds of ``values`` / ``to``: both were measured side by side in each round."""
+    """Return the median over rounds of ``values`` / ``to``, which were measured side by side in each round."""
     return statistics.median(value / other for value, other in zip(values, to, strict=True))

@@ -1,4 +1,4 @@
-"""The loops of real runs, a step at a time: what a subject takes is what a search or a training takes."""
+"""The loops of real searches and trainings, one step at a time."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from .parts import Clock, synchronise
 
 __all__ = ["LoopSubject", "SteppedSearch", "SteppedTraining", "Steps", "peak_bytes", "settings_of"]
 
-WATCHED_STEPS = 5  # by the profiler, on a GPU
-RECORDING = "recording"  # rows, files, and all that is no other part
+WATCHED_STEPS = 5  # steps with the profiler, on a GPU
+RECORDING = "recording"  # rows, files, and everything that is in no other part
 
 
 class Steps(ABC):
-    """A subject: takes steps, times whole ones and one by parts.
+    """A subject that takes steps, and times whole steps and one by parts.
 
-    A round takes its steps ``cycle`` times: the next ones after them cost the same again.
+    The cost of steps repeats after ``cycle`` of them, so a round takes ``cycle`` times the requested number.
     """
 
     device: torch.device
@@ -42,22 +42,22 @@ class Steps(ABC):
 
     @abstractmethod
     def take(self, count: int) -> None:
-        """The next ``count`` steps; the device may still be at them afterwards."""
+        """Take the next ``count`` steps, without waiting for the device at the end."""
 
     @abstractmethod
     def take_by_parts(self) -> dict[str, float]:
-        """The next step; its seconds by part."""
+        """Take the next step and return its seconds by part."""
 
     def state(self) -> dict[str, Any]:
-        """What changes from step to step."""
+        """Return values that change from step to step."""
         return {}
 
     @abstractmethod
     def facts(self) -> dict[str, Any]:
-        """What is reported besides, after all steps."""
+        """Return everything else to report, after all steps."""
 
     def answer(self, question: str, count: int) -> dict[str, Any]:
-        """See :class:`entrannas_cli.bench.remote.Subject`."""
+        """Answer as described in :class:`entrannas_cli.bench.remote.Subject`."""
         if question == "facts":
             return self.facts()
         count *= self.cycle if question == "round" else 1
@@ -70,12 +70,12 @@ class Steps(ABC):
 
 
 def peak_bytes(memory: PeakMemory, device: torch.device) -> int:
-    """The peak since ``memory`` was made: of tensors on a GPU, otherwise of the process above its imports."""
+    """Return the peak since ``memory`` was created: of tensors on a GPU, otherwise of the process."""
     return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else memory.bytes
 
 
 def settings_of(compute: Compute) -> dict[str, Any]:
-    """Form and place of the computation, for the report."""
+    """Return precision, memory format and threads, for the report."""
     return {
         "precision": compute.precision,
         "memory_format": str(compute.memory_format).removeprefix("torch."),
@@ -84,13 +84,13 @@ def settings_of(compute: Compute) -> dict[str, Any]:
 
 
 class _Stepped(Loop):  # type: ignore[type-arg]
-    """``last`` is what the last step says of itself."""
+    """A run's loop, step by step; ``last`` is the row of the last step."""
 
     last: Row
 
     @contextmanager
     def opened(self, clock: Clock) -> Generator[None]:
-        """Within this, steps can be taken; ``clock`` is told of fetching batches."""
+        """Allow steps to be taken, with the fetching of batches timed by ``clock``."""
         self._clock = clock
         self._recorder = StepRecorder(
             self.session,
@@ -105,19 +105,19 @@ class _Stepped(Loop):  # type: ignore[type-arg]
             yield
 
     def take(self, count: int) -> None:
-        """The next ``count`` steps."""
+        """Take the next ``count`` steps."""
         for _ in range(count):
             self.last = self._take_step(self.state.step + 1, next(self._timed), self._recorder)
             self.state.step += 1
 
     def checkpoint(self) -> tuple[float, int]:
-        """Writes one; the seconds it took, and its bytes."""
+        """Write a checkpoint; return the seconds that took, and its bytes."""
         begun = time.perf_counter()
         path = self.session.save_checkpoint(self.state.step, self._save)
         return time.perf_counter() - begun, path.stat().st_size
 
     def take_by_parts(self) -> dict[str, float]:
-        """The next step; its seconds by part."""
+        """Take the next step and return its seconds by part."""
 
         def step() -> None:
             self.take(1)
@@ -127,15 +127,15 @@ class _Stepped(Loop):  # type: ignore[type-arg]
 
 
 class SteppedSearch(_Stepped, SearchLoop):
-    """A search."""
+    """The loop of a search."""
 
 
 class SteppedTraining(_Stepped, TrainLoop):
-    """A training."""
+    """The loop of a training."""
 
 
 class LoopSubject(Steps):
-    """Takes the steps of a run's loop."""
+    """A subject that takes the steps of a run's loop."""
 
     def __init__(
         self, case: Case, loop: SteppedSearch | SteppedTraining, cells: str, memory: PeakMemory
@@ -145,11 +145,11 @@ class LoopSubject(Steps):
 
     @abstractmethod
     def build(self, config: Any, compute: Compute) -> Callable[[Tensor, Tensor], object]:
-        """The step of ``config`` for a batch of images and labels, at its start."""
+        """Return the step of a new run of ``config``, for a batch of images and labels."""
 
     @abstractmethod
     def own_facts(self) -> dict[str, Any]:
-        """What this kind of run reports besides."""
+        """Return additional values to report for this kind of run."""
 
     def take(self, count: int) -> None:
         self.loop.take(count)
@@ -158,7 +158,7 @@ class LoopSubject(Steps):
         return self.loop.take_by_parts()
 
     def facts(self) -> dict[str, Any]:
-        peak = peak_bytes(self.memory, self.device)  # first: what follows takes memory too
+        peak = peak_bytes(self.memory, self.device)  # first, because the rest takes memory too
         busy = busy_seconds(self.take, WATCHED_STEPS, self.device)
         seconds, size = self.loop.checkpoint()
         own = self.own_facts()
@@ -178,7 +178,7 @@ class LoopSubject(Steps):
         }
 
     def _work(self, batch_size: int) -> Work:
-        """Multiply-adds of the plain layers, bytes of those that run: both count what is needed there."""
+        """Count the multiply-adds of the plain layers, and the bytes of the layers in use."""
         ran, shape = self.loop.compute, self.loop.data.dataset.shape
         compute = Compute(torch.device("cpu"), ran.precision, ran.memory_format, ran.threads)
 

@@ -1,4 +1,4 @@
-"""The process of one subject: ``python -m entrannas_cli.bench.subject_process``, spoken to by ``remote``."""
+"""The process of one subject: ``python -m entrannas_cli.bench.subject_process``, started by ``remote``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COMMAND = ("-m", "entrannas_cli.bench.subject_process")
 
 @contextmanager
 def open_subject(specification: dict[str, Any]) -> Generator[Subject]:
-    """The subject of a case, or with ``rates`` what measures the device that the case runs on."""
+    """Open the subject of a case or, with ``rates``, the one that measures the case's device."""
     case = Case(**specification["case"])
     if specification.get("rates"):
         from ..engine.device import resolve_compute

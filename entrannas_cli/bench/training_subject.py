@@ -1,4 +1,4 @@
-"""The training of a derived network as a subject, in a run directory that is thrown away."""
+"""The training of a derived network as a subject, in a temporary run directory."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ __all__ = ["TrainingSubject", "open_training"]
 
 
 class TrainingSubject(LoopSubject):
-    """Takes the steps in the middle of the training of ``case``, where drop-path has half its chance."""
+    """A subject that takes steps in the middle of a training, where drop-path has half its final probability."""
 
     loop: SteppedTraining
 
@@ -87,7 +87,7 @@ class TrainingSubject(LoopSubject):
 
 @contextmanager
 def open_training(case: Case) -> Generator[TrainingSubject]:
-    """Builds it as `entrannas train` does. Raises ``UsageError`` for cells, a device or data that aren't there."""
+    """Build it as `entrannas train` does. Raises ``UsageError`` for missing cells, device or data."""
     config, _ = train_config(case)
     compute = resolve_compute(config.device)
     genotype = find_genotype(case.variant, runs_dir()).genotype

@@ -1,4 +1,4 @@
-"""The command tree. Each command is a thin surface: parse, call the module that does the work, print."""
+"""The command tree. Each command is thin: parse, call the module that does the work, print."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .. import __version__
 
 __all__ = ["COMMANDS", "app"]
 
-# Each is a module here with a function of its name, or an `app` of its own, in the order of `--help`.
+# Modules of this package, in the order of `--help`. Each has a function of its name, or an `app`.
 COMMANDS = (
     *("search", "train", "evaluate", "rank", "resume", "stop", "dashboard", "watch", "compare", "genotype"),
     *("plot", "report", "export", "doctor", "runs", "spaces", "data", "bench"),
@@ -21,7 +21,7 @@ COMMANDS = (
 
 
 class LazyCommands(TyperGroup):
-    """Imports the module of a command when it is first asked for, so that a command loads no other."""
+    """A group that imports the module of a command on first use, so that a command loads no other."""
 
     def __init__(self, **keywords: Any) -> None:
         super().__init__(**keywords)
@@ -45,7 +45,7 @@ app = typer.Typer(
     name="entrannas",
     help="Differentiable architecture search with EnTranNAS: search, watch, derive, train, compare.",
     no_args_is_help=True,
-    rich_markup_mode=None,  # Rich's pages take 80 ms to import, which is as much as all the rest
+    rich_markup_mode=None,  # importing Rich's help takes 80 ms, as much as everything else
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
@@ -63,7 +63,7 @@ def _root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
     debug: Annotated[
-        bool, typer.Option("--debug", help="Show tracebacks; works after a command too.")
+        bool, typer.Option("--debug", help="Show tracebacks; also accepted after a command.")
     ] = False,
 ) -> None:
     pass

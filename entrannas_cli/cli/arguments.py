@@ -23,11 +23,11 @@ __all__ = [
     "resolve_run",
 ]
 
-RUN_HELP = "An id, its unique beginning, a name, a path, or `latest`."
+RUN_HELP = "An id, a unique prefix of one, a name, a path, or `latest`."
 
 
 def complete_run(ctx: typer.Context, incomplete: str) -> list[str]:
-    """The ids that begin with ``incomplete``, newest first, for the shell. Never fails."""
+    """Return the run ids that start with ``incomplete``, newest first, for the shell; never raise."""
     from ..common.errors import EntrannasError
     from ..config.project import runs_dir
     from ..store.create import LATEST
@@ -42,7 +42,7 @@ def complete_run(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def complete_genotype(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Published names and ids that begin so, for the shell."""
+    """Return the published names and run ids that start with ``incomplete``, for the shell."""
     from ..spaces.published import PUBLISHED
 
     named = [name for name in PUBLISHED if name.lower().startswith(incomplete.lower())]
@@ -60,7 +60,7 @@ SelectionArgument = Annotated[
     list[str],
     typer.Argument(
         metavar="RUN...",
-        help="Ids, their unique beginnings, names, paths, `latest`, patterns such as '*dst*', or a folder of runs.",
+        help="Ids, unique prefixes of ids, names, paths, `latest`, patterns such as '*dst*', or a folder of runs.",
         autocompletion=complete_run,
         show_default=False,
     ),
@@ -70,7 +70,7 @@ RunsDirOption = Annotated[
     typer.Option(
         "--runs-dir",
         metavar="DIR",
-        help="The folder of the runs.",
+        help="The folder for runs.",
         show_default="ENTRANNAS_RUNS_DIR, runs_dir in entrannas.toml, or ./runs",
     ),
 ]
@@ -78,7 +78,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def resolve_run(reference: str, flag: Path | None) -> Run:
-    """The run that the user means, of those in ``--runs-dir``. Raises ``UsageError``."""
+    """Return the run that the user means, of those in ``--runs-dir``. Raises ``UsageError``."""
     from ..config.project import runs_dir
     from ..store.find_run import find_run
 
@@ -86,7 +86,7 @@ def resolve_run(reference: str, flag: Path | None) -> Run:
 
 
 def print_json(value: Mapping[str, Any] | list[dict[str, Any]]) -> None:
-    """Strict JSON on stdout, numbers that aren't finite as null."""
+    """Print strict JSON on stdout, with non-finite numbers as null."""
     from ..common.atomic import dump_json
 
     print(dump_json(value, indent=2))

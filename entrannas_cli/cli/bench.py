@@ -1,4 +1,4 @@
-"""``entrannas bench``: what a step costs here."""
+"""``entrannas bench``: the cost of a step on this machine."""
 
 from __future__ import annotations
 
@@ -16,26 +16,27 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Measure what a step costs on this machine.", no_args_is_help=True)
+app = typer.Typer(help="Measure the time and memory of a step on this machine.", no_args_is_help=True)
 
-PresetOption = Annotated[
-    str, typer.Option("--preset", "-p", help="The preset whose values are measured, or a .toml file.")
-]
+PresetOption = Annotated[str, typer.Option("--preset", "-p", help="The preset to measure, or a .toml file.")]
 CompareOption = Annotated[
-    str, typer.Option("--compare", metavar="A,B,...", help="What to measure, side by side.")
+    str, typer.Option("--compare", metavar="A,B,...", help="What to measure side by side.")
 ]
 StepsOption = Annotated[
-    int | None, typer.Option(min=1, help="Timed steps a round.", show_default="1 on a CPU, else 20")
+    int | None, typer.Option(min=1, help="Timed steps per round.", show_default="1 on a CPU, otherwise 20")
 ]
-RepeatsOption = Annotated[int, typer.Option(min=1, help="Rounds; the median is reported.")]
+RepeatsOption = Annotated[int, typer.Option(min=1, help="Number of rounds; medians are reported.")]
 BatchOption = Annotated[
-    int | None, typer.Option(min=2, help="Images a step.", show_default="64 on a CPU, else the preset's")
+    int | None,
+    typer.Option(
+        min=2, help="Batch size (images per step).", show_default="64 on a CPU, otherwise the preset's"
+    ),
 ]
 ChannelsOption = Annotated[int | None, typer.Option(help="Channels of the first cell.")]
 CellsOption = Annotated[int | None, typer.Option("--cells", help="Number of cells.")]
-LinesOption = Annotated[bool, typer.Option("--json", help="Print JSON, a line a subject.")]
+LinesOption = Annotated[bool, typer.Option("--json", help="Print JSON, one line per subject.")]
 OutputOption = Annotated[
-    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Append the same lines to a file.")
+    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Append the same JSON lines to a file.")
 ]
 
 
@@ -45,7 +46,7 @@ def search(
     sparsity: Annotated[
         float | None,
         typer.Option(
-            help="Measure entrannas-dst too where it has lost this share of connections, such as 0.8."
+            help="Also measure entrannas-dst after it has lost this share of connections, such as 0.8."
         ),
     ] = None,
     preset: PresetOption = "paper",
@@ -62,10 +63,10 @@ def search(
     as_json: LinesOption = False,
     output: OutputOption = None,
 ) -> None:
-    """Measure the step of a search: entrannas, entrannas-dst, darts.
+    """Measure a step of a search: entrannas, entrannas-dst, darts.
 
-    Of synthetic images in the shape of the preset's. Searches by top-2 pass the cells DARTS_V2; entrannas-dst
-    stands at its dense start.
+    Uses synthetic images of the preset's shape. A top-2 search passes the cells DARTS_V2; entrannas-dst is
+    measured at its dense start.
     """
     settings = {
         "space": space,
@@ -107,9 +108,9 @@ def train(
     as_json: LinesOption = False,
     output: OutputOption = None,
 ) -> None:
-    """Measure the step of training a derived network.
+    """Measure a step of training a derived network.
 
-    In the middle of the training, where drop-path has half its chance; of synthetic images.
+    Uses synthetic images and the middle of the training, where drop-path has half its final probability.
     """
     _bench(
         "train",
@@ -140,9 +141,9 @@ def data(
     as_json: LinesOption = False,
     output: OutputOption = None,
 ) -> None:
-    """Measure how fast batches come: from the device's memory, and streamed.
+    """Measure how fast batches arrive: from the device's memory, and streamed.
 
-    Of synthetic images, unless --dataset or --data says of which.
+    Uses synthetic images unless --dataset or --data is given.
     """
     settings = {"data.dataset": dataset or ("folder" if images else None), "data.path": images}
     _bench(
@@ -180,7 +181,7 @@ def _bench(
     from .data import progress_on_stderr
 
     if output is not None:
-        append_records(output, [])  # what can't be written is said before minutes of measuring
+        append_records(output, [])  # fail before minutes of measuring if the file cannot be written
     with progress_on_stderr() as progress:
         rows = bench(
             kind,

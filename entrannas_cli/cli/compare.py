@@ -26,8 +26,8 @@ def compare(
         list[str] | None,
         typer.Argument(
             metavar="[RUN...]",
-            help="Ids, their beginnings, names, paths, folders of runs, or patterns such as 'runs/2026*' and "
-            "'*dst*'. Without any: all runs.",
+            help="Ids, unique prefixes of ids, names, paths, folders of runs, or patterns such as 'runs/2026*' and "
+            "'*dst*'. Default: all runs.",
             autocompletion=complete_run,
             show_default=False,
         ),
@@ -37,12 +37,12 @@ def compare(
         typer.Option(
             "--format",
             "-f",
-            help="A table for reading; csv or json with full numbers; markdown; latex (booktabs).",
+            help="table; markdown; latex (with booktabs); csv and json, with full precision.",
             show_default="by --output's suffix; table in a terminal, csv when piped",
         ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write there; replaces the file.")
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file, replacing it.")
     ] = None,
     columns: Annotated[
         str | None,
@@ -50,9 +50,9 @@ def compare(
             "--columns",
             "-c",
             metavar="KEY,...",
-            help="These columns; `+KEY,...` adds to the usual ones. A KEY is one of --list-columns, a "
+            help="Columns to show; `+KEY,...` adds to the default ones. A KEY is one of --list-columns, a "
             "configuration key such as network.channels, or a key of summary.json.",
-            show_default="the usual ones; all in csv and json",
+            show_default="the most useful ones; all in csv and json",
         ),
     ] = None,
     sort: Annotated[
@@ -61,7 +61,7 @@ def compare(
             "--sort",
             "-s",
             metavar="KEY,...",
-            help="Ascending; `-KEY` descending. What has no value comes last.",
+            help="Sort by these columns, ascending; `-KEY`: descending. Missing values come last.",
             show_default="the lowest test error first, then the newest run",
         ),
     ] = None,
@@ -71,8 +71,8 @@ def compare(
             "--where",
             "-w",
             metavar="CONDITION",
-            help="Only runs with KEY=VALUE; also != < <= > >= (quoted, for the shell). Nothing after "
-            "the = means no value. May be given several times; all must hold.",
+            help="Only runs with KEY=VALUE; also != < <= > >= (quote them for the shell). KEY= matches "
+            "a missing value. Can be repeated; all conditions must hold.",
         ),
     ] = None,
     group_by: Annotated[
@@ -81,29 +81,30 @@ def compare(
             "--group-by",
             "-g",
             metavar="KEY,...",
-            help="A row a group, such as method,space: mean ± standard deviation, best, count. What belongs "
-            "to a search (cost, sparsity, gap) counts once a search, however many trainings have its cells.",
+            help="One row per group, such as method,space: mean ± standard deviation, best, count. Values of "
+            "a search (cost, sparsity, gap) count once per search, however many trainings use its cells.",
         ),
     ] = None,
     published: Annotated[
-        bool, typer.Option("--published", help="Also published results, with their source.")
+        bool, typer.Option("--published", help="Add published results, with their sources.")
     ] = False,
     diff: Annotated[
-        bool, typer.Option("--diff", help="Instead: the configuration values that differ, a column a run.")
+        bool,
+        typer.Option("--diff", help="Show the configuration values that differ instead, one column per run."),
     ] = False,
     list_columns: Annotated[
-        bool, typer.Option("--list-columns", help="Print the keys and what they mean, and exit.")
+        bool, typer.Option("--list-columns", help="Print the column keys with their meaning and exit.")
     ] = False,
     as_json: AsJson = False,
     runs_dir: RunsDirOption = None,
 ) -> None:
-    """Compare runs: one row each, as a table for people or papers.
+    """Compare runs in a table, one row each.
 
-    Searches and trainings, with errors, sizes, costs and consistency.
+    Shows errors, sizes, costs and the consistency gap of searches and trainings.
 
     Errors, accuracies, sparsity and gap are in %, parameters in millions.
-    In CSV an apostrophe keeps spreadsheets from taking a text for a formula.
-    Runs that can't be read are named and left out.
+    In CSV, a leading apostrophe keeps spreadsheets from taking text for a formula.
+    Unreadable runs are reported and left out.
     """
     import sys
 
@@ -119,7 +120,7 @@ def compare(
         return
     if diff and (columns or sort or group_by or published):
         raise UsageError(
-            "--diff shows configurations: it takes no --columns, --sort, --group-by or --published"
+            "--diff compares configurations: it takes no --columns, --sort, --group-by or --published"
         )
     folder = locate(runs_dir)
     selection = select_runs(runs or [], folder)
@@ -139,9 +140,9 @@ def compare(
     for hint in found.hints:
         print(hint, file=sys.stderr)
     if not selection.overviews:
-        print(f"no run in {safe(str(folder))}: `entrannas search` makes one", file=sys.stderr)
+        print(f"no run in {safe(str(folder))}: `entrannas search` creates one", file=sys.stderr)
     elif not len(found.frame) and not found.hints:
-        print(f"no run of {counted(len(selection.overviews), 'run')} fits all conditions", file=sys.stderr)
+        print(f"no run of {counted(len(selection.overviews), 'run')} matches all conditions", file=sys.stderr)
     if chosen is TableForm.table:
         ids = [seen.id for seen in selection.overviews]
         _print_table(found.table(), output, _known_ids(folder, ids), keep=found.asked)
@@ -166,7 +167,7 @@ def _form(form: TableForm | None, output: Path | None, as_json: bool) -> TableFo
 
 
 def _known_ids(folder: Path, ids: Sequence[str]) -> list[str]:
-    """All ids among which a shortened one must be unique."""
+    """Return all ids among which a shortened one must be unique."""
     from ..store.find_run import list_runs
 
     return list(dict.fromkeys([*ids, *(run.id for run in list_runs(folder))]))
@@ -188,7 +189,7 @@ def _print_table(table: TextTable, output: Path | None, ids: Sequence[str], *, k
     print_results(console, shown.table)
     if shown.left_out:
         print(
-            f"no room for {', '.join(shown.left_out)}: --columns KEY,... shows those it names",
+            f"no room for {', '.join(shown.left_out)}: choose columns with --columns KEY,...",
             file=sys.stderr,
         )
 
@@ -211,7 +212,7 @@ def _differences(
     for problem in problems:
         print(f"left out: {problem}", file=sys.stderr)
     if len(configs) < 2:
-        raise UsageError(f"--diff compares configurations: there must be two runs, not {len(configs)}")
+        raise UsageError(f"--diff needs at least two runs to compare, not {len(configs)}")
     kinds = {safe(name): seen.status.kind for seen in kept for name in (seen.id, str(seen.path))}
     frame = differing(configs, kinds)
     if not len(frame):
@@ -229,7 +230,7 @@ def _differences(
         if shown.left_out:
             print(
                 f"no room for {counted(len(shown.left_out), 'run')} of {len(configs)}: "
-                "--format csv or --output shows all",
+                "show all with --format csv or --output",
                 file=sys.stderr,
             )
 
@@ -247,7 +248,7 @@ def _list_columns(*, as_json: bool) -> None:
 
 
 def _write(text: str, output: Path | None) -> None:
-    """Prints ``text``, or puts it into a file; what was there stays unless all of it is written."""
+    """Print ``text``, or write it to a file, which is replaced only once all of it is written."""
     import sys
 
     from ..common.text import safe
@@ -257,4 +258,4 @@ def _write(text: str, output: Path | None) -> None:
         print(text, end="")
     else:
         write_output(output, text)
-        print(f"{safe(str(output))} written", file=sys.stderr)
+        print(f"wrote {safe(str(output))}", file=sys.stderr)

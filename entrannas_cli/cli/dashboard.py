@@ -1,4 +1,4 @@
-"""``entrannas dashboard``: the workbench in the terminal."""
+"""``entrannas dashboard``: the dashboard, in the terminal or in a browser."""
 
 from __future__ import annotations
 
@@ -18,21 +18,17 @@ def dashboard(
         bool | None,
         typer.Option(
             "--readonly/--writable",
-            help="Only look: nothing starts, stops, resumes or deletes a run, or does anything else to it.",
-            show_default="--writable; --readonly with --serve",
+            help="Disable all actions that start or change runs.",
+            show_default="--writable, or --readonly with --serve",
         ),
     ] = None,
-    serve: Annotated[
-        bool, typer.Option("--serve", help="Show it in a browser of this machine rather than here.")
-    ] = False,
+    serve: Annotated[bool, typer.Option("--serve", help="Show it in a browser on this machine.")] = False,
     port: Annotated[
         int | None,
-        typer.Option(
-            "--port", min=0, max=65535, help="With --serve: the port.", show_default="one that is free"
-        ),
+        typer.Option("--port", min=0, max=65535, help="The port for --serve.", show_default="a free one"),
     ] = None,
 ) -> None:
-    """A workbench in the terminal: watch, start, stop, compare runs.
+    """Open the dashboard: watch, start, stop and compare runs.
 
     Press ? for its keys.
     """
@@ -45,7 +41,7 @@ def dashboard(
         _serve(folder, readonly=readonly is not False, port=port)
         return
     if port is not None:
-        raise UsageError("--port goes with --serve")
+        raise UsageError("--port needs --serve: add it, or leave --port out")
     if reason := why_no_screen():
         raise UsageError(f"the dashboard needs a terminal ({reason}); `entrannas runs list` prints the runs")
     from ..dashboard.app import Dashboard
@@ -62,9 +58,13 @@ def _serve(folder: Path, *, readonly: bool, port: int | None) -> None:
     from ..dashboard.serve import serve
 
     def ready(address: str) -> None:
-        how = "read-only: --writable allows more" if readonly else "whoever has it may stop and delete runs"
-        print(f"the dashboard of {safe(str(folder))} is at this address ({how}):", file=sys.stderr)
+        how = (
+            "read-only; --writable enables actions"
+            if readonly
+            else "anyone who has it can stop and delete runs"
+        )
+        print(f"serving the dashboard of {safe(str(folder))} at this address ({how}):", file=sys.stderr)
         print(address, flush=True)
-        print("ctrl+c ends it; runs go on", file=sys.stderr)
+        print("stop it with ctrl+c; runs continue", file=sys.stderr)
 
     serve(folder, readonly=readonly, port=port, ready=ready)

@@ -1,4 +1,4 @@
-"""``entrannas data``: the data sets that there are, and fetching those that need it."""
+"""``entrannas data``: list the data sets, and download CIFAR."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from .arguments import AsJson, print_json
 
 __all__ = ["app", "progress_on_stderr"]
 
-app = typer.Typer(help="Data sets: list them, fetch one.", no_args_is_help=True)
+app = typer.Typer(help="List data sets, download one.", no_args_is_help=True)
 
 DataDir = Annotated[
     Path | None,
     typer.Option(
         "--data-dir",
         metavar="DIR",
-        help="The folder of the fetched files.",
+        help="The folder for downloaded files.",
         show_default="the user's cache folder",
     ),
 ]
@@ -28,7 +28,7 @@ DataDir = Annotated[
 
 @app.command("list")
 def list_(as_json: AsJson = False, data_dir: DataDir = None) -> None:
-    """List the data sets, and where each is found."""
+    """List the data sets and where they are."""
     from ..data.availability import CIFAR, DATASETS, cifar_found
 
     places = {name: cifar_found(name, data_dir or "") for name in CIFAR}
@@ -58,13 +58,13 @@ def list_(as_json: AsJson = False, data_dir: DataDir = None) -> None:
     from ..render.terminal import console_for
 
     table = Table(box=None, pad_edge=False)
-    for header in ("data set", "images", "classes", "what, and where"):
+    for header in ("data set", "images", "classes", "description"):
         table.add_column(header, justify="right" if header in ("images", "classes") else "left")
     for facts in DATASETS:
         text = Text(facts.text)
         if facts.name in CIFAR:
             place = places[facts.name]
-            where = f"in {safe(str(place))}" if place else f"not here: entrannas data prepare {facts.name}"
+            where = f"in {safe(str(place))}" if place else f"missing: entrannas data prepare {facts.name}"
             text.append(f"; {where}", style="" if place else "yellow")
         counts = (facts.train_images + facts.test_images, facts.classes)
         table.add_row(facts.name, *(f"{count:,}" if count else "–" for count in counts), text)
@@ -76,16 +76,16 @@ def prepare(
     name: Annotated[str, typer.Argument(metavar="NAME", help="cifar10 or cifar100.", show_default=False)],
     data_dir: DataDir = None,
 ) -> None:
-    """Fetch a data set, unless it is there already.
+    """Download a data set unless it is already there.
 
-    Prints the folder that holds it.
+    Prints the folder that contains it.
     """
     from ..common.errors import UsageError
     from ..data.availability import CIFAR, dataset_facts
 
     dataset_facts(name)
     if name not in CIFAR:
-        raise UsageError(f"{name} needs no preparing", [f"to be fetched are {' and '.join(CIFAR)}"])
+        raise UsageError(f"{name} needs no preparation", [f"only {' and '.join(CIFAR)} are downloaded"])
     from ..data.cifar import fetch_cifar
 
     with progress_on_stderr() as progress:
@@ -94,9 +94,9 @@ def prepare(
 
 @contextmanager
 def progress_on_stderr() -> Iterator[Callable[[str, int, int], None]]:
-    """Gives a function that shows how far something long has come: ``(text, done, of)``.
+    """Yield a function ``(text, done, of)`` that shows the progress of long work.
 
-    A bar in a terminal; elsewhere a line when something begins. ``of`` is 0 if unknown.
+    It draws a bar in a terminal; elsewhere it prints a line when something begins. ``of`` is 0 if unknown.
     """
     import sys
 

@@ -1,4 +1,4 @@
-"""``entrannas doctor``: is everything here that a search needs, and what would be chosen by itself."""
+"""``entrannas doctor``: check the installation, and show what `auto` would choose."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ __all__ = ["doctor"]
 
 
 def doctor(as_json: AsJson = False, runs_dir: RunsDirOption = None) -> None:
-    """Check this installation, and what `auto` would choose.
+    """Check the installation and show what `auto` would choose.
 
-    Versions, devices, memory, data, folders, terminal.
+    Covers versions, devices, memory, data, folders and terminal, and suggests fixes.
 
-    Exits with 1 if something keeps a search from running; says how to mend it.
+    Exits with 1 if something prevents a search from running.
     """
     from dataclasses import asdict
 

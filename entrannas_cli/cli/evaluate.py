@@ -26,15 +26,15 @@ class _Part(StrEnum):
 def evaluate(
     run: RunArgument,
     weights: Annotated[
-        _Weights, typer.Option(help="The last ones, or those that did best on the images held out.")
+        _Weights, typer.Option(help="The last weights, or those that did best on held-out images.")
     ] = _Weights.last,
-    part: Annotated[_Part, typer.Option(help="The test part, or the images held out.")] = _Part.test,
+    part: Annotated[_Part, typer.Option(help="The test part, or the held-out images.")] = _Part.test,
     device: options.DeviceOption = None,
     data: options.DataOption = None,
     runs_dir: RunsDirOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Score a training's weights; nothing is written."""
+    """Score the weights of a training; writes nothing."""
     from ..engine.train.evaluate import evaluate_run
     from .data import progress_on_stderr
 

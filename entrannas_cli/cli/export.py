@@ -19,7 +19,7 @@ __all__ = ["export"]
 
 
 class ExportFormat(StrEnum):
-    """What is written."""
+    """The exported formats."""
 
     checkpoint = "checkpoint"
     onnx = "onnx"
@@ -28,7 +28,7 @@ class ExportFormat(StrEnum):
 
 
 class Weights(StrEnum):
-    """Which weights of a training."""
+    """The weights of a training."""
 
     last = "last"
     best = "best"
@@ -42,24 +42,24 @@ def export(
             "--format",
             "-f",
             metavar="FORMAT",
-            help="checkpoint: weights, genotype and all that rebuilds the network (.safetensors); onnx: for ONNX "
-            "runtimes (.onnx); torch: a torch.export program (.pt2); python: a module that needs torch only "
-            "(.py, with its weights in .pt).",
-            show_default="told by the end of --output",
+            help="checkpoint: weights, genotype and everything needed to rebuild the network (.safetensors); "
+            "onnx: for ONNX runtimes (.onnx); torch: a torch.export program (.pt2); python: a module that "
+            "needs only torch (.py, with its weights in .pt).",
+            show_default="from the suffix of --output",
         ),
     ] = None,
     output: Annotated[
-        str | None,  # a Path would lose the slash that says folder
+        str | None,  # a Path would lose the trailing slash of a folder
         typer.Option(
             "--output",
             "-o",
             metavar="PATH",
-            help="The file, or a folder for it.",
+            help="The file to write, or a folder for it.",
             show_default="named after the run, in the working directory",
         ),
     ] = None,
     weights: Annotated[
-        Weights, typer.Option("--weights", help="Those after the last step, or the best on validation.")
+        Weights, typer.Option("--weights", help="The weights after the last step, or the best on validation.")
     ] = Weights.last,
     batch: Annotated[
         int | None,
@@ -68,19 +68,19 @@ def export(
             min=1,
             max=65536,
             metavar="N",
-            help="For onnx and torch: fix the number of images that the network takes at once.",
-            show_default="any number",
+            help="A fixed batch size, for onnx and torch.",
+            show_default="any",
         ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
     runs_dir: RunsDirOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Export the network of a run, to use it elsewhere.
+    """Export the network of a run for other programs.
 
-    A training's, or the derived network of a search with inherited weights.
+    For a training its network, for a search the derived network with inherited weights.
 
-    The file is loaded back, and has to give the same outputs as the run's network. Prints its path.
+    The file is loaded back and must give the same outputs as the run's network. Prints its path.
     """
     from ..common.errors import UsageError
     from ..common.text import safe
@@ -88,12 +88,12 @@ def export(
 
     chosen = resolve_run(run, runs_dir)
     if output is not None and output.endswith("/") and not os.path.isdir(output):  # noqa: PTH112 (never raises)
-        raise UsageError(f"--output {safe(output)}: there is no such folder; make it first")
+        raise UsageError(f"--output {safe(output)}: no such folder: create it first")
     path = None if output is None else Path(output)
     target = choose_target(None if form is None else form.value, path, chosen.id)
     target.check(force=force)
     if batch is not None and target.format not in ("onnx", "torch"):
-        raise UsageError(f"--batch: a {target.format} export takes any number of images; leave it out")
+        raise UsageError(f"--batch: a {target.format} export takes any number of images: leave it out")
     if target.format == "onnx":
         require_onnx()
     from ..engine.load_network import load_trained
@@ -107,7 +107,7 @@ def export(
 
 
 def _report(written: ExportResult) -> None:
-    """The paths on stdout; on stderr what they hold, that it is right, and how it is loaded."""
+    """Print the paths on stdout, and on stderr their contents, the check and how to load them."""
     from ..common.numbers import bytes_text
     from ..common.text import choices, safe
     from ..export.target import load_hint
@@ -120,7 +120,7 @@ def _report(written: ExportResult) -> None:
     exact = "exactly" if not written.difference else f"to {written.difference:.1e}"
     print(
         f"{size}: the {metadata.weights} weights of {metadata.run}, after step {metadata.step}\n"
-        f"checked: loaded back, it gives the same logits as the run's network {exact}, "
+        f"checked: loaded back, it gives the logits of the run's network {exact}, "
         f"for {batches} random image{'s' * (batches != '1')}\n"
         f"load it: {load_hint(written.target)}",
         file=sys.stderr,

@@ -1,4 +1,4 @@
-"""``entrannas genotype``: cells as pictures and in the forms that other programs read."""
+"""``entrannas genotype``: show, draw, compare, import and sample cells."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["app"]
 
 
 class GenotypeForm(StrEnum):
-    """What ``genotype show`` prints."""
+    """The formats of ``genotype show``."""
 
     text = "text"
     json = "json"
@@ -27,7 +27,7 @@ class GenotypeForm(StrEnum):
 
 
 class CellKinds(StrEnum):
-    """Which cells ``genotype draw`` draws."""
+    """The cells that ``genotype draw`` draws."""
 
     both = "both"
     normal = "normal"
@@ -35,8 +35,8 @@ class CellKinds(StrEnum):
 
 
 GENOTYPE_HELP = (
-    "A run (id, its beginning, path, `latest`), a file with a genotype in JSON or DARTS' form (`-`: standard "
-    "input), or a name from `genotype list`. `@POINT` after it picks one of several: RUN@first, RUN@STEP, "
+    "A run (id, prefix of an id, path, `latest`), a file with a genotype in JSON or DARTS' format (`-`: standard "
+    "input), or a name from `genotype list`. Append `@POINT` to pick one of several: RUN@first, RUN@STEP, "
     "FILE@NUMBER, FILE@NAME."
 )
 GenotypeArgument = Annotated[
@@ -47,13 +47,13 @@ GenotypeArgument = Annotated[
 ]
 
 app = typer.Typer(
-    help="Cells, derived, published or random: show, draw, compare, import.",
+    help="Show, draw, compare and import cells: derived, published or random.",
     no_args_is_help=True,
 )
 
 
 def _find(reference: str, flag: Path | None) -> NamedGenotype:
-    """The genotype, with its notes on stderr. Raises ``UsageError``."""
+    """Return the genotype, and print its notes on stderr. Raises ``UsageError``."""
     from ..config.project import runs_dir as locate
     from ..store.find_genotype import find_genotype
 
@@ -78,7 +78,7 @@ def _written(path: Path) -> None:
 
     from ..common.text import safe
 
-    print(f"{safe(str(path))} written", file=sys.stderr)
+    print(f"wrote {safe(str(path))}", file=sys.stderr)
 
 
 @app.command()
@@ -86,7 +86,7 @@ def show(
     genotype: GenotypeArgument,
     form: Annotated[
         GenotypeForm,
-        typer.Option("--format", "-f", help="A picture made of text, JSON, DARTS' form, or Graphviz DOT."),
+        typer.Option("--format", "-f", help="A text diagram, JSON, DARTS' format, or Graphviz DOT."),
     ] = GenotypeForm.text,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     runs_dir: RunsDirOption = None,
@@ -107,7 +107,8 @@ def show(
             print(found.genotype.to_darts())
         except GenotypeError as error:
             raise UsageError(
-                f"{found.origin}: DARTS' form can't hold these cells (use --format json)", error.problems
+                f"{found.origin}: DARTS' format cannot represent these cells: use --format json",
+                error.problems,
             ) from None
     elif form is GenotypeForm.dot:
         from ..render.dot import genotype_dot
@@ -124,13 +125,17 @@ def draw(
     genotype: GenotypeArgument,
     output: Annotated[
         Path,
-        typer.Option("--output", "-o", metavar="FILE", help="A .svg, .png, .pdf, or .gv for Graphviz."),
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="The file to write: .svg, .png, .pdf, or .gv for Graphviz."
+        ),
     ],
-    kind: Annotated[CellKinds, typer.Option("--kind", "-k", help="Which cells.")] = CellKinds.both,
-    dpi: Annotated[int, typer.Option("--dpi", min=10, max=1200, help="Pixels an inch in a .png.")] = 150,
+    kind: Annotated[CellKinds, typer.Option("--kind", "-k", help="Which cells to draw.")] = CellKinds.both,
+    dpi: Annotated[
+        int, typer.Option("--dpi", min=10, max=1200, help="Resolution of a .png in dots per inch.")
+    ] = 150,
     runs_dir: RunsDirOption = None,
 ) -> None:
-    """Draw the cells into a file, as large as they need."""
+    """Draw the cells into a file."""
     from ..figures.figure_file import FIGURE_SUFFIXES
     from ..method.space import CELL_KINDS
     from ..render.output_file import check_output, write_output
@@ -157,14 +162,14 @@ def diff(
     as_json: AsJson = False,
     runs_dir: RunsDirOption = None,
 ) -> None:
-    """Show what changed between two genotypes, a line a change."""
+    """Show the changes between two genotypes, one per line."""
     from ..common.errors import UsageError
     from ..figures.cell_changes import difference_dict
     from ..render.cell_diff import print_difference
     from ..store.find_genotype import STANDARD_INPUT
 
     if before == after == STANDARD_INPUT:
-        raise UsageError("standard input can't be read twice: name a file for one of the two")
+        raise UsageError("standard input cannot be read twice: give a file for one of the two")
     first, second = _find(before, runs_dir), _find(after, runs_dir)
     if as_json:
         print_json(difference_dict(first, second))
@@ -181,7 +186,7 @@ def history(
             "--output",
             "-o",
             metavar="FILE",
-            help="An animation (.gif), or a panel a picture (.svg, .png, .pdf).",
+            help="The file to write: an animation (.gif), or a picture with panels (.svg, .png, .pdf).",
             show_default=False,
         ),
     ] = None,
@@ -192,21 +197,21 @@ def history(
             "-n",
             min=1,
             metavar="N",
-            help="At most N states, evenly chosen, the first and last among them.",
-            show_default="all when piped or played, 24 on a terminal, 40 in a .gif, 6 panels",
+            help="At most N states, evenly spaced, including the first and the last.",
+            show_default="all when piped or played, 24 in a terminal, 40 in a .gif, 6 panels",
         ),
     ] = None,
     last: Annotated[
         int | None,
         typer.Option("--last", min=1, metavar="N", help="Only the last N changes.", show_default=False),
     ] = None,
-    film: Annotated[bool, typer.Option("--play", help="Play it as a film on the terminal.")] = False,
+    film: Annotated[bool, typer.Option("--play", help="Play an animation in the terminal.")] = False,
     as_json: AsJson = False,
     runs_dir: RunsDirOption = None,
 ) -> None:
-    """Show how the cells changed over a search.
+    """Show how the cells changed during a search.
 
-    As a table, a film, an animation, or panels of a picture.
+    As a table, an animation in the terminal or in a file, or panels of a picture.
     """
     import sys
 
@@ -228,7 +233,7 @@ def history(
 
         if reason := why_plain(sys.stdout, os.environ):
             raise UsageError(
-                f"--play needs a terminal that can redraw ({reason}); --output FILE.gif needs none"
+                f"--play needs an interactive terminal ({reason}): --output FILE.gif works without one"
             )
     found = resolve_run(run, runs_dir)
     entries = _history(found)
@@ -284,7 +289,7 @@ def import_(
         str,
         typer.Argument(
             metavar="FILE",
-            help="A genotypes.py, a log, or notes with Genotype(normal=[...], ...) in it; `-`: standard input.",
+            help="A genotypes.py, a log, or any text with Genotype(normal=[...], ...) in it; `-`: standard input.",
             show_default=False,
         ),
     ],
@@ -294,26 +299,28 @@ def import_(
             "--take",
             "-t",
             metavar="N|NAME",
-            help="Which of several: its number from --list, or the name it is given.",
+            help="Which one to import: its number from --list, or the name it is assigned to.",
             show_default="the last",
         ),
     ] = "",
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", metavar="FILE", help="Write it there.", show_default="standard output"
+            "--output", "-o", metavar="FILE", help="Write to this file.", show_default="standard output"
         ),
     ] = None,
-    listed: Annotated[bool, typer.Option("--list", "-l", help="List all that are there instead.")] = False,
+    listed: Annotated[
+        bool, typer.Option("--list", "-l", help="List all genotypes in the file instead.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="With --list: as JSON, genotypes included.")
     ] = False,
 ) -> None:
-    """Read a genotype that another project printed, as our JSON.
+    """Convert a genotype printed by another project to our JSON.
 
-    DARTS, PC-DARTS, P-DARTS or ISTA-NAS, also in the middle of a log.
+    Reads the output of DARTS, PC-DARTS, P-DARTS and ISTA-NAS, also within a log.
 
-    The text is parsed, never run.
+    The text is parsed, never executed.
     """
     import sys
 
@@ -322,7 +329,7 @@ def import_(
     from ..store.find_genotype import STANDARD_INPUT, read_listed, take
 
     if listed and (choice or output):
-        raise UsageError("--list shows all: --take and --output don't go with it")
+        raise UsageError("--list lists all genotypes: leave out --take and --output")
     if output is not None:
         from ..render.output_file import check_output
 
@@ -339,7 +346,7 @@ def import_(
     origin = name if file == STANDARD_INPUT else f"file {safe(name)}"
     chosen = take(found, choice, name, origin)
     if len(found) > 1:
-        print(f"took {safe(chosen.point)} of {safe(name)}", file=sys.stderr)
+        print(f"importing {safe(chosen.point)} of {safe(name)}", file=sys.stderr)
     _note((*chosen.notes, *_unknown(chosen)))
     if output is None:
         print(chosen.genotype.to_json(), end="")
@@ -351,11 +358,11 @@ def import_(
 
 
 def _unknown(found: NamedGenotype) -> list[str]:
-    """A note for each operation that can be shown here, but not trained."""
+    """Return a note for each operation that can be shown here, but not trained."""
     from ..figures.cell_layout import look
 
     return [
-        f"{name} is no operation of this installation: the cells can be shown, but not trained"
+        f"the operation {name} is not installed: the cells can be shown, but not trained"
         for name in sorted(found.genotype.operations)
         if not look(name).known
     ]
@@ -368,7 +375,8 @@ def random(
         typer.Option(
             "--like",
             metavar="RUN|FILE|NAME",
-            help="As many connections in each cell kind as these cells, and multiply-adds within --tolerance.",
+            help="Match these cells: the same number of connections per cell kind, and multiply-adds within "
+            "--tolerance.",
             autocompletion=complete_genotype,
             show_default="two connections per node, as top2 derives",
         ),
@@ -376,22 +384,24 @@ def random(
     space: Annotated[str, typer.Option("--space", "-s", help="A space's name or a .toml file.")] = "standard",
     seed: Annotated[int, typer.Option(min=0, help="The same seed draws the same cells.")] = 0,
     tolerance: Annotated[
-        float, typer.Option(min=0.001, max=1, help="Share by which the multiply-adds may differ.")
+        float, typer.Option(min=0.001, max=1, help="Largest relative difference in multiply-adds.")
     ] = 0.05,
-    cells: Annotated[int, typer.Option(min=3, max=1000, help="Cells of the network that is counted.")] = 20,
+    cells: Annotated[
+        int, typer.Option(min=3, max=1000, help="Cells of the network whose multiply-adds are counted.")
+    ] = 20,
     channels: Annotated[int, typer.Option(min=2, max=4096, help="Channels of its first cell.")] = 36,
     image_size: Annotated[int, typer.Option(min=4, max=4096, help="Side of its images in pixels.")] = 32,
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", metavar="FILE", help="Write it there.", show_default="standard output"
+            "--output", "-o", metavar="FILE", help="Write to this file.", show_default="standard output"
         ),
     ] = None,
     runs_dir: RunsDirOption = None,
 ) -> None:
-    """Draw cells at random, as our JSON: the baseline for a search.
+    """Draw random cells, as JSON: the baseline for a search.
 
-    With --like they are as large as other cells, for a fair comparison.
+    With --like they match the size of other cells, for a fair comparison.
     """
     from ..method.random_search import draw_genotype
     from ..spaces.files import load_space
@@ -433,7 +443,7 @@ def random(
 
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
-    """List the published cells that come with entrannas."""
+    """List the bundled published cells."""
     from ..spaces.published import PUBLISHED
 
     if as_json:

@@ -40,7 +40,7 @@ DATASET_NAMES = tuple(facts.name for facts in DATASETS)
 
 
 def complete(names: Sequence[str], incomplete: str) -> list[str]:
-    """Those of ``names`` that begin so, for the shell."""
+    """Return the ``names`` that start with ``incomplete``, for the shell."""
     return [name for name in names if name.startswith(incomplete)]
 
 
@@ -53,32 +53,32 @@ DatasetOption = Annotated[
     typer.Option("--dataset", help=f"One of {', '.join(DATASET_NAMES)}.", autocompletion=_complete_dataset),
 ]
 DataOption = Annotated[
-    str | None, typer.Option("--data", metavar="DIR", help="Where the images are: a folder or a .zip.")
+    str | None, typer.Option("--data", metavar="DIR", help="The images: a folder or a .zip.")
 ]
 EpochsOption = Annotated[int | None, typer.Option(help="Passes over the training images.")]
-BatchSizeOption = Annotated[int | None, typer.Option(help="Images a step.")]
-SeedOption = Annotated[int | None, typer.Option(help="Seed of everything random.")]
+BatchSizeOption = Annotated[int | None, typer.Option(help="Batch size (images per step).")]
+SeedOption = Annotated[int | None, typer.Option(help="Random seed.")]
 DeviceOption = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
-NameOption = Annotated[str | None, typer.Option(help="A name for the run, as part of its id.")]
+NameOption = Annotated[str | None, typer.Option(help="A name for the run, used in its id.")]
 OverridesOption = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Any other value; can be repeated."),
+    typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Set any other value; can be repeated."),
 ]
 ConfigOption = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="A configuration instead of entrannas.toml.")
+    Path | None, typer.Option(metavar="FILE", help="A configuration file, in place of entrannas.toml.")
 ]
-DownloadOption = Annotated[bool, typer.Option("--download", help="Fetch CIFAR if it is missing.")]
+DownloadOption = Annotated[bool, typer.Option("--download", help="Download CIFAR if it is missing.")]
 DetachOption = Annotated[
-    bool, typer.Option("--detach", "-d", help="Run in the background; print the id at once.")
+    bool, typer.Option("--detach", "-d", help="Run in the background and print the id immediately.")
 ]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 PrintConfigOption = Annotated[
-    bool, typer.Option("--print-config", help="Print each value and where it comes from; do nothing else.")
+    bool, typer.Option("--print-config", help="Print each configuration value and its source, and exit.")
 ]
 
 
 def print_configuration(resolved: Resolved[Any], *, as_json: bool) -> None:
-    """Each value and where it comes from, on stdout."""
+    """Print each value and its source on stdout."""
     from ..config.resolve import config_dict, print_config
 
     if as_json:
@@ -88,12 +88,12 @@ def print_configuration(resolved: Resolved[Any], *, as_json: bool) -> None:
 
 
 def say_preset(resolved: Resolved[Any], preset: str, full_hint: str) -> None:
-    """On stderr: which preset was chosen by `auto`, and why; ``full_hint`` says how to get the published recipe."""
+    """Print on stderr which preset `auto` chose, and why; ``full_hint`` says how to get the published recipe."""
     if resolved.preset_reason:
         hint = f"; {full_hint}" if preset == "quick" else ""
         typer.echo(f"preset {preset}, because {resolved.preset_reason}{hint}", err=True)
 
 
 def command_line() -> str:
-    """How this process was asked."""
+    """Return the command line of this process."""
     return shlex.join(["entrannas", *sys.argv[1:]])

@@ -15,7 +15,7 @@ __all__ = ["plot"]
 
 
 class Axis(StrEnum):
-    """What curves are drawn over."""
+    """The x axis of the curves."""
 
     step = "step"
     epoch = "epoch"
@@ -30,7 +30,7 @@ def plot(
             "--output",
             "-o",
             metavar="FILE",
-            help="The picture: .svg, .png or .pdf.",
+            help="The file to write: .svg, .png or .pdf.",
             show_default=False,
         ),
     ],
@@ -40,16 +40,16 @@ def plot(
             "--metric",
             "-m",
             metavar="NAMES",
-            help="A panel each: loss, sparsity, gap, accuracy, connections, entropy, temperature, learning_rate, "
-            "or any other number of metrics.jsonl. With commas, or several times.",
-            show_default="loss, validation_accuracy, sparsity and gap, those that the runs have",
+            help="Metrics, one panel each: loss, sparsity, gap, accuracy, connections, entropy, temperature, "
+            "learning_rate, or any other number in metrics.jsonl. Comma-separated, or repeated.",
+            show_default="loss, validation_accuracy, sparsity and gap, if the runs have them",
         ),
     ] = None,
     axis: Annotated[
         Axis,
         typer.Option(
             "--x",
-            help="Over steps; over epochs, a point each; or over the time that a process worked on the run.",
+            help="step; epoch: one point per epoch; time: the time that a process worked on the run.",
         ),
     ] = Axis.step,
     smooth: Annotated[
@@ -58,40 +58,40 @@ def plot(
             "--smooth",
             min=1,
             metavar="N",
-            help="Draw means of about N points around each; of up to 8 runs with the points behind them.",
+            help="Draw moving averages of about N points; for up to 8 runs also the points themselves.",
         ),
     ] = 1,
-    log: Annotated[bool, typer.Option("--log", help="A logarithmic axis of the values.")] = False,
+    log: Annotated[bool, typer.Option("--log", help="Use a logarithmic y axis.")] = False,
     group_by: Annotated[
         str | None,
         typer.Option(
             "--group-by",
             "-g",
             metavar="KEY,...",
-            help="A line for the runs with the same values of these keys, for example method,space or "
-            "data.dataset: their mean, and a band of one standard deviation, as far as all of them reach.",
+            help="One line per group of runs with the same values of these keys, such as method,space or "
+            "data.dataset: the mean with a band of one standard deviation, as far as all runs reach.",
             show_default=False,
         ),
     ] = None,
     title: Annotated[
-        str, typer.Option("--title", metavar="TEXT", help="Stands above.", show_default=False)
+        str, typer.Option("--title", metavar="TEXT", help="A title above the panels.", show_default=False)
     ] = "",
     size: Annotated[
         str | None,
         typer.Option(
             "--size",
             metavar="WxH",
-            help="Width and height in inches, for example 7x3.",
-            show_default="as large as the panels need",
+            help="Width and height in inches, such as 7x3.",
+            show_default="fits the panels",
         ),
     ] = None,
     runs_dir: RunsDirOption = None,
 ) -> None:
-    """Draw curves of runs over each other, as a picture.
+    """Plot the metrics of runs as curves, into a picture.
 
-    Loss, accuracy, sparsity, the consistency gap, any metric.
+    Draws loss, accuracy, sparsity, the consistency gap or any other metric.
 
-    Lines differ in colour, dashes and markers. Runs that are still running are drawn as far as they are.
+    Lines differ in colour, dashes and markers. Unfinished runs are drawn up to their last step.
     """
     from ..common.text import safe
     from ..config.project import runs_dir as locate

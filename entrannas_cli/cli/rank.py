@@ -17,10 +17,10 @@ __all__ = ["rank"]
 def rank(
     searches: RunsArgument,
     top: Annotated[
-        int | None, typer.Option(min=1, help="How many cells are trained.", show_default="5")
+        int | None, typer.Option(min=1, help="How many candidates to train.", show_default="5")
     ] = None,
     epochs: Annotated[
-        int | None, typer.Option(help="Passes over the training images, for each.", show_default="10")
+        int | None, typer.Option(help="Passes over the training images, per candidate.", show_default="10")
     ] = None,
     preset: PresetOption = None,
     dataset: options.DatasetOption = None,
@@ -38,10 +38,10 @@ def rank(
     print_configuration: options.PrintConfigOption = False,
     as_json: AsJson = False,
 ) -> None:
-    """Train several cells for a short time, to see which to keep.
+    """Rank the cells that a search went through, by short trainings.
 
-    Candidates are the distinct cells at the end of each epoch. Those that do best by the weights of the super-net,
-    and the last ones, are trained from scratch and ranked by their accuracy on images held out.
+    The candidates are the distinct cells at the end of each epoch. Those that do best with the super-net's weights,
+    and the last ones, are trained from scratch and ranked by their accuracy on held-out images.
     """
     from ..config.project import runs_dir as resolve_runs_dir
     from ..config.resolve import resolve_rank

@@ -1,4 +1,4 @@
-"""``entrannas report``: a page about runs."""
+"""``entrannas report``: an HTML page about runs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def report(
     runs: SelectionArgument,
     output: Annotated[
         Path,
-        typer.Option("--output", "-o", metavar="FILE", help="The page: a .html file.", show_default=False),
+        typer.Option("--output", "-o", metavar="FILE", help="The .html file to write.", show_default=False),
     ],
     title: Annotated[
         str, typer.Option("--title", metavar="TEXT", help="The page's heading.", show_default=False)
@@ -28,9 +28,9 @@ def report(
 ) -> None:
     """Write one self-contained HTML page about runs.
 
-    Result table, curves, cells, what differs, environment, how to do it again.
+    Contains the result table, curves, cells, configuration differences, environment and how to repeat each run.
 
-    The page works offline and can be sent to somebody; searches and trainings may be mixed.
+    The page works offline. Searches and trainings may be mixed.
     """
     from ..common.numbers import bytes_text
     from ..common.text import counted, safe

@@ -15,9 +15,9 @@ def resume(
     runs_dir: RunsDirOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Go on with a run from its last checkpoint.
+    """Resume a run from its last checkpoint.
 
-    It ends as if it had never been interrupted.
+    On a CPU the result is the same as without the interruption.
     """
     from ..common.errors import UsageError
     from ..common.text import safe

@@ -1,4 +1,4 @@
-"""What `search`, `train`, `rank` and `resume` share: running here, with a view, or in the background."""
+"""Running in the foreground with a view, or in the background, for `search`, `train`, `rank` and `resume`."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ __all__ = ["run_here", "run_in_background", "run_or_detach"]
 
 
 def run_or_detach(run: Run, resolved: Resolved[Any], *, detach: bool, as_json: bool, quiet: bool) -> None:
-    """Execute the new ``run`` with its configuration, here or in the background.
+    """Execute the new ``run`` with its configuration, in this process or in the background.
 
-    A run that never began because something is wrong with what was asked for is removed again: only what is wrong
-    needs to stay on the screen.
+    A run that never began because of a usage error is removed again: the error message is all that is needed.
     """
     from ..common.errors import UsageError
     from ..store.find_run import remove_run
@@ -37,7 +36,7 @@ def run_or_detach(run: Run, resolved: Resolved[Any], *, detach: bool, as_json: b
 
 
 def run_in_background(run: Run, *, as_json: bool) -> None:
-    """Starts ``run`` in a process of its own and prints its id."""
+    """Start ``run`` in a separate process and print its id."""
     from ..engine.detach import launch_detached
 
     launch_detached(run)
@@ -48,9 +47,9 @@ def run_in_background(run: Run, *, as_json: bool) -> None:
 
 
 def run_here(run: Run, resolved: Resolved[Any] | None = None, *, as_json: bool, quiet: bool) -> None:
-    """Works on ``run`` in this process, then prints its result, or its summary as JSON.
+    """Work on ``run`` in this process, then print its result, or its summary as JSON.
 
-    A run that was stopped is left with the command that goes on with it, and with 130 or 143 after a signal.
+    For a stopped run it prints the command that resumes it and, after a signal, exits with 130 or 143.
     """
     from contextlib import nullcontext
 
@@ -69,7 +68,7 @@ def run_here(run: Run, resolved: Resolved[Any] | None = None, *, as_json: bool, 
 
     try:
         with view, stop_on_signals(session.request_stop, notice), session:
-            from ..engine.runner import run_session  # brings torch: the lock is taken before, at once
+            from ..engine.runner import run_session  # imports torch; the lock is already held by then
 
             loading = nullcontext if quiet else progress_on_stderr
             summary = run_session(session, view, loading, resolved)
@@ -95,4 +94,4 @@ def _say_how_to_go_on(run: Run) -> None:
     if run.status().kind == "rank":  # its trainings have the checkpoints
         where = ""
     command = f"entrannas resume {reference_to(run)}"
-    print(f"{safe(run.id)} is stopped; go on{where} with: {command}", file=sys.stderr)
+    print(f"{safe(run.id)} is stopped; resume{where} with: {command}", file=sys.stderr)

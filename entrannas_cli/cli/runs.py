@@ -1,4 +1,4 @@
-"""``entrannas runs``: what runs there are, all about one, where it is, what you say of it, and away with it."""
+"""``entrannas runs``: list, show, locate, annotate and remove runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Runs: list, show, find, tag, note, remove them.", no_args_is_help=True)
+app = typer.Typer(help="List, show, find, tag, annotate and remove runs.", no_args_is_help=True)
 
 States = Annotated[
     list[str] | None,
@@ -21,7 +21,7 @@ States = Annotated[
         "--state",
         metavar="STATE",
         help="Only runs in this state: created, running, completed, stopped, failed, lost or broken. "
-        "May be given several times.",
+        "Can be repeated.",
     ),
 ]
 
@@ -32,7 +32,7 @@ def list_(
     tag: Annotated[
         list[str] | None,
         typer.Option(
-            "--tag", metavar="TAG", help="Only runs with this tag. Given several times: with all of them."
+            "--tag", metavar="TAG", help="Only runs with this tag. If repeated, runs must have all of them."
         ),
     ] = None,
     limit: Annotated[
@@ -41,9 +41,9 @@ def list_(
     as_json: AsJson = False,
     runs_dir: RunsDirOption = None,
 ) -> None:
-    """List the runs, newest first.
+    """List runs, newest first.
 
-    A table on a terminal, tab-separated values when piped.
+    Prints a table in a terminal, tab-separated values when piped.
     """
     import itertools
     import sys
@@ -68,7 +68,7 @@ def list_(
         return
     if not wanted:
         hint = (
-            "`entrannas search --space standard` makes one" if not runs else f"there are {len(runs)} others"
+            "`entrannas search --space standard` creates one" if not runs else f"there are {len(runs)} others"
         )
         kind = f"no {' or '.join(state)} run" if state else "no run"
         kind += f" tagged {choices(sorted(tags), last='and')}" if tags else ""
@@ -88,13 +88,13 @@ def _check_states(states: list[str]) -> None:
     for state in states:
         if state not in known:
             raise UsageError(
-                f"--state {shown(state)}: no such state{did_you_mean(state, known)}: there are {', '.join(known)}"
+                f"--state {shown(state)}: no such state{did_you_mean(state, known)}: choose from {', '.join(known)}"
             )
 
 
 @app.command()
 def show(run: RunArgument, as_json: AsJson = False, runs_dir: RunsDirOption = None) -> None:
-    """Show a run: state, last metrics, cells, the next command."""
+    """Show a run: state, latest metrics, cells, next command."""
     from ..store.overview import describe
 
     facts = describe(resolve_run(run, runs_dir))
@@ -108,7 +108,7 @@ def show(run: RunArgument, as_json: AsJson = False, runs_dir: RunsDirOption = No
 
 @app.command()
 def path(run: RunArgument, runs_dir: RunsDirOption = None) -> None:
-    """Print the path of a run's folder, and nothing else."""
+    """Print the path of a run's folder."""
     print(resolve_run(run, runs_dir).path)
 
 
@@ -117,19 +117,17 @@ def tag(
     runs: RunsArgument,
     add: Annotated[
         list[str] | None,
-        typer.Option("--add", "-a", metavar="TAG", help="A tag to give them. May be given several times."),
+        typer.Option("--add", "-a", metavar="TAG", help="A tag to add. Can be repeated."),
     ] = None,
     remove: Annotated[
         list[str] | None,
-        typer.Option(
-            "--remove", "-r", metavar="TAG", help="A tag to take from them. May be given several times."
-        ),
+        typer.Option("--remove", "-r", metavar="TAG", help="A tag to remove. Can be repeated."),
     ] = None,
     runs_dir: RunsDirOption = None,
 ) -> None:
-    """Tag runs, to find them by.
+    """Add tags to runs, or remove them.
 
-    As in `runs list --tag good` and `compare --where tags=good`.
+    Find tagged runs with `runs list --tag good` or `compare --where tags=good`.
     """
     import sys
 
@@ -150,11 +148,11 @@ def note(
     run: RunArgument,
     text: Annotated[
         str | None,
-        typer.Argument(metavar="[TEXT]", help="What to note in place of the note before; '' removes it."),
+        typer.Argument(metavar="[TEXT]", help="The new note, which replaces the old one; '' removes it."),
     ] = None,
     runs_dir: RunsDirOption = None,
 ) -> None:
-    """Note something about a run, or print what was noted."""
+    """Set the note of a run, or print it."""
     from ..common.text import safe
     from ..store.notes import change_notes, read_notes
 
@@ -169,10 +167,13 @@ def note(
 @app.command()
 def rm(
     runs: RunsArgument,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     runs_dir: RunsDirOption = None,
 ) -> None:
-    """Remove runs with all their files. Asks first; refuses a running one."""
+    """Remove runs with all their files.
+
+    Asks first, and refuses while a process works on a run.
+    """
     import sys
 
     from ..common.text import safe
@@ -207,4 +208,6 @@ def _agreed(runs: list[Run]) -> bool:
     except Abort:
         if sys.stdin.isatty():  # Ctrl-C, Ctrl-D
             raise
-        raise UsageError("nobody answers here: `--yes` removes without asking") from None
+        raise UsageError(
+            "cannot ask for confirmation without a terminal: use `--yes` to remove without asking"
+        ) from None

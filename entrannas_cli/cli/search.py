@@ -44,7 +44,7 @@ def search(
         typer.Option(
             "--preset",
             "-p",
-            help="A preset's name, a .toml file, or auto: `paper` on a CUDA GPU with CIFAR-10, else `quick`.",
+            help="A preset's name, a .toml file, or auto: `paper` on a CUDA GPU with CIFAR-10, otherwise `quick`.",
             autocompletion=_complete_preset,
         ),
     ] = None,
@@ -64,9 +64,10 @@ def search(
     print_configuration: options.PrintConfigOption = False,
     as_json: AsJson = False,
 ) -> None:
-    """Search an architecture; leaves a run directory behind.
+    """Search for an architecture.
 
-    Ctrl-C finishes the step and writes a checkpoint; `entrannas resume` goes on from there.
+    Everything is kept in a run directory. Ctrl-C finishes the step and writes a checkpoint, from which
+    `entrannas resume` continues.
     """
     from ..config.project import runs_dir as resolve_runs_dir
     from ..config.resolve import resolve_search

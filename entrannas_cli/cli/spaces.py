@@ -1,4 +1,4 @@
-"""``entrannas spaces``: the search spaces that there are, what is in one, and whether a file is one."""
+"""``entrannas spaces``: list, show and check search spaces."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .arguments import AsJson, print_json
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Search spaces: list them, show one, check a file.", no_args_is_help=True)
+app = typer.Typer(help="List, show and check search spaces.", no_args_is_help=True)
 
 Space = Annotated[
     str, typer.Argument(metavar="NAME", help="A name from `spaces list`, or the path of a .toml file.")
@@ -21,7 +21,7 @@ Space = Annotated[
 
 @app.command("list")
 def list_spaces(as_json: AsJson = False) -> None:
-    """List the search spaces that come with entrannas."""
+    """List the built-in search spaces."""
     from ..spaces.files import load_space, space_names, space_path
 
     spaces = [(load_space(name), space_path(name)) for name in space_names()]
@@ -97,9 +97,9 @@ def check(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The .toml file of a search space.")],
     as_json: AsJson = False,
 ) -> None:
-    """Check the file of a search space.
+    """Check a search-space file.
 
-    Lists everything wrong with it, and exits with 2 if anything is.
+    Lists all errors and exits with 2 if there are any.
     """
     from ..common.errors import UsageError
     from ..spaces.files import check_space, load_space

@@ -1,4 +1,4 @@
-"""``entrannas stop``: ends a running search or training, wherever it was started."""
+"""``entrannas stop``: stop a running search or training, wherever it was started."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ __all__ = ["stop"]
 def stop(
     run: RunArgument,
     timeout: Annotated[
-        float, typer.Option("--timeout", min=0, metavar="SECONDS", help="How long to wait for the end.")
+        float, typer.Option("--timeout", min=0, metavar="SECONDS", help="How long to wait for it to stop.")
     ] = 300.0,
     wait: Annotated[
-        bool, typer.Option("--wait/--no-wait", help="Wait until it has stopped, and say how it ended.")
+        bool, typer.Option("--wait/--no-wait", help="Wait until it has stopped and report the outcome.")
     ] = True,
     runs_dir: RunsDirOption = None,
 ) -> None:
-    """Stop a running run; it can be resumed.
+    """Stop a run; it can be resumed later.
 
     It finishes its step and writes a checkpoint first.
 
-    Ctrl-C ends the waiting only; the request stands.
+    Ctrl-C only ends the waiting; the request to stop remains.
     """
     import sys
 

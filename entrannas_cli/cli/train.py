@@ -23,8 +23,8 @@ CellsArgument = Annotated[
     str,
     typer.Argument(
         metavar="RUN|FILE|NAME",
-        help="Where the cells are from: a run (id, its beginning, name, path, `latest`; RUN@STEP for earlier "
-        "cells), a file with a genotype (- for standard input), or a name from `genotype list`.",
+        help="The cells: those of a run (id, prefix of an id, name, path, `latest`; RUN@STEP for earlier "
+        "cells), of a file with a genotype (- for standard input), or a name from `genotype list`.",
         autocompletion=complete_genotype,
         show_default=False,
     ),
@@ -34,7 +34,7 @@ PresetOption = Annotated[
     typer.Option(
         "--preset",
         "-p",
-        help="A preset's name, a .toml file, or auto: `cifar` on a CUDA GPU with CIFAR-10, else `quick`.",
+        help="A preset's name, a .toml file, or auto: `cifar` on a CUDA GPU with CIFAR-10, otherwise `quick`.",
         autocompletion=_complete_preset,
     ),
 ]
@@ -48,7 +48,8 @@ def train(
     epochs: options.EpochsOption = None,
     batch_size: options.BatchSizeOption = None,
     channels: Annotated[
-        str | None, typer.Option(help="Of the first cell; auto: as many as 600 M multiply-adds allow.")
+        str | None,
+        typer.Option(help="Channels of the first cell; auto: as many as 600 M multiply-adds allow."),
     ] = None,
     layers: Annotated[int | None, typer.Option("--cells", help="Number of cells.")] = None,
     seed: options.SeedOption = None,
@@ -63,11 +64,10 @@ def train(
     print_configuration: options.PrintConfigOption = False,
     as_json: AsJson = False,
 ) -> None:
-    """Train the network of some cells from scratch.
+    """Train a network of the given cells from scratch.
 
-    Leaves a run directory behind.
-
-    A share of the training images is held out to watch it; the test part is scored once, at the end.
+    Everything is kept in a run directory. A share of the training images is held out to monitor the training;
+    the test part is scored once, at the end.
     """
     from ..config.project import runs_dir as resolve_runs_dir
     from ..config.resolve import resolve_train

@@ -1,4 +1,4 @@
-"""``entrannas watch``: one run in the terminal, live."""
+"""``entrannas watch``: one run, live in the terminal."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def watch(
     run: RunArgument,
     runs_dir: RunsDirOption = None,
     readonly: Annotated[
-        bool, typer.Option("--readonly", help="Only look: nothing starts, stops, resumes or deletes a run.")
+        bool, typer.Option("--readonly", help="Disable all actions that start or change runs.")
     ] = False,
 ) -> None:
-    """Watch one run, live, in the terminal.
+    """Watch a run live in the terminal.
 
-    Curves, cells, architecture parameters, log. Press ? for its keys.
+    Shows curves, cells, architecture parameters and the log. Press ? for its keys.
     """
     from ..common.errors import UsageError
     from ..render.terminal import why_no_screen
@@ -29,7 +29,7 @@ def watch(
     found = resolve_run(run, runs_dir)
     if reason := why_no_screen():
         shown = f"`entrannas runs show {reference_to(found)}` prints the run"
-        raise UsageError(f"watching needs a terminal ({reason}); {shown}")
+        raise UsageError(f"watching needs a terminal ({reason}): {shown}")
     from ..dashboard.watch_app import WatchApp
 
     app = WatchApp(found, readonly=readonly)

@@ -1,4 +1,4 @@
-"""Is everything here that a search needs? ``checks`` looks for itself, ``probe`` asks torch in another process."""
+"""Checks of the installation. ``checks`` runs them; ``probe`` queries torch in another process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a search needs, looked at one by one. Nothing here loads torch; see ``probe`` for that."""
+"""The checks of ``entrannas doctor``. Nothing here loads torch; ``probe`` does."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .probe import ask_torch
 __all__ = ["Finding", "Level", "examine"]
 
 Level = Literal["ok", "note", "warning", "broken"]
-MIN_FREE_BYTES = 50 * 10**6  # bytes: a run of the smallest preset with its checkpoints
+MIN_FREE_BYTES = 50 * 10**6  # a run of the smallest preset with its checkpoints
 ENOUGH_FREE_BYTES = 2 * 10**9
 ENOUGH_MEMORY_BYTES = 2 * 2**30
 CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
@@ -32,7 +32,7 @@ BARE_REQUIREMENT = re.compile(r"[A-Za-z0-9._-]+")
 
 @dataclass(frozen=True)
 class Finding:
-    """One line: ``level`` "broken" means that no search can run, and ``mend`` what to do about it."""
+    """One line of output: ``level`` "broken" means that no search can run; ``mend`` is the suggested fix."""
 
     section: str
     name: str
@@ -42,7 +42,7 @@ class Finding:
 
 
 def examine(runs_dir: Path | None = None) -> list[Finding]:
-    """All findings, section by section. ``runs_dir`` is the value of ``--runs-dir``."""
+    """Return all findings, section by section. ``runs_dir`` is the value of ``--runs-dir``."""
     torch = ask_torch()
     return [
         *_software(torch),
@@ -77,17 +77,17 @@ def _software(torch: dict[str, Any]) -> Iterator[Finding]:
     yield from _torch(torch)
     for name, problem in torch.get("operations", {}).items():
         if problem:
-            mend = "mend or remove the package that brings it"
+            mend = "fix or remove the package that provides it"
             yield Finding(section, f"operation {name}", safe(problem), "warning", mend)
         else:
             yield Finding(section, f"operation {name}", "from an installed package")
 
 
 def _required() -> list[str]:
-    """The packages that this one asks for, extras left out."""
+    """Return the names of the required packages, without extras."""
     try:
         lines = requires("entrannas") or []
-    except PackageNotFoundError:  # run from a checkout that isn't installed
+    except PackageNotFoundError:  # run from a checkout that is not installed
         return ["torch", "torchvision", "numpy", "typer", "rich", "pydantic"]
     names = [BARE_REQUIREMENT.match(line) for line in lines if "extra ==" not in line]
     return sorted(match[0].lower() for match in names if match)
@@ -96,7 +96,7 @@ def _required() -> list[str]:
 def _torch(torch: dict[str, Any]) -> Iterator[Finding]:
     section, mend = "software", "pip install --force-reinstall torch torchvision"
     if "error" in torch:
-        yield Finding(section, "torch", f"can't be imported: {safe(torch['error'])}", "broken", mend)
+        yield Finding(section, "torch", f"cannot be imported: {safe(torch['error'])}", "broken", mend)
         return
     build = torch.get("build", {})
     made_for = (
@@ -106,7 +106,7 @@ def _torch(torch: dict[str, Any]) -> Iterator[Finding]:
     yield Finding(section, "torch", f"{torch['version']}{' for ' * bool(parts)}{', '.join(parts)}")
     if "torchvision" in torch.get("problems", {}):
         problem = safe(torch["problems"]["torchvision"])
-        fault = f"can't be imported: {problem}"
+        fault = f"cannot be imported: {problem}"
         yield Finding(section, "torchvision", fault, "broken", "pip install --upgrade torch torchvision")
 
 
@@ -124,12 +124,12 @@ def _devices(torch: dict[str, Any]) -> Iterator[Finding]:
         yield Finding(section, device["device"], ", ".join(parts))
     if "devices" in torch.get("problems", {}):
         fault = first_line(torch["problems"]["devices"])
-        mend = "install the torch build that fits the driver, or search with --device cpu"
-        yield Finding(section, "gpu", f"found, but it can't be used: {fault}", "warning", mend)
+        mend = "install the torch build that matches the driver, or search with --device cpu"
+        yield Finding(section, "gpu", f"found, but unusable: {fault}", "warning", mend)
     elif not torch.get("devices") and "error" not in torch:
         if _has_nvidia_gpu():
-            fault = "an NVIDIA GPU is in this machine, but this torch can't use it"
-            mend = "install a CUDA build of torch, and a driver that is new enough for it"
+            fault = "this machine has an NVIDIA GPU, but this torch cannot use it"
+            mend = "install a CUDA build of torch and a driver that is new enough for it"
             yield Finding(section, "gpu", fault, "warning", mend)
         else:
             yield Finding(section, "gpu", "none", "note")
@@ -160,7 +160,7 @@ def _machine(torch: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _memory_limit() -> int | None:
-    """The container's limit in bytes, None without one."""
+    """Return the container's memory limit in bytes, or None."""
     for path in CGROUP_LIMITS:
         try:
             text = Path(path).read_text(encoding="ascii").strip()
@@ -181,7 +181,7 @@ def _data() -> Iterator[Finding]:
     for facts in DATASETS:
         if facts.name in CIFAR:
             found = cifar_found(facts.name)
-            text = f"in {safe(str(found.absolute()))}" if found else "not here"
+            text = f"in {safe(str(found.absolute()))}" if found else "missing"
             mend = "" if found else f"entrannas data prepare {facts.name}"
             yield Finding("data sets", facts.name, text, "ok" if found else "note", mend)
         else:
@@ -208,9 +208,7 @@ def _places(flag: Path | None) -> Iterator[Finding]:
     try:
         folder = runs_dir(flag)
     except EntrannasError as error:
-        yield Finding(
-            section, "runs", safe(error.message), "broken", "mend entrannas.toml, or give --runs-dir"
-        )
+        yield Finding(section, "runs", safe(error.message), "broken", "fix entrannas.toml, or use --runs-dir")
         return
     yield from _runs_folder(folder)
 
@@ -218,7 +216,7 @@ def _places(flag: Path | None) -> Iterator[Finding]:
 def _runs_folder(folder: Path) -> Iterator[Finding]:
     section, shown = "places", safe(str(folder))
     there = next(path for path in [folder, *folder.parents] if path.exists())
-    mend = "choose another folder: --runs-dir DIR, or the variable ENTRANNAS_RUNS_DIR"
+    mend = "choose another folder with --runs-dir DIR or the variable ENTRANNAS_RUNS_DIR"
     if not there.is_dir():
         fault = f"{shown}: {safe(str(there))} is a file"
         yield Finding(section, "runs", fault, "broken", mend)
@@ -227,14 +225,14 @@ def _runs_folder(folder: Path) -> Iterator[Finding]:
         with tempfile.TemporaryFile(dir=there, prefix=".entrannas-doctor-"):
             pass
     except OSError as error:
-        fault = f"{shown}: can't be written: {error.strerror or error}"
+        fault = f"{shown}: not writable: {error.strerror or error}"
         yield Finding(section, "runs", fault, "broken", mend)
     else:
-        new = "" if there == folder else ", to be created by the first run"
+        new = "" if there == folder else ", created by the first run"
         yield Finding(section, "runs", f"{shown}: writable{new}")
     free = shutil.disk_usage(there).free
     level: Level = "broken" if free < MIN_FREE_BYTES else "warning" if free < ENOUGH_FREE_BYTES else "ok"
-    mend = "" if level == "ok" else "make room, or choose another folder with --runs-dir"
+    mend = "" if level == "ok" else "free some space, or choose another folder with --runs-dir"
     yield Finding(section, "disk", f"{bytes_text(free)} free there", level, mend)
 
 
@@ -254,10 +252,10 @@ def _terminal() -> Iterator[Finding]:
     size = f"{console.width}x{console.height}"
     yield Finding(section, "terminal", f"{safe(kind)}, {size}, {colours}, {encoding}")
     if ascii_only(sys.stdout):
-        mend = "set a UTF-8 locale, such as LC_ALL=C.UTF-8, for nicer pictures"
+        mend = "set a UTF-8 locale, such as LC_ALL=C.UTF-8, for better diagrams"
         yield Finding(section, "pictures", "in plain ASCII", "note", mend)
     reason = why_plain(sys.stderr, os.environ)
-    view = f"a line an epoch ({reason})" if reason else "live"
+    view = f"one line per epoch ({reason})" if reason else "live"
     yield Finding(section, "view of a search", view)
 
 
@@ -268,7 +266,7 @@ def _choices(torch: dict[str, Any]) -> Iterator[Finding]:
         reasons = {
             "cuda": "torch can use a CUDA GPU",
             "mps": "torch can use the Apple GPU, and there is no CUDA",
-            "cpu": "torch finds no GPU that it can use",
+            "cpu": "torch finds no usable GPU",
         }
         yield Finding(section, "--device auto", f"{device}: {reasons.get(device, '')}")
     preset = torch.get("preset")
@@ -277,5 +275,5 @@ def _choices(torch: dict[str, Any]) -> Iterator[Finding]:
         yield Finding(section, "--preset auto", reason, "ok", safe(preset["hint"]))
     problem = torch.get("problems", {}).get("preset")
     if problem:
-        mend = "mend entrannas.toml or the variables ENTRANNAS_*"
+        mend = "fix entrannas.toml or the ENTRANNAS_* variables"
         yield Finding(section, "--preset auto", safe(problem), "broken", mend)

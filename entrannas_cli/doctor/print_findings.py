@@ -20,7 +20,7 @@ BROKEN = ("✗", "XX", "bold red")
 
 
 def print_findings(findings: Sequence[Finding]) -> None:
-    """The findings by section on stdout, each with its mend below it, and what they come to."""
+    """Print the findings by section on stdout, each with its fix below it, and a summary."""
     console = console_for()
     plain = ascii_only(console.file)
     arrow = "->" if plain else "→"
@@ -46,7 +46,7 @@ def _verdict(findings: Sequence[Finding]) -> Text:
     broken = [finding.name for finding in findings if finding.level == "broken"]
     warnings = [finding.name for finding in findings if finding.level == "warning"]
     if broken:
-        return Text(f"No search can run here until this is mended: {', '.join(broken)}.", "bold red")
+        return Text(f"No search can run here until this is fixed: {', '.join(broken)}.", "bold red")
     if warnings:
-        return Text(f"Searches can run here; worth a look: {', '.join(warnings)}.", "bold yellow")
-    return Text("Everything that a search needs is here.", "bold green")
+        return Text(f"Searches can run here; check: {', '.join(warnings)}.", "bold yellow")
+    return Text("Everything a search needs is available.", "bold green")

@@ -1,4 +1,4 @@
-"""What torch says of this machine, asked in a process of its own: a broken torch may take its process along."""
+"""What torch reports about this machine, in a subprocess, because a broken torch may crash its process."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ..common.text import first_line
 
 __all__ = ["ask_torch", "main"]
 
-TIMEOUT_S = 180  # seconds; a first import from a slow disk takes long
+TIMEOUT_S = 180  # the first import from a slow disk takes long
 MARK = "entrannas-probe:"
 
 
 def ask_torch() -> dict[str, Any]:
-    """The answer of :func:`main` in a new process; ``{"error": reason}`` if torch can't be used."""
+    """Return the answer of :func:`main` in a new process; ``{"error": reason}`` if torch is unusable."""
     code = f"import sys; sys.path[:] = {sys.path!r}; from entrannas_cli.doctor.probe import main; main()"
     try:
         result = subprocess.run(
@@ -32,7 +32,7 @@ def ask_torch() -> dict[str, Any]:
     except subprocess.TimeoutExpired:
         return {"error": f"no answer within {TIMEOUT_S} s"}
     except OSError as error:
-        return {"error": f"python can't be started: {error}"}
+        return {"error": f"python cannot be started: {error}"}
     for line in result.stdout.splitlines():
         if line.startswith(MARK):
             answer: dict[str, Any] = json.loads(line.removeprefix(MARK))
@@ -47,7 +47,7 @@ def ask_torch() -> dict[str, Any]:
 
 
 def main() -> None:
-    """Prints the answer as one line of JSON after a mark."""
+    """Print the answer as one line of JSON after a mark."""
     print(MARK + json.dumps(_answer()))
 
 
@@ -89,9 +89,7 @@ def _devices() -> list[dict[str, Any]]:
     devices: list[dict[str, Any]] = []
     for index in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
         free, total = torch.cuda.mem_get_info(index)
-        torch.ones(
-            8, device=f"cuda:{index}"
-        ).sum().item()  # a build without kernels for the GPU fails only here
+        torch.ones(8, device=f"cuda:{index}").sum().item()  # fails for a build without kernels for the GPU
         devices.append(
             {
                 "device": f"cuda:{index}",
@@ -121,7 +119,7 @@ def _torchvision() -> str:
 
 
 def _operations() -> dict[str, str]:
-    """Operations of installed packages, each with what is wrong with it: nothing, as a rule."""
+    """Return the operations of installed packages, each with its problem, or "" if it has none."""
     from importlib.metadata import entry_points
 
     from ..method.operations import ENTRY_POINT_GROUP, get_operation

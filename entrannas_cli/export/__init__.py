@@ -1,3 +1,3 @@
-"""Networks as files for other programs: weights, ONNX, a ``torch.export`` program, a Python module of its own."""
+"""Networks as files for other programs: safetensors, ONNX, a ``torch.export`` program, a Python module."""
 
 from __future__ import annotations

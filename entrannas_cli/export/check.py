@@ -1,4 +1,4 @@
-"""Does a file compute what the run's network computes? It is loaded as its user would, and given random images."""
+"""Checks an exported file: load it as a user would, and compare its outputs on random images with the network's."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from .graphs import INPUT, OUTPUT, quiet
 
 __all__ = ["BATCHES", "TOLERANCE", "Check", "ReferenceOutputs", "compare", "expected_of", "outputs_of"]
 
-BATCHES = (1, 5)  # images at once, where the number is free
-TOLERANCE = 1e-4  # of the logits; of the largest one where that is beyond 1 or -1
+BATCHES = (1, 5)  # batch sizes, unless a fixed one is requested
+TOLERANCE = 1e-4  # of the logits, relative to the largest magnitude if that exceeds 1
 
 
 @dataclass(frozen=True)
 class Check:
-    """The largest difference of a logit, for ``batch`` random images at once."""
+    """The largest difference between logits, for a batch of ``batch`` random images."""
 
     batch: int
     difference: float
@@ -35,7 +35,7 @@ class Check:
 
 @dataclass(frozen=True)
 class ReferenceOutputs:
-    """Random ``images`` (N, C, H, W), of several N, and the logits (N, classes) that the run's network gives."""
+    """Random ``images`` (N, C, H, W) of several N, and the logits (N, classes) of the run's network."""
 
     images: tuple[Tensor, ...]
     logits: tuple[Tensor, ...]
@@ -44,39 +44,37 @@ class ReferenceOutputs:
 def expected_of(
     network: nn.Module, shape: Sequence[int], batches: Sequence[int] = BATCHES
 ) -> ReferenceOutputs:
-    """What an export of ``network`` has to give. Raises ``RunFailed`` if it gives infinities or NaN itself."""
+    """Return what an export of ``network`` must give. Raises ``RunFailed`` if those outputs are not finite."""
     generator = torch.Generator().manual_seed(0)
     images = tuple(torch.randn(batch, *shape, generator=generator) for batch in batches)
     with torch.no_grad():
         logits = tuple(network(batch) for batch in images)
     if not all(torch.isfinite(batch).all() for batch in logits):
-        raise RunFailed(
-            "the network's outputs aren't finite numbers: its weights diverged, so nothing is exported"
-        )
+        raise RunFailed("the network's outputs are not finite: its weights diverged, so nothing is exported")
     return ReferenceOutputs(images, logits)
 
 
 def compare(expected: ReferenceOutputs, found: Sequence[Tensor]) -> tuple[Check, ...]:
-    """The differences. Raises ``RunFailed`` for one above the tolerance."""
+    """Return the differences. Raises ``RunFailed`` if one exceeds the tolerance."""
     checks = []
     for ours, theirs in zip(expected.logits, found, strict=True):
         if ours.shape != theirs.shape:
             raise RunFailed(
-                f"the exported network gives {list(theirs.shape)} logits where ours gives {list(ours.shape)}"
+                f"the exported network returns logits of shape {list(theirs.shape)}, ours {list(ours.shape)}"
             )
         difference = (ours - theirs).abs().max().item()
         allowed = TOLERANCE * max(1.0, ours.abs().max().item())
         if not difference <= allowed:  # NaN too
             raise RunFailed(
                 f"the exported network's outputs differ from ours by {difference:.1e} "
-                f"for {len(ours)} images at once, more than {allowed:.1e}: nothing is written"
+                f"for {len(ours)} images at once, more than the allowed {allowed:.1e}: nothing is written"
             )
         checks.append(Check(len(ours), difference))
     return tuple(checks)
 
 
 def outputs_of(format: str, path: Path, images: Sequence[Tensor]) -> list[Tensor]:  # noqa: A002
-    """The logits that the file ``path`` gives for each batch. Raises ``RunFailed`` if it can't be run."""
+    """Return the logits that the file ``path`` gives for each batch. Raises ``RunFailed`` if it cannot run."""
     run: Callable[[Path, Sequence[Tensor]], list[Tensor]] = {
         "checkpoint": _run_checkpoint,
         "onnx": _run_onnx,
@@ -88,8 +86,8 @@ def outputs_of(format: str, path: Path, images: Sequence[Tensor]) -> list[Tensor
             return run(path, images)
     except RunFailed:
         raise
-    except Exception as error:  # other packages have errors of their own
-        raise RunFailed(f"the exported file can't be run: {reason_of(error)}") from error
+    except Exception as error:  # other packages raise their own errors
+        raise RunFailed(f"the exported file cannot be run: {reason_of(error)}") from error
 
 
 def _run_checkpoint(path: Path, images: Sequence[Tensor]) -> list[Tensor]:
@@ -133,7 +131,7 @@ torch.save(logits, sys.stdout.buffer)
 
 
 def _run_module(path: Path, images: Sequence[Tensor]) -> list[Tensor]:
-    """In a process that can't import this package."""
+    """Run the module in a process that cannot import this package."""
     given = io.BytesIO()
     torch.save(list(images), given)
     paths = [os.path.abspath(folder) for folder in sys.path]  # noqa: PTH100 ("" is the working directory)
@@ -144,7 +142,7 @@ def _run_module(path: Path, images: Sequence[Tensor]) -> list[Tensor]:
     if result.returncode:
         lines = result.stderr.decode(errors="replace").strip().splitlines()
         raise RunFailed(
-            f"the exported module can't be run: {reason_of(RuntimeError(lines[-1] if lines else ''))}"
+            f"the exported module cannot be run: {reason_of(RuntimeError(lines[-1] if lines else ''))}"
         )
     found: list[Tensor] = torch.load(io.BytesIO(result.stdout), weights_only=True)
     return found

@@ -1,4 +1,4 @@
-"""The ``checkpoint`` format: one safetensors file that rebuilds the network, and never runs code."""
+"""The ``checkpoint`` format: a safetensors file from which the network is rebuilt; it never runs code."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ __all__ = ["checkpoint_bytes", "load_exported"]
 
 
 def checkpoint_bytes(content: ExportedNetwork) -> bytes:
-    """The content of the file: weights by their names in the network, metadata in the header."""
+    """Return the file's content: weights by their names in the network, metadata in the header."""
     from safetensors.torch import save
 
     return save(content.network.state_dict(), metadata_texts(content.metadata))
 
 
 def load_exported(path: Path) -> ExportedNetwork:
-    """The network in the file ``path``, as it was exported.
+    """Load the network in the file ``path``.
 
-    Nothing in the file is executed; only operations that are installed are built. Raises ``UsageError`` for a file
-    that can't be read or holds no network.
+    Nothing in the file is executed; only installed operations are built. Raises ``UsageError`` for a file that
+    cannot be read or contains no network.
     """
     shown = plain(str(path))
     try:
         metadata_and_state = _read(path)
         return _network(*metadata_and_state)
     except OSError as error:
-        raise UsageError(f"{shown}: can't be read: {reason_of(error)}") from None
+        raise UsageError(f"{shown}: cannot be read: {reason_of(error)}") from None
     except ValueError as error:
-        raise UsageError(f"{shown}: no exported network: {plain(str(error))}") from None
+        raise UsageError(f"{shown}: not an exported network: {plain(str(error))}") from None
 
 
 def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
     from safetensors import SafetensorError, safe_open
 
-    open_regular(path).close()  # else a pipe would be waited for
+    open_regular(path).close()  # otherwise opening a pipe would block
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
             return file.metadata() or {}, {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
@@ -52,13 +52,13 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
 def _network(texts: dict[str, str], state: dict[str, Tensor]) -> ExportedNetwork:
     metadata = read_metadata(texts)
     genotype = metadata.cells()
-    if metadata.network.cells > len(state):  # each cell has weights: refused before it is built
+    if metadata.network.cells > len(state):  # each cell has weights: refuse before building
         raise ValueError(f"network: {metadata.network.cells} cells, but {len(state)} tensors")
     try:
-        # without memory: what the metadata says may be far larger than the file
+        # on meta, without memory: the metadata may describe a network far larger than the file
         expected = build_network(genotype, metadata.network, device="meta").state_dict()
     except KeyError as error:
-        raise ValueError(f"the operation {error.args[0]} isn't installed here") from None
+        raise ValueError(f"the operation {error.args[0]} is not installed") from None
     _check_fits(expected, state)
     network = build_network(genotype, metadata.network)
     load_weights(network, state)

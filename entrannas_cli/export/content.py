@@ -1,4 +1,4 @@
-"""What is exported: a network without what only its training needs, and what a user of it must know."""
+"""The exported content: the network without its training-only parts, and its metadata."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ __all__ = ["ExportedNetwork", "build_network", "content_of", "load_weights"]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ExportedNetwork:
-    """A network in eval mode, float32, on the CPU: (N, C, H, W) → logits (N, classes), and its ``metadata``."""
+    """A network in eval mode, float32, on the CPU: (N, C, H, W) → logits (N, classes), with its ``metadata``."""
 
     network: DerivedNetwork
     metadata: Metadata
 
 
 def content_of(trained: TrainedNetwork) -> ExportedNetwork:
-    """What is exported of a run's network: no auxiliary head, no dropped paths; weights of its own."""
+    """Return a copy of a run's network without auxiliary head and drop-path, and its metadata."""
     try:
         summary = trained.run.summary()
     except BrokenRun:
@@ -40,7 +40,7 @@ def content_of(trained: TrainedNetwork) -> ExportedNetwork:
     dataset = summary.get("dataset")
     measured = summary.get("best_test_accuracy" if trained.weights == "best" else "test_accuracy")
     if trained.weights == "last" and summary.get("step") != trained.step:
-        measured = None  # of later weights, whose checkpoint is damaged
+        measured = None  # measured with later weights, whose checkpoint is damaged
     source = trained.network
     options = _options(source)
     network = build_network(source.genotype, options)
@@ -82,13 +82,13 @@ def _options(network: DerivedNetwork) -> NetworkOptions:
 
 
 def build_network(genotype: Genotype, options: NetworkOptions, *, device: str = "cpu") -> DerivedNetwork:
-    """A network in eval mode whose weights are still to come; draws none of the caller's random numbers."""
+    """Return a network in eval mode, with random weights, keeping the caller's random state."""
     with torch.random.fork_rng(devices=[]), torch.device(device):
         return DerivedNetwork(genotype, **options.model_dump()).eval()
 
 
 def load_weights(network: DerivedNetwork, state: Mapping[str, Tensor]) -> None:
-    """Puts copies of ``state`` into ``network``, each laid out plainly in memory, on the CPU."""
+    """Load copies of ``state`` into ``network``, contiguous and on the CPU."""
     copies = {
         key: value.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
         for key, value in state.items()

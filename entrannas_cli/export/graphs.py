@@ -1,4 +1,4 @@
-"""The formats ``torch`` and ``onnx``: the network as a graph of tensor operations, traced by ``torch.export``."""
+"""The formats ``torch`` and ``onnx``: the network as a graph, traced by ``torch.export``."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ __all__ = [
 ]
 
 INPUT, OUTPUT = "images", "logits"  # names in the ONNX graph
-METADATA_FILE = "entrannas.json"  # within the archive of a torch.export program
-_TRACED_BATCH = 2  # a batch of one would be taken for a constant
+METADATA_FILE = "entrannas.json"  # in the archive of a torch.export program
+_TRACED_BATCH = 2  # a batch of one would be treated as a constant
 
 
 def program_bytes(content: ExportedNetwork, batch: int | None) -> bytes:
-    """The file of a ``torch.export`` program, for ``batch`` images at once or, with None, any number.
+    """Return a ``torch.export`` program as bytes, for ``batch`` images at once or, if None, any number.
 
-    Raises ``RunFailed`` for a network that torch can't trace.
+    Raises ``RunFailed`` for a network that torch cannot trace.
     """
     file = io.BytesIO()
     with quiet():
@@ -48,9 +48,9 @@ def program_bytes(content: ExportedNetwork, batch: int | None) -> bytes:
 
 
 def onnx_bytes(content: ExportedNetwork, batch: int | None) -> bytes:
-    """The file of an ONNX model with one input and one output, and with the metadata; ``batch`` as above.
+    """Return an ONNX model with metadata as bytes; ``batch`` as above.
 
-    Raises ``UsageError`` if ONNX's packages are missing, ``RunFailed`` for a network that can't be written.
+    Raises ``UsageError`` if the ONNX packages are missing, ``RunFailed`` for a network that cannot be converted.
     """
     require_onnx()
     with quiet():
@@ -64,8 +64,8 @@ def onnx_bytes(content: ExportedNetwork, batch: int | None) -> bytes:
                 external_data=False,
                 verbose=False,
             )
-        except Exception as error:  # whatever torch and onnxscript say of an operation that they don't know
-            raise RunFailed(f"this network can't be written as ONNX: {reason_of(error)}") from error
+        except Exception as error:  # torch and onnxscript raise many types for unknown operations
+            raise RunFailed(f"this network cannot be converted to ONNX: {reason_of(error)}") from error
         assert exported is not None
         exported.model.metadata_props.update(metadata_texts(content.metadata))
         exported.model.producer_name = "entrannas"
@@ -79,13 +79,13 @@ def _traced(content: ExportedNetwork, batch: int | None) -> ExportedProgram:
     try:
         with torch.no_grad():
             return torch.export.export(content.network, (images,), dynamic_shapes=shapes)
-    except Exception as error:  # an operation of a user's may do what no graph can hold
-        raise RunFailed(f"torch.export can't trace this network: {reason_of(error)}") from error
+    except Exception as error:  # a custom operation may do what no graph can express
+        raise RunFailed(f"torch.export cannot trace this network: {reason_of(error)}") from error
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keeps what torch and the ONNX packages print, warn of and log off the terminal."""
+    """Suppress the output, warnings and log messages of torch and the ONNX packages."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

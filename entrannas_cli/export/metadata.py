@@ -1,4 +1,4 @@
-"""What a file says about the network in it: JSON texts by key, the same in every format that has metadata."""
+"""The metadata of an exported network: JSON texts by key, the same in every format that has metadata."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["FORMAT", "FORMAT_VERSION", "Metadata", "NetworkOptions", "metadata_t
 
 FORMAT: Final = "entrannas-network"
 FORMAT_VERSION: Final = 1
-MAX_CHARS = 4 * 2**20  # characters of an entry
+MAX_CHARS = 4 * 2**20  # per entry
 
 Count = Annotated[int, Field(ge=1, le=2**16)]
 
@@ -34,13 +34,14 @@ class NetworkOptions(_Strict):
     stem: Literal["cifar", "imagenet"]
     share_features: bool
     affine: bool
-    pool_batch_norm: bool = True  # files of releases that don't say so always had it
+    pool_batch_norm: bool = True  # always true in files of releases without this field
 
 
 class Metadata(_Strict):
-    """All but the weights. ``run`` is the id of the run; ``weights`` ("last" or "best") and ``step`` say which.
+    """Everything but the weights. ``run`` is the run's id; ``weights`` is "last" or "best", saved after ``step``.
 
-    The network takes images of ``shape`` (C, H, W): values from 0 to 1, less ``mean``, over ``std``, a channel.
+    The network takes images of ``shape`` (C, H, W): values from 0 to 1, minus ``mean``, divided by ``std``, per
+    channel.
     """
 
     format: Literal["entrannas-network"] = FORMAT
@@ -72,20 +73,20 @@ class Metadata(_Strict):
         return self
 
     def cells(self) -> Genotype:
-        """The genotype. Raises ``ValueError`` if it is none."""
+        """Return the genotype. Raises ``ValueError`` if it is invalid."""
         return Genotype.from_dict(self.genotype)
 
 
 def metadata_texts(metadata: Metadata) -> dict[str, str]:
-    """The inverse of :func:`read_metadata`."""
+    """Return the metadata as JSON texts by key, for :func:`read_metadata`."""
     return {key: json.dumps(value) for key, value in metadata.model_dump().items()}
 
 
 def read_metadata(texts: Mapping[str, str]) -> Metadata:
-    """Reads texts of anybody's. Raises ``ValueError`` that says what is wrong with them, in one line."""
+    """Parse untrusted texts. Raises ``ValueError`` with the problem in one line."""
     values = {key: _parsed(key, text) for key, text in texts.items() if key in Metadata.model_fields}
     if values.get("format") != FORMAT:
-        raise ValueError(f'its metadata has no format "{FORMAT}"')
+        raise ValueError(f'the format in its metadata is not "{FORMAT}"')
     try:
         metadata = Metadata.model_validate_json(json.dumps(values))
         metadata.cells()

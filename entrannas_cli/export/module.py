@@ -1,6 +1,6 @@
-"""The ``python`` format: a module of plain PyTorch that computes what the network computes, and its weights.
+"""The ``python`` format: a plain PyTorch module that computes the same as the network, and its weights.
 
-It holds only what the network uses: the layers that occur, and the nodes of a cell that reach its output.
+It contains only what the network uses: the layers in use, and the nodes of a cell that reach its output.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from .source import Definitions, check_builtin, operation_code, python_text
 
 __all__ = ["module_text", "weights_bytes"]
 
-LINE_WIDTH = 110  # characters of a line
+LINE_WIDTH = 110  # characters
 CLASS_NAMES = {"normal": "NormalCell", "reduce": "ReductionCell"}
 
 
 def module_text(content: ExportedNetwork, name: str) -> str:
-    """The code of the module ``name``. Raises ``UsageError`` for operations that another package brought."""
+    """Return the code of the module ``name``. Raises ``UsageError`` for operations of other packages."""
     network = content.network
     check_builtin(network.genotype.operations)
     cells = {kind: _Cell(network, kind) for kind in sorted(set(network.kinds))}
@@ -64,7 +64,7 @@ def module_text(content: ExportedNetwork, name: str) -> str:
 
 
 def weights_bytes(content: ExportedNetwork) -> bytes:
-    """The weights by their names in the module, for ``torch.load(..., weights_only=True)``."""
+    """Return the weights by their names in the module, for ``torch.load(..., weights_only=True)``."""
     network = content.network
     names = {"stem.": "stem.", "classifier.": "classifier."}
     for n, kind in enumerate(network.kinds):
@@ -84,14 +84,14 @@ def weights_bytes(content: ExportedNetwork) -> bytes:
 
 
 def _name(owner: str, operation: str) -> str:
-    """Of the attribute: ``sep_conv_3x3_0_2``, from node 0 to 2; ``sep_conv_3x3_0`` if the nodes share it."""
+    """Return the attribute's name: ``sep_conv_3x3_0_2`` from node 0 to 2; ``sep_conv_3x3_0`` if shared by nodes."""
     return f"{operation}_{owner.replace('-', '_')}"
 
 
 class _Cell:
-    """One kind of cell, without what doesn't reach its output.
+    """One kind of cell, without the nodes that do not reach its output.
 
-    ``features`` are the (owner, operation) that are computed, in order; ``inputs`` the input nodes in use.
+    ``features`` are the computed (owner, operation) pairs, in order; ``inputs`` the input nodes in use.
     """
 
     def __init__(self, network: DerivedNetwork, kind: str) -> None:
@@ -116,7 +116,7 @@ class _Cell:
             self._feature(j, connection) for j, connections in self.nodes for connection in connections
         )
         self.features = list(self.uses)
-        # whether the cell before the previous one has twice the resolution, in some of these cells or in all
+        # whether the cell before the previous one has twice the resolution: both values if the cells differ
         self.halves = {type(cell.preprocess_0).__name__ == "FactorizedReduce" for cell in self.cells}
 
     def _feature(self, target: int, connection: Connection) -> tuple[str, str]:
@@ -124,7 +124,7 @@ class _Cell:
         return (f"{source}" if self.share else f"{source}-{target}", connection.operation)
 
     def _code(self, feature: tuple[str, str]) -> str:
-        """What builds the operation; "" for the identity."""
+        """Return the expression that builds the operation; "" for the identity."""
         owner, operation = feature
         source = int(owner.split("-")[0])
         stride = 2 if self.kind == "reduce" and source < INPUT_NODES else 1
@@ -133,14 +133,14 @@ class _Cell:
         )
 
     def layers(self) -> set[str]:
-        """The names of our classes that the cell is made of."""
+        """Return the names of our classes that the cell uses."""
         built = {self._code(feature).split("(")[0] for feature in self.features} - {""}
         halving = {"FactorizedReduce"} if 0 in self.inputs and True in self.halves else set()
         keeping = {"ConvBlock"} if 1 in self.inputs or (0 in self.inputs and False in self.halves) else set()
         return {name for name in built | halving | keeping if "." not in name}
 
     def arguments(self, cell: TransitCell) -> list[str]:
-        """The values with which ``cell`` is built, in the order of :meth:`_parameters`."""
+        """Return the arguments that build ``cell``, in the order of :meth:`_parameters`."""
         before = [str(_channels_in(getattr(cell, f"preprocess_{place}"))) for place in self.inputs]
         channels = str(_channels_out(cell.preprocess_1))
         halved = type(cell.preprocess_0).__name__ == "FactorizedReduce"
@@ -159,11 +159,11 @@ class _Cell:
         ]
 
     def lines(self) -> Iterator[str]:
-        """The class."""
+        """Yield the lines of the class."""
         yield f"class {CLASS_NAMES[self.kind]}(nn.Module):"
         yield from _docstring(
             f"A {CELL_NAMES[self.kind]}: nodes 0 and 1 are its inputs, the outputs of the two previous cells.",
-            f"Its output joins {'node' if len(self.graph.concat) == 1 else 'nodes'} "
+            f"Its output concatenates {'node' if len(self.graph.concat) == 1 else 'nodes'} "
             f"{', '.join(map(str, self.graph.concat))}: (N, {len(self.graph.concat)} x channels, H, W)"
             + (", at half the resolution of the previous cell." if self.kind == "reduce" else "."),
         )
@@ -203,7 +203,7 @@ class _Cell:
             yield from _statement("self.preprocess_1 = ", keep.format("channels_previous"))
 
     def _sums(self) -> Iterator[str]:
-        """A line a node; before it one for each feature that several nodes take: it is computed once."""
+        """Yield one line per node; a feature used by several nodes gets a line before its first use."""
         computed: set[tuple[str, str]] = set()
         for j, connections in self.nodes:
             terms = []
@@ -223,7 +223,7 @@ class _Cell:
 
 
 def _statement(start: str, *terms: str) -> Iterator[str]:
-    """``start`` and the sum of ``terms``, or a single call, in the body of a method, broken as ruff breaks it."""
+    """Yield ``start`` with the sum of ``terms``, in the body of a method, wrapped as ruff wraps it."""
     whole = " + ".join(terms)
     if len(whole) + len(start) + 8 <= LINE_WIDTH:
         yield f"        {start}{whole}"
@@ -257,7 +257,7 @@ def _docstring(first: str, *rest: str) -> Iterator[str]:
 
 
 def _header(metadata: Metadata, name: str) -> list[str]:
-    """The module's docstring. Texts of anybody's stand in it: none may end it."""
+    """Return the module's docstring, with untrusted texts escaped so that they cannot end it."""
     source = f"Written by {metadata.written_by} from the run {metadata.run} (its {metadata.weights} weights"
     source += f", after step {metadata.step})"
     if metadata.dataset:
@@ -285,13 +285,13 @@ def _constants(metadata: Metadata) -> list[str]:
     return [
         *_tuple("CLASSES", map(python_text, metadata.classes)),
         *_tuple("SHAPE", map(str, metadata.shape), "of an image: channels, height, width"),
-        *_tuple("MEAN", map(repr, metadata.mean), "a channel, of values from 0 to 1"),
+        *_tuple("MEAN", map(repr, metadata.mean), "per channel, for values from 0 to 1"),
         *_tuple("STD", map(repr, metadata.std)),
     ]
 
 
 def _tuple(name: str, values: Iterable[str], comment: str = "") -> list[str]:
-    """An assignment; over as few lines as possible where it is long."""
+    """Return the lines of an assignment, as few as possible."""
     values = list(values)
     comma = "," if len(values) == 1 else ""
     line = f"{name} = ({', '.join(values)}{comma})" + (f"  # {comment}" if comment else "")
@@ -340,7 +340,7 @@ _FORWARD = """\
 
 _FUNCTIONS = '''\
 def load(path: str | Path | None = None) -> Network:
-    """The network in eval mode, with the weights in ``path``: by default the file beside this one."""
+    """Load the network in eval mode, with the weights in ``path``: by default the file beside this one."""
     if path is None:
         path = Path(__file__).with_suffix(".pt")
     network = Network()
@@ -349,7 +349,7 @@ def load(path: str | Path | None = None) -> Network:
 
 
 def normalised(images: Tensor) -> Tensor:
-    """Images (N, C, H, W) with values from 0 to 1, as the network takes them."""
+    """Normalise images (N, C, H, W) with values from 0 to 1 for the network."""
     mean, std = (images.new_tensor(values).view(-1, 1, 1) for values in (MEAN, STD))
     return (images - mean) / std
 

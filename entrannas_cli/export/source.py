@@ -1,7 +1,7 @@
-"""The code of our own layers as text, for a module that needs nothing of ours.
+"""The code of our layers as text, for a module that does not depend on this package.
 
-It is taken from where it stands, so that it can't differ from what was trained: the classes from
-``method/layers.py`` and ``method/network.py``, what an operation builds from its builder in
+It is extracted from the source, so that it cannot differ from what was trained: the classes from
+``method/layers.py`` and ``method/network.py``, the construction of an operation from its builder in
 ``method/operations.py``.
 """
 
@@ -26,7 +26,7 @@ Import = tuple[str, str, str]  # module, name in it ("" for the module itself), 
 
 
 def check_builtin(names: Iterable[str]) -> None:
-    """Raises ``UsageError`` naming the operations that another package brought: their code isn't ours to copy."""
+    """Raise ``UsageError`` if operations come from another package, because their code is not ours to copy."""
     foreign = [
         name
         for name in sorted(names)
@@ -34,15 +34,15 @@ def check_builtin(names: Iterable[str]) -> None:
     ]
     if foreign:
         raise UsageError(
-            f"--format python can't hold {', '.join(map(plain, foreign))}: the code is in another package",
-            ["--format checkpoint, onnx and torch can"],
+            f"--format python cannot include {', '.join(map(plain, foreign))}: the code is in another package",
+            ["use --format checkpoint, onnx or torch"],
         )
 
 
 def operation_code(name: str, *, stride: int, affine: bool, pool_batch_norm: bool) -> str:
-    """The expression that builds operation ``name`` for ``channels`` channels; "" for the identity.
+    """Return the expression that builds operation ``name`` for ``channels`` channels; "" for the identity.
 
-    ``SeparableConv(channels, kernel=3, stride=1, affine=True)``, say.
+    For example ``SeparableConv(channels, kernel=3, stride=1, affine=True)``.
     """
     operation = operations.get_operation(name)
     builder = ast.parse(textwrap.dedent(inspect.getsource(operation.build))).body[0]
@@ -69,7 +69,7 @@ def operation_code(name: str, *, stride: int, affine: bool, pool_batch_norm: boo
 
 
 class _Filled(ast.NodeTransformer):
-    """Puts values in the place of names, and takes the branch that they choose."""
+    """Substitutes values for names, and resolves the conditional expressions that depend on them."""
 
     def __init__(self, values: dict[str, ast.expr]) -> None:
         self.values = values
@@ -86,7 +86,7 @@ class _Filled(ast.NodeTransformer):
 
 
 def _call_text(name: str, arguments: Iterable[ast.expr]) -> str:
-    """A call of our class ``name``: numbers, lists and what follows them by keyword."""
+    """Return a call of our class ``name``, with numbers, lists and all later arguments by keyword."""
     parameters = list(inspect.signature(getattr(layers, name)).parameters)
     written: list[str] = []
     by_keyword = False
@@ -102,7 +102,7 @@ def _call_text(name: str, arguments: Iterable[ast.expr]) -> str:
 
 
 def python_text(text: str) -> str:
-    """A Python string literal, in double quotes where they need no escape; what can't be seen is spelled out."""
+    """Return a Python string literal, double-quoted if possible, with invisible characters escaped."""
     literal = repr(text)
     if literal.startswith("'") and '"' not in literal:
         return f'"{literal[1:-1]}"'
@@ -111,13 +111,13 @@ def python_text(text: str) -> str:
 
 @dataclass
 class Definitions:
-    """Code taken from our modules, with all that it needs: ``code`` by name, and the imports."""
+    """Code extracted from our modules with its dependencies: ``code`` by name, and the imports."""
 
     code: dict[str, str] = field(default_factory=dict)
     imports: set[Import] = field(default_factory=set)
 
     def take(self, name: str) -> None:
-        """Takes the class or function ``name`` along, and before it what it uses."""
+        """Add the class or function ``name``, preceded by everything it uses."""
         module = next(module for module in (layers, network) if name in _defined(module))
         self._take(module, name)
 
@@ -132,7 +132,7 @@ class Definitions:
         self.code[name] = inspect.getsource(getattr(module, name)).rstrip()
 
     def import_lines(self) -> list[str]:
-        """The imports as ruff and isort order them, with an empty line after those of Python's library."""
+        """Return the imports as sorted by ruff, with an empty line after the standard library."""
         blocks = []
         for own in (True, False):
             chosen = [i for i in self.imports if (i[0].split(".")[0] in sys.stdlib_module_names) is own]
@@ -165,7 +165,7 @@ def _defined(module: ModuleType) -> dict[str, ast.stmt]:
 
 @cache
 def _imported(module: ModuleType) -> dict[str, Import]:
-    """The absolute imports of ``module`` by the names that they give."""
+    """Return the absolute imports of ``module`` by the names that they bind."""
     found: dict[str, Import] = {}
     for node in _tree(module).body:
         if isinstance(node, ast.Import):

@@ -1,4 +1,4 @@
-"""Writes a network in one of the formats: beside its place, loaded back and compared there, then moved into it."""
+"""Writing a network: to a temporary folder, where it is loaded back and compared, then into place."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = ["ExportResult", "export_trained"]
 
 @dataclass(frozen=True)
 class ExportResult:
-    """What was written: the files, the last of which is the one that was asked for, and how they were checked."""
+    """The written files, the last of which is the requested one, and the checks."""
 
     target: Target
     content: ExportedNetwork
@@ -40,11 +40,11 @@ class ExportResult:
 
     @property
     def difference(self) -> float:
-        """The largest difference of a logit."""
+        """The largest difference between logits."""
         return max(check.difference for check in self.checks)
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return the fields for JSON."""
         metadata = self.content.metadata
         return {
             "run": metadata.run,
@@ -66,11 +66,11 @@ class ExportResult:
 def export_trained(
     trained: TrainedNetwork, target: Target, *, batch: int | None = None, force: bool = False
 ) -> ExportResult:
-    """Writes the files of ``target``, for ``batch`` images at once (any number, if None).
+    """Write the files of ``target``, for ``batch`` images at once (any number if None).
 
-    They appear only once they were loaded back and gave the outputs of ``trained``; before that nothing is touched.
-    Raises ``UsageError`` for a place that can't be written, ``RunFailed`` if the network can't be exported or gives
-    other outputs.
+    They are moved into place only after being loaded back and giving the outputs of ``trained``. Raises
+    ``UsageError`` for a target that cannot be written, ``RunFailed`` if the network cannot be exported or gives
+    different outputs.
     """
     target.check(force=force)
     with translate_errors(out_of_memory="exporting the network; a smaller --batch may fit"):
@@ -82,7 +82,7 @@ def export_trained(
                 _write(folder / name, data, target)
             found = outputs_of(target.format, folder / target.path.name, expected.images)
             checks = compare(expected, found)
-            target.check(force=force)  # what was written there meanwhile isn't lost either
+            target.check(force=force)  # again, so that files written meanwhile are not replaced
             sizes = {path: (folder / path.name).stat().st_size for path in target.files}
             for path in target.files:
                 _move(folder / path.name, path)
@@ -106,13 +106,13 @@ def _files(content: ExportedNetwork, target: Target, batch: int | None) -> dict[
 
 @contextmanager
 def _folder_beside(target: Target) -> Iterator[Path]:
-    """On the disk of the target, so that files can be moved there at once."""
+    """Yield a temporary folder on the disk of the target, so that files can be moved atomically."""
     parent = target.path.parent
     try:
         folder = Path(tempfile.mkdtemp(prefix=".entrannas-export-", suffix=TEMPORARY_SUFFIX, dir=parent))
     except OSError as error:
         raise UsageError(
-            f"{plain(str(target.path))}: nothing can be written in {plain(str(parent))}: {reason_of(error)}"
+            f"{plain(str(target.path))}: cannot write in {plain(str(parent))}: {reason_of(error)}"
         ) from None
     try:
         yield folder
@@ -124,11 +124,11 @@ def _write(path: Path, data: bytes, target: Target) -> None:
     try:
         path.write_bytes(data)
     except OSError as error:
-        raise RunFailed(f"{plain(str(target.path))}: can't be written: {reason_of(error)}") from None
+        raise RunFailed(f"{plain(str(target.path))}: cannot be written: {reason_of(error)}") from None
 
 
 def _move(staged: Path, path: Path) -> None:
     try:
         replace_with(path, staged)
     except OSError as error:
-        raise RunFailed(f"{plain(str(path))}: can't be written: {reason_of(error)}") from None
+        raise RunFailed(f"{plain(str(path))}: cannot be written: {reason_of(error)}") from None

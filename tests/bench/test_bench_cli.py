@@ -246,13 +246,13 @@ def test_a_table_says_what_was_measured(capsys: pytest.CaptureFixture[str]) -> N
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("search", "--compare", "nas"), "nas can't be measured: take entrannas, entrannas-dst or darts"),
-        (("search", "--compare", ""), "nothing can't be measured"),
-        (("search", "--compare", "darts,darts"), "each only once"),
+        (("search", "--compare", "nas"), "nas cannot be measured: choose entrannas, entrannas-dst or darts"),
+        (("search", "--compare", ""), "nothing cannot be measured"),
+        (("search", "--compare", "darts,darts"), "name each only once"),
         (("search", "--compare", "entrannas", "--sparsity", "0.8"), "add it to --compare"),
-        (("search", "--sparsity", "1.5"), "a share from 0 to below 1"),
+        (("search", "--sparsity", "1.5"), "give a share from 0 to below 1"),
         (("search", "--set", "network.cell=3"), "network.cell"),
-        (("data", "--compare", "disk"), "take device or stream"),
+        (("data", "--compare", "disk"), "choose device or stream"),
     ],
 )
 def test_what_cannot_be_measured_is_said_at_once(arguments: tuple[str, ...], message: str) -> None:
@@ -265,11 +265,13 @@ def test_where_nothing_can_be_kept_nothing_is_measured(monkeypatch: pytest.Monke
     monkeypatch.setattr("entrannas_cli.bench.run.bench", lambda *_, **__: pytest.fail("measured in vain"))
     result = in_process("bench", "search", "--output", str(Path.cwd()), check=False)
     assert result.returncode == 2
-    assert "can't be written" in result.stderr
+    assert "cannot be written" in result.stderr
 
 
 def test_too_few_connections_to_lose() -> None:
-    with pytest.raises(UsageError, match=r"--sparsity 0.05: in the space standard at least 0.15"):
+    with pytest.raises(
+        UsageError, match=r"--sparsity 0.05: too low for the space standard: give at least 0.15"
+    ):
         draw_sparse(load_space("standard"), 0.05, 0)
 
 

@@ -188,7 +188,7 @@ def test_records_hold_rates_and_projections(tmp_path: Path) -> None:
     append_records(file, rows)
     append_records(file, rows[:1])
     assert [json.loads(line)["subject"] for line in file.read_text().splitlines()] == ["a", "b", "a"]
-    with pytest.raises(UsageError, match="can't be written"):
+    with pytest.raises(UsageError, match="cannot be written"):
         append_records(tmp_path, rows)
 
 

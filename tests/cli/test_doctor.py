@@ -98,7 +98,7 @@ def test_a_torch_that_can_not_be_imported(
     out, err = capsys.readouterr()
     assert caught.value.code == 1
     assert expected in " ".join(out.split())
-    assert "No search can run here until this is mended: torch" in out
+    assert "No search can run here until this is fixed: torch" in out
     assert "pip install" in out
     assert "Traceback" not in out + err
 

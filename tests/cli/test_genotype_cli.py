@@ -220,7 +220,7 @@ def test_import(call: Any) -> None:
     Path("genotypes.py").write_text(log)
     result = call("genotype", "import", "genotypes.py")
     assert (result.code, result.out) == (0, PUBLISHED["PC_DARTS_cifar"].to_json())
-    assert "took B, genotype 2 of 2 (line 2) of genotypes.py" in result.err
+    assert "importing B, genotype 2 of 2 (line 2) of genotypes.py" in result.err
     for choice in ("1", "A", "first"):
         assert (
             call("genotype", "import", "genotypes.py", "--take", choice).out
@@ -262,7 +262,7 @@ def test_import_says_what_it_changed_and_what_can_not_be_trained(call: Any) -> N
     assert result.code == 0
     assert '"none" from node 0 is left out' in result.err
     assert "conv_7x1_1x7 is called conv_1x7_7x1 here" in result.err
-    assert "strange_pool is no operation of this installation" in result.err
+    assert "the operation strange_pool is not installed" in result.err
     Path("text.txt").write_text(text)
     result = call("genotype", "import", "text.txt")
     assert result.code == 2
@@ -275,7 +275,7 @@ def test_draw(call: Any, suffix: str) -> None:
     run = make_run(DENSE)
     result = call("genotype", "draw", "latest", "-o", f"cell.{suffix}", "--dpi", 40)
     assert (result.code, result.out) == (0, "")
-    assert f"cell.{suffix} written" in result.err
+    assert f"wrote cell.{suffix}" in result.err
     content = Path(f"cell.{suffix}").read_bytes()
     assert content.startswith(starts[suffix.lower()])
     if suffix not in ("png", "pdf"):
@@ -420,7 +420,7 @@ def test_random_cells_like_others(call: Any) -> None:
     result = call(
         "genotype", "random", "--like", "searched", "--cells", 5, "--channels", 8, "-o", "like.json"
     )
-    assert (result.code, result.err) == (0, "like.json written\n")
+    assert (result.code, result.err) == (0, "wrote like.json\n")
     drawn = find_genotype("like.json", Path("runs")).genotype
     assert [len(cell.connections) for _, cell in drawn.cells] == [8, 8]
 

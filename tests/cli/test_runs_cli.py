@@ -325,7 +325,7 @@ def test_rm_without_anybody_to_ask(runs: Path) -> None:
     command = [sys.executable, "-m", "entrannas_cli", "runs", "rm", FIRST]
     refused = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     assert refused.returncode == 2
-    assert "`--yes` removes without asking" in refused.stderr
+    assert "use `--yes` to remove without asking" in refused.stderr
     assert (runs / FIRST).exists()
     done = subprocess.run(
         [*command, "--yes"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False

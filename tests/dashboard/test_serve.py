@@ -226,4 +226,7 @@ def test_a_port_that_is_taken_is_said_in_a_line() -> None:
     assert done.stdout == ""
     assert re.fullmatch(rf"entrannas: port {port} is unavailable: .*in use.*\n", done.stderr)
     alone = subprocess.run([*COMMAND, "--port", "1"], capture_output=True, text=True, timeout=60)
-    assert (alone.returncode, alone.stderr) == (2, "entrannas: --port goes with --serve\n")
+    assert (alone.returncode, alone.stderr) == (
+        2,
+        "entrannas: --port needs --serve: add it, or leave --port out\n",
+    )

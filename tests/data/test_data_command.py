@@ -63,7 +63,7 @@ def test_list_and_the_check_for_data_load_nothing_heavy() -> None:
 
 
 def test_prepare_refuses_what_it_can_not_prepare() -> None:
-    for name, answer in [("digits", "digits needs no preparing"), ("cifar", "did you mean cifar10?")]:
+    for name, answer in [("digits", "digits needs no preparation"), ("cifar", "did you mean cifar10?")]:
         done = in_process("data", "prepare", name, check=False)
         assert (done.returncode, done.stdout) == (2, "")
         assert answer in done.stderr

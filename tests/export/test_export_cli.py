@@ -56,10 +56,10 @@ def test_a_checkpoint_of_a_search(export: Any, runs: Path) -> None:
     (path,) = runs.iterdir()
     code, out, err = export("latest", "--format", "checkpoint")
     assert (code, out) == (0, f"{path.name}.safetensors\n")
-    assert "the same logits as the run's network exactly, for 1 and 5 random images" in err
+    assert "the logits of the run's network exactly, for 1 and 5 random images" in err
     missing = export("latest", "--format", "checkpoint", "-o", "nowhere/")
     assert (missing[0], missing[1], Path("nowhere").exists()) == (2, "", False)
-    assert "nowhere/: there is no such folder" in missing[2]
+    assert "nowhere/: no such folder" in missing[2]
     loaded, ours = load_exported(Path(out.strip())), load_trained(Run(path))
     images = torch.rand(2, *ours.shape)
     assert torch.equal(logits(loaded.network, images), logits(ours.network, images))
@@ -94,8 +94,8 @@ def test_json_says_what_was_written_and_how_it_was_checked(export: Any) -> None:
 def test_what_is_asked_for_wrongly_is_refused_in_a_line(export: Any) -> None:
     Path("net.onnx").write_text("precious")
     for arguments, fault in (
-        ((), "say what to write: --format"),
-        (("-o", "net.onnx"), "net.onnx exists: --force replaces it"),
+        ((), "no format given: add --format"),
+        (("-o", "net.onnx"), "net.onnx exists: replace it with --force"),
         (("-f", "python", "--batch", "3"), "--batch: a python export takes any number of images"),
         (("-f", "checkpoint", "--weights", "best"), "only a training has best weights"),
         (

@@ -169,7 +169,7 @@ NETWORK = content_of(trained()).metadata.network.model_dump()
     ],
 )
 def test_checkpoints_that_can_not_be(changes: dict[str, Any], fault: str) -> None:
-    with pytest.raises(UsageError, match=r"^bad\.safetensors: no exported network: ") as caught:
+    with pytest.raises(UsageError, match=r"^bad\.safetensors: not an exported network: ") as caught:
         load_exported(saved(**changes))
     assert fault in caught.value.message
     assert "\n" not in caught.value.message
@@ -194,14 +194,14 @@ def test_files_that_are_no_checkpoint() -> None:
         with pytest.raises(UsageError, match=r"^bad: "):
             load_exported(Path("bad"))
     torch.save({"a": torch.zeros(1)}, "bad")
-    with pytest.raises(UsageError, match=r"^bad: no exported network"):
+    with pytest.raises(UsageError, match=r"^bad: not an exported network"):
         load_exported(Path("bad"))
     save_file({"a": torch.zeros(1)}, "bad")
-    with pytest.raises(UsageError, match="its metadata has no format"):
+    with pytest.raises(UsageError, match="the format in its metadata is not"):
         load_exported(Path("bad"))
     os.mkfifo("pipe")
     for path in ("pipe", ".", "missing"):
-        with pytest.raises(UsageError, match="can't be read"):
+        with pytest.raises(UsageError, match="cannot be read"):
             load_exported(Path(path))
     assert not Path("trapped").exists()
 
@@ -222,7 +222,7 @@ def test_operations_of_a_package_in_the_other_formats(monkeypatch: pytest.Monkey
         export_trained(one, choose_target(name, None, "net"))
     assert load_exported(Path("net.safetensors")).network.genotype.operations == {"cut"}
     monkeypatch.delitem(operations._registry, "cut")
-    with pytest.raises(UsageError, match="the operation cut isn't installed here"):
+    with pytest.raises(UsageError, match="the operation cut is not installed"):
         load_exported(Path("net.safetensors"))
 
 
@@ -287,7 +287,7 @@ def test_differences_count_against_the_largest_logit() -> None:
 def test_a_network_that_diverged_is_not_exported() -> None:
     one = trained()
     one.network.classifier.bias.data[0] = float("nan")
-    with pytest.raises(RunFailed, match="aren't finite"):
+    with pytest.raises(RunFailed, match="are not finite"):
         export_trained(one, Target("checkpoint", Path("net.safetensors")))
     assert list(Path().iterdir()) == []
 
@@ -303,7 +303,7 @@ def test_a_network_that_can_not_be_traced_is_said_so(monkeypatch: pytest.MonkeyP
     plug_in = operations.Operation("stubborn", "s", False, lambda *_: Stubborn())
     monkeypatch.setitem(operations._registry, "stubborn", plug_in)
     one = trained(Genotype(cell("0:stubborn"), SMALL.reduce), cells=3)
-    with pytest.raises(RunFailed, match=r"torch\.export can't trace this network: .+"):
+    with pytest.raises(RunFailed, match=r"torch\.export cannot trace this network: .+"):
         export_trained(one, Target("torch", Path("net.pt2")))
     assert list(Path().iterdir()) == []
 
@@ -334,20 +334,20 @@ def test_targets(format_: str | None, output: str | None, expected: tuple[str, s
     ("format_", "output", "fault"),
     [
         (None, None, "--format checkpoint, onnx, torch or python"),
-        (None, "a", "no format ends in nothing"),
-        (None, "a.pt", "no format ends in .pt"),
+        (None, "a", "no format has the suffix (none)"),
+        (None, "a.pt", "no format has the suffix .pt"),
         ("onnx", "a.safetensors", ".safetensors is for checkpoint"),
-        ("python", "a.txt", "ends in .py"),
-        ("python", "2026-x.py", "can't import this name"),
-        ("python", "class.py", "can't import this name"),
+        ("python", "a.txt", "must end in .py"),
+        ("python", "2026-x.py", "cannot import this name"),
+        ("python", "class.py", "cannot import this name"),
         ("python", "torch.py", "would hide"),
         ("python", "random.py", "would hide"),
-        ("onnx", "nowhere/a.onnx", "the folder nowhere doesn't exist"),
-        ("onnx", "file/a.onnx", "is no folder"),
-        ("onnx", "there.onnx", "exists: --force replaces it"),
+        ("onnx", "nowhere/a.onnx", "the folder nowhere does not exist"),
+        ("onnx", "file/a.onnx", "is not a folder"),
+        ("onnx", "there.onnx", "exists: replace it with --force"),
         ("python", "there.py", "there.pt exists"),
         ("onnx", "x" * 300 + ".onnx", "File name too long"),
-        ("onnx", "\x1b[2J\0.onnx", "can't be written: embedded null"),
+        ("onnx", "\x1b[2J\0.onnx", "cannot be written: embedded null"),
     ],
 )
 def test_targets_that_can_not_be(format_: str | None, output: str | None, fault: str) -> None:
@@ -361,7 +361,7 @@ def test_targets_that_can_not_be(format_: str | None, output: str | None, fault:
 
 def test_force_replaces_files_only() -> None:
     Path("net.onnx").mkdir()
-    with pytest.raises(UsageError, match="something else than a file"):
+    with pytest.raises(UsageError, match="not a regular file"):
         Target("onnx", Path("net.onnx")).check(force=True)
     Path("elsewhere").write_text("precious")
     Path("net.safetensors").symlink_to("elsewhere")

@@ -181,9 +181,9 @@ def test_an_operation_of_a_package_is_refused_by_name(monkeypatch: pytest.Monkey
     plug_in = operations.Operation("scale", "scale", False, lambda *_: torch.nn.Hardtanh())
     monkeypatch.setitem(operations._registry, "scale", plug_in)
     one = trained(Genotype(cell("0:scale"), cell("0:conv_1x1")))
-    with pytest.raises(UsageError, match=r"can't hold scale: .* another package") as caught:
+    with pytest.raises(UsageError, match=r"cannot include scale: .* another package") as caught:
         module_text(content_of(one), "net")
-    assert "checkpoint, onnx and torch" in caught.value.details[0]
+    assert "checkpoint, onnx or torch" in caught.value.details[0]
 
 
 @pytest.mark.parametrize(

@@ -169,7 +169,7 @@ def test_a_second_ctrl_c_leaves_at_once() -> None:
     process.send_signal(signal.SIGINT)
     errors = process.end()
     assert process.returncode == 130, errors
-    assert "go on from the start (there is no checkpoint yet)" in errors
+    assert "resume from the start (there is no checkpoint yet)" in errors
     assert "Traceback" not in errors
     assert run.status().state == "stopped"
     assert run.checkpoints() == []  # the step was not finished

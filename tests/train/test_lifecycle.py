@@ -109,7 +109,7 @@ def test_a_signal_and_a_stop_leave_a_checkpoint(undisturbed: Run) -> None:
     process.send_signal(signal.SIGTERM)
     err = process.end()
     assert process.returncode == 143
-    assert f"go on from step {steps_of(run)} with: entrannas resume" in err
+    assert f"resume from step {steps_of(run)} with: entrannas resume" in err
     entrannas("resume", run.id, "--detach")
     wait_for(lambda: steps_of(run) >= 20, "step 20")
     entrannas("stop", run.id)
