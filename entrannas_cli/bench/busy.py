@@ -20,10 +20,10 @@ def busy_seconds(take: Callable[[int], None], steps: int, device: torch.device) 
     if device.type != "cuda":
         return None
     synchronise(device)
-    with profile(activities=[ProfilerActivity.CUDA]) as watched:
+    with profile(activities=[ProfilerActivity.CUDA]) as profiler:
         take(steps)
         synchronise(device)
-    events = watched.events() or ()
+    events = profiler.events() or ()
     spans = (
         (event.time_range.start, event.time_range.end)  # microseconds
         for event in events

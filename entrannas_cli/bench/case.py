@@ -66,11 +66,13 @@ def cases(
 ) -> list[Case]:
     """Return the cases to compare, validated. Raises ``UsageError`` for unknown or invalid values."""
     known = {"search": SEARCHES, "data": PLACEMENTS}.get(kind, ())
-    wrong = [name for name in compare if known and name not in known]
-    if wrong or not compare:
+    if not compare:
+        raise UsageError(f"--compare: nothing to measure: choose {choices(known or [CELLS])}")
+    unknown = [name for name in compare if known and name not in known]
+    if unknown:
         raise UsageError(
-            f"--compare {','.join(compare)}: {wrong[0] if wrong else 'nothing'} cannot be measured: "
-            f"choose {choices(known, last='or')}, separated by commas"
+            f"--compare {','.join(compare)}: {unknown[0]} cannot be measured: "
+            f"choose {choices(known)}, separated by commas"
         )
     if len(set(compare)) < len(compare):
         raise UsageError(f"--compare {','.join(compare)}: name each only once")

@@ -85,9 +85,9 @@ def _multiply_adds(name: str, args: tuple[Any, ...], result: Any) -> int:
         x, weight, transposed = args[0], args[1], args[6]
         return int((x if transposed else result).numel() * math.prod(weight.shape[1:]))
     if name == "convolution_backward":
-        gradient, x, weight, transposed, wanted = args[0], args[1], args[2], args[7], args[10]
+        gradient, x, weight, transposed, output_mask = args[0], args[1], args[2], args[7], args[10]
         once = (x if transposed else gradient).numel() * math.prod(weight.shape[1:])
-        return int(once * (bool(wanted[0]) + bool(wanted[1])))
+        return int(once * (bool(output_mask[0]) + bool(output_mask[1])))
     if name in ("mm", "bmm"):
         return int(result.numel() * args[0].shape[-1])
     if name in ("addmm", "baddbmm"):

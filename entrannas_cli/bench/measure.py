@@ -42,20 +42,20 @@ def measure(
     Raises ``UsageError`` or ``RunFailed``, naming the subject.
     """
     total = (rounds + 2) * len(starts)  # warm-up and facts take about a round each
-    with ExitStack() as held:
+    with ExitStack() as stack:
         tell("measuring", done := 0, total)
-        remotes = [held.enter_context(start()) for start in starts]
-        found = [Measured(remote.name) for remote in remotes]
+        remotes = [stack.enter_context(start()) for start in starts]
+        results = [Measured(remote.name) for remote in remotes]
         for remote in remotes:
             remote.ready()
         for remote in remotes:
             remote.ask("warm", warmup)
             tell("measuring", done := done + 1, total)
         for _ in range(rounds):
-            for remote, measured in zip(remotes, found, strict=True):
+            for remote, measured in zip(remotes, results, strict=True):
                 measured.add(remote.ask("round", steps))
                 tell("measuring", done := done + 1, total)
-        for remote, measured in zip(remotes, found, strict=True):
+        for remote, measured in zip(remotes, results, strict=True):
             measured.facts = remote.ask("facts")
             tell("measuring", done := done + 1, total)
-    return found
+    return results

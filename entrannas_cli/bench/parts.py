@@ -36,10 +36,10 @@ class Clock:
         """Return seconds by part of ``work``; time in no other part counts as ``rest``."""
         self.seconds: dict[str, float] = {}
         synchronise(self._device)
-        self._mark, self._stack, self._running = time.perf_counter(), [rest], True
+        self._since, self._stack, self._running = time.perf_counter(), [rest], True
         try:
             work()
-            self._turn()
+            self._charge()
         finally:
             self._running = False
         return self.seconds
@@ -63,27 +63,27 @@ class Clock:
 
     def timed_iterator(self, part: str, values: Iterator[Value]) -> Iterator[Value]:
         """Yield ``values``, with the time of each counted as ``part``."""
-        following = self.timed(part, lambda: next(values))
+        take_next = self.timed(part, lambda: next(values))
         while True:
             try:
-                value = following()
+                value = take_next()
             except StopIteration:
                 return
             yield value
 
     def _enter(self, part: str) -> None:
         if self._running:
-            self._turn()
+            self._charge()
             self._stack.append(part)
 
     def _leave(self) -> None:
         if self._running:
-            self._turn()
+            self._charge()
             self._stack.pop()
 
-    def _turn(self) -> None:
+    def _charge(self) -> None:
         synchronise(self._device)
         now = time.perf_counter()
         part = self._stack[-1]
-        self.seconds[part] = self.seconds.get(part, 0.0) + now - self._mark
-        self._mark = now
+        self.seconds[part] = self.seconds.get(part, 0.0) + now - self._since
+        self._since = now

@@ -43,11 +43,11 @@ class Remote:
         self._process = subprocess.Popen(
             [sys.executable, *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
-        self._tell(specification)
+        self._send(specification)
 
     def ready(self) -> dict[str, Any]:
         """Wait until the subject is built and return its answer. Raises like :meth:`ask`."""
-        return self._answer()
+        return self._receive()
 
     def ask(self, question: str, count: int = 1) -> dict[str, Any]:
         """Return the subject's answer.
@@ -55,16 +55,16 @@ class Remote:
         Raises ``UsageError`` if the subject does, and ``RunFailed`` for other failures, such as the end of its
         process.
         """
-        self._tell({"question": question, "count": count})
-        return self._answer()
+        self._send({"question": question, "count": count})
+        return self._receive()
 
-    def _tell(self, message: Mapping[str, Any]) -> None:
+    def _send(self, message: Mapping[str, Any]) -> None:
         assert self._process.stdin is not None
         with suppress(BrokenPipeError):  # reading its answer will report the end of the process
             self._process.stdin.write(json.dumps(message) + "\n")
             self._process.stdin.flush()
 
-    def _answer(self) -> dict[str, Any]:
+    def _receive(self) -> dict[str, Any]:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:

@@ -42,29 +42,29 @@ def bench(
     settings = dict(settings) | ({} if device is None else {"device.device": device})
     key, size = batch
 
-    def chosen(values: Mapping[str, Any]) -> list[Case]:
+    def make_cases(values: Mapping[str, Any]) -> list[Case]:
         return cases(kind, compare, preset=preset, settings=values, overrides=overrides, sparsity=sparsity)
 
-    asked = settings if size is None else settings | {key: size}
-    on_cpu = _device_type(chosen(asked)[0]) == "cpu"
+    requested = settings if size is None else settings | {key: size}
+    on_cpu = _device_type(make_cases(requested)[0]) == "cpu"
     if size is None and on_cpu and not any(text.startswith(key) for text in overrides):
-        asked = settings | {key: CPU_BATCH}
+        requested = settings | {key: CPU_BATCH}
     if steps is None:
         steps = DATA_STEPS if kind == "data" else CPU_STEPS if on_cpu else GPU_STEPS
-    measured = chosen(asked)
+    measured = make_cases(requested)
     starts = [partial(Remote, case.name, COMMAND, {"case": case.as_dict()}) for case in measured]
     rates = partial(Remote, "the device", COMMAND, {"case": measured[0].as_dict(), "rates": True})
-    *found, can = measure(
+    *results, device_rates = measure(
         [*starts, rates], warmup=CPU_WARMUP if on_cpu else GPU_WARMUP, rounds=rounds, steps=steps, tell=tell
     )
-    return records(kind, found, can, steps=steps)
+    return records(kind, results, device_rates, steps=steps)
 
 
 def _device_type(case: Case) -> str:
     config = (train_config if case.kind == "train" else search_config)(case)[0]
-    asked = config.device.device
-    if asked == "auto":
+    device = config.device.device
+    if device == "auto":
         from ..engine.device import automatic_device
 
         return automatic_device()
-    return asked.partition(":")[0]
+    return device.partition(":")[0]

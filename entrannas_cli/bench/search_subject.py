@@ -75,7 +75,7 @@ class SearchSubject(LoopSubject):
         mixtures = loop.search.architecture.mixtures(
             loop.search.derivation, config.architecture.temperature_start
         )
-        found: dict[str, Any] = {
+        facts: dict[str, Any] = {
             "images_per_step": 2 * config.search.batch_size,
             **sparsity_facts(loop.search, mixtures),
             "settings": {
@@ -100,7 +100,7 @@ class SearchSubject(LoopSubject):
             real.search.epochs,
         )
         if projection is not None:
-            found["projection"] = {
+            facts["projection"] = {
                 "epochs": real.search.epochs,
                 "steps_per_epoch": projection[0],
                 "steps": projection[1],
@@ -111,7 +111,7 @@ class SearchSubject(LoopSubject):
                 ),
                 "seconds_per_evaluated_image": self._evaluation_seconds(),
             }
-        return found
+        return facts
 
     def _evaluation_seconds(self) -> float:
         """Return the seconds per image of comparing super-net and derived network, both together."""
@@ -193,13 +193,13 @@ def open_search(case: Case) -> Generator[SearchSubject]:
             session.begin_attempt(1)
             clock = Clock(compute.device)
             clock.wrap(search.architecture, {"derive_at": "derivation"})
-            search.execute = _by_name(clock, search.execute)
+            search.execute = _timed_by_name(clock, search.execute)
             with loop.opened(clock):
                 yield SearchSubject(case, loop, cells, memory)
             session.finish("stopped", "measured")
 
 
-def _by_name(clock: Clock, execute: Execute) -> Execute:
+def _timed_by_name(clock: Clock, execute: Execute) -> Execute:
     """Return ``execute``, timed as the part that it is given the name of."""
 
     def timed(name: str, key: Hashable, function: Callable[..., Value], *inputs: Tensor | float) -> Value:

@@ -179,10 +179,10 @@ class LoopSubject(Steps):
 
     def _work(self, batch_size: int) -> Work:
         """Count the multiply-adds of the plain layers, and the bytes of the layers in use."""
-        ran, shape = self.loop.compute, self.loop.data.dataset.shape
-        compute = Compute(torch.device("cpu"), ran.precision, ran.memory_format, ran.threads)
+        measured, shape = self.loop.compute, self.loop.data.dataset.shape
+        compute = Compute(torch.device("cpu"), measured.precision, measured.memory_format, measured.threads)
 
-        def counted(size: int, config: Any) -> Work:
+        def count(size: int, config: Any) -> Work:
             step = self.build(config, compute)
             images = torch.randn(size, *shape).contiguous(memory_format=compute.memory_format)
             labels = torch.zeros(size, dtype=torch.int64)
@@ -190,6 +190,6 @@ class LoopSubject(Steps):
 
         config = self.loop.config
         plain = with_values(config, {"device": {"fast_layers": False}})
-        needed = work_at(batch_size, lambda size: counted(size, plain))
-        moved = work_at(batch_size, lambda size: counted(size, config))
+        needed = work_at(batch_size, lambda size: count(size, plain))
+        moved = work_at(batch_size, lambda size: count(size, config))
         return Work(*(total // self.cycle for total in (needed.forward, needed.backward, moved.bytes)))

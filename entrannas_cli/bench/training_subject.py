@@ -60,7 +60,7 @@ class TrainingSubject(LoopSubject):
         config, real = train_config(self.case)
         share = real.data.portion * (1 - real.data.validation_share)
         projection = projected_steps(real.data.dataset, share, real.train.batch_size, real.train.epochs)
-        found: dict[str, Any] = {
+        facts: dict[str, Any] = {
             "images_per_step": config.train.batch_size,
             "settings": {
                 "preset": real.train.preset,
@@ -73,12 +73,12 @@ class TrainingSubject(LoopSubject):
             },
         }
         if projection is not None:
-            found["projection"] = {
+            facts["projection"] = {
                 "epochs": real.train.epochs,
                 "steps_per_epoch": projection[0],
                 "steps": projection[1],
             }
-        return found
+        return facts
 
     @property
     def _drop_path(self) -> float:

@@ -26,6 +26,9 @@ StepsOption = Annotated[
     int | None, typer.Option(min=1, help="Timed steps per round.", show_default="1 on a CPU, otherwise 20")
 ]
 RepeatsOption = Annotated[int, typer.Option(min=1, help="Number of rounds; medians are reported.")]
+DataStepsOption = Annotated[
+    int | None, typer.Option("--steps", min=1, help="Timed steps per round.", show_default="10")
+]
 BatchOption = Annotated[
     int | None,
     typer.Option(
@@ -135,7 +138,7 @@ def data(
     images: options.DataOption = None,
     batch_size: BatchOption = None,
     device: options.DeviceOption = None,
-    steps: StepsOption = None,
+    steps: DataStepsOption = None,
     repeats: RepeatsOption = 5,
     overrides: options.OverridesOption = None,
     as_json: LinesOption = False,

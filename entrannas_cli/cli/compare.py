@@ -114,7 +114,7 @@ def compare(
     from ..results.comparison import ComparisonRequest, compare_runs, split_keys
     from ..results.select_runs import select_runs
 
-    chosen = _form(form, output, as_json)
+    form = _choose_form(form, output, as_json)
     if list_columns:
         _list_columns(as_json=as_json)
         return
@@ -127,7 +127,7 @@ def compare(
     for problem in selection.problems:
         print(f"left out: {problem}", file=sys.stderr)
     if diff:
-        _differences(selection, where or [], chosen, output, folder)
+        _print_differences(selection, where or [], form, output, folder)
         return
     request = ComparisonRequest(
         columns=split_keys(columns, "--columns"),
@@ -136,21 +136,21 @@ def compare(
         group_by=split_keys(group_by, "--group-by"),
         published=published,
     )
-    found = compare_runs(selection, request)
-    for hint in found.hints:
+    comparison = compare_runs(selection, request)
+    for hint in comparison.hints:
         print(hint, file=sys.stderr)
     if not selection.overviews:
         print(f"no run in {safe(str(folder))}: `entrannas search` creates one", file=sys.stderr)
-    elif not len(found.frame) and not found.hints:
+    elif not len(comparison.frame) and not comparison.hints:
         print(f"no run of {counted(len(selection.overviews), 'run')} matches all conditions", file=sys.stderr)
-    if chosen is TableForm.table:
-        ids = [seen.id for seen in selection.overviews]
-        _print_table(found.table(), output, _known_ids(folder, ids), keep=found.asked)
+    if form is TableForm.table:
+        ids = [overview.id for overview in selection.overviews]
+        _print_table(comparison.table(), output, _known_ids(folder, ids), keep=comparison.asked)
     else:
-        _write(serialized(chosen, found.frame, found.table, found.data_keys), output)
+        _write(serialized(form, comparison.frame, comparison.table, comparison.data_keys), output)
 
 
-def _form(form: TableForm | None, output: Path | None, as_json: bool) -> TableForm:
+def _choose_form(form: TableForm | None, output: Path | None, as_json: bool) -> TableForm:
     import sys
 
     from ..common.errors import UsageError
@@ -194,7 +194,7 @@ def _print_table(table: TextTable, output: Path | None, ids: Sequence[str], *, k
         )
 
 
-def _differences(
+def _print_differences(
     selection: Selection, where: Sequence[str], form: TableForm, output: Path | None, folder: Path
 ) -> None:
     import sys
@@ -213,7 +213,9 @@ def _differences(
         print(f"left out: {problem}", file=sys.stderr)
     if len(configs) < 2:
         raise UsageError(f"--diff needs at least two runs to compare, not {len(configs)}")
-    kinds = {safe(name): seen.status.kind for seen in kept for name in (seen.id, str(seen.path))}
+    kinds = {
+        safe(name): overview.status.kind for overview in kept for name in (overview.id, str(overview.path))
+    }
     frame = differing(configs, kinds)
     if not len(frame):
         print(f"the configurations of these {counted(len(configs), 'run')} are the same", file=sys.stderr)
@@ -239,8 +241,8 @@ def _list_columns(*, as_json: bool) -> None:
     if as_json:
         from ..results.columns import COLUMNS
 
-        facts = ("key", "heading", "unit", "about", "kind", "usual")
-        print_json([{name: getattr(column, name) for name in facts} for column in COLUMNS.values()])
+        fields = ("key", "heading", "unit", "about", "kind", "usual")
+        print_json([{name: getattr(column, name) for name in fields} for column in COLUMNS.values()])
         return
     from ..render.results import print_columns
 

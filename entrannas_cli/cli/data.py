@@ -31,23 +31,23 @@ def list_(as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """List the data sets and where they are."""
     from ..data.availability import CIFAR, DATASETS, cifar_found
 
-    places = {name: cifar_found(name, data_dir or "") for name in CIFAR}
+    folders = {name: cifar_found(name, data_dir or "") for name in CIFAR}
     if as_json:
         print_json(
             [
                 {
-                    "name": facts.name,
-                    "text": facts.text,
-                    "classes": facts.classes or None,
-                    "train_images": facts.train_images or None,
-                    "test_images": facts.test_images or None,
-                    "shape": list(facts.shape) or None,
+                    "name": dataset.name,
+                    "text": dataset.text,
+                    "classes": dataset.classes or None,
+                    "train_images": dataset.train_images or None,
+                    "test_images": dataset.test_images or None,
+                    "shape": list(dataset.shape) or None,
                     "found": None
-                    if facts.name == "folder"
-                    else facts.name not in CIFAR or places[facts.name] is not None,
-                    "path": str(place) if (place := places.get(facts.name)) else None,
+                    if dataset.name == "folder"
+                    else dataset.name not in CIFAR or folders[dataset.name] is not None,
+                    "path": str(folder) if (folder := folders.get(dataset.name)) else None,
                 }
-                for facts in DATASETS
+                for dataset in DATASETS
             ]
         )
         return
@@ -60,14 +60,14 @@ def list_(as_json: AsJson = False, data_dir: DataDir = None) -> None:
     table = Table(box=None, pad_edge=False)
     for header in ("data set", "images", "classes", "description"):
         table.add_column(header, justify="right" if header in ("images", "classes") else "left")
-    for facts in DATASETS:
-        text = Text(facts.text)
-        if facts.name in CIFAR:
-            place = places[facts.name]
-            where = f"in {safe(str(place))}" if place else f"missing: entrannas data prepare {facts.name}"
-            text.append(f"; {where}", style="" if place else "yellow")
-        counts = (facts.train_images + facts.test_images, facts.classes)
-        table.add_row(facts.name, *(f"{count:,}" if count else "–" for count in counts), text)
+    for dataset in DATASETS:
+        text = Text(dataset.text)
+        if dataset.name in CIFAR:
+            folder = folders[dataset.name]
+            where = f"in {safe(str(folder))}" if folder else f"missing: entrannas data prepare {dataset.name}"
+            text.append(f"; {where}", style="" if folder else "yellow")
+        counts = (dataset.train_images + dataset.test_images, dataset.classes)
+        table.add_row(dataset.name, *(f"{count:,}" if count else "–" for count in counts), text)
     console_for().print(table)
 
 

@@ -36,7 +36,7 @@ __all__ = [
     "say_preset",
 ]
 
-DATASET_NAMES = tuple(facts.name for facts in DATASETS)
+DATASET_NAMES = tuple(dataset.name for dataset in DATASETS)
 
 
 def complete(names: Sequence[str], incomplete: str) -> list[str]:

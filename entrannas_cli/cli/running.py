@@ -62,29 +62,29 @@ def run_here(run: Run, resolved: Resolved[Any] | None = None, *, as_json: bool, 
     session = RunSession(run)
     view = make_view(quiet=quiet)
 
-    def notice(text: str) -> None:
+    def notify(text: str) -> None:
         session.log(text)
         view.message("info", text)
 
     try:
-        with view, stop_on_signals(session.request_stop, notice), session:
+        with view, stop_on_signals(session.request_stop, notify), session:
             from ..engine.runner import run_session  # imports torch; the lock is already held by then
 
             loading = nullcontext if quiet else progress_on_stderr
             summary = run_session(session, view, loading, resolved)
     except KeyboardInterrupt:
-        _say_how_to_go_on(run)
+        _print_resume_hint(run)
         raise
     if as_json:
         print_json(summary)
     elif summary["state"] == "completed":
         print_summary(run)
     if summary["state"] == "stopped":
-        _say_how_to_go_on(run)
+        _print_resume_hint(run)
         raise typer.Exit(EXIT_CODES.get(run.status().reason, 0))
 
 
-def _say_how_to_go_on(run: Run) -> None:
+def _print_resume_hint(run: Run) -> None:
     from ..common.text import safe
     from ..store.messages import reference_to
     from ..store.run import checkpoint_step

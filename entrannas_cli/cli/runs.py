@@ -55,18 +55,19 @@ def list_(
     from ..store.overview import overview
 
     _check_states(state or [])
-    tags = {checked_tag(one) for one in tag or []}
+    tags = {checked_tag(name) for name in tag or []}
     folder = locate(runs_dir)
     runs = list_runs(folder)
-    seen = (overview(run) for run in runs)
-    fitting = (
-        one for one in seen if (not state or one.status.state in state) and tags.issubset(one.notes.tags)
+    matching = (
+        found
+        for found in map(overview, runs)
+        if (not state or found.status.state in state) and tags.issubset(found.notes.tags)
     )
-    wanted = list(itertools.islice(fitting, limit))
+    listed = list(itertools.islice(matching, limit))
     if as_json:
-        print_json([one.to_dict() for one in wanted])
+        print_json([found.to_dict() for found in listed])
         return
-    if not wanted:
+    if not listed:
         hint = (
             "`entrannas search --space standard` creates one" if not runs else f"there are {len(runs)} others"
         )
@@ -76,7 +77,7 @@ def list_(
         return
     from ..render.run_list import print_list
 
-    print_list(wanted, ids=[run.id for run in runs])
+    print_list(listed, ids=[run.id for run in runs])
 
 
 def _check_states(states: list[str]) -> None:
@@ -97,13 +98,13 @@ def show(run: RunArgument, as_json: AsJson = False, runs_dir: RunsDirOption = No
     """Show a run: state, latest metrics, cells, next command."""
     from ..store.overview import describe
 
-    facts = describe(resolve_run(run, runs_dir))
+    description = describe(resolve_run(run, runs_dir))
     if as_json:
-        print_json(facts)
+        print_json(description)
         return
     from ..render.run_page import print_run
 
-    print_run(facts)
+    print_run(description)
 
 
 @app.command()
@@ -182,7 +183,7 @@ def rm(
     chosen = list(dict.fromkeys(resolve_run(run, runs_dir) for run in runs))
     for run in chosen:
         check_removable(run)
-    if not yes and not _agreed(chosen):
+    if not yes and not _confirmed(chosen):
         print("nothing removed", file=sys.stderr)
         raise typer.Exit(1)
     for run in chosen:
@@ -190,7 +191,7 @@ def rm(
         print(f"removed {safe(run.id)}", file=sys.stderr)
 
 
-def _agreed(runs: list[Run]) -> bool:
+def _confirmed(runs: list[Run]) -> bool:
     import sys
 
     from typer.exceptions import Abort

@@ -26,7 +26,7 @@ def list_spaces(as_json: AsJson = False) -> None:
 
     spaces = [(load_space(name), space_path(name)) for name in space_names()]
     if as_json:
-        print_json([_facts(space, path) for space, path in spaces])
+        print_json([_space_dict(space, path) for space, path in spaces])
         return
     from rich.table import Table
     from rich.text import Text
@@ -62,7 +62,7 @@ def show(name: Space, as_json: AsJson = False) -> None:
             {"name": o.name, "label": o.label, "weights": o.parametric, "package": o.package}
             for o in operations
         ]
-        print_json({**_facts(space, path), "operations": listed})
+        print_json({**_space_dict(space, path), "operations": listed})
         return
     from rich.table import Table
     from rich.text import Text
@@ -118,7 +118,7 @@ def check(
         raise typer.Exit(2)
 
 
-def _facts(space: Any, path: Path) -> dict[str, Any]:
+def _space_dict(space: Any, path: Path) -> dict[str, Any]:
     return {
         "name": space.name,
         "description": space.description,

@@ -49,7 +49,7 @@ def examine(runs_dir: Path | None = None) -> list[Finding]:
         *_devices(torch),
         *_machine(torch),
         *_data(),
-        *_places(runs_dir),
+        *_folders(runs_dir),
         *_terminal(),
         *_choices(torch),
     ]
@@ -99,10 +99,10 @@ def _torch(torch: dict[str, Any]) -> Iterator[Finding]:
         yield Finding(section, "torch", f"cannot be imported: {safe(torch['error'])}", "broken", mend)
         return
     build = torch.get("build", {})
-    made_for = (
+    gpu_build = (
         f"CUDA {build['cuda']}" if build.get("cuda") else f"ROCm {build['hip']}" if build.get("hip") else ""
     )
-    parts = [made_for or "CPU only", f"CPU kernels {build['cpu_capability']}"] if build else []
+    parts = [gpu_build or "CPU only", f"CPU kernels {build['cpu_capability']}"] if build else []
     yield Finding(section, "torch", f"{torch['version']}{' for ' * bool(parts)}{', '.join(parts)}")
     if "torchvision" in torch.get("problems", {}):
         problem = safe(torch["problems"]["torchvision"])
@@ -171,21 +171,21 @@ def _memory_limit() -> int | None:
     return None
 
 
-# data, places
+# data, folders
 
 
 def _data() -> Iterator[Finding]:
     from ..data.availability import CIFAR, DATASETS, cifar_found
     from ..spaces.files import load_space, space_names
 
-    for facts in DATASETS:
-        if facts.name in CIFAR:
-            found = cifar_found(facts.name)
+    for dataset in DATASETS:
+        if dataset.name in CIFAR:
+            found = cifar_found(dataset.name)
             text = f"in {safe(str(found.absolute()))}" if found else "missing"
-            mend = "" if found else f"entrannas data prepare {facts.name}"
-            yield Finding("data sets", facts.name, text, "ok" if found else "note", mend)
+            mend = "" if found else f"entrannas data prepare {dataset.name}"
+            yield Finding("data sets", dataset.name, text, "ok" if found else "note", mend)
         else:
-            yield Finding("data sets", facts.name, facts.text)
+            yield Finding("data sets", dataset.name, dataset.text)
     for name in space_names():
         try:
             space = load_space(name)
@@ -196,7 +196,7 @@ def _data() -> Iterator[Finding]:
             yield Finding("search spaces", name, text)
 
 
-def _places(flag: Path | None) -> Iterator[Finding]:
+def _folders(flag: Path | None) -> Iterator[Finding]:
     from ..config.project import find_config_file, runs_dir
 
     section = "places"
@@ -215,22 +215,22 @@ def _places(flag: Path | None) -> Iterator[Finding]:
 
 def _runs_folder(folder: Path) -> Iterator[Finding]:
     section, shown = "places", safe(str(folder))
-    there = next(path for path in [folder, *folder.parents] if path.exists())
+    existing = next(path for path in [folder, *folder.parents] if path.exists())
     mend = "choose another folder with --runs-dir DIR or the variable ENTRANNAS_RUNS_DIR"
-    if not there.is_dir():
-        fault = f"{shown}: {safe(str(there))} is a file"
+    if not existing.is_dir():
+        fault = f"{shown}: {safe(str(existing))} is a file"
         yield Finding(section, "runs", fault, "broken", mend)
         return
     try:
-        with tempfile.TemporaryFile(dir=there, prefix=".entrannas-doctor-"):
+        with tempfile.TemporaryFile(dir=existing, prefix=".entrannas-doctor-"):
             pass
     except OSError as error:
         fault = f"{shown}: not writable: {error.strerror or error}"
         yield Finding(section, "runs", fault, "broken", mend)
     else:
-        new = "" if there == folder else ", created by the first run"
+        new = "" if existing == folder else ", created by the first run"
         yield Finding(section, "runs", f"{shown}: writable{new}")
-    free = shutil.disk_usage(there).free
+    free = shutil.disk_usage(existing).free
     level: Level = "broken" if free < MIN_FREE_BYTES else "warning" if free < ENOUGH_FREE_BYTES else "ok"
     mend = "" if level == "ok" else "free some space, or choose another folder with --runs-dir"
     yield Finding(section, "disk", f"{bytes_text(free)} free there", level, mend)

@@ -31,18 +31,18 @@ def print_findings(findings: Sequence[Finding]) -> None:
         table.add_column(overflow="fold")
         for finding in findings:
             if finding.section == section:
-                fancy, simple, style = MARKS.get(finding.level, BROKEN)
+                mark, ascii_mark, style = MARKS.get(finding.level, BROKEN)
                 text = Text(finding.value)
                 if finding.mend:
                     text.append(f"\n{arrow} {finding.mend}", "dim" if finding.level == "note" else "bold")
-                table.add_row(Text(simple if plain else fancy, style), Text(finding.name), text)
+                table.add_row(Text(ascii_mark if plain else mark, style), Text(finding.name), text)
         console.print(Text(section, "bold"))
         console.print(table)
         console.print()
-    console.print(_verdict(findings))
+    console.print(_summary(findings))
 
 
-def _verdict(findings: Sequence[Finding]) -> Text:
+def _summary(findings: Sequence[Finding]) -> Text:
     broken = [finding.name for finding in findings if finding.level == "broken"]
     warnings = [finding.name for finding in findings if finding.level == "warning"]
     if broken:

@@ -113,7 +113,7 @@ def _run_program(path: Path, images: Sequence[Tensor]) -> list[Tensor]:
     return [network(batch) for batch in images]
 
 
-_ELSEWHERE = """
+_MODULE_RUNNER = """
 import importlib.util, io, json, sys
 paths, blocked, file, threads = json.loads(sys.argv[1])
 sys.path[:] = paths
@@ -137,7 +137,9 @@ def _run_module(path: Path, images: Sequence[Tensor]) -> list[Tensor]:
     paths = [os.path.abspath(folder) for folder in sys.path]  # noqa: PTH100 ("" is the working directory)
     settings = json.dumps([paths, __package__.split(".")[0], str(path.absolute()), torch.get_num_threads()])
     result = subprocess.run(
-        [sys.executable, "-I", "-B", "-c", _ELSEWHERE, settings], input=given.getvalue(), capture_output=True
+        [sys.executable, "-I", "-B", "-c", _MODULE_RUNNER, settings],
+        input=given.getvalue(),
+        capture_output=True,
     )
     if result.returncode:
         lines = result.stderr.decode(errors="replace").strip().splitlines()

@@ -30,8 +30,7 @@ def load_exported(path: Path) -> ExportedNetwork:
     """
     shown = plain(str(path))
     try:
-        metadata_and_state = _read(path)
-        return _network(*metadata_and_state)
+        return _network(*_read(path))
     except OSError as error:
         raise UsageError(f"{shown}: cannot be read: {reason_of(error)}") from None
     except ValueError as error:

@@ -66,17 +66,17 @@ def content_of(trained: TrainedNetwork) -> ExportedNetwork:
 
 
 def _options(network: DerivedNetwork) -> NetworkOptions:
-    first = next(module for module in network.stem.modules() if isinstance(module, nn.Conv2d))
-    in_cells = next(module for module in network.cells.modules() if isinstance(module, nn.BatchNorm2d))
+    stem_convolution = next(module for module in network.stem.modules() if isinstance(module, nn.Conv2d))
+    cell_norm = next(module for module in network.cells.modules() if isinstance(module, nn.BatchNorm2d))
     cifar = isinstance(network.stem, CifarStem)
     return NetworkOptions(
         classes=network.classifier.out_features,
-        channels_in=first.in_channels,
+        channels_in=stem_convolution.in_channels,
         channels=network.stem.out_channels[0] // (3 if cifar else 1),
         cells=len(network.cells),
         stem="cifar" if cifar else "imagenet",
         share_features=network.share_features,
-        affine=in_cells.affine,
+        affine=cell_norm.affine,
         pool_batch_norm=network.pool_batch_norm,
     )
 

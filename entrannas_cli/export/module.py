@@ -104,13 +104,13 @@ class _Cell:
         norms = (module for module in self.cells[0].modules() if isinstance(module, nn.BatchNorm2d))
         self.affine = next(norms).affine
         self.pool_batch_norm = network.pool_batch_norm
-        live = set(self.graph.concat)
+        used = set(self.graph.concat)
         for j in reversed(range(INPUT_NODES, INPUT_NODES + len(self.graph.nodes))):
-            if j in live:
-                live |= {connection.source for connection in self.graph.nodes[j - INPUT_NODES]}
-        self.inputs = [node for node in range(INPUT_NODES) if node in live]
+            if j in used:
+                used |= {connection.source for connection in self.graph.nodes[j - INPUT_NODES]}
+        self.inputs = [node for node in range(INPUT_NODES) if node in used]
         self.nodes = [
-            (j, connections) for j, connections in enumerate(self.graph.nodes, start=INPUT_NODES) if j in live
+            (j, connections) for j, connections in enumerate(self.graph.nodes, start=INPUT_NODES) if j in used
         ]
         self.uses = Counter(
             self._feature(j, connection) for j, connections in self.nodes for connection in connections

@@ -57,7 +57,7 @@ def operation_code(name: str, *, stride: int, affine: bool, pool_batch_norm: boo
     returned = builder.body[-1]
     assert isinstance(returned, ast.Return)
     assert returned.value is not None
-    call = _Filled(values).visit(returned.value)
+    call = _Substitution(values).visit(returned.value)
     assert isinstance(call, ast.Call)
     function = ast.unparse(call.func)
     if function == "nn.Identity":
@@ -68,7 +68,7 @@ def operation_code(name: str, *, stride: int, affine: bool, pool_batch_norm: boo
     return f"nn.Sequential({pool}, nn.BatchNorm2d(channels, affine={affine}))" if pool_batch_norm else pool
 
 
-class _Filled(ast.NodeTransformer):
+class _Substitution(ast.NodeTransformer):
     """Substitutes values for names, and resolves the conditional expressions that depend on them."""
 
     def __init__(self, values: dict[str, ast.expr]) -> None:
@@ -82,7 +82,7 @@ class _Filled(ast.NodeTransformer):
             case ast.Compare(ast.Constant(left), [ast.Eq()], [ast.Constant(right)]):
                 chosen: ast.expr = self.visit(node.body if left == right else node.orelse)
                 return chosen
-        raise ValueError(f"can't decide {ast.unparse(node.test)}")
+        raise ValueError(f"cannot evaluate {ast.unparse(node.test)}")
 
 
 def _call_text(name: str, arguments: Iterable[ast.expr]) -> str:
@@ -134,15 +134,15 @@ class Definitions:
     def import_lines(self) -> list[str]:
         """Return the imports as sorted by ruff, with an empty line after the standard library."""
         blocks = []
-        for own in (True, False):
-            chosen = [i for i in self.imports if (i[0].split(".")[0] in sys.stdlib_module_names) is own]
-            plainly = sorted(f"import {module}" for module, name, _ in chosen if not name)
+        for standard in (True, False):
+            chosen = [i for i in self.imports if (i[0].split(".")[0] in sys.stdlib_module_names) is standard]
+            modules = sorted(f"import {module}" for module, name, _ in chosen if not name)
             named: dict[str, list[str]] = {}
             for module, name, here in sorted(chosen, key=lambda i: (not i[1][:1].isupper(), i[1])):
                 if name:
                     named.setdefault(module, []).append(name if name == here else f"{name} as {here}")
             blocks.append(
-                plainly + [f"from {module} import {', '.join(named[module])}" for module in sorted(named)]
+                modules + [f"from {module} import {', '.join(named[module])}" for module in sorted(named)]
             )
         return [*blocks[0], *([""] if all(blocks) else []), *blocks[1]]
 

@@ -247,7 +247,8 @@ def test_a_table_says_what_was_measured(capsys: pytest.CaptureFixture[str]) -> N
     ("arguments", "message"),
     [
         (("search", "--compare", "nas"), "nas cannot be measured: choose entrannas, entrannas-dst or darts"),
-        (("search", "--compare", ""), "nothing cannot be measured"),
+        (("search", "--compare", ""), "nothing to measure: choose entrannas, entrannas-dst or darts"),
+        (("train", "--compare", ","), "nothing to measure: choose DARTS_V2"),
         (("search", "--compare", "darts,darts"), "name each only once"),
         (("search", "--compare", "entrannas", "--sparsity", "0.8"), "add it to --compare"),
         (("search", "--sparsity", "1.5"), "give a share from 0 to below 1"),
