@@ -1,1 +1,1 @@
-"""What a run does: set-up, steps, rows, checkpoints, signals; and a package for each kind: search, train, rank."""
+"""Running runs: set-up, steps, metric rows, checkpoints, signals. One package per kind: search, train, rank."""

@@ -1,7 +1,7 @@
-"""Recording what a function has the device do, to have it done again without the function.
+"""Record the device work of a function, so that it can be replayed without calling the function.
 
-On a GPU the steps of a search or a training are some thousands of short kernels: launching them takes longer than
-they do. A recording is launched as a whole.
+On a GPU a step of a search or a training launches thousands of short kernels, and launching them takes longer than
+running them. A recording is launched as a whole.
 """
 
 from __future__ import annotations
@@ -22,28 +22,28 @@ Replay = Callable[[], None]
 
 
 class Capture(ABC):
-    """How functions without arguments are recorded. They work on tensors that stay where they are.
+    """Records functions without arguments, which read and write tensors at fixed addresses.
 
-    A recorded function must read nothing on the host, and depend on nothing there that may change; random numbers
-    come from the device's generator, and are new in each replay. What it returns, and the gradients that it leaves,
-    are in memory that all recordings share: it holds until another one is replayed. Of a parameter that had no
-    gradient in the recording there is none in a replay.
+    A recorded function must not read values on the host, nor depend on host state that may change. Random numbers
+    come from the device's generator and are new in each replay. The result and the gradients are in memory that all
+    recordings share: they are valid until another recording is replayed. A parameter without a gradient in the
+    recording has none in a replay.
     """
 
     @abstractmethod
     def warm_up(self, function: Callable[[], Result]) -> Result:
-        """Calls ``function`` as it would be recorded: libraries choose kernels and take workspace now."""
+        """Call ``function`` as it will be recorded, so that libraries choose kernels and allocate workspaces."""
 
     @abstractmethod
     def record(self, function: Callable[[], Result]) -> tuple[Replay, Result]:
-        """Records ``function`` without the device doing anything; what it returns is filled by each replay.
+        """Record ``function`` without running it on the device; return the replay and the result that it fills.
 
-        Raises whatever the function raises, and ``RuntimeError`` for what can't be recorded.
+        Raises whatever the function raises, and ``RuntimeError`` if it cannot be recorded.
         """
 
 
 class CudaCapture(Capture):
-    """CUDA graphs, in one memory pool, from one stream."""
+    """Captures CUDA graphs on one stream, with one memory pool."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
@@ -51,23 +51,26 @@ class CudaCapture(Capture):
         self._pool = torch.cuda.graph_pool_handle()
 
     def warm_up(self, function: Callable[[], Result]) -> Result:
-        """On the stream of the recording: kernels' workspaces, and what counts gradients, belong to a stream."""
+        """Call ``function`` on the recording's stream.
+
+        Kernel workspaces and autograd's gradient accumulators belong to a stream.
+        """
         current = torch.cuda.current_stream(self._device)
         self._stream.wait_stream(current)
         with torch.cuda.stream(self._stream), warnings.catch_warnings():
-            # of an optimiser, that it isn't recorded: it will be
+            # an optimiser warns that it isn't captured: it will be
             warnings.filterwarnings("ignore", "This instance was constructed with capturable=True")
             result = function()
         current.wait_stream(self._stream)
         return result
 
     def record(self, function: Callable[[], Result]) -> tuple[Replay, Result]:
-        """A CUDA graph of ``function``. Other threads (such as those that pin batches) go on meanwhile."""
+        """Capture ``function`` as a CUDA graph; other threads, such as those that pin batches, keep running."""
         graph = torch.cuda.CUDAGraph()
         with (
-            # torch leaves its own stream the current one after a recording that broke
+            # after a failed capture torch leaves its own stream current
             torch.cuda.stream(torch.cuda.current_stream(self._device)),
-            _without_collection(),  # a graph, an event or memory freed by it would break the recording
+            _without_collection(),  # freeing a graph, an event or memory would break the capture
             torch.cuda.graph(graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local"),
         ):
             result = function()

@@ -1,4 +1,4 @@
-"""What rows and summaries tell of derived cells."""
+"""Properties of derived cells, for metric rows and summaries."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ __all__ = ["cell_facts", "operation_facts"]
 
 
 def cell_facts(genotype: Genotype) -> Row:
-    """Connections of each node of the derived cells."""
+    """Return the number of connections of each node, per kind of cell."""
     return {f"connections_{kind}": [len(node) for node in cell.nodes] for kind, cell in genotype.cells}
 
 
 def operation_facts(genotype: Genotype) -> Row:
-    """How often each operation occurs in the derived cells."""
+    """Return how often each operation occurs, per kind of cell."""
     return {
         f"operations_{kind}": dict(sorted(Counter(c.operation for _, c in cell.connections).items()))
         for kind, cell in genotype.cells

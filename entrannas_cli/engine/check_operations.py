@@ -1,4 +1,4 @@
-"""Whether the operations that a run needs are here, and do what they must."""
+"""Checks that the operations of a run are installed and work."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ __all__ = ["require_operations"]
 
 
 def require_operations(names: Iterable[str], whose: str) -> None:
-    """Raises ``UsageError`` naming one that isn't: a run may have been made where a package was installed.
+    """Raise ``UsageError`` naming an operation that is missing or broken.
 
-    ``whose`` they are ends the message.
+    A run may have been created where another package was installed. ``whose`` says for the message where the
+    operations are from.
     """
     for name in names:
         try:
@@ -24,17 +25,17 @@ def require_operations(names: Iterable[str], whose: str) -> None:
         except KeyError:
             raise UsageError(
                 f"operation {plain(name)} of {plain(whose)} is not installed here: install the "
-                f"package that brings it (entry point {ENTRY_POINT_GROUP})"
+                f"package that provides it (entry point {ENTRY_POINT_GROUP})"
             ) from None
         except ImportError as error:
             reason = plain(str(error))
-            raise UsageError(f"operation {plain(name)}: its package can't be imported: {reason}") from error
+            raise UsageError(f"operation {plain(name)}: its package cannot be imported: {reason}") from error
         _try_operation(name)
 
 
 @torch.no_grad()
 def _try_operation(name: str) -> None:
-    """Runs the operation once at each stride: a user's may be wrong."""
+    """Run the operation once at each stride: one from another package may be wrong."""
     build = get_operation(name).build
     for stride in (1, 2):
         try:
@@ -44,5 +45,5 @@ def _try_operation(name: str) -> None:
             raise UsageError(f"operation {plain(name)} fails at stride {stride}: {reason}") from error
         if shape != (expected := (2, 8, 6 // stride, 6 // stride)):
             raise UsageError(
-                f"operation {plain(name)} at stride {stride} makes {shape} of (2, 8, 6, 6), expected {expected}"
+                f"operation {plain(name)} at stride {stride} maps (2, 8, 6, 6) to {shape}, expected {expected}"
             )

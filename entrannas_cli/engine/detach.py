@@ -1,4 +1,4 @@
-"""Starting a run in the background. The one place that knows how; a cluster's queue would be another launcher."""
+"""Starts a run in the background. A launcher for a cluster's queue would go beside it."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from ..store.run import LOG_FILE, Run
 __all__ = ["launch_detached", "this_program"]
 
 
-TIMEOUT_S = 30.0  # seconds; it takes a fraction of one
+TIMEOUT_S = 30.0  # seconds; a start takes a fraction of one
 
 
 def this_program(module: str = "entrannas_cli") -> list[str]:
-    """The beginning of a command that runs ``module`` of this very installation in a process of its own.
+    """Return the start of a command that runs ``module`` of this installation in a new process.
 
-    Files in the working directory, such as a ``random.py``, take no module's place, unless they do so here too.
+    Files in the working directory, such as a ``random.py``, do not shadow modules, unless they do so here too.
     """
     here = {""}
-    with contextlib.suppress(OSError):  # it is gone
+    with contextlib.suppress(OSError):  # the working directory was deleted
         here.add(os.getcwd())  # noqa: PTH109
     return [sys.executable, *([] if here & set(sys.path) else ["-P"]), "-m", module]
 
 
 def launch_detached(run: Run) -> None:
-    """Starts ``run`` in a process of its own, which outlives this one and its terminal.
+    """Start ``run`` in a new process, which outlives this one and its terminal.
 
-    The process takes the run up as `entrannas resume` does; what it prints goes into the run's log. Returns once
-    it has. Raises ``RunFailed`` if it can't be started, or ends before that.
+    The process resumes the run as `entrannas resume` does, and its output goes into the run's log. Returns when the
+    attempt has begun. Raises ``RunFailed`` if the process cannot be started or ends before that.
     """
     attempt = run.status().attempt
     try:
@@ -47,12 +47,12 @@ def launch_detached(run: Run) -> None:
                 env=os.environ | {"PYTHONUNBUFFERED": "1"},
             )
     except OSError as error:
-        raise RunFailed(f"{run.id}: can't be started in the background: {error}") from None
+        raise RunFailed(f"{run.id}: cannot be started in the background: {error}") from None
     deadline = time.monotonic() + TIMEOUT_S
     while run.status().attempt == attempt and time.monotonic() < deadline:
         if process.poll() is not None:
             log_file = plain(str(run.path / LOG_FILE))
             raise RunFailed(
-                f"{plain(run.id)}: ended before it began, with exit code {process.returncode}: see {log_file}"
+                f"{plain(run.id)}: exited with code {process.returncode} before it began: see {log_file}"
             )
         time.sleep(0.02)

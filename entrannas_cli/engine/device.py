@@ -1,4 +1,4 @@
-"""What computes, and in which form. Shared by every kind of run."""
+"""The device of a run, its precision and its memory format."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MIB = 1024**2
 
 @dataclass(frozen=True)
 class Compute:
-    """A device with the precision and the memory format to use on it."""
+    """A device, with the precision and the memory format to use on it."""
 
     device: torch.device
     precision: str  # "float32" or "bf16"
@@ -36,7 +36,7 @@ class Compute:
 
     @property
     def name(self) -> str:
-        """What a person calls the device."""
+        """The device's name for people."""
         if self.device.type == "cuda":
             return torch.cuda.get_device_name(self.device)
         return {"cpu": f"CPU ({counted(self.threads, 'thread')})", "mps": "Apple GPU"}.get(
@@ -45,16 +45,16 @@ class Compute:
 
 
 def automatic_device() -> str:
-    """The first of CUDA, MPS and CPU that is there."""
+    """Return the first available of CUDA, MPS and CPU."""
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def resolve_compute(config: DeviceConfig) -> Compute:
-    """The device that ``config`` asks for; sets the number of threads.
+    """Return the device that ``config`` asks for, and set torch's number of threads and its CUDA options.
 
-    Raises ``UsageError`` for a device or a precision that this machine does not have.
+    Raises ``UsageError`` for a device that this machine does not have.
     """
     asked = automatic_device() if config.device == "auto" else config.device
     device = torch.device(asked)
@@ -64,11 +64,11 @@ def resolve_compute(config: DeviceConfig) -> Compute:
             found = counted(count, "CUDA device") if count else "no CUDA device"
             raise UsageError(f"device {asked}: torch finds {found} here (see `entrannas doctor`, or use cpu)")
         if device.index is not None:
-            torch.cuda.set_device(device)  # what is not told a device, such as pinned memory, takes this one
+            torch.cuda.set_device(device)  # for code without a device argument, such as pinned memory
         # a sum over a million features (the gradient of α) must not be rounded to bf16 on the way
         torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
         torch.backends.cudnn.benchmark = (
-            True  # shapes are few and come back: the fastest kernels are worth a trial
+            True  # few shapes, which recur: searching for the fastest kernels pays off
         )
     elif device.type == "mps" and not torch.backends.mps.is_available():
         raise UsageError("device mps: torch finds no Apple GPU here (see `entrannas doctor`, or use cpu)")
@@ -83,7 +83,7 @@ def resolve_compute(config: DeviceConfig) -> Compute:
 
 
 def memory_in_use(device: torch.device) -> float:
-    """MiB: the peak that torch has taken on a GPU, otherwise what this process holds."""
+    """Return MiB: on a GPU the peak that torch has reserved, otherwise this process's resident memory."""
     if device.type == "cuda":
         return torch.cuda.max_memory_reserved(device) / MIB
     import psutil

@@ -1,4 +1,4 @@
-"""Values on their way from the device to the host."""
+"""Copies of values from the device to the host."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ class PendingCopy(ABC):
 
     @abstractmethod
     def arrived(self) -> bool:
-        """Whether :meth:`rows` would return at once."""
+        """Return whether :meth:`rows` would return without waiting."""
 
     @abstractmethod
     def rows(self) -> list[list[float]]:
-        """The values; waits for the device if they aren't there yet."""
+        """Return the values, waiting for the device if they have not arrived yet."""
 
 
 class DeferredCopy(PendingCopy):
-    """Copied when asked for: where a copy waits for nothing (CPU), or can't be had without waiting (MPS)."""
+    """Copied on request: for the CPU, where nothing is awaited, and MPS, which always waits."""
 
     def __init__(self, values: Tensor) -> None:
         self._values = values
 
     def arrived(self) -> bool:
-        """Always: nothing is gained by waiting."""
+        """Return True: nothing is gained by waiting."""
         return True
 
     def rows(self) -> list[list[float]]:
-        """The values."""
+        """Return the values."""
         found: list[list[float]] = self._values.tolist()
         return found
 
 
 class CudaCopy(PendingCopy):
-    """Copied by the device itself into page-locked memory, once it gets there."""
+    """Copied asynchronously by the device into page-locked memory."""
 
     def __init__(self, values: Tensor) -> None:
         self._host = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
@@ -48,16 +48,16 @@ class CudaCopy(PendingCopy):
         self._done.record(torch.cuda.current_stream(values.device))
 
     def arrived(self) -> bool:
-        """Whether the device got there."""
+        """Return whether the device has finished the copy."""
         return bool(self._done.query())  # type: ignore[no-untyped-call]
 
     def rows(self) -> list[list[float]]:
-        """The values, waited for."""
+        """Return the values, waiting for the device."""
         self._done.synchronize()
         found: list[list[float]] = self._host.tolist()
         return found
 
 
 def copy_out(values: Tensor) -> PendingCopy:
-    """Begins to copy ``values`` (rows, columns); on CUDA without waiting for the device."""
+    """Start to copy ``values`` (rows, columns); on CUDA without waiting for the device."""
     return CudaCopy(values) if values.device.type == "cuda" else DeferredCopy(values)

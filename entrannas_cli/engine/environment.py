@@ -1,4 +1,4 @@
-"""Where a run happens: what one needs to know to repeat it."""
+"""The environment of a run: what it takes to reproduce it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn", "pillow")
 
 
 def describe_environment(compute: Compute) -> dict[str, Any]:
-    """Versions, device, threads, command line, and the git commits of this program and of the working folder."""
+    """Return versions, device, threads, command line, and git commits of this program and the working folder."""
     return {
         "time": time.time(),
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
@@ -52,9 +52,9 @@ def _version(package: str) -> str | None:
 
 
 def git_commit(folder: Path, *, tracked: str = "") -> str | None:
-    """The commit checked out in ``folder``, with "-dirty" if files differ from it; None outside a repository.
+    """Return the commit checked out in ``folder``, with "-dirty" if files differ; None outside a repository.
 
-    None as well where git doesn't track the file ``tracked``: a repository around an environment isn't meant.
+    Also None if git does not track the file ``tracked``: a repository around a virtual environment does not count.
     """
     try:
         if tracked:

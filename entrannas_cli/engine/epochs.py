@@ -1,4 +1,4 @@
-"""Steps and epochs, which count from 1."""
+"""Steps and epochs, both counted from 1."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ __all__ = ["Epochs"]
 
 
 class Epochs(ABC):
-    """How the steps of a run fall into epochs, and when it is evaluated: pure functions of the step."""
+    """Assigns steps to epochs and evaluations, by pure functions of the step."""
 
     steps_per_epoch: int
 
     @property
     @abstractmethod
     def epochs(self) -> int:
-        """Epochs of the whole run."""
+        """Total number of epochs."""
 
     @property
     @abstractmethod
@@ -26,23 +26,23 @@ class Epochs(ABC):
 
     @property
     def steps(self) -> int:
-        """Steps of the whole run."""
+        """Total number of steps."""
         return self.epochs * self.steps_per_epoch
 
     def epoch(self, step: int) -> int:
-        """The epoch that ``step`` belongs to; 0 before the first step."""
+        """Return the epoch of ``step``; 0 before the first step."""
         return math.ceil(step / self.steps_per_epoch)
 
     def ends_epoch(self, step: int) -> bool:
-        """Whether ``step`` is the last one of its epoch."""
+        """Return whether ``step`` is the last one of its epoch."""
         return step % self.steps_per_epoch == 0
 
     def evaluates(self, step: int) -> bool:
-        """Whether the networks are scored after ``step``: the last one always is."""
+        """Return whether the run is evaluated after ``step``: always after the last one."""
         return self.ends_epoch(step) and (self.epoch(step) % self.evaluate_every == 0 or step == self.steps)
 
     def progress(self, step: int, after: int = 0) -> float:
-        """How much lies before ``step``: 0 up to the first step past ``after``, 1 at the last step."""
+        """Return the share of the run before ``step``: 0 up to the first step past ``after``, 1 at the last."""
         return max(step - after - 1, 0) / max(self.steps - after - 1, 1)
 
     def decayed(

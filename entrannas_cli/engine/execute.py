@@ -1,4 +1,4 @@
-"""Executes the work of a run from its last checkpoint on, and records how it ended."""
+"""Executes a run from its last checkpoint, and records how it ended."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def execute(
 ) -> Row:
     """Do ``work`` with the run's configuration until it ends or is stopped; return the summary.
 
-    The configuration is ``resolved`` for a run just made, otherwise a ``model`` read from the run directory.
-    ``loading``: see :class:`RunContext`. Raises ``UsageError`` for a configuration that can't be run here,
-    ``RunFailed`` with the reason when it fails; the run directory then says so too.
+    The configuration is that of ``resolved`` for a new run, otherwise a ``model`` read from the run directory.
+    ``loading``: see :class:`RunContext`. Raises ``UsageError`` for a configuration that cannot be run here,
+    ``RunFailed`` with the reason if the run fails, which the run directory records too.
     """
     run = session.run
     config: Any = resolved.config if resolved else load_config(run.path / CONFIG_FILE, model)

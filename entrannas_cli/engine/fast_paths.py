@@ -1,4 +1,4 @@
-"""Which of the faster ways to compute a run takes, and why not the others. The results are the same to rounding."""
+"""Chooses the fast paths of a run, with reasons for those not taken. Results are the same up to rounding."""
 
 from __future__ import annotations
 
@@ -20,18 +20,19 @@ if TYPE_CHECKING:
 __all__ = ["FastPaths", "Tell", "fast_paths"]
 
 FUSED_ON = ("cpu", "cuda")
-EACH_STEP = "the cells may change in each step: see architecture.derive_every"
-HINT = "steps can't be recorded while cells are derived in each: for speed, --set architecture.derive_every=epoch"
+EACH_STEP = "the cells may change in every step: see architecture.derive_every"
+HINT = "steps cannot be recorded while each derives cells: for speed, --set architecture.derive_every=epoch"
 
 Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class FastPaths:
-    """``graphs``: steps are recorded and replayed; ``fused``: the optimisers are.
+    """The fast paths that a run takes. ``graphs``: steps are recorded and replayed; ``fused``: fused optimisers.
 
-    ``taken`` names all that are, ``refused`` the others, each with its reason; ``unmet`` says of those that the
-    configuration insists on which can't be. ``hint`` says what would make a step faster here, if anything.
+    ``taken`` has the names of those in use, ``refused`` the others, each with its reason; ``unmet`` has a warning
+    for each one that the configuration sets to `on` and that is unavailable. ``hint`` suggests how to make a step
+    faster, if anything would.
     """
 
     device: torch.device
@@ -47,27 +48,27 @@ class FastPaths:
         return f"{', '.join(self.taken) or 'none'}{refused}"
 
     def execute(self, tell: Tell | None) -> Execute:
-        """What runs the parts of a step; ``tell`` is told when recording fails."""
+        """Return what runs the parts of a step; ``tell`` is called with a message if recording fails."""
         if not self.graphs:
             return directly
         return GraphReplay(CudaCapture(self.device), self.device, tell or _warn)
 
     def learning_rate(self, value: float) -> float | torch.Tensor:
-        """``value`` in the form in which it can be changed under a recorded step."""
+        """Return ``value`` in a form that can change under recorded steps: a tensor if steps are recorded."""
         return torch.tensor(value, device=self.device) if self.graphs else value
 
     @property
     def optimizer_keywords(self) -> dict[str, Any]:
-        """For SGD and Adam of torch. Without fused kernels, those that take lists of tensors."""
+        """Keyword arguments for torch's SGD and Adam: fused kernels if possible, otherwise multi-tensor ones."""
         if self.device.type not in FUSED_ON:
             return {}
         return {"fused": True} if self.fused else {"foreach": True}
 
 
 def fast_paths(config: DeviceConfig, compute: Compute, *, derives_each_step: bool = False) -> FastPaths:
-    """What ``config`` asks for, as far as it goes on this device.
+    """Return the fast paths that ``config`` asks for and this device supports.
 
-    ``derives_each_step``: the cells that are computed may be others in each step.
+    ``derives_each_step``: whether the cells may change in every step.
     """
     kind = compute.device.type
     fused = _no_fused(config, kind)
@@ -88,7 +89,7 @@ def fast_paths(config: DeviceConfig, compute: Compute, *, derives_each_step: boo
         taken=tuple(name for name, reason in reasons.items() if not reason),
         refused=tuple(f"{name} ({reason})" for name, reason in reasons.items() if reason),
         unmet=tuple(
-            f"device.{key} = on, but goes without: {reason}"
+            f"device.{key} = on, but unavailable: {reason}"
             for key, asked, reason in (("graphs", config.graphs, graphs), ("fused", config.fused, fused))
             if asked == "on" and reason
         ),
@@ -101,7 +102,7 @@ def _no_bf16(config: DeviceConfig, compute: Compute) -> str:
         return ""
     if config.precision == "float32":
         return "precision is float32"
-    return "this GPU has none" if compute.device.type == "cuda" else f"no faster on {compute.device.type}"
+    return "not on this GPU" if compute.device.type == "cuda" else f"no faster on {compute.device.type}"
 
 
 def _no_fused(config: DeviceConfig, kind: str) -> str:
@@ -120,7 +121,7 @@ def _no_graphs(config: DeviceConfig, kind: str, *, fused: bool, derives_each_ste
     if not fused:
         return "they need fused optimisers"
     if config.activation_checkpointing != "none":
-        return "activations are computed again, which can't be recorded"
+        return "activations are recomputed, which cannot be recorded"
     if config.graphs == "auto" and derives_each_step:
         return EACH_STEP
     return ""

@@ -1,4 +1,4 @@
-"""What must not change between the attempts of a run: another run would go on under its name."""
+"""The values that must not change when a run is resumed: it would become another run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["check_identity", "identity"]
 
-# where and how it is computed, watched and reported may change; so may places, whose content counts
+# how a run is computed, watched and reported may change; so may paths, whose content is compared instead
 FREE = (
     *("device.", "checkpoint.", "evaluation.", "target.", "data.workers", "data.path"),
     *("preset", "train.preset", "space", "rank."),
@@ -24,7 +24,7 @@ FREE = (
 
 
 def identity(config: BaseModel, dataset: Dataset, further: Mapping[str, object]) -> dict[str, str]:
-    """The values that decide a run, by their names, as text; ``further`` are those of its kind."""
+    """Return the values that determine a run's results, as text by name; ``further`` are those of its kind."""
     values = {key: value for key, value in flatten_model(config).items() if not key.startswith(FREE)}
     values |= {
         **further,
@@ -36,9 +36,9 @@ def identity(config: BaseModel, dataset: Dataset, further: Mapping[str, object])
 
 
 def check_identity(before: Mapping[str, str], now: Mapping[str, str]) -> None:
-    """Raises ``UsageError`` that names what differs: another run would go on under the name of this one.
+    """Raise ``UsageError`` naming the first value that differs.
 
-    A key that isn't in ``before`` counts with its value for runs made before it existed.
+    A key missing from ``before`` has the value that runs had before the key existed.
     """
     known = {**former_values(all_keys(), before), **before}
     for key, value in now.items():

@@ -1,4 +1,4 @@
-"""A network with its weights, from the run that trained or searched it."""
+"""Loads a network with its weights from a training or a search."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ Weights = Literal["last", "best"]
 
 @dataclass(frozen=True, kw_only=True)
 class TrainedNetwork:
-    """``network`` is in eval mode, in float32, on the CPU, without an auxiliary head.
+    """A ``network`` in eval mode, in float32, on the CPU, without an auxiliary head.
 
-    It takes images of ``shape`` (C, H, W), normalised by ``mean`` and ``std`` (a channel, of values from 0 to 1),
-    and tells the ``classes`` apart. ``weights`` are the "last" ones or the "best", of ``step``.
+    It maps images of ``shape`` (C, H, W), with values from 0 to 1 normalised by ``mean`` and ``std`` per channel,
+    to logits of the ``classes``. ``weights`` is "last" or "best"; they are those of ``step``.
     """
 
     network: DerivedNetwork
@@ -36,13 +36,13 @@ class TrainedNetwork:
     classes: tuple[str, ...]
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    identity: Mapping[str, str]  # what decided the run when the weights were written
+    identity: Mapping[str, str]  # of the run when the weights were written
 
 
 def load_trained(run: Run, weights: Weights = "last") -> TrainedNetwork:
-    """The network of a training; of a search, the derived network with the weights of the super-net.
+    """Return the network of a training, or a search's derived network with the weights of its super-net.
 
-    Raises ``UsageError`` for a run that has no such weights (yet), ``RunFailed`` for damaged ones.
+    Raises ``UsageError`` for a run without such weights (yet), ``RunFailed`` for damaged ones.
     """
     kind = run.status().kind
     if kind == "train":
@@ -60,7 +60,7 @@ def _of_training(run: Run, weights: Weights) -> TrainedNetwork:
         path = run.path / CHECKPOINTS / BEST_CHECKPOINT
         if not path.exists():
             raise UsageError(
-                f"{plain(run.id)} has no best weights: they are those of the best accuracy on images held out"
+                f"{plain(run.id)} has no best weights: they are saved at the best accuracy on held-out images"
             )
         content = read_checkpoint(path, "train")
     else:
@@ -70,9 +70,9 @@ def _of_training(run: Run, weights: Weights) -> TrainedNetwork:
             genotype,
             classes=len(content["images"]["classes"]),
             channels_in=content["images"]["shape"][0],
-            **{"pool_batch_norm": True} | content["network"],  # releases that don't say so always had it
+            **{"pool_batch_norm": True} | content["network"],  # older checkpoints lack the key
         )
-        own = network.state_dict()  # an auxiliary head, if there was one, is left out
+        own = network.state_dict()  # without the auxiliary head
         network.load_state_dict({key: content["weights"][key] for key in own})
         return _trained(run, network, weights, content["step"], content)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
@@ -86,9 +86,9 @@ def _of_search(run: Run) -> TrainedNetwork:
 
 
 def load_supernet(run: Run) -> tuple[SuperNet, Genotype, Mapping[str, Any]]:
-    """The super-net of a search, on the CPU, with the cells it had derived and the checkpoint's content.
+    """Return the super-net of a search, on the CPU, its derived cells, and the checkpoint's content.
 
-    Raises as :func:`load_trained` does.
+    Raises ``UsageError`` and ``RunFailed`` as :func:`load_trained` does.
     """
     from ..config.resolve import load_config
     from .check_operations import require_operations
@@ -132,7 +132,7 @@ def _genotype(run: Run) -> Genotype:
 
 
 def _last(run: Run, kind: str) -> dict[str, Any]:
-    """The newest checkpoint that can be read; none is changed."""
+    """Return the newest intact checkpoint; damaged ones are left where they are."""
     damaged: DamagedCheckpoint | None = None
     for path in run.checkpoints():
         try:

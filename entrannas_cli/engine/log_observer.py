@@ -1,4 +1,4 @@
-"""Writes what an observer is told into the run's log as well."""
+"""An observer that logs a run's events."""
 
 from __future__ import annotations
 
@@ -16,42 +16,42 @@ LOGGED_EVENTS = (
 
 
 class LogObserver:
-    """Passes everything on to ``observer``, and logs starts, epochs, messages and the end."""
+    """Logs starts, epochs, messages and the end, and forwards all events to ``observer``."""
 
     def __init__(self, observer: Observer, session: RunSession) -> None:
         self._observer, self._session = observer, session
         self._kind = "run"
 
     def started(self, facts: Started) -> None:
-        """Logs where the run begins or goes on."""
+        """Log where the run starts or resumes."""
         self._kind = facts.kind
-        begins = f"goes on after step {facts.step}" if facts.step else "begins"
+        begins = f"resumes after step {facts.step}" if facts.step else "starts"
         self._session.log(
             f"{facts.kind} {begins}: {', '.join(facts.what)}, "
-            f"epochs: {facts.epochs} of {facts.steps_per_epoch} steps, attempt {facts.attempt}"
+            f"{facts.epochs} epochs of {facts.steps_per_epoch} steps, attempt {facts.attempt}"
         )
         self._observer.started(facts)
 
     def step(self, row: Row) -> None:
-        """Steps stand in the metrics."""
+        """Forward only: steps are in the metrics file."""
         self._observer.step(row)
 
     def epoch(self, row: Row) -> None:
-        """Logs the epoch in a line."""
+        """Log the epoch's metrics on one line."""
         numbers = [f"{key} {row[key]:.4f}" for key in LOGGED_EVENTS if number(row.get(key)) is not None]
         self._session.log(f"epoch {row['epoch']}: {', '.join(numbers)}")
         self._observer.epoch(row)
 
     def derived(self, step: int, genotype: Genotype) -> None:
-        """Changes of the cells stand in the genotype history."""
+        """Forward only: changes of the cells are in the genotype history."""
         self._observer.derived(step, genotype)
 
     def message(self, level: str, text: str) -> None:
-        """Logs the message with its level."""
+        """Log the message with its level."""
         self._session.log(f"{level}: {text}")
         self._observer.message(level, text)
 
     def finished(self, summary: Row) -> None:
-        """Logs how it ended."""
+        """Log how the run ended."""
         self._session.log(f"{self._kind} {summary.get('state', 'ended')}")
         self._observer.finished(summary)

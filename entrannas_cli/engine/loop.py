@@ -1,4 +1,4 @@
-"""The loop that every kind of run goes through: from a run directory, step by step, and back into it."""
+"""The loop shared by searches and trainings: restore, step, write rows and checkpoints."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ State = TypeVar("State", bound=LoopProgress)
 
 
 class Loop(ABC, Generic[State]):
-    """Runs steps to the end, or until the session is asked to stop; writes to ``session``, tells ``observer``.
+    """Runs steps to the end, or until a stop is requested; writes to ``session`` and notifies ``observer``.
 
-    What a kind of run adds are the methods below that are abstract. A checkpoint is written at the end of each
-    epoch, every ``checkpoint_minutes`` in between, and before a stop.
+    Each kind of run implements the abstract methods. A checkpoint is written at the end of each epoch, every
+    ``checkpoint_minutes`` in between, and before a stop.
     """
 
     kind: ClassVar[str]
-    averaged: ClassVar[tuple[str, ...]]  # metrics whose means are an epoch's
-    finite: ClassVar[Mapping[str, str]]  # metrics that must be finite, each in words
+    averaged: ClassVar[tuple[str, ...]]  # metrics that an epoch's row averages
+    finite: ClassVar[Mapping[str, str]]  # metrics that must be finite, with a description of each
 
     def __init__(
         self,
@@ -59,35 +59,35 @@ class Loop(ABC, Generic[State]):
 
     @abstractmethod
     def _batches(self, step: int) -> Generator[Any]:
-        """Yield the batches of each step after ``step``; closing it ends the processes that read them."""
+        """Yield the batches of each step after ``step``; closing the generator ends the data workers."""
 
     @abstractmethod
     def _take_step(self, step: int, batches: Any, recorder: StepRecorder) -> Row:
-        """Take ``step`` and hand it to the ``recorder``; return what the epoch's row needs of it."""
+        """Take ``step`` and record it with ``recorder``; return the fields that the epoch's row takes from it."""
 
     @abstractmethod
     def _end_epoch(self, row: Row) -> None:
-        """Evaluates if it is due, writes the epoch's row and the summary, tells the observer."""
+        """Evaluate if it is due, write the epoch's row and the summary, notify the observer."""
 
     @abstractmethod
     def _content(self) -> dict[str, Any]:
-        """What a checkpoint has to hold besides the loop's own state."""
+        """Return the checkpoint's content, apart from identity and random state."""
 
     @abstractmethod
     def _load(self, content: Mapping[str, Any]) -> State:
-        """Puts that back; returns the loop's state. Errors of torch's are explained by the caller."""
+        """Restore that content; return the loop's state. The caller translates torch's errors."""
 
     @abstractmethod
     def _advice(self) -> str:
-        """What to change when a loss is not finite."""
+        """Return what to change when a loss is not finite."""
 
     def _saved(self, step: int) -> None:
-        """A checkpoint was written after ``step``."""
+        """Do what follows a checkpoint written after ``step``."""
 
     def restore(self) -> None:
-        """Goes back to the newest checkpoint; to the start if there never was one.
+        """Restore the newest checkpoint, if there ever was one.
 
-        Raises ``RunFailed`` if there were some and none can be used, ``UsageError`` if the run is another one now.
+        Raises ``RunFailed`` if checkpoints exist but none is usable, ``UsageError`` if the run's identity changed.
         """
         content = newest_checkpoint(self.session.run, self.kind, self.observer)
         if content is None:
@@ -100,16 +100,16 @@ class Loop(ABC, Generic[State]):
             raise RunFailed(f"the checkpoint does not fit the configuration: {first_line(error)}") from None
 
     def run(self) -> bool:
-        """Whether the end was reached; if not, a stop was asked for, and what was done is in a checkpoint.
+        """Run steps; return whether the end was reached: if not, a stop was requested and a checkpoint written.
 
-        Raises ``RunFailed`` when a loss is not finite, or an image can't be read.
+        Raises ``RunFailed`` if a loss is not finite or an image cannot be read.
         """
         try:
             with closing(self._batches(self.state.step)) as batches:
                 self._steps(batches)
         except NotFinite as error:
             raise self._diverged(error) from None
-        except UsageError as error:  # an image, or the folder of them: the run itself was fine, and can go on
+        except UsageError as error:  # an image, or the folder of images: the run itself can be resumed
             raise RunFailed(error.message, error.details) from error
         return self.state.step >= self.epochs.steps
 
@@ -130,7 +130,7 @@ class Loop(ABC, Generic[State]):
                 recorder.flush()
                 self._end_epoch({**facts, **recorder.epoch_means()})
                 recorder.restart_clock()
-            stop = self.session.stop_requested  # looked at once, so that a stop always has its checkpoint
+            stop = self.session.stop_requested  # read only once, so that a stop always has its checkpoint
             if ends_epoch or stop or time.monotonic() - saved >= self._checkpoint_seconds:
                 recorder.flush()
                 self.session.save_checkpoint(step, self._save)
@@ -143,7 +143,7 @@ class Loop(ABC, Generic[State]):
         write_checkpoint(path, self.kind, {**own, **self._content()})
 
     def cost(self, key: str) -> Row:
-        """Seconds of the steps, as ``key``, and of the evaluations; in GPU-days too where there is a GPU."""
+        """Return the seconds of the steps, as ``key``, and of the evaluations, and on a GPU the GPU-days."""
         cost: Row = {key: self.state.step_seconds, "evaluation_seconds": self.state.evaluation_seconds}
         if self.compute.device.type == "cuda":
             cost["gpu_days"] = self.state.step_seconds / SECONDS_PER_DAY

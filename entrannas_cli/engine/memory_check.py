@@ -1,4 +1,4 @@
-"""Whether what a run needs fits into the memory that is free, asked before anything is built."""
+"""Checks before a run builds anything that it fits into the free memory."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ __all__ = ["BatchSizes", "MemoryCheck", "largest_that_fits", "memory_check"]
 
 Config = TypeVar("Config", "SearchConfig", "TrainConfig")
 
-SUGGESTED_SHARE = 0.9  # of what is free, for sizes that are suggested: an estimate is one
-MIN_BATCH = 2  # images: batch-norm needs two
+SUGGESTED_SHARE = 0.9  # of the free memory, for suggested sizes: estimates are inexact
+MIN_BATCH = 2  # images: batch-norm needs at least two
 
 
 class BatchSizes(NamedTuple):
-    """What may be changed to take less memory: images a step, images an evaluation takes at once, recomputing."""
+    """What can be changed to use less memory: batch sizes of steps and evaluations, and recomputation."""
 
     batch: int
     evaluation: int
@@ -42,10 +42,10 @@ Estimate = Callable[[Dataset, BatchSizes], MemoryEstimate]
 
 @dataclass
 class MemoryCheck:
-    """Called with the images of a run, it estimates, and compares with what is free.
+    """Called with a run's images, it estimates the run's memory and compares it with the free memory.
 
-    ``batch_key`` is the configuration's name for the images a step, ``narrower`` what to set where none are few
-    enough; ``required`` says whether a run that doesn't fit is refused.
+    ``batch_key`` is the configuration key of the batch size, ``narrower`` the setting to suggest if no batch size
+    fits; ``required`` says whether a run that does not fit is refused.
     """
 
     session: RunSession
@@ -59,22 +59,22 @@ class MemoryCheck:
     _free: int = field(default=0, init=False)
 
     def __call__(self, dataset: Dataset) -> int:
-        """Bytes that the run needs besides its images; 0 if they can't be told.
+        """Return the bytes that the run needs in addition to its images; 0 if that cannot be estimated.
 
-        Raises ``RunFailed`` for more than there are, with what would fit.
+        Raises ``RunFailed`` suggesting what would fit, if more is needed than is free.
         """
         if self.sizes.batch > len(dataset):
-            return 0  # such a batch is refused where it would be made, for a better reason
+            return 0  # such a batch is refused later, with a better reason
         free = free_memory(self.compute.device)
         try:
             found = self.estimate(dataset, self.sizes)
         except (RuntimeError, NotImplementedError, TypeError, ValueError) as error:
-            # an operation of a user's that insists on real numbers
-            self.session.log(f"memory: can't be estimated: {first_line(error)}")
+            # a user's operation that needs real values
+            self.session.log(f"memory: cannot be estimated: {first_line(error)}")
             return 0
         self._dataset, self._free = dataset, free
         need = f"about {gib(found.peak)} ({found.largest})"
-        self.session.log(f"memory: at most {need}, {gib(free)} are free on {self.compute.name}")
+        self.session.log(f"memory: at most {need}, {gib(free)} free on {self.compute.name}")
         self.session.update_summary({"memory_estimate_mb": round(found.peak / MIB, 1)})
         if found.peak <= free:
             return found.peak
@@ -82,16 +82,16 @@ class MemoryCheck:
             self.session.log("warning: memory: more than is free (device.check_memory = false)")
             return found.peak
         raise RunFailed(
-            f"not enough memory: {need} are needed, and {gib(free)} are free on {self.compute.name}",
-            [*self._ways_out(found), "or try all the same: --set device.check_memory=false"],
+            f"not enough memory: {need} needed, {gib(free)} free on {self.compute.name}",
+            [*self._ways_out(found), "or skip this check: --set device.check_memory=false"],
         )
 
     def advice(self) -> str:
-        """What to set where the memory ran out all the same."""
+        """Return what to set after memory ran out despite the check."""
         batch = self.sizes.batch
         smaller = batch // 2
         if self._dataset is not None and (fitting := self._fitting_batch()):
-            smaller = min(fitting, smaller)  # the estimate was too low, or others took some since
+            smaller = min(fitting, smaller)  # the estimate was too low, or less is free now
         change = f"{self.batch_key}={smaller}" if smaller >= MIN_BATCH else self.narrower
         return f"batch size {batch} on {self.compute.name}: try --set {change}"
 
@@ -102,12 +102,12 @@ class MemoryCheck:
             changes.append(f"--set {self.batch_key}={size}" if size else f"--set {self.narrower}")
         if found.evaluation > self._free:
             changes.append(f"--set evaluation.batch_size={self._fitting_evaluation() or 1}")
-        ways = [f"take less at once: {' '.join(changes)}"]
+        ways = [f"use less memory: {' '.join(changes)}"]
         if not self.sizes.recompute:
             again = self._estimate(recompute=True)
             if again.peak <= self._room:
                 ways.append(
-                    f"or compute cells again instead of keeping them, about {gib(again.peak)}: "
+                    f"or recompute cells in the backward pass, about {gib(again.peak)}: "
                     "--set device.activation_checkpointing=cells"
                 )
         return ways
@@ -136,7 +136,7 @@ def memory_check(
     *,
     narrower: str,
 ) -> MemoryCheck:
-    """The check of a run; ``section`` is that of the configuration in which its batch size stands."""
+    """Return the check of a run; ``section`` is the configuration section with its batch size."""
     config = context.config
 
     def estimated(dataset: Dataset, sizes: BatchSizes) -> MemoryEstimate:
@@ -163,10 +163,10 @@ def memory_check(
 
 
 def largest_that_fits(need: Callable[[int], int], too_large: int, room: int) -> int:
-    """A number of images for which ``need`` is at most ``room`` bytes, close to the largest; 0 if there is none.
+    """Return nearly the largest batch size for which ``need`` is at most ``room`` bytes; 0 if there is none.
 
-    ``need`` is that of several parts, each a line, so that it bends upwards: it lies below the line from the
-    smallest number to the one that is ``too_large``, and that line is followed.
+    ``need`` is the maximum of several linear functions, so it is convex and lies below the straight line from the
+    smallest size to ``too_large``. The size is interpolated on that line.
     """
     least, most = need(MIN_BATCH), need(too_large)
     if least > room:

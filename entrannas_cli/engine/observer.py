@@ -1,4 +1,4 @@
-"""What a run tells whoever watches it: plain rows, the same as in the run directory."""
+"""The events of a run: plain rows, the same as in the run directory."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Started:
-    """Facts known when a run begins or goes on: ``step`` and ``epoch`` are those already done.
+    """A run that starts or resumes: ``step`` and ``epoch`` are the last ones already done.
 
-    ``kind`` is the run's, ``what`` says in a few parts what is searched or trained, on what, by which device.
+    ``kind`` is the kind of run; ``what`` lists for people what is searched or trained, on which data and device.
     """
 
     id: str
@@ -31,22 +31,22 @@ class Started:
 
 
 class Observer(Protocol):
-    """Receives events from the loop, in the loop's thread; must return quickly."""
+    """Receives events from the loop, in the loop's thread. Methods must return quickly."""
 
     def started(self, facts: Started) -> None:
-        """The first step is about to run."""
+        """Handle the start of an attempt, before its first step."""
 
     def step(self, row: Row) -> None:
-        """A step row was written."""
+        """Handle a step row that was written."""
 
     def epoch(self, row: Row) -> None:
-        """An epoch row was written."""
+        """Handle an epoch row that was written."""
 
     def derived(self, step: int, genotype: Genotype) -> None:
-        """These are the cells from now on."""
+        """Handle a change of the derived cells after ``step``."""
 
     def message(self, level: str, text: str) -> None:
-        """A note for the user; ``level`` is "info" or "warning"."""
+        """Handle a message for the user; ``level`` is "info" or "warning"."""
 
     def finished(self, summary: Row) -> None:
-        """The run ended; ``summary`` is the run's summary."""
+        """Handle the end of the run; ``summary`` is the run's summary."""

@@ -1,6 +1,6 @@
-"""Before a run is made, of whatever kind: what is asked for, which preset `auto` means, whether the data is there.
+"""Checks before a run is created: the request, the preset for `auto`, and the data.
 
-Loads no torch unless the preset depends on a GPU.
+Loads torch only if the preset depends on a GPU.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 __all__ = ["automatic_preset", "cuda_here", "cuda_in_a_child", "data_of", "request_here", "require_data"]
 
 SMALL = "quick"
-EMBEDDED = ("digits", "synthetic")  # small images: CIFAR's cutout would blank them
+EMBEDDED = ("digits", "synthetic")  # small images, which CIFAR's cutout would blank
 
-TIMEOUT_S = 120  # a first import of torch from a slow disk takes long
+TIMEOUT_S = 120  # the first import of torch from a slow disk takes long
 DATA_KEYS = ("dataset", "path", "image_size", "crop_padding", "flip", "classes", "images")
 
 
@@ -40,7 +40,7 @@ def request_here(
     choose_preset: ChoosePreset,
     searched: Run | None = None,
 ) -> ConfigRequest:
-    """What is asked for, in this environment and working directory; ``searched`` is the run the cells are from."""
+    """Return the configuration request for this environment; ``searched`` is the run that the cells are from."""
     from ..config.resolve import ConfigRequest
 
     return ConfigRequest(
@@ -56,7 +56,7 @@ def request_here(
 
 
 def data_of(run: Run) -> dict[str, object]:
-    """Which images ``run`` learned from, and how they may be moved, by dotted key; {} where that can't be read."""
+    """Return the settings of ``run``'s images and how they are augmented, by dotted key; {} if unreadable."""
     try:
         data = run.config().get("data")
     except BrokenRun:
@@ -65,15 +65,15 @@ def data_of(run: Run) -> dict[str, object]:
 
 
 def cuda_here() -> bool:
-    """Whether torch has a CUDA GPU. Loads torch into this process."""
-    import torch  # only now: it takes seconds
+    """Return whether torch has a CUDA GPU. Loads torch into this process."""
+    import torch  # takes seconds
 
     return torch.cuda.is_available()
 
 
 @cache
 def cuda_in_a_child() -> bool:
-    """What :func:`cuda_here` says, asked in a process of its own, once: for programs that must not load torch."""
+    """Return :func:`cuda_here`, asked once in a child process: for programs that must not load torch."""
     code = (
         f"import sys; sys.path[:] = {sys.path!r}\n"
         "from entrannas_cli.engine.preflight import cuda_here\nsys.exit(0 if cuda_here() else 1)"
@@ -90,10 +90,10 @@ def cuda_in_a_child() -> bool:
 def automatic_preset(
     settings: Mapping[str, Any], full: str, has_cuda: Callable[[], bool] = cuda_here
 ) -> tuple[str, str]:
-    """What `auto` stands for on this machine, and why: ``full`` with a CUDA GPU and CIFAR-10, else `quick`.
+    """Return the preset for `auto`, and why: ``full`` with a CUDA GPU and CIFAR-10, otherwise `quick`.
 
-    `quick` too for images that need no recipe of CIFAR's. ``settings`` are the values that are set, by dotted key;
-    ``has_cuda`` is asked only where it depends on a GPU.
+    Embedded data sets also get `quick`: they need no CIFAR recipe. ``settings`` are the explicit values by dotted
+    key; ``has_cuda`` is called only if the answer depends on a GPU.
     """
     dataset, path = settings.get("data.dataset", "cifar10"), settings.get("data.path")
     if dataset in EMBEDDED:
@@ -106,7 +106,7 @@ def automatic_preset(
         return SMALL, f"the device is {plain(device)}"
     if not has_cuda():
         return SMALL, "there is no CUDA GPU"
-    return full, "there are a CUDA GPU and CIFAR-10"
+    return full, "a CUDA GPU and CIFAR-10 are available"
 
 
 def require_data(
@@ -116,11 +116,10 @@ def require_data(
     download: bool = False,
     progress: Progress | None = None,
 ) -> None:
-    """Makes sure that the data is there, before anything is started: the training part, and the ``test`` part.
+    """Make sure before a start that the data is there: the training part and, with ``test``, the test part.
 
-    CIFAR is fetched if ``download`` says so.
-
-    Raises ``UsageError`` that says how to get it, ``RunFailed`` if the download fails.
+    With ``download``, CIFAR is downloaded. Raises ``UsageError`` that says how to get the data, ``RunFailed`` if
+    the download fails.
     """
     if config.dataset in CIFAR:
         if download:
@@ -138,5 +137,5 @@ def require_data(
             try:
                 list_folder(folder, "test", config.image_size)
             except UsageError as error:
-                way_out = "a training ends by scoring the test part; without one: --set evaluation.test=false"
+                way_out = "a training ends by scoring the test part; to skip it: --set evaluation.test=false"
                 raise UsageError(error.message, [*error.details, way_out]) from None

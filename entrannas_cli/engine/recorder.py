@@ -1,4 +1,4 @@
-"""From steps to rows on the disk, without making the device wait for each of them."""
+"""Writes the rows of steps to disk, without waiting for the device in each step."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from .observer import Observer, Row
 
 __all__ = ["LoopProgress", "NotFinite", "StepRecorder"]
 
-FLUSH_INTERVAL_S = 0.25  # on a GPU, where reading a value waits for the device
+FLUSH_INTERVAL_S = 0.25  # seconds, on a GPU: reading a value waits for the device
 
 Unpack = Callable[[list[float]], Row]
 
 
 class NotFinite(Exception):
-    """A value that is no number any more, ``what`` in ``step``."""
+    """A value, ``what``, that became infinite or NaN in ``step``."""
 
     def __init__(self, step: int, what: str) -> None:
         super().__init__(f"step {step}: {what} is not finite")
@@ -30,9 +30,9 @@ class NotFinite(Exception):
 
 @dataclass
 class LoopProgress:
-    """What a loop itself remembers: how far it is, its running sums, and the time that it took.
+    """The state of a loop: its last step, running sums, and the time spent.
 
-    ``sums`` are those of the metrics of the present epoch, over ``steps_in_epoch`` steps of ``images`` images.
+    ``sums`` are the sums of the metrics over ``steps_in_epoch`` steps of the current epoch, of ``images`` images.
     """
 
     step: int = 0
@@ -59,13 +59,13 @@ class _PendingBatch:
 
 
 class StepRecorder:
-    """Buffers steps and writes their rows, at once on a CPU, a few times a second on a GPU.
+    """Buffers steps and writes their rows: immediately on a CPU, a few times per second on a GPU.
 
-    There, the values of some steps are copied out while the next ones run, and their rows are written once they
-    are there; only a :meth:`flush` waits for the device.
+    On a GPU the values of several steps are copied to the host while the next ones run, and their rows are written
+    once the copy has arrived; only :meth:`flush` waits for the device.
 
-    ``averaged`` are the keys whose means are an epoch's; ``finite`` those that must be finite, each with what it
-    is in words.
+    ``averaged`` are the keys that an epoch's row averages; ``finite`` those that must be finite, each with a
+    description.
     """
 
     def __init__(
@@ -82,18 +82,18 @@ class StepRecorder:
         self._averaged, self._finite = averaged, finite
         self._device = compute.device
         self._pending: list[_Pending] = []
-        self._on_the_way: list[_PendingBatch] = []  # at most one between two steps
+        self._on_the_way: list[_PendingBatch] = []  # at most one, except within :meth:`flush`
         self._interval = 0.0 if compute.device.type == "cpu" else FLUSH_INTERVAL_S
         self.restart_clock()
 
     def restart_clock(self) -> None:
-        """The time since the last flush was not spent on steps."""
+        """Exclude the time since the last flush: it was not spent on steps."""
         self._mark = self._sent = time.perf_counter()
 
     def add(self, row: Row, values: torch.Tensor, unpack: Unpack, *, images: int) -> None:
-        """Takes a step of ``images`` images; writes what is pending if it is time. Raises ``NotFinite``.
+        """Add a step of ``images`` images; write pending rows if it is time. Raises ``NotFinite``.
 
-        ``values`` are what is still on the device, which ``unpack`` turns into the rest of the row.
+        ``values`` are still on the device; ``unpack`` turns them into the rest of the row.
         """
         self._pending.append(_Pending(row, values, unpack, images))
         if not self._on_the_way and time.perf_counter() - self._sent >= self._interval:
@@ -102,8 +102,9 @@ class StepRecorder:
             self._write()
 
     def flush(self) -> None:
-        """Writes all pending rows, waiting for the device. Raises ``NotFinite`` after the row of the first value
-        that isn't.
+        """Write all pending rows, waiting for the device.
+
+        Raises ``NotFinite`` after writing the row of the first value that is not finite.
         """
         if self._pending:
             self._send()
@@ -142,7 +143,7 @@ class StepRecorder:
                 self._progress.sums[key] = self._progress.sums.get(key, 0.0) + row[key]
 
     def epoch_means(self) -> Row:
-        """The means over the steps since the last call, with time and speed; starts the next epoch's."""
+        """Return the means over the steps since the last call, with time and speed, and start the next epoch."""
         progress = self._progress
         means: Row = {
             key: progress.sums[key] / progress.steps_in_epoch if key in progress.sums else None

@@ -1,4 +1,4 @@
-"""When parts of a step are recorded and when replayed; and going on without, if they can't be recorded."""
+"""Decides when parts of a step are recorded or replayed; if recording fails, calls them directly."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .capture import Capture
 
 __all__ = ["WARM_UP_CALLS", "GraphReplay"]
 
-WARM_UP_CALLS = 2  # real ones, before a recording
+WARM_UP_CALLS = 2  # ordinary calls before a recording
 
 Result = TypeVar("Result")
 Input = Tensor | float
@@ -23,22 +23,22 @@ Input = Tensor | float
 
 @dataclass
 class _Recorded:
-    """What is known of the calls of one name: their inputs' own memory, and the recording."""
+    """The state of the calls of one name: static input buffers and the recording."""
 
     signature: Hashable = None
     inputs: list[Tensor] = field(default_factory=list)
     calls: int = 0
     replay: Callable[[], None] | None = None
     result: Any = None
-    replaced: Callable[[], None] | None = None  # kept until there is another: the last one would end the pool
+    replaced: Callable[[], None] | None = None  # kept until the next one: it holds the pool
 
 
 class GraphReplay:
-    """Runs what it is given as :class:`Execute` says: each name's function is recorded once a key.
+    """Implements :class:`Execute`: each name's function is recorded once per key.
 
-    A new key, or inputs of another shape, make a new recording, after ``WARM_UP_CALLS`` ordinary calls. All calls
-    read their inputs from the same memory, numbers as tensors of no dimension. If a recording fails ``tell`` is
-    told why, and everything is called in the ordinary way from then on.
+    A new key, or inputs of another shape, lead to a new recording after ``WARM_UP_CALLS`` ordinary calls. All calls
+    read their inputs from the same memory, numbers as zero-dimensional tensors. If a recording fails, ``tell`` is
+    called with the reason, and functions are called directly from then on.
     """
 
     def __init__(self, capture: Capture, device: torch.device, tell: Callable[[str], None]) -> None:
@@ -48,7 +48,7 @@ class GraphReplay:
         self.recordings = 0  # made so far
 
     def __call__(self, name: str, key: Hashable, function: Callable[..., Result], *inputs: Input) -> Result:
-        """As :class:`Execute` says."""
+        """Run ``function`` on ``inputs``: see :class:`Execute`."""
         if self._failed:
             return function(*inputs)
         part = self._parts.setdefault(name, _Recorded())
@@ -71,16 +71,16 @@ class GraphReplay:
             part.inputs = [_empty_like(each, self._device) for each in inputs]
         part.signature, part.calls = signature, 0
         part.replaced, part.replay = part.replay or part.replaced, None
-        part.result = None  # its memory is the next recording's
+        part.result = None  # the next recording uses its memory
 
     def _recorded(self, name: str, part: _Recorded, function: Callable[..., Any]) -> bool:
         try:
             part.replay, part.result = self._capture.record(partial(function, *part.inputs))
-        except Exception as error:  # whatever torch, a driver or somebody's operation says to it
+        except Exception as error:  # torch, a driver or a user's operation may raise anything
             self._failed = True
             self._parts.clear()
             reason = first_line(_first(error))
-            self._tell(f"graphs: the {name} can't be recorded ({reason}); it goes on without")
+            self._tell(f"graphs: the {name} cannot be recorded ({reason}): continuing without graphs")
             return False
         part.replaced = None
         self.recordings += 1
@@ -88,7 +88,7 @@ class GraphReplay:
 
 
 def _first(error: BaseException) -> BaseException:
-    """What went wrong first: the end of a recording that is broken says only that it is."""
+    """Return the first error: ending a failed recording raises one that only says that it failed."""
     while error.__context__ is not None:
         error = error.__context__
     return error

@@ -1,4 +1,4 @@
-"""What the work of a run is given, whatever its kind."""
+"""The context that a run's work gets, for all kinds of runs."""
 
 from __future__ import annotations
 
@@ -24,18 +24,19 @@ __all__ = ["Loading", "RunContext", "StoppedEarly", "Work"]
 Loading = Callable[[], AbstractContextManager[Progress | None]]
 Config = TypeVar("Config")
 
-FEWER_IMAGES = "the images: try --set data.placement=stream, or a smaller data.portion"
+FEWER_IMAGES = "the images do not fit: try --set data.placement=stream, or a smaller data.portion"
 
 
 class StoppedEarly(Exception):
-    """A stop was asked for while the data was being opened: there is nothing to save yet."""
+    """A stop was requested while the data was being opened: there is nothing to save yet."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunContext(Generic[Config]):
-    """``loading`` gives a context for opening the data, whose value is called with the progress of that.
+    """The session, configuration and device of a run.
 
-    ``space`` is that of a search which was just made; None for others, which find it in the run directory.
+    ``loading`` returns a context manager to open the data in; its value, if any, is called with the progress.
+    ``space`` is that of a new search; other runs read theirs from the run directory.
     """
 
     session: RunSession
@@ -47,7 +48,7 @@ class RunContext(Generic[Config]):
 
     @contextmanager
     def opening_data(self) -> Iterator[Progress]:
-        """A context for opening the data, and whom to tell how far it is. Raises ``StoppedEarly``."""
+        """Open the data within this context, and report progress to its value. Raises ``StoppedEarly``."""
         with translate_errors(out_of_memory=FEWER_IMAGES), self.loading() as progress:
 
             def watched(text: str, done: int, of: int) -> None:
@@ -59,13 +60,13 @@ class RunContext(Generic[Config]):
             yield watched
 
     def report_data(self, dataset: Dataset, placement_reason: str) -> None:
-        """Log what the images are and where they are kept; pass on what the user should know of them."""
+        """Log which images are used and where they are kept; notify the observer of the data set's notes."""
         self.session.log(f"data: {dataset.name}, {len(dataset)} images, {placement_reason}")
         for note in dataset.notes:
             self.observer.message("info", f"data: {note}")
 
     def report_fast_paths(self, paths: FastPaths) -> None:
-        """Log and record which ``paths`` are taken; warn of those that the configuration insists on in vain."""
+        """Log and record which ``paths`` are taken; warn of unavailable ones that are set to `on`."""
         self.session.log(f"fast paths: {paths}")
         self.session.update_summary({"fast_paths": str(paths)})
         for text in paths.unmet:
@@ -74,7 +75,7 @@ class RunContext(Generic[Config]):
             self.observer.message("info", paths.hint)
 
     def begin(self, what: tuple[str, ...], loop: Loop[Any] | None = None) -> None:
-        """Begin an attempt with the next step of ``loop``, if there is one; ``what`` is that of ``Started``."""
+        """Begin an attempt at the next step of ``loop``, if there is one. ``what``: see :class:`Started`."""
         session = self.session
         step, epochs = (loop.state.step, loop.epochs) if loop else (0, None)
         session.begin_attempt(step + 1, epoch=epochs.epoch(step) if epochs else 0)

@@ -1,4 +1,4 @@
-"""Runs a run, whatever its kind. Each kind loads only what it needs."""
+"""Executes a run of any kind, and imports only what that kind needs."""
 
 from __future__ import annotations
 
@@ -42,4 +42,4 @@ def run_session(
 
             return execute(session, observer, RankConfig, run_ranking, loading, resolved)
         case other:
-            raise UsageError(f"a run of the kind {plain(other)}: this release knows search, train and rank")
+            raise UsageError(f"unknown kind of run {plain(other)}: this release knows search, train and rank")

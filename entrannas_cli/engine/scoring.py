@@ -1,4 +1,4 @@
-"""How good a network is on some images."""
+"""Loss and accuracy of a network."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Forward = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Score:
-    """Mean cross-entropy, and the share of the ``images`` that are right."""
+    """Mean cross-entropy, and the share of ``images`` classified correctly."""
 
     loss: float
     accuracy: float
@@ -28,7 +28,7 @@ class Score:
 
 @torch.no_grad()
 def calibrate_batch_norm(network: nn.Module, forward: Forward, batches: Iterable[Batch]) -> None:
-    """Replaces the running statistics of ``network`` by the averages over ``batches``; leaves it in eval mode."""
+    """Replace the running statistics of ``network`` by averages over ``batches``; leave it in eval mode."""
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
@@ -38,7 +38,7 @@ def calibrate_batch_norm(network: nn.Module, forward: Forward, batches: Iterable
         for norm in norms:
             norm.momentum = (
                 1 / count
-            )  # a plain average; left to the layer, each would ask the device for its count
+            )  # a plain average; momentum=None would read each layer's count from the device
         forward(images)
     network.eval()
     for norm, momentum in zip(norms, momenta, strict=True):
@@ -49,9 +49,10 @@ def calibrate_batch_norm(network: nn.Module, forward: Forward, batches: Iterable
 def score(
     network: nn.Module, forward: Forward, batches: Iterable[Batch], execute: Execute = directly
 ) -> Score:
-    """The mean loss and the accuracy of ``network`` in eval mode over all images of ``batches``.
+    """Return mean loss and accuracy of ``network`` in eval mode over all images of ``batches``.
 
-    ``forward`` may be recorded: it then has to enter autocast itself, or weights as they are now are kept with it.
+    ``forward`` may be recorded. It must then enter autocast itself: otherwise the recording keeps casts of the
+    present weights.
     """
     network.eval()
     sums: Tensor | None = None

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP as requests to finish the step and stop."""
+"""Turns Ctrl-C, SIGTERM and SIGHUP into requests to finish the step and stop."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ REASONS = {
 }
 EXIT_CODES = {
     reason: 128 + number for number, reason in REASONS.items()
-}  # by the reason, as shells know them
+}  # by reason, as shells report signals
 
 
 @contextmanager
 def stop_on_signals(request_stop: Callable[[str], None], notice: Callable[[str], None]) -> Iterator[None]:
-    """Within: the first of these signals calls ``request_stop`` with its reason, the second interrupts at once.
+    """Call ``request_stop`` with the reason on the first signal, and raise ``KeyboardInterrupt`` on the second.
 
-    ``notice`` is told what happens, for the user. Does nothing outside of the main thread, which gets no signals.
+    ``notice`` is called with a message for the user. Does nothing outside the main thread: only that one handles
+    signals.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -32,9 +33,9 @@ def stop_on_signals(request_stop: Callable[[str], None], notice: Callable[[str],
 
     def handle(number: int, _: FrameType | None) -> None:
         for each in previous:
-            signal.signal(each, signal.default_int_handler)  # next time: KeyboardInterrupt
+            signal.signal(each, signal.default_int_handler)  # the next one raises KeyboardInterrupt
         request_stop(REASONS[signal.Signals(number)])
-        notice("finishing the step and writing a checkpoint; once more to leave at once")
+        notice("finishing the step and writing a checkpoint; interrupt again to quit at once")
 
     previous = {number: signal.getsignal(number) for number in REASONS}
     for number in previous:

@@ -1,4 +1,4 @@
-"""Failures that torch reports in its own words, said in ours."""
+"""Translates torch's errors into messages with a fix."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from ..common.text import first_line
 
 __all__ = ["translate_errors"]
 
-ALLOCATION = ("can't allocate memory", "not enough memory", "out of memory")  # where torch has no type for it
-WORKER = "DataLoader worker"  # may be raised anywhere, by a signal handler of torch's
+ALLOCATION = ("can't allocate memory", "not enough memory", "out of memory")  # texts of plain RuntimeErrors
+WORKER = "DataLoader worker"  # torch's signal handler may raise it anywhere
 
 
 @contextmanager
 def translate_errors(*, out_of_memory: str | Callable[[], str]) -> Iterator[None]:
-    """Turns memory that ran out, on device or host, and workers that died into ``RunFailed``.
+    """Raise ``RunFailed`` when memory runs out, on device or host, or a data worker dies.
 
-    ``out_of_memory`` says what took the memory, and the way out; it may be found out only then.
+    ``out_of_memory`` says what took the memory and suggests a fix; a function is called only when needed.
     """
     try:
         yield
@@ -32,7 +32,7 @@ def translate_errors(*, out_of_memory: str | Callable[[], str]) -> Iterator[None
             raise _out_of_memory(out_of_memory) from error
         if WORKER in text:
             raise RunFailed(
-                f"a process that reads images died ({first_line(error)}); try fewer with --set data.workers=N"
+                f"a process that reads images died ({first_line(error)}); try fewer: --set data.workers=N"
             ) from error
         raise
 

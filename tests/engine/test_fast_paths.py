@@ -29,7 +29,7 @@ MPS = Compute(torch.device("mps"), "float32", torch.contiguous_format, 1)
             {},
             True,
             "bf16, channels_last, fast layers, fused optimisers; "
-            "not: graphs (the cells may change in each step: see architecture.derive_every)",
+            "not: graphs (the cells may change in every step: see architecture.derive_every)",
         ),
         (CUDA, {"graphs": "on"}, True, "bf16, channels_last, fast layers, graphs, fused optimisers"),
         (
@@ -50,7 +50,7 @@ MPS = Compute(torch.device("mps"), "float32", torch.contiguous_format, 1)
             {"activation_checkpointing": "cells"},
             False,
             "bf16, channels_last, fast layers, fused optimisers; "
-            "not: graphs (activations are computed again, which can't be recorded)",
+            "not: graphs (activations are recomputed, which cannot be recorded)",
         ),
         (
             CPU,
@@ -87,13 +87,13 @@ def test_what_is_taken_and_why_not(
     ("compute", "settings", "unmet"),
     [
         (CPU, {}, ()),
-        (CPU, {"graphs": "on", "fused": "on"}, ("device.graphs = on, but goes without: on CUDA only",)),
-        (MPS, {"fused": "on"}, ("device.fused = on, but goes without: torch has none for mps",)),
+        (CPU, {"graphs": "on", "fused": "on"}, ("device.graphs = on, but unavailable: on CUDA only",)),
+        (MPS, {"fused": "on"}, ("device.fused = on, but unavailable: torch has none for mps",)),
         (CUDA, {"graphs": "on", "fused": "on"}, ()),
         (
             CUDA,
             {"graphs": "on", "fused": "off"},
-            ("device.graphs = on, but goes without: they need fused optimisers",),
+            ("device.graphs = on, but unavailable: they need fused optimisers",),
         ),
     ],
 )

@@ -235,7 +235,7 @@ def test_what_cannot_be_recorded_is_said_once_and_called_as_it_is() -> None:
     values = [float(execute("sum", None, reads, torch.ones(3), 2.0)) for _ in range(6)]
     assert values == [6.0, 12.0, 18.0, 24.0, 30.0, 36.0]  # each call counts once
     assert len(told) == 1
-    assert "the sum can't be recorded (a value is read on the host)" in told[0]
+    assert "the sum cannot be recorded (a value is read on the host)" in told[0]
     assert execute.recordings == 0
 
 

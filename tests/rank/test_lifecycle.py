@@ -107,7 +107,7 @@ def test_searches_on_other_data_are_not_put_in_one_order(searched: Run) -> None:
     entrannas("search", "--method", "random", "--dataset", "synthetic", "--quiet")
     result = entrannas("rank", str(searched.path), "latest", "--quiet", check=False)
     assert result.returncode == 2
-    assert "searched on other data than" in result.stderr
+    assert "searched on different data than" in result.stderr
     assert len(list_runs(Path("runs"))) == 1
 
 

@@ -163,7 +163,7 @@ def test_a_second_ctrl_c_leaves_at_once() -> None:
     process, run = running("--set", "network.cells=8", "--batch-size", "512", "--set", "network.channels=16")
     process.send_signal(signal.SIGINT)
     said = ""
-    while "once more to leave at once" not in said:  # the step takes long enough for a second one
+    while "interrupt again to quit at once" not in said:  # the step takes long enough for a second one
         said = process.stderr.readline()
         assert said, "ended without a word"
     process.send_signal(signal.SIGINT)

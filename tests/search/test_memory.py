@@ -227,14 +227,14 @@ def test_a_run_that_does_not_fit_says_what_would(
     result = in_process(*command, check=False)
     assert result.returncode == 1
     assert "not enough memory: about" in result.stderr
-    assert f"{room}.0 MiB are free" in result.stderr
+    assert f"{room}.0 MiB free" in result.stderr
     assert "device.check_memory=false" in result.stderr
     assert not [device for device in built if device != "meta"]  # nothing ran
     run = newest()
     assert run.status().state == "failed"
     assert run.summary()["memory_estimate_mb"] > room
 
-    line = next(line for line in result.stderr.splitlines() if "take less at once" in line)
+    line = next(line for line in result.stderr.splitlines() if "use less memory" in line)
     changes = line.split(": ")[1].split()
     assert int(changes[1].removeprefix(f"{key}=")) < 96
     assert 2 <= int(changes[3].removeprefix("evaluation.batch_size=")) < 256
@@ -296,5 +296,5 @@ def test_an_operation_that_can_not_be_estimated_is_run() -> None:
     in_process(*SMALL_SEARCH, "--space", "reading.toml")
     run = newest()
     assert run.status().state == "completed"
-    assert "memory: can't be estimated" in log_of(run)
+    assert "memory: cannot be estimated" in log_of(run)
     assert "memory_estimate_mb" not in run.summary()

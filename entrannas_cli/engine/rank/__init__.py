@@ -1,1 +1,1 @@
-"""A ranking: the cells of searches, trained briefly and put in order."""
+"""A ranking: cells of searches, trained briefly and ranked by accuracy."""

@@ -1,4 +1,4 @@
-"""The cells that a ranking chooses from: what searches had derived at the ends of their epochs."""
+"""The candidates of a ranking: the cells that searches had derived at the ends of epochs."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ CANDIDATES_FILE = "candidates.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """Cells of ``search`` (an id; its folder is ``path``), as they stood first at the end of ``epoch``.
+    """Cells of ``search`` (an id; its folder is ``path``), first derived by the end of ``epoch``.
 
-    ``is_last`` says that they are what the search ended with. The sparsities are those of the Engine-cells then,
-    None where the search wrote none.
+    ``is_last`` says whether they are the search's final cells. The sparsities are those of the Engine-cells at that
+    time, None if the search recorded none.
     """
 
     number: int
@@ -40,10 +40,10 @@ class Candidate:
 
 
 def find_candidates(searches: Sequence[Run]) -> list[Candidate]:
-    """The distinct cells of all ``searches``, numbered from 1, those of an epoch's end and the last ones.
+    """Return the distinct cells of ``searches`` at the ends of epochs, and the last ones, numbered from 1.
 
-    The same cells of two searches are two candidates: their weights differ. Raises ``UsageError`` for a run that
-    isn't a search or has no cells.
+    Equal cells of two searches are two candidates: their weights differ. Raises ``UsageError`` for a run that is
+    not a search or has no cells.
     """
     found: list[Candidate] = []
     for run in searches:
@@ -86,7 +86,7 @@ def _of_search(run: Run, first: int) -> list[Candidate]:
 
 
 def candidates_json(candidates: Sequence[Candidate]) -> str:
-    """The text of ``candidates.json``."""
+    """Return the content of ``candidates.json``."""
     rows = [
         {
             "number": candidate.number,
@@ -105,7 +105,7 @@ def candidates_json(candidates: Sequence[Candidate]) -> str:
 
 
 def read_candidates(run: Run) -> list[Candidate]:
-    """The candidates of a ranking. Raises ``UsageError`` for a file that is damaged."""
+    """Return the candidates of a ranking. Raises ``UsageError`` for a damaged file."""
     path = run.path / CANDIDATES_FILE
     try:
         return [

@@ -1,4 +1,4 @@
-"""From searches and a resolved configuration to a new run directory."""
+"""Creates the run directory of a ranking from searches and a resolved configuration."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def prepare_ranking(
     name: str | None = None,
     command: str = "",
 ) -> Run:
-    """Claims a run directory that holds all that the ranking needs to know; ``command`` is how it was asked for.
+    """Create a run directory with everything the ranking needs; ``command`` is the command line to record.
 
-    Raises ``UsageError`` as :func:`find_candidates` does, for searches on different data, for a bad name or a
-    folder that can't be used.
+    Raises ``UsageError`` as :func:`find_candidates` does, and for searches on different data, a bad name, or an
+    unusable folder.
     """
     _require_same_data(searches)
     candidates = find_candidates(searches)
@@ -65,12 +65,12 @@ def prepare_ranking(
 
 
 def _require_same_data(searches: Sequence[Run]) -> None:
-    """Accuracies on different images can't be put in one order."""
+    """Raise ``UsageError`` for searches on different images: their accuracies cannot be compared."""
     first, *others = ((run, data_of(run)) for run in searches)
     for run, data in others:
         for key in ("data.dataset", "data.path"):
             if data.get(key) != first[1].get(key):
                 raise UsageError(
-                    f"{plain(run.id)} searched on other data than {plain(first[0].id)} "
+                    f"{plain(run.id)} searched on different data than {plain(first[0].id)} "
                     f"({key} = {plain(str(data.get(key)))}, not {plain(str(first[1].get(key)))}): rank them apart"
                 )

@@ -1,4 +1,4 @@
-"""How good cells are with the weights that they inherit from the super-net of their search."""
+"""Accuracy of cells with weights inherited from the super-net of their search."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ __all__ = ["inherited_accuracies"]
 def inherited_accuracies(
     path: Path, genotypes: Sequence[Genotype], compute: Compute, progress: Progress | None = None
 ) -> Iterator[float]:
-    """For each of ``genotypes``, the accuracy on the architecture half of the search in ``path``.
+    """Yield the accuracy of each of ``genotypes`` on the architecture half of the search in ``path``.
 
-    All inherit from the same, last super-net, so that they can be compared; batch-norm statistics are estimated
-    anew, as for the consistency gap. Raises ``UsageError`` where checkpoint or data are missing.
+    All inherit from the same super-net, the last one, so that they are comparable; batch-norm statistics are
+    re-estimated, as for the consistency gap. Raises ``UsageError`` if checkpoint or data are missing.
     """
     run = Run(path)
     config = load_config(run.path / CONFIG_FILE)

@@ -1,4 +1,4 @@
-"""What comes out of a ranking: the trained cells in order, and what inherited weights would have said."""
+"""Ranks trained cells, and correlates the ranking with inherited accuracies."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ __all__ = ["chosen", "kendall_tau", "rank_correlation", "ranking"]
 
 
 def chosen(candidates: Sequence[Candidate], inherited: Mapping[int, float], top: int) -> list[Candidate]:
-    """Those to train, at most ``top``, in their order.
+    """Return the candidates to train, at most ``top``, ordered by number.
 
-    The last cells of each search are among them as far as there is room; the others are those that do best by
-    inherited weights (where these aren't known, the latest).
+    The last cells of each search come first, then those with the best inherited accuracy, or the latest ones where
+    it is unknown.
     """
 
     def by_promise(candidate: Candidate) -> tuple[bool, float, int]:
@@ -30,9 +30,9 @@ def chosen(candidates: Sequence[Candidate], inherited: Mapping[int, float], top:
 def ranking(
     trained: Sequence[tuple[Candidate, Mapping[str, Any]]], inherited: Mapping[int, float]
 ) -> list[dict[str, Any]]:
-    """A row for each of the cells with the summary of its training, the best first.
+    """Return a row per candidate with its training's summary, the best first.
 
-    ``accuracy`` is that on the images held out, after the last step; None for a training that failed.
+    ``accuracy`` is measured on the held-out images after the last step; None for a failed training.
     """
     rows = [
         {
@@ -59,9 +59,9 @@ def ranking(
 
 
 def rank_correlation(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Kendall's tau-b between trained and inherited accuracy, with its p-value and the number of cells.
+    """Return Kendall's tau-b between trained and inherited accuracy, its p-value, and the number of cells.
 
-    Both None where fewer than two cells have both, or all are the same.
+    Tau and p-value are None if fewer than two cells have both accuracies, or if all values of one are equal.
     """
     pairs = [
         (row["accuracy"], row["inherited_accuracy"])
@@ -75,9 +75,9 @@ def rank_correlation(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def kendall_tau(pairs: Sequence[tuple[float, float]]) -> tuple[float | None, float | None]:
-    """Kendall's tau-b and its two-sided p-value; both None where all of one side are the same.
+    """Return Kendall's tau-b and its two-sided p-value; both None if all values of one side are equal.
 
-    The p-value is exact without ties, and from a normal distribution with them (Kendall, Rank Correlation Methods).
+    The p-value is exact without ties, and a normal approximation with them (Kendall, Rank Correlation Methods).
     """
     n = len(pairs)
     total = n * (n - 1) // 2
@@ -88,7 +88,7 @@ def kendall_tau(pairs: Sequence[tuple[float, float]]) -> tuple[float | None, flo
         return None, None
     tau = score / math.sqrt((total - tied[0]) * (total - tied[1]))
     if not any(tied):
-        inversions = [1]  # permutations of the first 1, 2, ... elements, by their number of inversions
+        inversions = [1]  # permutations of 1, 2, ... elements, counted by number of inversions
         for size in range(2, n + 1):
             inversions = [
                 sum(inversions[max(k - size + 1, 0) : k + 1]) for k in range(len(inversions) + size - 1)

@@ -1,4 +1,4 @@
-"""The work of a ranking: score by inherited weights, train the most promising, put them in order."""
+"""The work of a ranking: score with inherited weights, train the most promising cells, rank them."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ if TYPE_CHECKING:
 
 __all__ = ["TRAININGS", "run_ranking"]
 
-TRAININGS = "trainings"  # in the run's directory: a run directory for each of the cells that are trained
+TRAININGS = "trainings"  # subfolder of the run, with a run directory per training
 
 
 def run_ranking(context: RunContext[RankConfig]) -> None:
-    """Ranks from where it was, or the start, to the end or until a stop; finishes the session.
+    """Start or resume a ranking, run it to the end or until a stop, and finish the session.
 
-    A training that fails takes the last place; the others go on.
+    A failed training ranks last; the others continue.
     """
     session, config = context.session, context.config
     session.update_summary({"preset": config.train.preset})
@@ -53,14 +53,14 @@ def run_ranking(context: RunContext[RankConfig]) -> None:
         return
     selected = chosen(candidates, inherited, config.rank.top)
     trained: list[tuple[Candidate, Row]] = []
-    runs: dict[Genotype, Run] = {}  # the same cells of two searches are trained once
+    runs: dict[Genotype, Run] = {}  # equal cells of two searches are trained once
     wrong: UsageError | None = None
     for place, candidate in enumerate(selected):
         child = runs.get(candidate.genotype) or _training_of(context, candidate)
         runs[candidate.genotype] = child
         if child.status().state != "completed":
             wrong = _train(context, child, _PartObserver(context, place, len(selected))) or wrong
-        stopped = child.status().state == "stopped"  # by itself: it must not count as one that failed
+        stopped = child.status().state == "stopped"  # on its own: it must not count as failed
         if session.stop_requested or stopped:
             session.finish("stopped", session.stop_reason or f"its training {child.id} was stopped")
             return
@@ -76,7 +76,7 @@ def run_ranking(context: RunContext[RankConfig]) -> None:
 
 
 def _inherited(context: RunContext[RankConfig], candidates: list[Candidate]) -> dict[int, float]:
-    """Accuracies by candidate number; none for a search without a super-net or without its data."""
+    """Return accuracies by candidate number; none for searches without a super-net or without their data."""
     session, known = context.session, context.session.run.summary().get("inherited")
     found = {int(key): float(value) for key, value in known.items()} if isinstance(known, dict) else {}
     by_search: defaultdict[Any, list[Candidate]] = defaultdict(list)
@@ -88,23 +88,23 @@ def _inherited(context: RunContext[RankConfig], candidates: list[Candidate]) -> 
         try:
             with (
                 context.opening_data() as progress,
-                translate_errors(out_of_memory="the super-net of a search"),
+                translate_errors(out_of_memory="the super-net of a search does not fit"),
             ):
                 accuracies = inherited_accuracies(path, genotypes, context.compute, progress)
                 for n, (candidate, accuracy) in enumerate(zip(own, accuracies, strict=True), 1):
                     found[candidate.number] = accuracy
-                    progress("scoring by inherited weights", n, len(own))
+                    progress("scoring with inherited weights", n, len(own))
         except (UsageError, RunFailed) as error:
             context.observer.message(
-                "warning", f"no accuracy by inherited weights for {plain(own[0].search)}: {error.message}"
+                "warning", f"no accuracy with inherited weights for {plain(own[0].search)}: {error.message}"
             )
-        finally:  # also when a stop is asked for
+        finally:  # also when a stop is requested
             session.update_summary({"inherited": {str(key): value for key, value in found.items()}})
     return found
 
 
 def _training_of(context: RunContext[RankConfig], candidate: Candidate) -> Run:
-    """The run that trains ``candidate``: the one that is there, or a new one."""
+    """Return the run that trains ``candidate``, new unless it exists."""
     folder = context.session.run.path / TRAININGS
     for run in list_runs(folder):
         if run.summary().get("candidate") == candidate.number:
@@ -131,14 +131,14 @@ def _training_of(context: RunContext[RankConfig], candidate: Candidate) -> Run:
 
 
 def _search_of(candidate: Candidate) -> Row:
-    """What is known of its search, with the sparsities of the moment that the cells are from."""
+    """Return the facts of the candidate's search, with the sparsities at the time of the cells."""
     sparsities = {f"sparsity_{kind}": getattr(candidate, f"sparsity_{kind}") for kind in CELL_KINDS}
     facts = search_facts(Run(candidate.path), last=candidate.is_last)
     return facts | {key: value for key, value in sparsities.items() if value is not None}
 
 
 def _train(context: RunContext[RankConfig], child: Run, part: _PartObserver) -> UsageError | None:
-    """Trains, as far as it goes; what is wrong with the configuration, for these cells at least."""
+    """Train ``child``; return the ``UsageError`` that ended it, if any: a configuration unfit for the cells."""
     session = RunSession(child)
     part.child = session
     try:
@@ -151,7 +151,7 @@ def _train(context: RunContext[RankConfig], child: Run, part: _PartObserver) -> 
 
 
 class _PartObserver:
-    """The observer of one training: passes on what it does as the ``place``-th part of the whole ranking."""
+    """The observer of one training: forwards its events as those of part ``place`` of the ranking."""
 
     child: RunSession
 
@@ -159,10 +159,10 @@ class _PartObserver:
         self._observer: Observer = context.observer
         self._session = context.session
         self._place, self._parts = place, parts
-        self._steps = self._epochs = 0  # of the parts before
+        self._steps = self._epochs = 0  # of the previous parts
 
     def started(self, facts: Started) -> None:
-        """The whole ranking as one run of many epochs."""
+        """Present the ranking as one run of many epochs."""
         self._epochs = self._place * facts.epochs
         self._steps = self._epochs * facts.steps_per_epoch
         total = self._parts * facts.epochs
@@ -184,7 +184,7 @@ class _PartObserver:
         )
 
     def step(self, row: Row) -> None:
-        """Counted on from the parts before; a stop of the ranking is one of the training."""
+        """Forward the step, counted from the first part on; a stop of the ranking also stops the training."""
         if self._session.stop_requested:
             self.child.request_stop(self._session.stop_reason)
         row = self._shifted(row)
@@ -192,19 +192,19 @@ class _PartObserver:
         self._observer.step(row)
 
     def epoch(self, row: Row) -> None:
-        """Counted on from the parts before."""
+        """Forward the epoch, counted from the first part on."""
         self._observer.epoch(self._shifted(row))
 
     def derived(self, step: int, genotype: Genotype) -> None:
-        """The cells that are being trained."""
+        """Forward the cells that are trained."""
         self._observer.derived(self._steps + step, genotype)
 
     def message(self, level: str, text: str) -> None:
-        """As it is."""
+        """Forward the message."""
         self._observer.message(level, text)
 
     def finished(self, summary: Row) -> None:
-        """A part's end isn't the whole's."""
+        """Do nothing: the end of a part is not the end of the ranking."""
 
     def _shifted(self, row: Row) -> Row:
         return {**row, "step": self._steps + row["step"], "epoch": self._epochs + row["epoch"]}

@@ -1,4 +1,4 @@
-"""From a configuration to what is searched: super-net, architecture, optimisers."""
+"""Builds super-net, architecture and optimisers from a configuration."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["build_search", "search_fast_paths"]
 
 
 def search_fast_paths(config: SearchConfig, compute: Compute) -> FastPaths:
-    """What a search takes of them."""
+    """Return the fast paths of a search."""
     each_step = config.architecture.derive_every == "step"
     return fast_paths(config.device, compute, derives_each_step=each_step)
 
@@ -39,10 +39,11 @@ def build_search(
     paths: FastPaths | None = None,
     tell: Tell | None = None,
 ) -> BilevelSearch:
-    """Build everything that learns, as it is before the first step. The seed decides that, whatever the device.
+    """Build super-net, architecture and optimisers as they are before the first step.
 
-    The first sub-graph is derived from the architecture, or is ``genotype`` if given. ``paths`` are those of
-    :func:`search_fast_paths` if None. ``tell`` is called with a message when one of them fails on the way.
+    The seed determines the initial values, on any device. The first sub-graph is ``genotype``, or is derived from
+    the architecture if None. ``paths`` default to :func:`search_fast_paths`; ``tell`` is called with a message if
+    one of them fails later.
     """
     paths = paths or search_fast_paths(config, compute)
     torch.manual_seed(config.seed)
@@ -88,7 +89,7 @@ def build_search(
     )
     for optimizer in (weight_optimizer, architecture_optimizer):
         prepare(optimizer)
-    # a GPU is asked as seldom as the cells are derived; recorded steps can't ask at all
+    # reading α's decisions from a GPU waits for it: only as often as cells are derived, never in recorded steps
     each_step = settings.derive_every == "step" and not paths.graphs
     return BilevelSearch(
         supernet=supernet,

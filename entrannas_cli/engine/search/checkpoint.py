@@ -1,4 +1,4 @@
-"""The whole state of a search, as a checkpoint holds it."""
+"""The state of a search, as stored in a checkpoint."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ __all__ = ["SearchState", "load_state", "state_of"]
 
 @dataclass
 class SearchState(LoopProgress):
-    """The loop's state; ``genotype_changes`` are those of the present epoch."""
+    """The loop's state; ``genotype_changes`` counts those of the current epoch."""
 
     genotype_changes: int = 0
 
 
 def state_of(search: BilevelSearch, state: SearchState) -> dict[str, Any]:
-    """Everything after ``state.step``; data order and schedules follow from the step."""
+    """Return the state after ``state.step``; data order and schedules follow from the step."""
     return {
         "loop": asdict(state),
         "genotype": search.genotype.to_json(),
@@ -36,7 +36,7 @@ def state_of(search: BilevelSearch, state: SearchState) -> dict[str, Any]:
 
 
 def load_state(content: Mapping[str, Any], search: BilevelSearch) -> SearchState:
-    """Puts that back into a newly built ``search``. Raises as torch does for what doesn't fit."""
+    """Restore that state into a newly built ``search``. Raises torch's errors if it does not fit."""
     search.supernet.load_state_dict(content["supernet"])
     search.architecture.load_state_dict(content["architecture"])
     load_optimizer(search.weight_optimizer, content["weight_optimizer"])

@@ -11,17 +11,17 @@ from ...method.space import SearchSpace
 
 __all__ = ["collapse_warning"]
 
-# The limits add up to 5 %: at most that share of random cells shows a sign, however many connections they have.
+# The limits add up to 5 %: at most that share of random cells shows a sign, for any number of connections.
 SKIP_SIGNIFICANCE = 0.04
 WEIGHTLESS_SIGNIFICANCE = 0.01
 REMEDY = "Try --set weights.weight_decay=0.0081"  # docs/method.md says why
 
 
 def collapse_warning(genotype: Genotype, space: SearchSpace) -> str:
-    """Return the sign of a collapse that the cells show and what to try, or an empty string.
+    """Return a warning with the sign of a collapse and what to try, or an empty string.
 
-    Skip connections, or operations without weights, are more than half of the normal cell, and improbable in a cell
-    that is drawn at random from ``space``, the one that was searched.
+    A sign is a normal cell of which more than half is skip connections, or operations without weights, if that many
+    are improbable in a random cell of the searched ``space``.
     """
     sign = _takeover(
         genotype, space, "are skip connections", lambda o: o.name == "skip_connect", SKIP_SIGNIFICANCE
@@ -35,7 +35,7 @@ def collapse_warning(genotype: Genotype, space: SearchSpace) -> str:
 def _takeover(
     genotype: Genotype, space: SearchSpace, what: str, counts: Callable[[Operation], bool], limit: float
 ) -> str:
-    """The sign that the operations which ``counts`` picks have taken over, or an empty string."""
+    """Return the sign that the operations picked by ``counts`` have taken over, or an empty string."""
     chosen = [counts(get_operation(connection.operation)) for _, connection in genotype.normal.connections]
     offered = [counts(get_operation(name)) for name in space.operations]
     count, connections = sum(chosen), len(chosen)
@@ -46,7 +46,7 @@ def _takeover(
 
 
 def _chance(count: int, connections: int, hits: int, operations: int) -> float:
-    """The probability that at least ``count`` uniform draws of an operation are one of ``hits`` among all."""
+    """Return the probability that at least ``count`` of ``connections`` random operations are among ``hits``."""
     ways = range(count, connections + 1)
     cells = sum(comb(connections, n) * hits**n * (operations - hits) ** (connections - n) for n in ways)
-    return float(cells / operations**connections)  # of integers: exact, and nothing overflows
+    return float(cells / operations**connections)  # integers: exact, without overflow

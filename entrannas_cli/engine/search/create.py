@@ -1,4 +1,4 @@
-"""From a resolved configuration to a new run directory."""
+"""Creates the run directory of a search from a resolved configuration."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ PAPER_HINT = "the paper's search: entrannas search --preset paper --download"
 def choose_preset(
     settings: Mapping[str, Any], *, has_cuda: Callable[[], bool] = cuda_here
 ) -> tuple[str, str]:
-    """What `--preset auto` stands for here, and why."""
+    """Return the preset that `--preset auto` chooses on this machine, and why."""
     return automatic_preset(settings, "paper", has_cuda)
 
 
 def prepare_search(
     resolved: Resolved[SearchConfig], runs_dir: Path, *, name: str | None = None, command: str = ""
 ) -> Run:
-    """Claims a run directory that holds all that the search needs to know; ``command`` is how it was asked for.
+    """Create a run directory with everything the search needs; ``command`` is the command line to record.
 
-    Raises ``UsageError`` for a bad name, a space that can't be read or a folder that can't be used.
+    Raises ``UsageError`` for a bad name, an unreadable space, or an unusable folder.
     """
     from ...config.resolve import print_config
 

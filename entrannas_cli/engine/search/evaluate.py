@@ -1,4 +1,4 @@
-"""Super-net against derived network on the same data: the consistency gap."""
+"""The consistency gap: super-net against derived network on the same data."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ Forward = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class ConsistencyGap:
-    """The super-net as it is searched, and the derived network with its weights."""
+    """Scores of the super-net as searched, and of the derived network with its weights."""
 
     supernet: Score
     derived: Score
 
     @property
     def gap(self) -> float:
-        """Accuracy that is lost by deriving: 0 for a consistent search."""
+        """Accuracy lost by deriving: 0 for a consistent search."""
         return self.supernet.accuracy - self.derived.accuracy
 
 
@@ -41,10 +41,10 @@ def compare_with_derived(
     calibration: Batches,
     validation: Batches,
 ) -> ConsistencyGap:
-    """Scores both on ``validation``; the search itself is left as it was.
+    """Score super-net and derived network on ``validation``, without changing the search.
 
-    The batch-norm statistics of both are estimated anew on the ``calibration`` images: the running ones lag
-    behind a sub-graph that changes, and that lag would be measured.
+    The batch-norm statistics of both are re-estimated on the ``calibration`` images: the running statistics lag
+    behind a changing sub-graph, and would distort the gap.
     """
     mixtures = search.architecture.mixtures(search.derivation, temperature)
     supernet = copy.deepcopy(search.supernet)

@@ -1,4 +1,4 @@
-"""The search itself: one plain step after another."""
+"""The loop of a search: steps, epochs, comparisons of super-net and derived network."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class SearchLoop(Loop[SearchState]):
     ) -> None:
         self.config, self.space, self.data, self.search = config, space, data, search
         self.schedule = Schedule(config, data.weights.steps_per_epoch)
-        self.epochs_with_signs = 0  # of a collapse, in a row: they may come and go
+        self.epochs_with_signs = 0  # consecutive epochs with signs of a collapse
         super().__init__(
             session=session,
             observer=observer,
@@ -80,7 +80,7 @@ class SearchLoop(Loop[SearchState]):
         )
 
     def _batches(self, step: int) -> Generator[tuple[Batch, Batch | None]]:
-        """Yield a batch for the weights, and one for the architecture, which is None in a warm-up step."""
+        """Yield per step a batch for the weights, and one for the architecture, None in a warm-up step."""
         warmup_steps = self.schedule.warmup_steps
         with (
             closing(self.data.weights.iterate(step)) as training,
@@ -104,7 +104,7 @@ class SearchLoop(Loop[SearchState]):
         before = search.genotype
         draws = warmup and (step == 1 or schedule.derives(step))
         if draws and config.network.transit_cells == "strongest":
-            # α says nothing yet; passing always the same operations would leave the others untrained
+            # α is still meaningless: always passing the same operations would leave the others untrained
             search.passed = draw_operations(self.space, (config.seed << 32) + step)
         try:
             outcome = search.step(
@@ -116,7 +116,7 @@ class SearchLoop(Loop[SearchState]):
                 turn=schedule.turn(step),
             )
         except FloatingPointError:
-            recorder.flush()  # names the loss, if one was not finite before
+            recorder.flush()  # raises with the loss's name, if a loss was not finite before
             raise NotFinite(step, "the architecture") from None
         if search.genotype != before:
             self.state.genotype_changes += 1
@@ -169,13 +169,11 @@ class SearchLoop(Loop[SearchState]):
     def _comparison(self, row: Row) -> Row:
         began = time.perf_counter()
         size = self.config.evaluation.batch_size
-        with translate_errors(
-            out_of_memory=f"evaluation.batch_size {size} on {self.compute.name}: try half of it"
-        ):
+        with translate_errors(out_of_memory=f"evaluation.batch_size {size} on {self.compute.name}: try half"):
             comparison = compare_with_derived(
                 self.search,
                 row["temperature"],
-                # as in training: shuffled and augmented
+                # shuffled and augmented, as in training
                 calibration=lambda: islice(
                     self.data.weights.iterate(row["step"]), self.config.evaluation.calibration_batches
                 ),

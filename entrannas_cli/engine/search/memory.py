@@ -1,4 +1,4 @@
-"""How much memory a search takes, before it starts."""
+"""Estimates the memory of a search before it starts."""
 
 from __future__ import annotations
 
@@ -36,14 +36,12 @@ def estimate_search(
 ) -> MemoryEstimate:
     """Estimate the peaks of both steps and of an evaluation for images of ``shape`` (C, H, W).
 
-    ``recorded``: whether steps are recorded and replayed (:class:`FastPaths`), which keeps their memory.
-
     The Engine-cells compute every operation, the Transit-cells and the derived network ``genotype``: if None, the
-    sub-graph that takes most of those that the search may pass or derive. Torch's errors pass for operations that
-    can't do without numbers.
+    largest sub-graph that the search may pass or derive. ``recorded``: whether steps are recorded and replayed
+    (:class:`FastPaths`), which keeps their memory. Raises torch's errors for operations that need real values.
     """
     meta = replace(compute, device=torch.device("meta"), precision="float32")
-    # so that no operation is left out for its weight
+    # top-2 computes all operations; DST would omit those of weight 0
     whole = with_values(config, {"architecture": {"derivation": "top2"}})
     batch_size = config.search.batch_size
     steps, on_cpu = {}, compute.device.type == "cpu"
@@ -68,7 +66,7 @@ def estimate_search(
         training, validation = (meta_batch(batch_size, shape, compute.memory_format, dtype) for _ in range(2))
         rest = meter.live
         meter.restart()
-        search.architecture_step(validation, 1.0, turn=0)  # the first cells hold most
+        search.architecture_step(validation, 1.0, turn=0)  # the first turn: the first cells take most memory
         steps["architecture step"] = meter.step_need(rest, recorded=recorded) + unseen
         meter.restart()
         search.weight_step(training, search.architecture.mixtures("top2", 1.0), turn=0)
@@ -87,9 +85,9 @@ def estimate_search(
 
 
 def heaviest_cells(space: SearchSpace, config: SearchConfig, *, derived: bool = False) -> Genotype:
-    """Of what Transit-cells may pass in a search of ``config``, the cells that hold most.
+    """Return the cells that take most memory among those that Transit-cells may pass in a search of ``config``.
 
-    With ``derived``, of what the search may derive.
+    With ``derived``, among those that the search may derive.
     """
     top2 = config.architecture.derivation == "top2"
     every_edge = not top2 or config.architecture.warmup_epochs > 0
@@ -109,9 +107,9 @@ def heaviest_cells(space: SearchSpace, config: SearchConfig, *, derived: bool = 
 
 
 def _heaviest(space: SearchSpace, *, edges_per_node: int) -> list[tuple[int, int, str]]:
-    """Connections (source, target, operation), one from each of ``edges_per_node`` sources, or all, into a node.
+    """Return connections (source, target, operation), one from each of ``edges_per_node`` sources per node.
 
-    One feature that serves two nodes is held once: as long as there are others, each is taken once.
+    A feature that two nodes share is kept only once, so others are preferred as long as there are any.
     """
     kept = {name: _kept_by(name) for name in space.operations}
     used: list[tuple[int, str]] = []
@@ -121,7 +119,7 @@ def _heaviest(space: SearchSpace, *, edges_per_node: int) -> list[tuple[int, int
             ((i, name) for i in range(j) for name in space.operations),
             key=lambda candidate: (candidate in used, -kept[candidate[1]]),
         )
-        best: dict[int, str] = {}  # of each source
+        best: dict[int, str] = {}  # by source
         for i, name in candidates:
             if len(best) < edges_per_node:
                 best.setdefault(i, name)
@@ -131,7 +129,7 @@ def _heaviest(space: SearchSpace, *, edges_per_node: int) -> list[tuple[int, int
 
 
 def _kept_by(name: str) -> int:
-    """Bytes that an operation keeps for its backward pass, of a feature of some size."""
+    """Return the bytes that an operation keeps for its backward pass, for a feature of a fixed size."""
     with MemoryMeter() as meter:
         with torch.device("meta"):
             operation = get_operation(name).build(8, 1, False)

@@ -1,4 +1,4 @@
-"""Metric rows: from a step's tensors and the derived cells to plain numbers."""
+"""Metric rows: plain numbers from a step's tensors and the derived cells."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["architecture_facts", "pack", "sparsity_facts", "unpack"]
 
 
 def pack(outcome: StepOutcome, search: BilevelSearch) -> torch.Tensor:
-    """Everything of a step that is on the device, as one vector: one copy to the host instead of many."""
+    """Return a step's metrics on the device as one vector, so that one copy to the host is enough."""
     architecture_loss = outcome.architecture_loss
     scalars = [
         outcome.weight_loss,
@@ -29,7 +29,7 @@ def pack(outcome: StepOutcome, search: BilevelSearch) -> torch.Tensor:
 
 
 def unpack(values: list[float], *, warmup: bool) -> Row:
-    """The inverse of :func:`pack`, by the names of the metrics file."""
+    """Return the values of :func:`pack` by metric key."""
     weight_loss, accuracy, gradient_norm, architecture_loss, *both = values
     row: Row = {
         "weight_loss": weight_loss,
@@ -44,9 +44,9 @@ def unpack(values: list[float], *, warmup: bool) -> Row:
 
 
 def sparsity_facts(search: BilevelSearch, mixtures: Mapping[str, Mixture]) -> Row:
-    """Share of the candidate connections whose weight in the Engine-cell is zero: none under a softmax.
+    """Return the share of candidate connections with zero weight in the Engine-cell: none under a softmax.
 
-    Where ``mixtures``, those of the step, don't say, it is as of the last derivation: the device isn't asked.
+    If the step's ``mixtures`` do not hold it, it is that of the last derivation: the device is not read.
     """
     if search.derivation == "top2":
         return {f"sparsity_{kind}": 0.0 for kind in mixtures}
@@ -56,7 +56,7 @@ def sparsity_facts(search: BilevelSearch, mixtures: Mapping[str, Mixture]) -> Ro
 
 
 def architecture_facts(search: BilevelSearch, temperature: float) -> Row:
-    """The operation weights p, one list per edge, how undecided they are, from 1 to 0, and the spread of α."""
+    """Return operation weights p (a list per edge), their normalised entropy (1 to 0), and the spread of α."""
     facts: Row = {}
     for kind, weights in search.architecture.probabilities(temperature).items():
         p = weights.detach().cpu()

@@ -27,7 +27,7 @@ __all__ = ["run_search"]
 
 
 def run_search(context: RunContext[SearchConfig]) -> None:
-    """Searches from the last checkpoint, or the start, to the end or until a stop; finishes the session."""
+    """Start or resume a search, run it to the end or until a stop, and finish the session."""
     config = context.config
     space = context.space or context.session.run.space()
     require_operations(space.operations, f"the space {space.name}")
@@ -89,7 +89,7 @@ def _search(
 
 
 def _draw(context: RunContext[SearchConfig], space: SearchSpace) -> None:
-    """The baseline: nothing is trained, so there are no metrics and no checkpoint."""
+    """Draw random cells, as a baseline: nothing is trained, so there are no metrics and no checkpoint."""
     config, session = context.config, context.session
     context.begin(_what(config, space, context.compute))
     genotype = draw_genotype(space, config.seed)

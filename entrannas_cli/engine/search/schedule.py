@@ -1,4 +1,4 @@
-"""What changes from step to step, as pure functions of the step: nothing to save, nothing to lose."""
+"""The schedules of a search, as pure functions of the step: there is no state to save."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = ["Schedule"]
 
 @dataclass(frozen=True)
 class Schedule(Epochs):
-    """Learning rate, temperature and cadence of a search. Steps and epochs count from 1."""
+    """Learning rate, temperature and derivations of a search. Steps and epochs count from 1."""
 
     config: SearchConfig
     steps_per_epoch: int
 
     @property
     def epochs(self) -> int:
-        """Epochs of the whole search."""
+        """Total number of epochs."""
         return self.config.search.epochs
 
     @property
@@ -32,17 +32,17 @@ class Schedule(Epochs):
 
     @property
     def warmup_steps(self) -> int:
-        """Steps at the start in which only the weights learn."""
+        """Steps at the start that train only the weights."""
         return self.config.architecture.warmup_epochs * self.steps_per_epoch
 
     def evaluates(self, step: int) -> bool:
-        """Whether super-net and derived network are compared after ``step``: not while α says nothing yet."""
+        """Return whether super-net and derived network are compared after ``step``: never during the warm-up."""
         return step > self.warmup_steps and super().evaluates(step)
 
     def derives(self, step: int) -> bool:
-        """Whether the Transit-cells' sub-graph is derived anew in ``step``.
+        """Return whether the Transit-cells' sub-graph is derived in ``step``.
 
-        At the end of each epoch in any case, so that what is compared and reported there is up to date.
+        The last step of an epoch always derives, so that evaluation and reports are up to date.
         """
         every = self.config.architecture.derive_every
         if self.ends_epoch(step) or every == "step":
@@ -50,14 +50,14 @@ class Schedule(Epochs):
         return isinstance(every, int) and step % every == 0
 
     def turn(self, step: int) -> int:
-        """Which of the Engine-cells that rotate has its turn in ``step``: the next one after each derivation."""
+        """Return the turn of the rotating Engine-cells in ``step``: it advances after each derivation."""
         every = self.config.architecture.derive_every
         if every == "epoch":
             return self.epoch(step) - 1
         return (step - 1) // (1 if every == "step" else every)
 
     def learning_rate(self, step: int) -> float:
-        """Of the weights: a linear warm-up, then a cosine to the last step."""
+        """Return the learning rate of the weights: a linear warm-up, then a cosine decay to the last step."""
         weights = self.config.weights
         return self.decayed(
             step,
@@ -67,7 +67,7 @@ class Schedule(Epochs):
         )
 
     def temperature(self, step: int) -> float:
-        """τ of the softmax: geometric from the first step in which the architecture learns to the last."""
+        """Return the softmax temperature τ: geometric from the architecture's first step to the last."""
         architecture = self.config.architecture
         start, end = architecture.temperature_start, architecture.temperature_end
         return float(start * (end / start) ** self.progress(step, after=self.warmup_steps))

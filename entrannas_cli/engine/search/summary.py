@@ -1,4 +1,4 @@
-"""What is worth knowing of the derived cells, for the run's summary."""
+"""The derived cells in the run's summary."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["derived_summary"]
 
 
 def derived_summary(genotype: Genotype, space: SearchSpace, target: TargetConfig) -> Row:
-    """Return what the cells found in ``space`` consist of, the size of their ``target`` network, and warnings."""
+    """Return the composition of the cells found in ``space``, their ``target`` network's size, and warnings."""
     parameters, multiply_adds = derived_complexity(
         genotype,
         image=target.image,

@@ -1,1 +1,1 @@
-"""A training: a genotype's network, from scratch."""
+"""A training of a genotype's network, from scratch."""

@@ -1,4 +1,4 @@
-"""From a configuration and a genotype to what is trained: network and optimiser."""
+"""Builds network and optimiser from a configuration and a genotype."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ Shape = tuple[int, int, int]
 
 
 def channels_of(config: DerivedConfig, genotype: Genotype, shape: Shape, classes: int) -> int:
-    """Channels of the first cell for images of ``shape`` (C, H, W): as configured, or as wide as the limit allows.
+    """Return the first cell's channels for images of ``shape`` (C, H, W): as configured, or the most in the limit.
 
-    Raises ``UsageError`` if nothing is narrow enough.
+    Raises ``UsageError`` if no width is within the limit.
     """
     if config.channels != "auto":
         return config.channels
@@ -36,14 +36,14 @@ def channels_of(config: DerivedConfig, genotype: Genotype, shape: Shape, classes
         return widest(lambda channels: size_of(config, genotype, shape, classes, channels)[1], limit)
     except ValueError as error:
         raise UsageError(
-            f"derived.largest_multiply_adds = {limit}: no network of these cells is so small ({error})"
+            f"derived.largest_multiply_adds = {limit}: no network of these cells is that small ({error})"
         ) from None
 
 
 def size_of(
     config: DerivedConfig, genotype: Genotype, shape: Shape, classes: int, channels: int
 ) -> tuple[int, int]:
-    """(parameters, multiply-adds) of the network without its auxiliary head."""
+    """Return (parameters, multiply-adds) of the network without its auxiliary head."""
     return derived_complexity(
         genotype,
         image=shape,
@@ -67,10 +67,10 @@ def build_training(
     paths: FastPaths | None = None,
     tell: Tell | None = None,
 ) -> Training:
-    """Build everything that learns, as it is before the first step. The seed decides that, whatever the device.
+    """Build network and optimiser as they are before the first step.
 
-    ``paths`` are those of :func:`fast_paths` if None. ``tell`` is called with a message when one of them fails on
-    the way.
+    The seed determines the initial values, on any device. ``paths`` default to :func:`fast_paths`; ``tell`` is
+    called with a message if one of them fails later.
     """
     paths = paths or fast_paths(config.device, compute)
     torch.manual_seed(config.seed)

@@ -1,4 +1,4 @@
-"""From cells and a resolved configuration to a new run directory."""
+"""Creates the run directory of a training from cells and a resolved configuration."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ COPIED = (
 def choose_preset(
     settings: Mapping[str, Any], *, has_cuda: Callable[[], bool] = cuda_here
 ) -> tuple[str, str]:
-    """What `--preset auto` stands for here, and why."""
+    """Return the preset that `--preset auto` chooses on this machine, and why."""
     return automatic_preset(settings, "cifar", has_cuda)
 
 
@@ -62,9 +62,9 @@ def prepare_training(
     name: str | None = None,
     command: str = "",
 ) -> Run:
-    """Claims a run directory that holds all that the training needs to know; ``command`` is how it was asked for.
+    """Create a run directory with everything the training needs; ``command`` is the command line to record.
 
-    Raises ``UsageError`` for a bad name or a folder that can't be used.
+    Raises ``UsageError`` for a bad name or an unusable folder.
     """
     earlier = bool(cells.point) and not _is_last(cells)
     search = search_facts(cells.run, last=not earlier)
@@ -94,7 +94,7 @@ def prepare_training(
 
 
 def _is_last(cells: NamedGenotype) -> bool:
-    """Whether a run has ended with these cells."""
+    """Return whether these are the final cells of their run."""
     try:
         return cells.run is not None and cells.run.genotype() == cells.genotype
     except BrokenRun:
@@ -102,10 +102,10 @@ def _is_last(cells: NamedGenotype) -> bool:
 
 
 def search_facts(run: Run | None, *, last: bool = True) -> dict[str, Any]:
-    """What a training's summary tells of the search that its cells are from; {} if they are from elsewhere.
+    """Return what a training's summary says about the search of its cells; {} if they are from elsewhere.
 
-    Cells of a training are those of its search. What the search's summary tells of the cells that it ended with
-    is left out if these aren't the ``last``.
+    Cells of a training belong to that training's search. Values that describe the search's final cells are left
+    out unless these are the ``last`` ones.
     """
     if run is None:
         return {}

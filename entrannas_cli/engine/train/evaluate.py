@@ -1,4 +1,4 @@
-"""Scoring a training's weights again, for a user."""
+"""Scores the weights of a training on request."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def evaluate_run(
     data: str | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """loss, accuracy and error (a share) of ``run`` on a ``part``, with the number of images and the step.
+    """Return loss, accuracy and error (a share) of ``run`` on ``part``, with the number of images and the step.
 
-    ``device`` and ``data`` (the place of the images) take the place of the run's own. Writes nothing. Raises
-    ``UsageError`` for a run that isn't a training or has no weights yet, and for data that isn't there.
+    ``device`` and ``data`` (the path of the images) override the run's own. Writes nothing. Raises ``UsageError``
+    for a run that is not a training or has no weights yet, and for missing data.
     """
     status = run.status()
     if status.state == BROKEN:
@@ -39,7 +39,7 @@ def evaluate_run(
     if (kind := status.kind) != "train":
         raise UsageError(
             f"{plain(run.id)} is a {plain(kind)} run: only a training's weights can be scored "
-            "(`entrannas train` makes one)"
+            "(`entrannas train` starts one)"
         )
     config = load_config(run.path / CONFIG_FILE, TrainConfig)
     if device is not None:
@@ -64,7 +64,7 @@ def evaluate_run(
 
 
 def _with(config: TrainConfig, section: str, **values: object) -> TrainConfig:
-    """``config`` with other values in a section, checked as all are. Raises ``UsageError``."""
+    """Return ``config`` with other ``values`` in ``section``, validated. Raises ``UsageError``."""
     from ...config.keys import flatten_model
     from ...config.to_toml import to_toml
 

@@ -1,4 +1,4 @@
-"""The training itself: one plain step after another."""
+"""The loop of a training: steps, epochs, scores on the held-out images, the best weights."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ SUMMARISED = ("weight_loss", "accuracy", "validation_loss", "validation_accuracy
 
 @dataclass
 class TrainState(LoopProgress):
-    """The loop's state; ``best_step`` is the one after which the images held out were scored best, 0 for none."""
+    """The loop's state; ``best_step`` is the step with the best held-out accuracy, 0 if there is none."""
 
     best_step: int = 0
     best_accuracy: float = 0.0
 
 
 class TrainLoop(Loop[TrainState]):
-    """Runs ``training`` on ``data``. ``network`` says how the network is built, for whoever loads its weights."""
+    """Runs ``training`` on ``data``. ``network`` has the keyword arguments to rebuild the network."""
 
     kind = "train"
     averaged = ("weight_loss", "accuracy")
@@ -120,7 +120,7 @@ class TrainLoop(Loop[TrainState]):
     def _score_held_out(self) -> Score:
         size = self.config.evaluation.batch_size
         network = self.training.network
-        advice = f"evaluation.batch_size {size} on {self.compute.name}: try half of it"
+        advice = f"evaluation.batch_size {size} on {self.compute.name}: try half"
         with translate_errors(out_of_memory=advice), self.training.autocast or nullcontext():
             found = score(network, network, self.data.held_out_batches(size, self.config.data.workers))
         network.train()
@@ -134,10 +134,10 @@ class TrainLoop(Loop[TrainState]):
 
     def restore(self) -> None:
         super().restore()
-        self._saved(self.state.step)  # a kill may have come between the checkpoint and its copy
+        self._saved(self.state.step)  # the process may have been killed between checkpoint and copy
         best = self.session.run.path / CHECKPOINTS / BEST_CHECKPOINT
         if best.exists() and not self._is_of(best, self.state.best_step):
-            best.unlink()  # of a part of the run that is done anew, or damaged
+            best.unlink()  # damaged, or from steps that will be repeated
         if not best.exists():
             self.state.best_step, self.state.best_accuracy = 0, 0.0
 

@@ -1,4 +1,4 @@
-"""How much memory a training takes, before it starts."""
+"""Estimates the memory of a training before it starts."""
 
 from __future__ import annotations
 
@@ -30,9 +30,8 @@ def estimate_training(
 ) -> MemoryEstimate:
     """Estimate the peaks of a step and of an evaluation for images of ``shape`` (C, H, W).
 
-    ``recorded``: whether steps are recorded and replayed (:class:`FastPaths`), which keeps their memory.
-
-    Torch's errors pass for operations that can't do without numbers.
+    ``recorded``: whether steps are recorded and replayed (:class:`FastPaths`), which keeps their memory. Raises
+    torch's errors for operations that need real values.
     """
     meta = replace(compute, device=torch.device("meta"), precision="float32")
     steps, on_cpu = {}, compute.device.type == "cpu"

@@ -32,9 +32,9 @@ __all__ = ["run_training"]
 
 
 def run_training(context: RunContext[TrainConfig]) -> None:
-    """Trains from the last checkpoint, or the start, to the end or until a stop; then scores the test part.
+    """Start or resume a training, run it to the end or until a stop, and finish the session.
 
-    Finishes the session.
+    At the end the test part is scored.
     """
     config, run = context.config, context.session.run
     genotype = run.genotype()
@@ -139,7 +139,7 @@ def _how_built(config: TrainConfig, channels: int) -> Row:
 
 
 def _score_test_part(context: RunContext[TrainConfig]) -> None:
-    """Of the last weights, and of those that were best on the images held out. A resume tries again."""
+    """Score the last weights and those that were best on the held-out images. A resume tries again."""
     session = context.session
     found: dict[str, Any] = {}
     contestants = {"": load_trained(session.run)}
@@ -147,7 +147,7 @@ def _score_test_part(context: RunContext[TrainConfig]) -> None:
         try:
             contestants["best_"] = load_trained(session.run, "best")
         except DamagedCheckpoint as error:
-            context.observer.message("warning", f"the best weights can't be scored: {error.message}")
+            context.observer.message("warning", f"the best weights cannot be scored: {error.message}")
     try:
         for prefix, trained in contestants.items():
             score = score_part(trained, context.config, "test", context.compute)
@@ -156,6 +156,6 @@ def _score_test_part(context: RunContext[TrainConfig]) -> None:
                 f"{prefix}test_accuracy": score.accuracy,
                 f"{prefix}test_error": 1 - score.accuracy,
             }
-    except UsageError as error:  # the training itself was fine
-        raise RunFailed(f"the test part can't be scored: {error.message}", error.details) from error
+    except UsageError as error:  # the training itself succeeded
+        raise RunFailed(f"the test part cannot be scored: {error.message}", error.details) from error
     session.update_summary(found)

@@ -1,4 +1,4 @@
-"""What changes from step to step of a training, as pure functions of the step."""
+"""The schedules of a training, as pure functions of the step."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ class TrainSchedule(Epochs):
 
     @property
     def epochs(self) -> int:
-        """Epochs of the whole training."""
+        """Total number of epochs."""
         return self.config.train.epochs
 
     @property
     def evaluate_every(self) -> int:
-        """Epochs between two looks at the images held out."""
+        """Epochs between two evaluations on the held-out images."""
         return self.config.evaluation.every
 
     def learning_rate(self, step: int) -> float:
-        """A linear warm-up, then a cosine or linear decay to the last step."""
+        """Return the learning rate: a linear warm-up, then a cosine or linear decay to the last step."""
         train = self.config.train
         return self.decayed(
             step,
@@ -42,5 +42,5 @@ class TrainSchedule(Epochs):
         )
 
     def drop_path(self, step: int) -> float:
-        """The chance with which a connection is left out: in a line from 0 to its full value."""
+        """Return the probability of dropping a connection: it increases linearly from 0 to its full value."""
         return self.config.train.drop_path * self.progress(step)

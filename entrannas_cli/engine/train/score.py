@@ -1,4 +1,4 @@
-"""How good trained weights are on a part of the data."""
+"""Scores trained weights on a part of the data."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def score_part(
     compute: Compute,
     progress: Progress | None = None,
 ) -> Score:
-    """Mean loss and share of right images on the ``test`` part, or on what the training held out.
+    """Return loss and accuracy on the ``test`` part, or on the images that the training held out.
 
-    Raises ``UsageError`` for data that isn't there, or that isn't what the network learned from.
+    Raises ``UsageError`` for missing data, or data that differs from what the network was trained on.
     """
     if part == "test":
         dataset = open_test_part(config.data, trained, device=compute.device, progress=progress)
@@ -46,7 +46,7 @@ def score_part(
         )
         dataset, indices = data.dataset, data.held_out
         if not len(indices):
-            raise UsageError("nothing was held out in this training (data.validation_share = 0)")
+            raise UsageError("this training held out no images (data.validation_share = 0)")
         require_same(dataset, trained, "the data")
         held_out_by = ("seed", "data.portion", "data.validation_share")
         check_identity(trained.identity, {key: str(flatten_model(config)[key]) for key in held_out_by})
@@ -61,6 +61,6 @@ def score_part(
         workers=config.data.workers,
         memory_format=compute.memory_format,
     )
-    advice = f"evaluation.batch_size {size} on {compute.name}: try half of it"
+    advice = f"evaluation.batch_size {size} on {compute.name}: try half"
     with translate_errors(out_of_memory=advice), compute.autocast or nullcontext():
         return score(network, network, batches)
