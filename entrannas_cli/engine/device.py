@@ -56,13 +56,15 @@ def resolve_compute(config: DeviceConfig) -> Compute:
 
     Raises ``UsageError`` for a device that this machine does not have.
     """
-    asked = automatic_device() if config.device == "auto" else config.device
-    device = torch.device(asked)
+    name = automatic_device() if config.device == "auto" else config.device
+    device = torch.device(name)
     if device.type == "cuda":
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if (device.index or 0) >= count:
-            found = counted(count, "CUDA device") if count else "no CUDA device"
-            raise UsageError(f"device {asked}: torch finds {found} here (see `entrannas doctor`, or use cpu)")
+            available = counted(count, "CUDA device") if count else "no CUDA device"
+            raise UsageError(
+                f"device {name}: torch finds {available} here (see `entrannas doctor`, or use cpu)"
+            )
         if device.index is not None:
             torch.cuda.set_device(device)  # for code without a device argument, such as pinned memory
         # a sum over a million features (the gradient of α) must not be rounded to bf16 on the way
@@ -76,8 +78,8 @@ def resolve_compute(config: DeviceConfig) -> Compute:
         torch.set_num_threads(config.threads)
     precision = config.precision
     if precision == "auto":
-        fit = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-        precision = "bf16" if fit else "float32"
+        supported = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+        precision = "bf16" if supported else "float32"
     layout = torch.contiguous_format if config.memory_format == "contiguous" else torch.channels_last
     return Compute(device, precision, layout, torch.get_num_threads())
 

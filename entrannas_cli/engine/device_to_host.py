@@ -34,8 +34,8 @@ class DeferredCopy(PendingCopy):
 
     def rows(self) -> list[list[float]]:
         """Return the values."""
-        found: list[list[float]] = self._values.tolist()
-        return found
+        rows: list[list[float]] = self._values.tolist()
+        return rows
 
 
 class CudaCopy(PendingCopy):
@@ -54,8 +54,8 @@ class CudaCopy(PendingCopy):
     def rows(self) -> list[list[float]]:
         """Return the values, waiting for the device."""
         self._done.synchronize()
-        found: list[list[float]] = self._host.tolist()
-        return found
+        rows: list[list[float]] = self._host.tolist()
+        return rows
 
 
 def copy_out(values: Tensor) -> PendingCopy:

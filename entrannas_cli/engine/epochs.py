@@ -63,5 +63,5 @@ class Epochs(ABC):
         if step <= warmup:
             return start * step / warmup
         progress = self.progress(step)
-        left = 0.5 * (1 + math.cos(math.pi * progress)) if decay == "cosine" else 1 - progress
-        return end + (start - end) * left
+        remaining = 0.5 * (1 + math.cos(math.pi * progress)) if decay == "cosine" else 1 - progress
+        return end + (start - end) * remaining

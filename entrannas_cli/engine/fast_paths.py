@@ -17,13 +17,13 @@ from .replay import GraphReplay
 if TYPE_CHECKING:
     from ..config.shared import DeviceConfig
 
-__all__ = ["FastPaths", "Tell", "fast_paths"]
+__all__ = ["FastPaths", "Warn", "fast_paths"]
 
-FUSED_ON = ("cpu", "cuda")
+FUSED_DEVICES = ("cpu", "cuda")
 EACH_STEP = "the cells may change in every step: see architecture.derive_every"
 HINT = "steps cannot be recorded while each derives cells: for speed, --set architecture.derive_every=epoch"
 
-Tell = Callable[[str], None]
+Warn = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,11 +47,11 @@ class FastPaths:
         refused = f"; not: {', '.join(self.refused)}" if self.refused else ""
         return f"{', '.join(self.taken) or 'none'}{refused}"
 
-    def execute(self, tell: Tell | None) -> Execute:
-        """Return what runs the parts of a step; ``tell`` is called with a message if recording fails."""
+    def execute(self, warn: Warn | None) -> Execute:
+        """Return what runs the parts of a step; ``warn`` is called with a message if recording fails."""
         if not self.graphs:
             return directly
-        return GraphReplay(CudaCapture(self.device), self.device, tell or _warn)
+        return GraphReplay(CudaCapture(self.device), self.device, warn or _warn)
 
     def learning_rate(self, value: float) -> float | torch.Tensor:
         """Return ``value`` in a form that can change under recorded steps: a tensor if steps are recorded."""
@@ -60,7 +60,7 @@ class FastPaths:
     @property
     def optimizer_keywords(self) -> dict[str, Any]:
         """Keyword arguments for torch's SGD and Adam: fused kernels if possible, otherwise multi-tensor ones."""
-        if self.device.type not in FUSED_ON:
+        if self.device.type not in FUSED_DEVICES:
             return {}
         return {"fused": True} if self.fused else {"foreach": True}
 
@@ -70,34 +70,37 @@ def fast_paths(config: DeviceConfig, compute: Compute, *, derives_each_step: boo
 
     ``derives_each_step``: whether the cells may change in every step.
     """
-    kind = compute.device.type
-    fused = _no_fused(config, kind)
-    graphs = _no_graphs(config, kind, fused=not fused, derives_each_step=derives_each_step)
+    device_type = compute.device.type
+    no_fused = _why_not_fused(config, device_type)
+    no_graphs = _why_not_graphs(config, device_type, fused=not no_fused, derives_each_step=derives_each_step)
     reasons = {
-        "bf16": _no_bf16(config, compute),
+        "bf16": _why_not_bf16(config, compute),
         "channels_last": ""
         if compute.memory_format == torch.channels_last
         else f"memory_format is {config.memory_format}",
         "fast layers": "" if config.fast_layers else "fast_layers is false",
-        "graphs": graphs,
-        "fused optimisers": fused,
+        "graphs": no_graphs,
+        "fused optimisers": no_fused,
     }
     return FastPaths(
         device=compute.device,
-        graphs=not graphs,
-        fused=not fused,
+        graphs=not no_graphs,
+        fused=not no_fused,
         taken=tuple(name for name, reason in reasons.items() if not reason),
         refused=tuple(f"{name} ({reason})" for name, reason in reasons.items() if reason),
         unmet=tuple(
             f"device.{key} = on, but unavailable: {reason}"
-            for key, asked, reason in (("graphs", config.graphs, graphs), ("fused", config.fused, fused))
-            if asked == "on" and reason
+            for key, setting, reason in (
+                ("graphs", config.graphs, no_graphs),
+                ("fused", config.fused, no_fused),
+            )
+            if setting == "on" and reason
         ),
-        hint=HINT if graphs == EACH_STEP else "",
+        hint=HINT if no_graphs == EACH_STEP else "",
     )
 
 
-def _no_bf16(config: DeviceConfig, compute: Compute) -> str:
+def _why_not_bf16(config: DeviceConfig, compute: Compute) -> str:
     if compute.precision == "bf16":
         return ""
     if config.precision == "float32":
@@ -105,18 +108,18 @@ def _no_bf16(config: DeviceConfig, compute: Compute) -> str:
     return "not on this GPU" if compute.device.type == "cuda" else f"no faster on {compute.device.type}"
 
 
-def _no_fused(config: DeviceConfig, kind: str) -> str:
+def _why_not_fused(config: DeviceConfig, device_type: str) -> str:
     if config.fused == "off":
         return "fused is off"
-    if kind not in FUSED_ON:
-        return f"torch has none for {kind}"
-    return "little to gain on a CPU" if kind == "cpu" and config.fused == "auto" else ""
+    if device_type not in FUSED_DEVICES:
+        return f"torch has none for {device_type}"
+    return "little to gain on a CPU" if device_type == "cpu" and config.fused == "auto" else ""
 
 
-def _no_graphs(config: DeviceConfig, kind: str, *, fused: bool, derives_each_step: bool) -> str:
+def _why_not_graphs(config: DeviceConfig, device_type: str, *, fused: bool, derives_each_step: bool) -> str:
     if config.graphs == "off":
         return "graphs is off"
-    if kind != "cuda":
+    if device_type != "cuda":
         return "on CUDA only"
     if not fused:
         return "they need fused optimisers"

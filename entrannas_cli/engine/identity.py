@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["check_identity", "identity"]
 
 # how a run is computed, watched and reported may change; so may paths, whose content is compared instead
-FREE = (
+CHANGEABLE = (
     *("device.", "checkpoint.", "evaluation.", "target.", "data.workers", "data.path"),
     *("preset", "train.preset", "space", "rank."),
 )
@@ -25,7 +25,7 @@ FREE = (
 
 def identity(config: BaseModel, dataset: Dataset, further: Mapping[str, object]) -> dict[str, str]:
     """Return the values that determine a run's results, as text by name; ``further`` are those of its kind."""
-    values = {key: value for key, value in flatten_model(config).items() if not key.startswith(FREE)}
+    values = {key: value for key, value in flatten_model(config).items() if not key.startswith(CHANGEABLE)}
     values |= {
         **further,
         "data: images": len(dataset),
@@ -40,10 +40,10 @@ def check_identity(before: Mapping[str, str], now: Mapping[str, str]) -> None:
 
     A key missing from ``before`` has the value that runs had before the key existed.
     """
-    known = {**former_values(all_keys(), before), **before}
+    recorded = {**former_values(all_keys(), before), **before}
     for key, value in now.items():
-        if str(known.get(key)) != value:
+        if str(recorded.get(key)) != value:
             raise UsageError(
-                f"{key} is {plain(value)}, but was {plain(str(known.get(key)))} when this run began: "
+                f"{key} is {plain(value)}, but was {plain(str(recorded.get(key)))} when this run began: "
                 "change it back, or start a new run"
             )

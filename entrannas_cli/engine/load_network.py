@@ -46,15 +46,15 @@ def load_trained(run: Run, weights: Weights = "last") -> TrainedNetwork:
     """
     kind = run.status().kind
     if kind == "train":
-        return _of_training(run, weights)
+        return _load_training(run, weights)
     if kind == "search":
         if weights == "best":
             raise UsageError(f"{plain(run.id)} is a search: only a training has best weights")
-        return _of_search(run)
+        return _load_search(run)
     raise UsageError(f"{plain(run.id)} is a {plain(kind)} run, which has no weights")
 
 
-def _of_training(run: Run, weights: Weights) -> TrainedNetwork:
+def _load_training(run: Run, weights: Weights) -> TrainedNetwork:
     genotype = _genotype(run)
     if weights == "best":
         path = run.path / CHECKPOINTS / BEST_CHECKPOINT
@@ -64,7 +64,7 @@ def _of_training(run: Run, weights: Weights) -> TrainedNetwork:
             )
         content = read_checkpoint(path, "train")
     else:
-        content = _last(run, "train")
+        content = _last_checkpoint(run, "train")
     try:
         network = DerivedNetwork(
             genotype,
@@ -72,17 +72,17 @@ def _of_training(run: Run, weights: Weights) -> TrainedNetwork:
             channels_in=content["images"]["shape"][0],
             **{"pool_batch_norm": True} | content["network"],  # older checkpoints lack the key
         )
-        own = network.state_dict()  # without the auxiliary head
-        network.load_state_dict({key: content["weights"][key] for key in own})
-        return _trained(run, network, weights, content["step"], content)
+        # without the auxiliary head's weights, if there are any
+        network.load_state_dict({key: content["weights"][key] for key in network.state_dict()})
+        return _trained_network(run, network, weights, content["step"], content)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise _unfit(run, error) from None
+        raise _mismatch(run, error) from None
 
 
-def _of_search(run: Run) -> TrainedNetwork:
+def _load_search(run: Run) -> TrainedNetwork:
     supernet, genotype, content = load_supernet(run)
     network = DerivedNetwork.inheriting(supernet, genotype)
-    return _trained(run, network, "last", content["loop"]["step"], content)
+    return _trained_network(run, network, "last", content["loop"]["step"], content)
 
 
 def load_supernet(run: Run) -> tuple[SuperNet, Genotype, Mapping[str, Any]]:
@@ -100,7 +100,7 @@ def load_supernet(run: Run) -> tuple[SuperNet, Genotype, Mapping[str, Any]]:
     if config.method == "random":
         raise UsageError(f"{plain(run.id)} drew its cells at random: there is no super-net")
     require_operations(space.operations, f"the space {space.name}")
-    content = _last(run, "search")
+    content = _last_checkpoint(run, "search")
     try:
         supernet = SuperNet(
             space,
@@ -115,7 +115,7 @@ def load_supernet(run: Run) -> tuple[SuperNet, Genotype, Mapping[str, Any]]:
         supernet.load_state_dict(content["supernet"])
         return supernet, Genotype.from_json(content["genotype"]), content
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise _unfit(run, error) from None
+        raise _mismatch(run, error) from None
 
 
 def _genotype(run: Run) -> Genotype:
@@ -131,7 +131,7 @@ def _genotype(run: Run) -> Genotype:
     return genotype
 
 
-def _last(run: Run, kind: str) -> dict[str, Any]:
+def _last_checkpoint(run: Run, kind: str) -> dict[str, Any]:
     """Return the newest intact checkpoint; damaged ones are left where they are."""
     damaged: DamagedCheckpoint | None = None
     for path in run.checkpoints():
@@ -145,7 +145,7 @@ def _last(run: Run, kind: str) -> dict[str, Any]:
     raise UsageError(f"{plain(run.id)} has no weights yet: there is no checkpoint in {folder}")
 
 
-def _trained(
+def _trained_network(
     run: Run, network: DerivedNetwork, weights: str, step: int, content: Mapping[str, Any]
 ) -> TrainedNetwork:
     images = content["images"]
@@ -163,5 +163,5 @@ def _trained(
     )
 
 
-def _unfit(run: Run, error: Exception) -> RunFailed:
+def _mismatch(run: Run, error: Exception) -> RunFailed:
     return RunFailed(f"{plain(run.id)}: its checkpoint does not fit its configuration: {first_line(error)}")

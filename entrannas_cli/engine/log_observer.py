@@ -9,7 +9,7 @@ from .observer import Observer, Row, Started
 
 __all__ = ["LogObserver"]
 
-LOGGED_EVENTS = (
+LOGGED_METRICS = (
     *("weight_loss", "architecture_loss", "accuracy", "supernet_accuracy", "derived_accuracy", "gap"),
     *("sparsity_normal", "sparsity_reduce", "validation_loss", "validation_accuracy"),
 )
@@ -25,9 +25,9 @@ class LogObserver:
     def started(self, facts: Started) -> None:
         """Log where the run starts or resumes."""
         self._kind = facts.kind
-        begins = f"resumes after step {facts.step}" if facts.step else "starts"
+        beginning = f"resumes after step {facts.step}" if facts.step else "starts"
         self._session.log(
-            f"{facts.kind} {begins}: {', '.join(facts.what)}, "
+            f"{facts.kind} {beginning}: {', '.join(facts.what)}, "
             f"{facts.epochs} epochs of {facts.steps_per_epoch} steps, attempt {facts.attempt}"
         )
         self._observer.started(facts)
@@ -38,8 +38,8 @@ class LogObserver:
 
     def epoch(self, row: Row) -> None:
         """Log the epoch's metrics on one line."""
-        numbers = [f"{key} {row[key]:.4f}" for key in LOGGED_EVENTS if number(row.get(key)) is not None]
-        self._session.log(f"epoch {row['epoch']}: {', '.join(numbers)}")
+        values = [f"{key} {row[key]:.4f}" for key in LOGGED_METRICS if number(row.get(key)) is not None]
+        self._session.log(f"epoch {row['epoch']}: {', '.join(values)}")
         self._observer.epoch(row)
 
     def derived(self, step: int, genotype: Genotype) -> None:

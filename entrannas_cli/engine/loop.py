@@ -81,7 +81,7 @@ class Loop(ABC, Generic[State]):
     def _advice(self) -> str:
         """Return what to change when a loss is not finite."""
 
-    def _saved(self, step: int) -> None:
+    def _after_checkpoint(self, step: int) -> None:
         """Do what follows a checkpoint written after ``step``."""
 
     def restore(self) -> None:
@@ -118,29 +118,29 @@ class Loop(ABC, Generic[State]):
         recorder = StepRecorder(
             self.session, self.observer, state, self.compute, averaged=self.averaged, finite=self.finite
         )
-        saved = time.monotonic()
+        last_save = time.monotonic()
         stop = self.session.stop_requested
         for step in range(state.step + 1, self.epochs.steps + 1):
             if stop:
                 return
-            facts = self._take_step(step, next(batches), recorder)
+            fields = self._take_step(step, next(batches), recorder)
             state.step = step
             ends_epoch = self.epochs.ends_epoch(step)
             if ends_epoch:
                 recorder.flush()
-                self._end_epoch({**facts, **recorder.epoch_means()})
+                self._end_epoch({**fields, **recorder.epoch_means()})
                 recorder.restart_clock()
             stop = self.session.stop_requested  # read only once, so that a stop always has its checkpoint
-            if ends_epoch or stop or time.monotonic() - saved >= self._checkpoint_seconds:
+            if ends_epoch or stop or time.monotonic() - last_save >= self._checkpoint_seconds:
                 recorder.flush()
                 self.session.save_checkpoint(step, self._save)
-                self._saved(step)
+                self._after_checkpoint(step)
                 recorder.restart_clock()
-                saved = time.monotonic()
+                last_save = time.monotonic()
 
     def _save(self, path: Path) -> None:
-        own = {"identity": dict(self.identity), "random": random_state(self.compute.device)}
-        write_checkpoint(path, self.kind, {**own, **self._content()})
+        content = {"identity": dict(self.identity), "random": random_state(self.compute.device)}
+        write_checkpoint(path, self.kind, content | self._content())
 
     def cost(self, key: str) -> Row:
         """Return the seconds of the steps, as ``key``, and of the evaluations, and on a GPU the GPU-days."""

@@ -67,23 +67,23 @@ class MemoryCheck:
             return 0  # such a batch is refused later, with a better reason
         free = free_memory(self.compute.device)
         try:
-            found = self.estimate(dataset, self.sizes)
+            estimate = self.estimate(dataset, self.sizes)
         except (RuntimeError, NotImplementedError, TypeError, ValueError) as error:
             # a user's operation that needs real values
             self.session.log(f"memory: cannot be estimated: {first_line(error)}")
             return 0
         self._dataset, self._free = dataset, free
-        need = f"about {gib(found.peak)} ({found.largest})"
+        need = f"about {gib(estimate.peak)} ({estimate.largest})"
         self.session.log(f"memory: at most {need}, {gib(free)} free on {self.compute.name}")
-        self.session.update_summary({"memory_estimate_mb": round(found.peak / MIB, 1)})
-        if found.peak <= free:
-            return found.peak
+        self.session.update_summary({"memory_estimate_mb": round(estimate.peak / MIB, 1)})
+        if estimate.peak <= free:
+            return estimate.peak
         if not self.required:
             self.session.log("warning: memory: more than is free (device.check_memory = false)")
-            return found.peak
+            return estimate.peak
         raise RunFailed(
             f"not enough memory: {need} needed, {gib(free)} free on {self.compute.name}",
-            [*self._ways_out(found), "or skip this check: --set device.check_memory=false"],
+            [*self._suggestions(estimate), "or skip this check: --set device.check_memory=false"],
         )
 
     def advice(self) -> str:
@@ -95,30 +95,30 @@ class MemoryCheck:
         change = f"{self.batch_key}={smaller}" if smaller >= MIN_BATCH else self.narrower
         return f"batch size {batch} on {self.compute.name}: try --set {change}"
 
-    def _ways_out(self, found: MemoryEstimate) -> list[str]:
+    def _suggestions(self, estimate: MemoryEstimate) -> list[str]:
         changes = []
-        if found.step > self._free:
+        if estimate.step > self._free:
             size = self._fitting_batch()
             changes.append(f"--set {self.batch_key}={size}" if size else f"--set {self.narrower}")
-        if found.evaluation > self._free:
+        if estimate.evaluation > self._free:
             changes.append(f"--set evaluation.batch_size={self._fitting_evaluation() or 1}")
-        ways = [f"use less memory: {' '.join(changes)}"]
+        suggestions = [f"use less memory: {' '.join(changes)}"]
         if not self.sizes.recompute:
-            again = self._estimate(recompute=True)
-            if again.peak <= self._room:
-                ways.append(
-                    f"or recompute cells in the backward pass, about {gib(again.peak)}: "
+            recomputed = self._estimate(recompute=True)
+            if recomputed.peak <= self._room:
+                suggestions.append(
+                    f"or recompute cells in the backward pass, about {gib(recomputed.peak)}: "
                     "--set device.activation_checkpointing=cells"
                 )
-        return ways
+        return suggestions
 
     @property
     def _room(self) -> int:
         return int(SUGGESTED_SHARE * self._free)
 
-    def _estimate(self, **changed: int) -> MemoryEstimate:
+    def _estimate(self, **changes: int) -> MemoryEstimate:
         assert self._dataset is not None
-        return self.estimate(self._dataset, self.sizes._replace(**changed))  # type: ignore[arg-type]
+        return self.estimate(self._dataset, self.sizes._replace(**changes))  # type: ignore[arg-type]
 
     def _fitting_batch(self) -> int:
         return largest_that_fits(lambda size: self._estimate(batch=size).step, self.sizes.batch, self._room)
@@ -139,13 +139,13 @@ def memory_check(
     """Return the check of a run; ``section`` is the configuration section with its batch size."""
     config = context.config
 
-    def estimated(dataset: Dataset, sizes: BatchSizes) -> MemoryEstimate:
-        changed: dict[str, dict[str, Any]] = {
+    def estimate_with(dataset: Dataset, sizes: BatchSizes) -> MemoryEstimate:
+        changes: dict[str, dict[str, Any]] = {
             section: {"batch_size": sizes.batch},
             "evaluation": {"batch_size": sizes.evaluation},
             "device": {"activation_checkpointing": "cells" if sizes.recompute else "none"},
         }
-        return estimate(with_values(config, changed), dataset)
+        return estimate(with_values(config, changes), dataset)
 
     return MemoryCheck(
         session=context.session,
@@ -155,7 +155,7 @@ def memory_check(
             config.evaluation.batch_size,
             config.device.activation_checkpointing == "cells",
         ),
-        estimate=estimated,
+        estimate=estimate_with,
         batch_key=f"{section}.batch_size",
         narrower=narrower,
         required=config.device.check_memory,

@@ -98,8 +98,8 @@ def automatic_preset(
     dataset, path = settings.get("data.dataset", "cifar10"), settings.get("data.path")
     if dataset in EMBEDDED:
         return SMALL, f"the data set is {dataset}"
-    own = path if dataset == "cifar10" and isinstance(path, str) else ""
-    if cifar_found("cifar10", own) is None:
+    folder = path if dataset == "cifar10" and isinstance(path, str) else ""
+    if cifar_found("cifar10", folder) is None:
         return SMALL, "CIFAR-10 is not on this machine"
     device = settings.get("device.device", "auto")
     if isinstance(device, str) and not device.startswith(("auto", "cuda")):
@@ -137,5 +137,5 @@ def require_data(
             try:
                 list_folder(folder, "test", config.image_size)
             except UsageError as error:
-                way_out = "a training ends by scoring the test part; to skip it: --set evaluation.test=false"
-                raise UsageError(error.message, [*error.details, way_out]) from None
+                hint = "a training ends by scoring the test part; to skip it: --set evaluation.test=false"
+                raise UsageError(error.message, [*error.details, hint]) from None

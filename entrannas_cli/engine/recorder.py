@@ -45,7 +45,7 @@ class LoopProgress:
 
 
 @dataclass(frozen=True)
-class _Pending:
+class _PendingStep:
     row: Row
     values: torch.Tensor
     unpack: Unpack
@@ -54,7 +54,7 @@ class _Pending:
 
 @dataclass(frozen=True)
 class _PendingBatch:
-    steps: list[_Pending]
+    steps: list[_PendingStep]
     values: PendingCopy
 
 
@@ -81,24 +81,24 @@ class StepRecorder:
         self._session, self._observer, self._progress = session, observer, progress
         self._averaged, self._finite = averaged, finite
         self._device = compute.device
-        self._pending: list[_Pending] = []
-        self._on_the_way: list[_PendingBatch] = []  # at most one, except within :meth:`flush`
+        self._pending: list[_PendingStep] = []
+        self._in_flight: list[_PendingBatch] = []  # at most one, except within :meth:`flush`
         self._interval = 0.0 if compute.device.type == "cpu" else FLUSH_INTERVAL_S
         self.restart_clock()
 
     def restart_clock(self) -> None:
         """Exclude the time since the last flush: it was not spent on steps."""
-        self._mark = self._sent = time.perf_counter()
+        self._clock_start = self._last_send = time.perf_counter()
 
     def add(self, row: Row, values: torch.Tensor, unpack: Unpack, *, images: int) -> None:
         """Add a step of ``images`` images; write pending rows if it is time. Raises ``NotFinite``.
 
         ``values`` are still on the device; ``unpack`` turns them into the rest of the row.
         """
-        self._pending.append(_Pending(row, values, unpack, images))
-        if not self._on_the_way and time.perf_counter() - self._sent >= self._interval:
+        self._pending.append(_PendingStep(row, values, unpack, images))
+        if not self._in_flight and time.perf_counter() - self._last_send >= self._interval:
             self._send()
-        if self._on_the_way and self._on_the_way[0].values.arrived():
+        if self._in_flight and self._in_flight[0].values.arrived():
             self._write()
 
     def flush(self) -> None:
@@ -108,35 +108,35 @@ class StepRecorder:
         """
         if self._pending:
             self._send()
-        if self._on_the_way:
+        if self._in_flight:
             self._write()
 
     def _send(self) -> None:
         steps, self._pending = self._pending, []
-        self._on_the_way.append(_PendingBatch(steps, copy_out(torch.stack([step.values for step in steps]))))
-        self._sent = time.perf_counter()
+        self._in_flight.append(_PendingBatch(steps, copy_out(torch.stack([step.values for step in steps]))))
+        self._last_send = time.perf_counter()
 
     def _write(self) -> None:
-        on_the_way, self._on_the_way = self._on_the_way, []
-        values = [numbers for some in on_the_way for numbers in some.values.rows()]
-        pending = [step for some in on_the_way for step in some.steps]
+        batches, self._in_flight = self._in_flight, []
+        values = [step_values for batch in batches for step_values in batch.values.rows()]
+        pending = [step for batch in batches for step in batch.steps]
         now = time.perf_counter()
-        seconds, self._mark = now - self._mark, now
+        seconds, self._clock_start = now - self._clock_start, now
         self._progress.step_seconds += seconds
         self._progress.epoch_seconds += seconds
         images = sum(step.images for step in pending)
         self._progress.images += images
         speed = {"images_per_second": images / seconds, "memory_mb": memory_in_use(self._device)}
-        for step, numbers in zip(pending, values, strict=True):
-            row = {**step.row, **step.unpack(numbers), **speed}
+        for step, step_values in zip(pending, values, strict=True):
+            row = {**step.row, **step.unpack(step_values), **speed}
             self._session.write_step(row)
             self._observer.step({"kind": "step", **row})
-            self._count(row)
-            for key, what in self._finite.items():
+            self._accumulate(row)
+            for key, description in self._finite.items():
                 if row[key] is not None and not math.isfinite(row[key]):
-                    raise NotFinite(row["step"], what)
+                    raise NotFinite(row["step"], description)
 
-    def _count(self, row: Row) -> None:
+    def _accumulate(self, row: Row) -> None:
         self._progress.steps_in_epoch += 1
         for key in self._averaged:
             if row[key] is not None:
@@ -144,16 +144,16 @@ class StepRecorder:
 
     def epoch_means(self) -> Row:
         """Return the means over the steps since the last call, with time and speed, and start the next epoch."""
-        progress = self._progress
+        state = self._progress
         means: Row = {
-            key: progress.sums[key] / progress.steps_in_epoch if key in progress.sums else None
+            key: state.sums[key] / state.steps_in_epoch if key in state.sums else None
             for key in self._averaged
         }
         means |= {
-            "seconds": progress.epoch_seconds,
-            "images_per_second": progress.images / max(progress.epoch_seconds, 1e-9),
+            "seconds": state.epoch_seconds,
+            "images_per_second": state.images / max(state.epoch_seconds, 1e-9),
             "memory_mb": memory_in_use(self._device),
         }
-        progress.sums, progress.steps_in_epoch, progress.images = {}, 0, 0
-        progress.epoch_seconds = 0.0
+        state.sums, state.steps_in_epoch, state.images = {}, 0, 0
+        state.epoch_seconds = 0.0
         return means

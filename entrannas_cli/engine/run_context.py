@@ -51,13 +51,13 @@ class RunContext(Generic[Config]):
         """Open the data within this context, and report progress to its value. Raises ``StoppedEarly``."""
         with translate_errors(out_of_memory=FEWER_IMAGES), self.loading() as progress:
 
-            def watched(text: str, done: int, of: int) -> None:
+            def report(text: str, done: int, of: int) -> None:
                 if self.session.stop_requested:
                     raise StoppedEarly
                 if progress is not None:
                     progress(text, done, of)
 
-            yield watched
+            yield report
 
     def report_data(self, dataset: Dataset, placement_reason: str) -> None:
         """Log which images are used and where they are kept; notify the observer of the data set's notes."""

@@ -65,5 +65,5 @@ def score(
         count += len(labels)
     if sums is None:
         raise ValueError("no batches to score on")
-    loss_sum, right = sums.tolist()
-    return Score(loss_sum / count, right / count, count)
+    loss_sum, correct = sums.tolist()
+    return Score(loss_sum / count, correct / count, count)

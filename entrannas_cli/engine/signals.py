@@ -32,8 +32,8 @@ def stop_on_signals(request_stop: Callable[[str], None], notice: Callable[[str],
         return
 
     def handle(number: int, _: FrameType | None) -> None:
-        for each in previous:
-            signal.signal(each, signal.default_int_handler)  # the next one raises KeyboardInterrupt
+        for handled in previous:
+            signal.signal(handled, signal.default_int_handler)  # the next one raises KeyboardInterrupt
         request_stop(REASONS[signal.Signals(number)])
         notice("finishing the step and writing a checkpoint; interrupt again to quit at once")
 

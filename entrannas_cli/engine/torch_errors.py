@@ -12,8 +12,12 @@ from ..common.text import first_line
 
 __all__ = ["translate_errors"]
 
-ALLOCATION = ("can't allocate memory", "not enough memory", "out of memory")  # texts of plain RuntimeErrors
-WORKER = "DataLoader worker"  # torch's signal handler may raise it anywhere
+ALLOCATION_ERRORS = (
+    "can't allocate memory",
+    "not enough memory",
+    "out of memory",
+)  # texts of plain RuntimeErrors
+WORKER_ERROR = "DataLoader worker"  # torch's signal handler may raise it anywhere
 
 
 @contextmanager
@@ -28,9 +32,9 @@ def translate_errors(*, out_of_memory: str | Callable[[], str]) -> Iterator[None
         raise _out_of_memory(out_of_memory) from error
     except RuntimeError as error:
         text = str(error)
-        if any(words in text for words in ALLOCATION):
+        if any(phrase in text for phrase in ALLOCATION_ERRORS):
             raise _out_of_memory(out_of_memory) from error
-        if WORKER in text:
+        if WORKER_ERROR in text:
             raise RunFailed(
                 f"a process that reads images died ({first_line(error)}); try fewer: --set data.workers=N"
             ) from error

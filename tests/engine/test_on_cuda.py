@@ -55,7 +55,7 @@ def test_a_search_step_with_its_batches_waits_for_nothing(
     )
     compute = resolve_compute(config.device)
     data = open_search_data(config.data, seed=0, device=compute.device, batch_size=32)
-    one = build_search(config, SPACE, compute, channels_in=1, classes=10, tell=untold)
+    one = build_search(config, SPACE, compute, channels_in=1, classes=10, warn=untold)
     assert isinstance(one.execute, GraphReplay) == (graphs == "auto")
     training, validation = data.weights.iterate(0), data.architecture.iterate(0)
     for _ in range(WARM_UP_CALLS + 1):  # libraries settle, steps are recorded
@@ -72,7 +72,7 @@ def test_a_training_step_waits_for_nothing_and_is_recorded_once(waiting_fails: N
     config = TrainConfig.model_validate({"device": {"device": "cuda"}})
     compute = resolve_compute(config.device)
     training = build_training(
-        config, PUBLISHED["DARTS_V2"], compute, shape=(1, 8, 8), classes=3, channels=8, tell=untold
+        config, PUBLISHED["DARTS_V2"], compute, shape=(1, 8, 8), classes=3, channels=8, warn=untold
     )
     batches = [batch(n, compute.device) for n in range(4)]
     for n in range(WARM_UP_CALLS + 1):
@@ -114,7 +114,7 @@ def test_memory_does_not_grow_with_the_recordings() -> None:
         }
     )
     compute = resolve_compute(DeviceConfig(device="cuda"))
-    one = build_search(config, SPACE, compute, channels_in=1, classes=3, tell=untold)
+    one = build_search(config, SPACE, compute, channels_in=1, classes=3, warn=untold)
     images = batch(0, compute.device, size=64)
     reserved = []
     for _ in range(8):

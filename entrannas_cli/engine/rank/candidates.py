@@ -45,30 +45,30 @@ def find_candidates(searches: Sequence[Run]) -> list[Candidate]:
     Equal cells of two searches are two candidates: their weights differ. Raises ``UsageError`` for a run that is
     not a search or has no cells.
     """
-    found: list[Candidate] = []
+    candidates: list[Candidate] = []
     for run in searches:
         if (kind := run.status().kind) != "search":
             raise UsageError(
                 f"{plain(run.id)} is a {plain(kind)} run: only searches have cells to choose from"
             )
-        found += _of_search(run, first=len(found) + 1)
-    return found
+        candidates += _candidates_of(run, first=len(candidates) + 1)
+    return candidates
 
 
-def _of_search(run: Run, first: int) -> list[Candidate]:
+def _candidates_of(run: Run, first: int) -> list[Candidate]:
     history = run.genotypes()
     if not history:
         raise UsageError(f"{plain(run.id)} has derived no cells yet (state: {run.status().state})")
     last = history[-1]
-    moments: dict[Genotype, tuple[int, int, dict[str, Any]]] = {}
+    first_derived: dict[Genotype, tuple[int, int, dict[str, Any]]] = {}
     for row in run.metrics("epoch"):
         step, epoch = row.get("step"), row.get("epoch")
         if type(step) is not int or type(epoch) is not int:
             continue
-        before = [entry for entry in history if entry.step <= step]
-        if before:
-            moments.setdefault(before[-1].genotype, (epoch, step, row))
-    moments.setdefault(last.genotype, (last.epoch, last.step, {}))
+        earlier = [entry for entry in history if entry.step <= step]
+        if earlier:
+            first_derived.setdefault(earlier[-1].genotype, (epoch, step, row))
+    first_derived.setdefault(last.genotype, (last.epoch, last.step, {}))
     return [
         Candidate(
             number=n,
@@ -81,7 +81,7 @@ def _of_search(run: Run, first: int) -> list[Candidate]:
             sparsity_normal=number(row.get("sparsity_normal")),
             sparsity_reduce=number(row.get("sparsity_reduce")),
         )
-        for n, (genotype, (epoch, step, row)) in enumerate(moments.items(), first)
+        for n, (genotype, (epoch, step, row)) in enumerate(first_derived.items(), first)
     ]
 
 

@@ -39,8 +39,8 @@ def prepare_ranking(
     _require_same_data(searches)
     candidates = find_candidates(searches)
     config = resolved.config
-    facts = [search_facts(run) for run in searches]
-    spaces, methods = ({str(fact.get(key) or "") for fact in facts} for key in ("space", "method"))
+    summaries = [search_facts(run) for run in searches]
+    spaces, methods = ({str(search.get(key) or "") for search in summaries} for key in ("space", "method"))
     label = short_id(searches[0].id) if len(searches) == 1 else f"{len(searches)}-searches"
     return create_run(
         runs_dir,
@@ -56,7 +56,9 @@ def prepare_ranking(
         },
         summary={
             "searches": [run.id for run in searches],
-            "warnings": [f"{fact['id']}: {text}" for fact in facts for text in texts(fact.get("warnings"))],
+            "warnings": [
+                f"{search['id']}: {text}" for search in summaries for text in texts(search.get("warnings"))
+            ],
             "candidates": len(candidates),
             "dataset": config.data.dataset,
             "preset": config.train.preset,

@@ -68,10 +68,10 @@ def rank_correlation(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         for row in rows
         if row["accuracy"] is not None and row["inherited_accuracy"] is not None
     ]
-    found: dict[str, Any] = {"kendall_tau": None, "kendall_p": None, "kendall_cells": len(pairs)}
+    result: dict[str, Any] = {"kendall_tau": None, "kendall_p": None, "kendall_cells": len(pairs)}
     if len(pairs) > 1:
-        found["kendall_tau"], found["kendall_p"] = kendall_tau(pairs)
-    return found
+        result["kendall_tau"], result["kendall_p"] = kendall_tau(pairs)
+    return result
 
 
 def kendall_tau(pairs: Sequence[tuple[float, float]]) -> tuple[float | None, float | None]:

@@ -14,7 +14,7 @@ from ...method.network import SuperNet
 from ...method.optimizers import prepare
 from ...method.space import SearchSpace
 from ..device import Compute
-from ..fast_paths import FastPaths, Tell, fast_paths
+from ..fast_paths import FastPaths, Warn, fast_paths
 
 if TYPE_CHECKING:
     from ...config.search import SearchConfig
@@ -37,12 +37,12 @@ def build_search(
     classes: int,
     genotype: Genotype | None = None,
     paths: FastPaths | None = None,
-    tell: Tell | None = None,
+    warn: Warn | None = None,
 ) -> BilevelSearch:
     """Build super-net, architecture and optimisers as they are before the first step.
 
     The seed determines the initial values, on any device. The first sub-graph is ``genotype``, or is derived from
-    the architecture if None. ``paths`` default to :func:`search_fast_paths`; ``tell`` is called with a message if
+    the architecture if None. ``paths`` default to :func:`search_fast_paths`; ``warn`` is called with a message if
     one of them fails later.
     """
     paths = paths or search_fast_paths(config, compute)
@@ -104,5 +104,5 @@ def build_search(
         clip=config.weights.clip or float("inf"),
         autocast=compute.autocast,
         sparse=compute.device.type == "cpu" or each_step,
-        execute=paths.execute(tell),
+        execute=paths.execute(warn),
     )

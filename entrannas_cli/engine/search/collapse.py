@@ -33,13 +33,17 @@ def collapse_warning(genotype: Genotype, space: SearchSpace) -> str:
 
 
 def _takeover(
-    genotype: Genotype, space: SearchSpace, what: str, counts: Callable[[Operation], bool], limit: float
+    genotype: Genotype,
+    space: SearchSpace,
+    what: str,
+    predicate: Callable[[Operation], bool],
+    significance: float,
 ) -> str:
     """Return the sign that the operations picked by ``counts`` have taken over, or an empty string."""
-    chosen = [counts(get_operation(connection.operation)) for _, connection in genotype.normal.connections]
-    offered = [counts(get_operation(name)) for name in space.operations]
+    chosen = [predicate(get_operation(connection.operation)) for _, connection in genotype.normal.connections]
+    offered = [predicate(get_operation(name)) for name in space.operations]
     count, connections = sum(chosen), len(chosen)
-    if 2 * count <= connections or _chance(count, connections, sum(offered), len(offered)) > limit:
+    if 2 * count <= connections or _chance(count, connections, sum(offered), len(offered)) > significance:
         return ""
     expected = connections * sum(offered) / len(offered)
     return f"{count} of {connections} connections of the normal cell {what} ({expected:.1f} in a random cell)"

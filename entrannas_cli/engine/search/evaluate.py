@@ -61,8 +61,8 @@ def compare_with_derived(
         return logits
 
     scores = []
-    contestants: list[tuple[nn.Module, Forward]] = [(supernet, by_mixtures), (derived, by_derived)]
-    for network, forward in contestants:
+    networks: list[tuple[nn.Module, Forward]] = [(supernet, by_mixtures), (derived, by_derived)]
+    for network, forward in networks:
         calibrate_batch_norm(network, forward, calibration())
         scores.append(score(network, forward, validation(), search.execute))
     return ConsistencyGap(*scores)

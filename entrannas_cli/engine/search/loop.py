@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SearchLoop"]
 
-SUMMARISED = (
+SUMMARY_KEYS = (
     *("weight_loss", "architecture_loss", "accuracy", "supernet_accuracy", "derived_accuracy", "gap"),
     *("sparsity_normal", "sparsity_reduce", "connections_normal", "connections_reduce"),
     *("operations_normal", "operations_reduce"),
@@ -93,15 +93,15 @@ class SearchLoop(Loop[SearchState]):
         config, schedule, search = self.config, self.schedule, self.search
         training, validation = batches
         warmup = validation is None
-        facts: Row = {
+        row: Row = {
             "step": step,
             "epoch": schedule.epoch(step),
             "learning_rate": schedule.learning_rate(step),
             "architecture_learning_rate": 0.0 if warmup else config.architecture.learning_rate,
             "temperature": schedule.temperature(step),
         }
-        set_learning_rate(search.weight_optimizer, facts["learning_rate"])
-        before = search.genotype
+        set_learning_rate(search.weight_optimizer, row["learning_rate"])
+        previous = search.genotype
         draws = warmup and (step == 1 or schedule.derives(step))
         if draws and config.network.transit_cells == "strongest":
             # α is still meaningless: always passing the same operations would leave the others untrained
@@ -110,7 +110,7 @@ class SearchLoop(Loop[SearchState]):
             outcome = search.step(
                 training,
                 validation,
-                temperature=facts["temperature"],
+                temperature=row["temperature"],
                 derive=schedule.derives(step),
                 next_temperature=schedule.temperature(step + 1) if step < schedule.steps else None,
                 turn=schedule.turn(step),
@@ -118,18 +118,18 @@ class SearchLoop(Loop[SearchState]):
         except FloatingPointError:
             recorder.flush()  # raises with the loss's name, if a loss was not finite before
             raise NotFinite(step, "the architecture") from None
-        if search.genotype != before:
+        if search.genotype != previous:
             self.state.genotype_changes += 1
-            self.session.write_genotype(step, facts["epoch"], search.genotype)
+            self.session.write_genotype(step, row["epoch"], search.genotype)
             self.observer.derived(step, search.genotype)
         sparsity = sparsity_facts(search, outcome.mixtures)
         recorder.add(
-            {**facts, **sparsity, **cell_facts(search.genotype)},
+            {**row, **sparsity, **cell_facts(search.genotype)},
             pack(outcome, search),
             lambda numbers: unpack(numbers, warmup=warmup),
             images=config.search.batch_size * (1 if warmup else 2),
         )
-        return facts | sparsity
+        return row | sparsity
 
     def _end_epoch(self, row: Row) -> None:
         row |= {
@@ -140,12 +140,12 @@ class SearchLoop(Loop[SearchState]):
         }
         self.state.genotype_changes = 0
         if self.schedule.evaluates(row["step"]):
-            row |= self._comparison(row)
+            row |= self._comparison_row(row)
             self.state.evaluation_seconds += row["evaluation_seconds"]
         warning = collapse_warning(self.search.genotype, self.space)
         self.session.write_epoch(row)
         self.session.update_summary(
-            {key: row[key] for key in SUMMARISED if row.get(key) is not None}
+            {key: row[key] for key in SUMMARY_KEYS if row.get(key) is not None}
             | {"warnings": [warning] if warning else []}
             | self.cost("search_seconds")
         )
@@ -166,8 +166,8 @@ class SearchLoop(Loop[SearchState]):
             f"or architecture.learning_rate (now {self.config.architecture.learning_rate:g})"
         )
 
-    def _comparison(self, row: Row) -> Row:
-        began = time.perf_counter()
+    def _comparison_row(self, row: Row) -> Row:
+        start = time.perf_counter()
         size = self.config.evaluation.batch_size
         with translate_errors(out_of_memory=f"evaluation.batch_size {size} on {self.compute.name}: try half"):
             comparison = compare_with_derived(
@@ -192,5 +192,5 @@ class SearchLoop(Loop[SearchState]):
             "derived_loss": comparison.derived.loss,
             "derived_accuracy": comparison.derived.accuracy,
             "gap": comparison.gap,
-            "evaluation_seconds": time.perf_counter() - began,
+            "evaluation_seconds": time.perf_counter() - start,
         }

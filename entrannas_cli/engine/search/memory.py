@@ -42,13 +42,13 @@ def estimate_search(
     """
     meta = replace(compute, device=torch.device("meta"), precision="float32")
     # top-2 computes all operations; DST would omit those of weight 0
-    whole = with_values(config, {"architecture": {"derivation": "top2"}})
+    top2_config = with_values(config, {"architecture": {"derivation": "top2"}})
     batch_size = config.search.batch_size
     steps, on_cpu = {}, compute.device.type == "cpu"
     with torch.random.fork_rng(devices=[]), MemoryMeter(heap=on_cpu) as meter:
         with torch.device("meta"):
             search = build_search(
-                whole,
+                top2_config,
                 space,
                 meta,
                 channels_in=shape[0],
@@ -57,31 +57,31 @@ def estimate_search(
             )
         derived = genotype or heaviest_cells(space, config, derived=True)
         mixed = compute.precision == "bf16"
-        unseen = in_bf16(search.supernet) if mixed else 0
+        unmeasured = in_bf16(search.supernet) if mixed else 0
         if mixed:
             search.architecture.to(torch.bfloat16)
         for optimizer in (search.weight_optimizer, search.architecture_optimizer):
             fill_optimizer(optimizer)
         dtype = torch.bfloat16 if mixed else torch.float32
         training, validation = (meta_batch(batch_size, shape, compute.memory_format, dtype) for _ in range(2))
-        rest = meter.live
+        baseline = meter.live
         meter.restart()
         search.architecture_step(validation, 1.0, turn=0)  # the first turn: the first cells take most memory
-        steps["architecture step"] = meter.step_need(rest, recorded=recorded) + unseen
+        steps["architecture step"] = meter.step_need(baseline, recorded=recorded) + unmeasured
         meter.restart()
         search.weight_step(training, search.architecture.mixtures("top2", 1.0), turn=0)
-        steps["weight step"] = meter.step_need(rest, recorded=recorded) + unseen
+        steps["weight step"] = meter.step_need(baseline, recorded=recorded) + unmeasured
         del training, validation
         evaluation = 0
         with torch.no_grad():
-            scored, _ = copy.deepcopy(search.supernet).eval(), copy.deepcopy(search.supernet)
+            supernet, _ = copy.deepcopy(search.supernet).eval(), copy.deepcopy(search.supernet)
             images, _ = meta_batch(config.evaluation.batch_size, shape, compute.memory_format, dtype)
             mixtures = search.architecture.mixtures("top2", 1.0)
             for cells in ((search.passed, mixtures), (derived, None)):  # super-net, derived network
                 meter.restart()
-                scored(images, *cells)
+                supernet(images, *cells)
                 evaluation = max(evaluation, meter.need)
-        return MemoryEstimate(steps, evaluation=evaluation + unseen)
+        return MemoryEstimate(steps, evaluation=evaluation + unmeasured)
 
 
 def heaviest_cells(space: SearchSpace, config: SearchConfig, *, derived: bool = False) -> Genotype:
@@ -92,14 +92,14 @@ def heaviest_cells(space: SearchSpace, config: SearchConfig, *, derived: bool = 
     top2 = config.architecture.derivation == "top2"
     every_edge = not top2 or config.architecture.warmup_epochs > 0
     if every_edge and config.network.transit_cells == "strongest" and not derived:
-        chosen = _heaviest(space, edges_per_node=space.nodes + INPUT_NODES)
+        connections = _heaviest(space, edges_per_node=space.nodes + INPUT_NODES)
     elif top2:
-        chosen = _heaviest(space, edges_per_node=2)
+        connections = _heaviest(space, edges_per_node=2)
     else:
-        chosen = all_connections(space)
+        connections = all_connections(space)
     graph = CellGraph(
         tuple(
-            tuple(Connection(i, name) for i, target, name in chosen if target == j)
+            tuple(Connection(i, name) for i, target, name in connections if target == j)
             for j in space.intermediate
         )
     )
@@ -111,9 +111,9 @@ def _heaviest(space: SearchSpace, *, edges_per_node: int) -> list[tuple[int, int
 
     A feature that two nodes share is kept only once, so others are preferred as long as there are any.
     """
-    kept = {name: _kept_by(name) for name in space.operations}
+    kept = {name: _kept_bytes(name) for name in space.operations}
     used: list[tuple[int, str]] = []
-    found = []
+    connections = []
     for j in space.intermediate:
         candidates = sorted(
             ((i, name) for i in range(j) for name in space.operations),
@@ -124,11 +124,11 @@ def _heaviest(space: SearchSpace, *, edges_per_node: int) -> list[tuple[int, int
             if len(best) < edges_per_node:
                 best.setdefault(i, name)
         used += best.items()
-        found += [(i, j, name) for i, name in sorted(best.items())]
-    return found
+        connections += [(i, j, name) for i, name in sorted(best.items())]
+    return connections
 
 
-def _kept_by(name: str) -> int:
+def _kept_bytes(name: str) -> int:
     """Return the bytes that an operation keeps for its backward pass, for a feature of a fixed size."""
     with MemoryMeter() as meter:
         with torch.device("meta"):
@@ -136,5 +136,5 @@ def _kept_by(name: str) -> int:
         x = torch.empty(8, 8, 8, 8, device="meta", requires_grad=True)
         before = meter.live
         output: Tensor = operation(x)
-        passed_on = 0 if output is x else output.untyped_storage().nbytes()
-        return int(meter.live - before - passed_on)
+        output_bytes = 0 if output is x else output.untyped_storage().nbytes()
+        return int(meter.live - before - output_bytes)

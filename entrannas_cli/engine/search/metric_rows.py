@@ -30,16 +30,17 @@ def pack(outcome: StepOutcome, search: BilevelSearch) -> torch.Tensor:
 
 def unpack(values: list[float], *, warmup: bool) -> Row:
     """Return the values of :func:`pack` by metric key."""
-    weight_loss, accuracy, gradient_norm, architecture_loss, *both = values
+    weight_loss, accuracy, gradient_norm, architecture_loss, *threshold_values = values
     row: Row = {
         "weight_loss": weight_loss,
         "architecture_loss": None if warmup else architecture_loss,
         "accuracy": accuracy,
         "gradient_norm": gradient_norm,
     }
-    if both:
-        nodes = len(both) // len(CELL_KINDS)
-        row |= {f"thresholds_{kind}": both[n * nodes : (n + 1) * nodes] for n, kind in enumerate(CELL_KINDS)}
+    if threshold_values:
+        nodes = len(threshold_values) // len(CELL_KINDS)
+        for n, kind in enumerate(CELL_KINDS):
+            row[f"thresholds_{kind}"] = threshold_values[n * nodes : (n + 1) * nodes]
     return row
 
 
@@ -57,10 +58,10 @@ def sparsity_facts(search: BilevelSearch, mixtures: Mapping[str, Mixture]) -> Ro
 
 def architecture_facts(search: BilevelSearch, temperature: float) -> Row:
     """Return operation weights p (a list per edge), their normalised entropy (1 to 0), and the spread of α."""
-    facts: Row = {}
+    row: Row = {}
     for kind, weights in search.architecture.probabilities(temperature).items():
         p = weights.detach().cpu()
-        facts[f"alpha_spread_{kind}"] = float(spread(search.architecture.alpha[kind]))
-        facts[f"entropy_{kind}"] = float(normalised_entropy(p))
-        facts[f"weights_{kind}"] = [[round(value, 6) for value in edge] for edge in p.tolist()]
-    return facts
+        row[f"alpha_spread_{kind}"] = float(spread(search.architecture.alpha[kind]))
+        row[f"entropy_{kind}"] = float(normalised_entropy(p))
+        row[f"weights_{kind}"] = [[round(value, 6) for value in edge] for edge in p.tolist()]
+    return row

@@ -64,7 +64,7 @@ def _search(
         channels_in=data.dataset.shape[0],
         classes=len(data.dataset.classes),
         paths=paths,
-        tell=lambda text: context.observer.message("warning", text),
+        warn=lambda text: context.observer.message("warning", text),
     )
     loop = SearchLoop(
         config=config,
@@ -76,7 +76,7 @@ def _search(
         observer=context.observer,
     )
     loop.restore()
-    context.begin(_what(config, space, compute), loop)
+    context.begin(_description(config, space, compute), loop)
     step = loop.state.step
     if not session.run.genotypes():
         session.write_genotype(step, loop.schedule.epoch(step), search.genotype)
@@ -91,7 +91,7 @@ def _search(
 def _draw(context: RunContext[SearchConfig], space: SearchSpace) -> None:
     """Draw random cells, as a baseline: nothing is trained, so there are no metrics and no checkpoint."""
     config, session = context.config, context.session
-    context.begin(_what(config, space, context.compute))
+    context.begin(_description(config, space, context.compute))
     genotype = draw_genotype(space, config.seed)
     if not session.run.genotypes():
         session.write_genotype(0, 0, genotype)
@@ -102,7 +102,7 @@ def _draw(context: RunContext[SearchConfig], space: SearchSpace) -> None:
     session.finish("completed")
 
 
-def _what(config: SearchConfig, space: SearchSpace, compute: Compute) -> tuple[str, ...]:
+def _description(config: SearchConfig, space: SearchSpace, compute: Compute) -> tuple[str, ...]:
     return config.method, f"{space.name} space", config.data.dataset, compute.name
 
 

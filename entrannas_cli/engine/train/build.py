@@ -14,7 +14,7 @@ from ...method.network import DerivedNetwork
 from ...method.optimizers import prepare
 from ...method.training import Training
 from ..device import Compute
-from ..fast_paths import FastPaths, Tell, fast_paths
+from ..fast_paths import FastPaths, Warn, fast_paths
 
 if TYPE_CHECKING:
     from ...config.train import DerivedConfig, TrainConfig
@@ -65,11 +65,11 @@ def build_training(
     classes: int,
     channels: int,
     paths: FastPaths | None = None,
-    tell: Tell | None = None,
+    warn: Warn | None = None,
 ) -> Training:
     """Build network and optimiser as they are before the first step.
 
-    The seed determines the initial values, on any device. ``paths`` default to :func:`fast_paths`; ``tell`` is
+    The seed determines the initial values, on any device. ``paths`` default to :func:`fast_paths`; ``warn`` is
     called with a message if one of them fails later.
     """
     paths = paths or fast_paths(config.device, compute)
@@ -106,5 +106,5 @@ def build_training(
         label_smoothing=train.label_smoothing,
         auxiliary_weight=train.auxiliary_weight,
         autocast=compute.autocast,
-        execute=paths.execute(tell),
+        execute=paths.execute(warn),
     )

@@ -23,27 +23,14 @@ __all__ = ["CIFAR_HINT", "choose_preset", "prepare_training", "search_facts"]
 
 CIFAR_HINT = "the published protocol: --preset cifar --download"
 
-AT_THE_END = (
-    "supernet_accuracy",
-    "derived_accuracy",
-    "gap",
-    "sparsity_normal",
-    "sparsity_reduce",
-    "warnings",
+FINAL_KEYS = (  # of the final cells
+    *("supernet_accuracy", "derived_accuracy", "gap"),
+    *("sparsity_normal", "sparsity_reduce", "warnings"),
 )
-COPIED = (
-    *(
-        "space",
-        "method",
-        "seed",
-        "dataset",
-        "device",
-        "epochs",
-        "search_seconds",
-        "evaluation_seconds",
-        "gpu_days",
-    ),
-    *AT_THE_END,
+SEARCH_KEYS = (
+    *("space", "method", "seed", "dataset", "device", "epochs"),
+    *("search_seconds", "evaluation_seconds", "gpu_days"),
+    *FINAL_KEYS,
 )
 
 
@@ -68,7 +55,7 @@ def prepare_training(
     """
     earlier = bool(cells.point) and not _is_last(cells)
     search = search_facts(cells.run, last=not earlier)
-    moment = f"{POINT_MARK}{cells.point.removeprefix('step ')}" if earlier and cells.run is not None else ""
+    point = f"{POINT_MARK}{cells.point.removeprefix('step ')}" if earlier and cells.run is not None else ""
     space, method = (str(search.get(key) or "") for key in ("space", "method"))
     config = resolved.config
     return create_run(
@@ -84,7 +71,7 @@ def prepare_training(
             GENOTYPE_FILE: cells.genotype.to_json(),
         },
         summary={
-            "cells": cells.label + moment,
+            "cells": cells.label + point,
             "origin": cells.title,
             "search": search or None,
             "dataset": config.data.dataset,
@@ -114,11 +101,11 @@ def search_facts(run: Run | None, *, last: bool = True) -> dict[str, Any]:
     except BrokenRun:
         summary = {}
     if run.status().kind != "search":
-        found = summary.get("search")
-        return dict(found) if isinstance(found, dict) else {}
-    facts = {
+        search = summary.get("search")
+        return dict(search) if isinstance(search, dict) else {}
+    copied = {
         key: summary[key]
-        for key in COPIED
-        if summary.get(key) is not None and (last or key not in AT_THE_END)
+        for key in SEARCH_KEYS
+        if summary.get(key) is not None and (last or key not in FINAL_KEYS)
     }
-    return {"id": run.id, "path": str(run.path), **facts}
+    return {"id": run.id, "path": str(run.path), **copied}

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TrainLoop", "TrainState"]
 
-SUMMARISED = ("weight_loss", "accuracy", "validation_loss", "validation_accuracy")
+SUMMARY_KEYS = ("weight_loss", "accuracy", "validation_loss", "validation_accuracy")
 
 
 @dataclass
@@ -82,37 +82,37 @@ class TrainLoop(Loop[TrainState]):
         return self.data.training.iterate(step)
 
     def _take_step(self, step: int, batches: Batch, recorder: StepRecorder) -> Row:
-        facts: Row = {
+        row: Row = {
             "step": step,
             "epoch": self.schedule.epoch(step),
             "learning_rate": self.schedule.learning_rate(step),
             "drop_path": self.schedule.drop_path(step),
         }
-        set_learning_rate(self.training.optimizer, facts["learning_rate"])
+        set_learning_rate(self.training.optimizer, row["learning_rate"])
         images, labels = batches
-        outcome = self.training.step(images, labels, facts["drop_path"])
+        outcome = self.training.step(images, labels, row["drop_path"])
         values = torch.stack([outcome.loss, outcome.accuracy, outcome.gradient_norm.float()])
-        recorder.add(facts, values, _unpack, images=len(labels))
-        return facts
+        recorder.add(row, values, _unpack, images=len(labels))
+        return row
 
     def _end_epoch(self, row: Row) -> None:
         step, state = row["step"], self.state
         if len(self.data.held_out) and self.schedule.evaluates(step):
-            began = time.perf_counter()
-            found = self._score_held_out()
-            seconds = time.perf_counter() - began
+            start = time.perf_counter()
+            result = self._score_held_out()
+            seconds = time.perf_counter() - start
             row |= {
-                "validation_loss": found.loss,
-                "validation_accuracy": found.accuracy,
+                "validation_loss": result.loss,
+                "validation_accuracy": result.accuracy,
                 "evaluation_seconds": seconds,
             }
             state.evaluation_seconds += seconds
-            if found.accuracy > state.best_accuracy or not state.best_step:
-                state.best_step, state.best_accuracy = step, found.accuracy
+            if result.accuracy > state.best_accuracy or not state.best_step:
+                state.best_step, state.best_accuracy = step, result.accuracy
         self.session.write_epoch(row)
         self.session.update_summary(
-            {key: row[key] for key in SUMMARISED if row.get(key) is not None}
-            | self._best()
+            {key: row[key] for key in SUMMARY_KEYS if row.get(key) is not None}
+            | self._best_summary()
             | self.cost("train_seconds")
         )
         self.observer.epoch({"kind": "epoch", **row})
@@ -122,11 +122,11 @@ class TrainLoop(Loop[TrainState]):
         network = self.training.network
         advice = f"evaluation.batch_size {size} on {self.compute.name}: try half"
         with translate_errors(out_of_memory=advice), self.training.autocast or nullcontext():
-            found = score(network, network, self.data.held_out_batches(size, self.config.data.workers))
+            result = score(network, network, self.data.held_out_batches(size, self.config.data.workers))
         network.train()
-        return found
+        return result
 
-    def _best(self) -> Row:
+    def _best_summary(self) -> Row:
         if not self.state.best_step:
             return {}
         best_epoch = self.schedule.epoch(self.state.best_step)
@@ -134,28 +134,30 @@ class TrainLoop(Loop[TrainState]):
 
     def restore(self) -> None:
         super().restore()
-        self._saved(self.state.step)  # the process may have been killed between checkpoint and copy
+        self._after_checkpoint(
+            self.state.step
+        )  # the process may have been killed between checkpoint and copy
         best = self.session.run.path / CHECKPOINTS / BEST_CHECKPOINT
-        if best.exists() and not self._is_of(best, self.state.best_step):
+        if best.exists() and not self._is_from_step(best, self.state.best_step):
             best.unlink()  # damaged, or from steps that will be repeated
         if not best.exists():
             self.state.best_step, self.state.best_accuracy = 0, 0.0
 
-    def _is_of(self, path: Path, step: int) -> bool:
+    def _is_from_step(self, path: Path, step: int) -> bool:
         try:
             return bool(read_checkpoint(path, self.kind)["step"] == step)
         except DamagedCheckpoint:
             return False
 
-    def _saved(self, step: int) -> None:
+    def _after_checkpoint(self, step: int) -> None:
         if step and self.state.best_step == step:
             self.session.save_beside_checkpoints(BEST_CHECKPOINT, self._save_best)
 
     def _save_best(self, path: Path) -> None:
-        content = {"step": self.state.step, "identity": dict(self.identity), **self._weights()}
+        content = {"step": self.state.step, "identity": dict(self.identity), **self._network_content()}
         write_checkpoint(path, self.kind, content)
 
-    def _weights(self) -> dict[str, Any]:
+    def _network_content(self) -> dict[str, Any]:
         return {
             "weights": self.training.network.state_dict(),
             "network": dict(self.network),
@@ -167,7 +169,7 @@ class TrainLoop(Loop[TrainState]):
             "loop": asdict(self.state),
             "step": self.state.step,
             "optimizer": optimizer_state(self.training.optimizer),
-            **self._weights(),
+            **self._network_content(),
         }
 
     def _load(self, content: Mapping[str, Any]) -> TrainState:

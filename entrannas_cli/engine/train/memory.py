@@ -39,17 +39,17 @@ def estimate_training(
         with torch.device("meta"):
             training = build_training(config, genotype, meta, shape=shape, classes=classes, channels=channels)
         mixed = compute.precision == "bf16"
-        unseen = in_bf16(training.network) if mixed else 0
+        unmeasured = in_bf16(training.network) if mixed else 0
         dtype = torch.bfloat16 if mixed else torch.float32
         fill_optimizer(training.optimizer)
         images, labels = meta_batch(config.train.batch_size, shape, compute.memory_format, dtype)
-        rest = meter.live
+        baseline = meter.live
         meter.restart()
         training.step(images, labels, config.train.drop_path)
-        steps["training step"] = meter.step_need(rest, recorded=recorded) + unseen
+        steps["training step"] = meter.step_need(baseline, recorded=recorded) + unmeasured
         del images, labels
         meter.restart()
         with torch.no_grad():
             images, _ = meta_batch(config.evaluation.batch_size, shape, compute.memory_format, dtype)
             training.network.eval()(images)
-        return MemoryEstimate(steps, evaluation=meter.need + unseen)
+        return MemoryEstimate(steps, evaluation=meter.need + unmeasured)

@@ -81,7 +81,7 @@ def _train(
     loop = TrainLoop(
         config=config,
         genotype=genotype,
-        network=_how_built(config, channels),
+        network=_network_arguments(config, channels),
         compute=compute,
         data=data,
         training=build_training(
@@ -92,7 +92,7 @@ def _train(
             classes=classes,
             channels=channels,
             paths=paths,
-            tell=lambda text: context.observer.message("warning", text),
+            warn=lambda text: context.observer.message("warning", text),
         ),
         session=session,
         observer=context.observer,
@@ -127,7 +127,7 @@ def _memory_check(context: RunContext[TrainConfig], genotype: Genotype, paths: F
     return memory_check(context, "train", estimate, narrower="derived.channels=16")
 
 
-def _how_built(config: TrainConfig, channels: int) -> Row:
+def _network_arguments(config: TrainConfig, channels: int) -> Row:
     derived = config.derived
     return {
         "channels": channels,
@@ -141,21 +141,21 @@ def _how_built(config: TrainConfig, channels: int) -> Row:
 def _score_test_part(context: RunContext[TrainConfig]) -> None:
     """Score the last weights and those that were best on the held-out images. A resume tries again."""
     session = context.session
-    found: dict[str, Any] = {}
-    contestants = {"": load_trained(session.run)}
+    scores: dict[str, Any] = {}
+    networks = {"": load_trained(session.run)}
     if (session.run.path / CHECKPOINTS / BEST_CHECKPOINT).exists():
         try:
-            contestants["best_"] = load_trained(session.run, "best")
+            networks["best_"] = load_trained(session.run, "best")
         except DamagedCheckpoint as error:
             context.observer.message("warning", f"the best weights cannot be scored: {error.message}")
     try:
-        for prefix, trained in contestants.items():
+        for prefix, trained in networks.items():
             score = score_part(trained, context.config, "test", context.compute)
-            found |= {
+            scores |= {
                 f"{prefix}test_loss": score.loss,
                 f"{prefix}test_accuracy": score.accuracy,
                 f"{prefix}test_error": 1 - score.accuracy,
             }
     except UsageError as error:  # the training itself succeeded
         raise RunFailed(f"the test part cannot be scored: {error.message}", error.details) from error
-    session.update_summary(found)
+    session.update_summary(scores)

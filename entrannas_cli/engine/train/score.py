@@ -48,8 +48,8 @@ def score_part(
         if not len(indices):
             raise UsageError("this training held out no images (data.validation_share = 0)")
         require_same(dataset, trained, "the data")
-        held_out_by = ("seed", "data.portion", "data.validation_share")
-        check_identity(trained.identity, {key: str(flatten_model(config)[key]) for key in held_out_by})
+        split_keys = ("seed", "data.portion", "data.validation_share")
+        check_identity(trained.identity, {key: str(flatten_model(config)[key]) for key in split_keys})
     network = trained.network.to(compute.device)
     network.to(memory_format=compute.memory_format)
     size = config.evaluation.batch_size
