@@ -1,7 +1,7 @@
-"""What drawing charts costs: ``python benchmarks/charts.py [--points N] [--times N]``.
+"""How long charts take to draw: ``python benchmarks/charts.py [--points N] [--times N]``.
 
-Draws a chart of 100 by 20 characters with two lines of N points: for the first time, again, after one more point a
-line, and with what the user can do to it. Prints the fastest, the median and the slowest.
+Draws a chart of 100 by 20 characters with two lines of N points: for the first time, again, after adding a point to
+each line, and with zoom, smoothing and other options. Prints the fastest, median and slowest times.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SIZE = (100, 20)
 
 
 def cases(points: int) -> dict[str, Callable[[], object]]:
-    """What is measured, by its name."""
+    """Return the functions to measure, by name."""
     draws = random.Random(0)
     x = array("d", range(1, points + 1))
     values = [array("d", (draws.random() + number for _ in x)) for number in range(2)]
@@ -55,9 +55,9 @@ def cases(points: int) -> dict[str, Callable[[], object]]:
         "for the first time": lambda: draw(Chart("loss", lines()).fitted(), *SIZE),
         "smoothed for the first time": lambda: draw(Chart("loss", lines(), smooth=50).fitted(), *SIZE),
         "again": lambda: draw(chart, *SIZE),
-        "a point more": grown,
-        "with the cross-hair": lambda: draw(pointed, *SIZE),
-        "50 times as near": lambda: draw(near, *SIZE),
+        "one more point": grown,
+        "with the crosshair": lambda: draw(pointed, *SIZE),
+        "zoomed 50 times": lambda: draw(near, *SIZE),
         "logarithmic": lambda: draw(log, *SIZE),
         "smoothed": lambda: draw(smooth, *SIZE),
         "200 by 60": lambda: draw(chart, 200, 60),
@@ -65,11 +65,12 @@ def cases(points: int) -> dict[str, Callable[[], object]]:
 
 
 def main() -> None:
+    """Measure each case and print a table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--points", type=int, default=50_000, help="points of a line (50000)")
-    parser.add_argument("--times", type=int, default=30, help="timed drawings, after one that isn't (30)")
+    parser.add_argument("--points", type=int, default=50_000, help="points per line (50000)")
+    parser.add_argument("--times", type=int, default=30, help="timed draws, after one warm-up (30)")
     chosen = parser.parse_args()
     print(f"2 lines of {chosen.points} points, Python {platform.python_version()}, {platform.machine()}\n")
     print(f"{'milliseconds':32}{'fastest':>10}{'median':>10}{'slowest':>10}")

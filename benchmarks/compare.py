@@ -1,7 +1,7 @@
 """How long `entrannas compare` takes over many runs: ``python benchmarks/compare.py [--runs N] [--times N]``.
 
-Makes the run directories in a temporary folder, calls the real command as a process of its own, and prints the
-fastest and the median time of the whole process, beside what starting Python and importing pandas take alone.
+Creates the run directories in a temporary folder, runs the real command in a separate process, and prints the
+fastest and median time of the whole process, along with that of starting Python and importing pandas alone.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.results.generated import make_runs  # noqa: E402 (the test tree isn't installed)
+from tests.results.generated import make_runs  # noqa: E402 (tests are not installed)
 
 COMPARE = ("-m", "entrannas_cli", "compare")
 CASES = {
@@ -27,7 +27,7 @@ CASES = {
     "import pandas": ("-c", "import pandas"),
     "entrannas --help": ("-m", "entrannas_cli", "--help"),
     "compare (CSV)": COMPARE,
-    "compare, a path each": (*COMPARE, "PATHS"),
+    "compare, one path per run": (*COMPARE, "PATHS"),
     "compare --format table": (*COMPARE, "--format", "table"),
     "compare --group-by method,space": (*COMPARE, "--group-by", "method,space"),
     "compare --columns +network.channels": (*COMPARE, "--columns", "+network.channels"),
@@ -36,7 +36,7 @@ CASES = {
 
 
 def seconds(arguments: list[str]) -> float:
-    """The wall time of one process."""
+    """Return the wall time of one process."""
     begun = time.perf_counter()
     subprocess.run(
         [sys.executable, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True
@@ -45,12 +45,13 @@ def seconds(arguments: list[str]) -> float:
 
 
 def main() -> None:
+    """Measure each command and print a table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--runs", type=int, default=1000, help="run directories to make (1000)")
+    parser.add_argument("--runs", type=int, default=1000, help="run directories to create (1000)")
     parser.add_argument(
-        "--times", type=int, default=5, help="timed calls of each command, after one that isn't (5)"
+        "--times", type=int, default=5, help="timed calls of each command, after one warm-up (5)"
     )
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

@@ -1,8 +1,8 @@
-"""How `entrannas dashboard` feels: ``python benchmarks/dashboard.py [--runs N] [--streaming N] [--seconds S]``.
+"""How responsive the dashboard is: ``python benchmarks/dashboard.py [--runs N] [--streaming N] [--seconds S]``.
 
-Makes run directories in a temporary folder, drives the real program in a pseudo terminal of 160x45 characters, and
-prints a table: seconds to the first runs on the screen and until all are read; share of a core and bytes to the
-terminal while nothing happens; the same, and milliseconds from key to screen, while several runs stream steps.
+Creates run directories in a temporary folder, drives the real program in a pseudo terminal of 160x45 characters,
+and prints a table: seconds until the first runs are shown and until all are read; CPU use and terminal output while
+idle; the same, and the latency of a key press, while several runs write steps.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ sys.path.insert(0, str(ROOT))
 
 from entrannas_cli.store.create import create_run  # noqa: E402
 from entrannas_cli.store.session import RunSession  # noqa: E402
-from tests.results.generated import make_runs  # noqa: E402 (the test tree isn't installed)
+from tests.results.generated import make_runs  # noqa: E402 (tests are not installed)
 
 COLUMNS, ROWS = 160, 45
-SETTLING = 12.0  # seconds: files that are a moment old are looked at once more
+SETTLING = 12.0  # seconds: files modified just now are read again
 STEPS_PER_SECOND = 10  # of each streaming run
 KEYS = [b"j"] * 60 + [b"\x06"] * 15 + [b"k"] * 25
 
 
 class Terminal:
-    """The program in a pseudo terminal, and what it shows there."""
+    """The program in a pseudo terminal, and its screen."""
 
     def __init__(self, arguments: list[str]) -> None:
         self.began = time.perf_counter()
@@ -55,7 +55,7 @@ class Terminal:
         fcntl.ioctl(self.descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
 
     def watch(self, seconds: float, until: Callable[[], bool] = lambda: False) -> bool:
-        """Takes what comes for so long, or until something is seen."""
+        """Read the output for ``seconds``, or until ``until`` holds; return whether it held."""
         end = time.perf_counter() + seconds
         while time.perf_counter() < end:
             if select.select([self.descriptor], [], [], 0.005)[0]:
@@ -67,7 +67,7 @@ class Terminal:
         return False
 
     def press(self, key: bytes) -> float:
-        """Seconds until the screen has changed."""
+        """Press ``key`` and return the seconds until the screen changed."""
         before = list(self.screen.display)
         pressed = time.perf_counter()
         os.write(self.descriptor, key)
@@ -75,7 +75,7 @@ class Terminal:
         return time.perf_counter() - pressed
 
     def load(self, seconds: float) -> tuple[float, float]:
-        """(per cent of a core, kB to the terminal a second) over so many seconds."""
+        """Return (percent of a core, kB/s to the terminal) over ``seconds``."""
         process = psutil.Process(self.pid)
         self.bytes, before = 0, process.cpu_times()
         self.watch(seconds)
@@ -84,7 +84,7 @@ class Terminal:
         return 100 * busy / seconds, self.bytes / seconds / 1000
 
     def close(self) -> None:
-        """Quits the program."""
+        """Quit the program."""
         os.write(self.descriptor, b"q")
         try:
             while os.read(self.descriptor, 2**16):
@@ -94,7 +94,7 @@ class Terminal:
 
 
 def stream(folder: Path, runs: int, seconds: float) -> None:
-    """Writes steps of several runs as searches do."""
+    """Write steps of several runs, as searches do."""
     with ExitStack() as held:
         sessions = []
         for seed in range(runs):
@@ -119,11 +119,11 @@ def stream(folder: Path, runs: int, seconds: float) -> None:
 
 
 def measure(folder: Path, streaming: int, seconds: float) -> dict[str, str]:
-    """The figures, by what they are."""
+    """Return the results by name."""
     found = {}
     terminal = Terminal(["dashboard", "--runs-dir", str(folder)])
     terminal.watch(20, lambda: any("completed" in line for line in terminal.screen.display))
-    found["first runs on the screen"] = f"{time.perf_counter() - terminal.began:.2f} s"
+    found["first runs shown"] = f"{time.perf_counter() - terminal.began:.2f} s"
     terminal.watch(
         20, lambda: "reading" not in terminal.screen.display[0] and "runs" in terminal.screen.display[0]
     )
@@ -131,7 +131,7 @@ def measure(folder: Path, streaming: int, seconds: float) -> dict[str, str]:
     terminal.watch(SETTLING)
     found["memory"] = f"{psutil.Process(terminal.pid).memory_info().rss / 2**20:.0f} MiB"
     core, sent = terminal.load(seconds)
-    found["nothing happens"] = f"{core:.1f} % of a core, {sent:.2f} kB/s"
+    found["idle"] = f"{core:.1f} % of a core, {sent:.2f} kB/s"
     writer = subprocess.Popen(
         [sys.executable, __file__, "--write", str(folder), "--streaming", str(streaming)]
     )
@@ -144,7 +144,7 @@ def measure(folder: Path, streaming: int, seconds: float) -> dict[str, str]:
         delays.append(1000 * terminal.press(key))
         terminal.watch(0.03)
     delays.sort()
-    found["key to screen meanwhile"] = (
+    found["key latency meanwhile"] = (
         f"{statistics.median(delays):.0f} ms, 95th percentile {delays[int(0.95 * len(delays))]:.0f} ms"
     )
     writer.terminate()
@@ -154,6 +154,7 @@ def measure(folder: Path, streaming: int, seconds: float) -> dict[str, str]:
 
 
 def main() -> None:
+    """Measure the dashboard and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--streaming", type=int, default=8)

@@ -1,7 +1,8 @@
 """Depthwise convolutions with torch's gradients and with ours: ``python benchmarks/depthwise.py [--repeats N]``.
 
-Forward and backward pass of each kind of depthwise convolution of our spaces at CIFAR's sizes, both forms in turn;
-prints the median milliseconds of each and the median of their ratios. The gradients are compared as well.
+Times the forward and backward pass of each kind of depthwise convolution of our spaces at CIFAR's sizes,
+alternating between both. Prints the median milliseconds of each and the median ratio, and checks that the gradients
+agree.
 """
 
 from __future__ import annotations
@@ -32,17 +33,20 @@ SIZES = ((16, 32, 1), (32, 32, 2), (32, 16, 1), (64, 16, 2), (64, 8, 1))  # chan
 
 
 def gradients(layer: nn.Conv2d, x: torch.Tensor, gradient: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """Of the input and of the weights."""
+    """Return the gradients of the input and of the weights."""
     return torch.autograd.grad(layer(x), (x, layer.weight), gradient)
 
 
 def main() -> None:
+    """Measure each convolution and print a table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--repeats", type=int, default=7, help="measurements of each (7)")
-    parser.add_argument("--batch-size", type=int, default=64, help="images (64)")
-    parser.add_argument("--contiguous", action="store_true", help="instead of channels_last")
+    parser.add_argument("--batch-size", type=int, default=64, help="images per batch (64)")
+    parser.add_argument(
+        "--contiguous", action="store_true", help="contiguous format instead of channels_last"
+    )
     chosen = parser.parse_args()
     layout = torch.contiguous_format if chosen.contiguous else torch.channels_last
     threads = torch.get_num_threads()

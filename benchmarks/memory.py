@@ -1,8 +1,8 @@
-"""The estimate of memory against what steps take: ``python benchmarks/memory.py [--times N] [--device D]``.
+"""Estimated against measured memory: ``python benchmarks/memory.py [--times N] [--device D]``.
 
-Runs each search and training in processes of its own, one after the other and round again, with and without
-activation checkpointing. Prints the estimate, the measured peak (above what the process held before; on a GPU of
-tensors), their ratio, and the time of a step; medians. On Linux only.
+Runs each search and training in separate processes, in rounds, with and without activation checkpointing. Prints
+medians of the estimate, the measured peak (above what the process held before; on a GPU of tensors), their ratio,
+and the time per step. Linux only.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT))
 
 import torch  # noqa: E402
 
-from tests.search.measured import Case  # noqa: E402 (the test tree isn't installed)
+from tests.search.measured import Case  # noqa: E402 (tests are not installed)
 
 MIB = 2**20
 SEARCH = Case(batch=64)
@@ -47,7 +47,7 @@ CASES = {
 
 
 def measure(case: Case) -> dict[str, float]:
-    """In a process of its own: a peak never falls again."""
+    """Measure ``case`` in a separate process, since the peak of a process never falls."""
     result = subprocess.run(
         [sys.executable, "-m", "tests.search.measured", json.dumps(vars(case))],
         cwd=ROOT,
@@ -61,18 +61,19 @@ def measure(case: Case) -> dict[str, float]:
 
 
 def main() -> None:
+    """Measure each case and print a table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--times", type=int, default=3, help="processes for each case (3)")
+    parser.add_argument("--times", type=int, default=3, help="processes per case (3)")
     parser.add_argument("--device", default="cpu", help="cpu or cuda (cpu)")
-    parser.add_argument("--only", default="", help="cases whose name has this in it")
-    parser.add_argument("--json", type=Path, help="a file to which a line is added for each case")
+    parser.add_argument("--only", default="", help="only cases whose name contains this")
+    parser.add_argument("--json", type=Path, help="append one line per case to this file")
     chosen = parser.parse_args()
     cases = {name: replace(case, device=chosen.device) for name, case in CASES.items() if chosen.only in name}
     device = torch.cuda.get_device_name() if chosen.device == "cuda" else platform.machine()
     where = f"torch {torch.__version__}, {device}, {os.cpu_count()} processors"
-    print(f"{chosen.times} processes a case, 1 thread; {where}")
+    print(f"{chosen.times} processes per case, 1 thread; {where}")
     print(f"{'':52}{'estimate':>10}{'measured':>10}{'ratio':>7}{'step':>9}")
     found: dict[str, list[dict[str, float]]] = {name: [] for name in cases}
     for _ in range(chosen.times):

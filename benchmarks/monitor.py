@@ -1,9 +1,8 @@
-"""What looking at runs costs: ``python benchmarks/monitor.py [--runs N] [--steps N ...] [--times N]``.
+"""How long reading runs takes: ``python benchmarks/monitor.py [--runs N] [--steps N ...] [--times N]``.
 
-Makes run directories in a temporary folder, and runs of N steps with 20 metrics; then measures, within this
-process, the first look at all runs and the looks after it, and reading each long run: until a first curve, whole,
-and the memory that it takes (by how much the resident set of a process of its own grows). Prints the fastest and
-the median.
+Creates run directories in a temporary folder, and runs of N steps with 20 metrics. Measures the first and later
+scans of all runs, reading each long run up to a first curve and completely, and the memory that this takes (growth
+of the resident set of a separate process). Prints the fastest and median times.
 """
 
 from __future__ import annotations
@@ -27,10 +26,10 @@ sys.path.insert(0, str(ROOT))
 from entrannas_cli.monitor.run_index import FRESH_S, RunIndex  # noqa: E402
 from entrannas_cli.monitor.run_metrics import RunMetrics  # noqa: E402
 from entrannas_cli.store.run import METRICS_FILE, Run  # noqa: E402
-from tests.results.generated import make_runs  # noqa: E402 (the test tree isn't installed)
+from tests.results.generated import make_runs  # noqa: E402 (tests are not installed)
 
 METRICS = 20
-FIRST = 0.05  # seconds that the first look at a long run may take, and the first look at all runs
+FIRST = 0.05  # seconds allowed for the first read of a long run, and for the first scan of all runs
 MEMORY = """
 import psutil, sys
 from pathlib import Path
@@ -44,7 +43,7 @@ print(psutil.Process().memory_info().rss - before)
 
 
 def long_run(folder: Path, steps: int) -> Run:
-    """A run of ``steps`` steps with 20 metrics each: the step rows only."""
+    """Create a run of ``steps`` steps with 20 metrics each, step rows only."""
     rng = random.Random(0)
     names = [f"metric_{n}" for n in range(METRICS)]
     folder.mkdir(parents=True)
@@ -58,15 +57,17 @@ def long_run(folder: Path, steps: int) -> Run:
 
 
 def timed(work: Callable[[], object]) -> float:
+    """Return the seconds that ``work`` takes."""
     begun = time.perf_counter()
     work()
     return time.perf_counter() - begun
 
 
 def catalogue_times(runs: Path, times: int) -> Iterator[tuple[str, list[float]]]:
-    yield "all runs, first look", [timed(RunIndex(runs).refresh) for _ in range(times)]
+    """Yield names and times of scanning all runs."""
+    yield "all runs, first scan", [timed(RunIndex(runs).refresh) for _ in range(times)]
     yield (
-        f"all runs, first look of {FIRST:.2f} s",
+        f"all runs, first scan of {FIRST:.2f} s",
         [timed(lambda: RunIndex(runs).refresh(FIRST)) for _ in range(times)],
     )
     catalogue = RunIndex(runs)
@@ -75,29 +76,31 @@ def catalogue_times(runs: Path, times: int) -> Iterator[tuple[str, list[float]]]
 
 
 def course_times(run: Run, steps: int, times: int) -> Iterator[tuple[str, list[float]]]:
+    """Yield names and times of reading one long run."""
     name = f"{steps:,} steps"
     yield (
         f"{name}, first curves (read for {FIRST:.2f} s)",
         [timed(lambda: RunMetrics(run).read(FIRST)) for _ in range(times)],
     )
-    yield f"{name}, whole", [timed(RunMetrics(run).read) for _ in range(times)]
+    yield f"{name}, complete", [timed(RunMetrics(run).read) for _ in range(times)]
     course = RunMetrics(run)
     course.read()
     yield f"{name}, nothing new", [timed(course.read) for _ in range(10 * times)]
 
 
 def memory(run: Run) -> int:
-    """Bytes that reading the whole run adds to a process."""
+    """Return the bytes that reading the whole run adds to a process."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", MEMORY, str(run.path)]
     return int(subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout)
 
 
 def main() -> None:
+    """Measure each case and print a table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--runs", type=int, default=1000, help="run directories to make (1000)")
+    parser.add_argument("--runs", type=int, default=1000, help="run directories to create (1000)")
     parser.add_argument(
         "--steps",
         type=int,
@@ -111,7 +114,7 @@ def main() -> None:
         runs = Path(folder, "runs")
         make_runs(runs, chosen.runs)
         long_runs = {steps: long_run(Path(folder, f"long-{steps}"), steps) for steps in chosen.steps}
-        time.sleep(FRESH_S)  # files written just now are read twice
+        time.sleep(FRESH_S)  # files modified just now are read again
         print(f"Python {platform.python_version()}, {os.cpu_count()} processors, {chosen.times} measurements")
         sizes = [f"{(run.path / METRICS_FILE).stat().st_size / 1e6:.1f}" for run in long_runs.values()]
         print(f"{chosen.runs} runs; long runs of {METRICS} metrics: {', '.join(sizes)} MB")

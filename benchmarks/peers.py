@@ -1,17 +1,16 @@
-"""Our step beside those of DARTS, PC-DARTS and ISTA-NAS, in one run.
+"""Our search step compared with those of DARTS, PC-DARTS and ISTA-NAS.
 
     python benchmarks/peers.py --darts CHECKOUT --pc-darts CHECKOUT --ista-nas CHECKOUT [--repeats N] [--json FILE]
 
-Takes what their authors published, from checkouts of their repositories; each is left out that isn't given. One
-architecture step plus one weight step, first-order, on images of CIFAR's shape: 8 cells, 16 channels, batch 64.
-Each subject is a process of its own (the names of their modules clash), all take a step in turn, round after round.
-They run as shipped and with channels_last (DARTS takes 9 GB in each form at its peak: see --layout); ours are a
-top-2 search that passes the cells DARTS_V2, a search by sparsification at its dense start, and one that has lost
-80 % of its connections.
+Runs the published code from checkouts of the authors' repositories; omit an option to skip that method. A step is
+one architecture step plus one weight step, first-order, on images of CIFAR's shape: 8 cells, 16 channels, batch 64.
+Each subject is a separate process (their module names clash); all take one step in turn, in rounds. Theirs run as
+shipped and with channels_last (DARTS peaks at 9 GB in each: see --layout). Ours are a top-2 search whose
+Transit-cells run DARTS_V2, a search by sparsification at its dense start, and one that has pruned 80 % of its
+connections.
 
-What today's libraries or this machine lack is mended in the child process as it runs: `.cuda()` does nothing where
-there is no GPU, and ISTA-NAS' commercial LASSO solver, which chooses the sub-graph before the steps, is replaced by
-that of scikit-learn.
+The child process patches what current libraries or this machine lack: `.cuda()` does nothing without a GPU, and
+scikit-learn replaces ISTA-NAS' commercial LASSO solver, which chooses the sub-graph before the steps.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ PEERS = {"darts": "DARTS", "pc-darts": "PC-DARTS", "ista-nas": "ISTA-NAS"}
 CHANNELS, CLASSES, CELLS = 16, 10, 8
 SPARSITY = 0.8
 LAYOUTS = {"both": (False, True), "shipped": (False,), "channels_last": (True,)}
-# of their own train_search.py; they change nothing about the time that a step takes
+# from the peers' train_search.py; these values don't affect the time per step
 RECIPE = types.SimpleNamespace(
     learning_rate=0.025,
     learning_rate_min=0.001,
@@ -60,7 +59,7 @@ RECIPE = types.SimpleNamespace(
 
 
 class PeerSubject:
-    """A peer's step: its own network, its own architecture step, its own kind of weight step."""
+    """A peer's step, with its own network, architecture step and weight step."""
 
     def __init__(self, checkout: Path, which: str, batch: int, channels_last: bool) -> None:
         import torch
@@ -86,7 +85,7 @@ class PeerSubject:
         self.device = device
 
     def answer(self, question: str, count: int) -> dict[str, Any]:
-        """See `entrannas_cli.bench.remote.Subject`."""
+        """Answer a question, see `entrannas_cli.bench.remote.Subject`."""
         from entrannas_cli.bench.stepping import peak_bytes
 
         if question == "facts":
@@ -124,14 +123,14 @@ class PeerSubject:
 
 
 def _shim(torch: Any) -> None:
-    """What they were written for and this machine or torch hasn't."""
+    """Patch what the peers expect but this machine or torch lacks."""
     if not torch.cuda.is_available():
         for owner in (torch.Tensor, torch.nn.Module):
             owner.cuda = lambda self, *_, **__: self
 
 
 def _darts(checkout: Path, which: str) -> tuple[Any, ...]:
-    """(network, optimiser of the weights, architecture step, what is passed, memory since the imports)."""
+    """Return (network, weight optimiser, architecture step, cells, memory since the imports)."""
     sys.path.insert(0, str(checkout / "cnn" if which == "darts" else checkout))
     import torch
     from architect import Architect  # type: ignore[import-not-found]
@@ -152,7 +151,7 @@ def _darts(checkout: Path, which: str) -> tuple[Any, ...]:
 
 
 def _ista_nas(checkout: Path) -> tuple[Any, ...]:
-    """As :func:`_darts`. The sub-graph is the one that its own sampling gives for its own seed."""
+    """Return the same as :func:`_darts`, with the sub-graph that its own sampling gives for its own seed."""
     sys.path.insert(0, str(checkout))
     sys.modules["cvxpy"] = types.ModuleType("cvxpy")
     import ista_nas.trainer as theirs  # type: ignore[import-not-found]
@@ -167,14 +166,14 @@ def _ista_nas(checkout: Path) -> tuple[Any, ...]:
         return lasso.fit(problem.A, b).coef_
 
     theirs.LASSO.solve = solve
-    # prints a sum that today's numpy refuses
+    # fails with current numpy, and only prints
     sys.modules["ista_nas.search.inner_trainer"].count_parameters_in_MB = lambda _: 0.0  # type: ignore[attr-defined]
     memory = PeakMemory()
     np.random.seed(2)
     torch.manual_seed(2)
     inner = theirs.InnerTrainer(RECIPE)
     model, outer = inner.model, inner.outer_trainer
-    trainer = theirs.Trainer.__new__(theirs.Trainer)  # its __init__ fetches CIFAR-10
+    trainer = theirs.Trainer.__new__(theirs.Trainer)  # its __init__ downloads CIFAR-10
     trainer.steps, trainer.sparseness, trainer.num_ops = 4, 2, len(theirs.PRIMITIVES)
     projections, biases, chosen = [], [], []
     for encoded in (model.alphas_normal_, model.alphas_reduce_):
@@ -220,7 +219,7 @@ def _open_peer(specification: dict[str, Any]) -> Generator[PeerSubject]:
 
 
 def ours(batch: int, overrides: list[str]) -> list[Case]:
-    """The cases of ours."""
+    """Return our own cases."""
     settings = {
         "search.batch_size": batch,
         "network.channels": CHANNELS,
@@ -240,20 +239,25 @@ def ours(batch: int, overrides: list[str]) -> list[Case]:
 
 
 def main() -> None:
+    """Measure all subjects and print a table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     for option, name in PEERS.items():
-        parser.add_argument(f"--{option}", type=Path, metavar="CHECKOUT", help=f"of {name}'s repository")
+        parser.add_argument(
+            f"--{option}", type=Path, metavar="CHECKOUT", help=f"checkout of {name}'s repository"
+        )
     parser.add_argument("--repeats", type=int, default=5, help="rounds (5)")
-    parser.add_argument("--batch-size", type=int, default=64, help="images a step (64)")
+    parser.add_argument("--batch-size", type=int, default=64, help="batch size, images per step (64)")
     parser.add_argument(
         "--layout",
         choices=LAYOUTS,
         default="both",
-        help="of the peers; one after the other where there isn't memory for all at once (both)",
+        help="memory layout of the peers; run them one by one if memory is short (both)",
     )
-    parser.add_argument("--set", action="append", default=[], help="of ours, as in `entrannas search`")
+    parser.add_argument(
+        "--set", action="append", default=[], help="settings of our searches, as in `entrannas search`"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="append the records to this file")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)  # a child process
     chosen = parser.parse_args()
@@ -290,11 +294,11 @@ def _told_once_a_round(subjects: int) -> Any:
 
 
 def print_table(found: list[Measured], device: Measured) -> None:
-    """Times and memory, and how many times those of ours they are."""
+    """Print times and memory, and their ratios to ours."""
     mine = [measured for measured in found if measured.name.startswith("entrannas")]
     print(json.dumps(device.facts))
     heading = "".join(f"{f'/ {measured.name}':>26}" for measured in mine)
-    print(f"{'':28}{'ms a step':>10}{'MB':>8}{heading}   (times, memory)")
+    print(f"{'':28}{'ms/step':>10}{'MB':>8}{heading}   (times, memory)")
     for measured in found:
         memory = measured.facts["peak_memory_bytes"]
         ratios = "".join(

@@ -1,14 +1,14 @@
-"""How the cost of a search grows and falls: ``python benchmarks/scaling.py STUDY [--repeats N] [--json FILE]``.
+"""How the cost of a search scales: ``python benchmarks/scaling.py STUDY [--repeats N] [--json FILE]``.
 
 STUDY is one of
 
-sizes     time, memory and multiply-adds of a step against batch, channels, cells, nodes and operations, one varied
+sizes     time, memory and multiply-adds per step against batch, channels, cells, nodes and operations, one varied
           at a time around 8 cells, 16 channels, batch 64, the standard space;
-sparsity  a whole search by sparsification of the paper's shape in few steps (--steps; α learns the faster, to go as
-          far): milliseconds against sparsity, beside a top-2 search and, with --darts CHECKOUT, DARTS;
-overhead  what the rows of a step and a checkpoint take at the paper's size, as shares of the steps.
+sparsity  a whole search by sparsification at the paper's size in few steps (--steps, with a higher learning rate
+          of α): time per step against sparsity, next to a top-2 search and, with --darts CHECKOUT, DARTS;
+overhead  time for a step's rows and for a checkpoint at the paper's size, relative to the steps.
 
-Whatever is compared takes its steps in turn, each in a process of its own.
+Subjects that are compared take their steps in turn, each in a separate process.
 """
 
 from __future__ import annotations
@@ -42,29 +42,29 @@ AXES: dict[str, tuple[str, Sequence[int]]] = {
     "cells": ("network.cells", (5, 8, 14)),
 }
 NODES = (3, 4, 5)
-OPERATIONS = (4, 7, 12)  # of the standard space, all of it, and of the extended one
-MOVED = 6e-4 * 4900  # by the paper's search: α's learning rate x steps
-BATCHES_AN_EPOCH = 4  # of a measured search
+OPERATIONS = (4, 7, 12)  # part of the standard space, all of it, and the extended one
+MOVED = 6e-4 * 4900  # how far α moves in the paper's search: learning rate x steps
+BATCHES_AN_EPOCH = 4  # in the measured search
 BINS = 5
 
 
 def start(case: Case, name: str | None = None) -> Start:
-    """What starts the process of ``case``."""
+    """Return a function that starts the process of ``case``."""
     return partial(Remote, name or case.name, COMMAND, {"case": case.as_dict()})
 
 
 def case(method: str, settings: dict[str, Any], overrides: Sequence[str] = ()) -> Case:
-    """Of a search with the values of ``paper``, but for these."""
+    """Return a case: a search with preset ``paper`` and these settings."""
     return Case(kind="search", variant=method, preset="paper", settings=settings, overrides=overrides)
 
 
 def rates(of: Case) -> Start:
-    """What measures the device."""
+    """Return a function that starts measuring the device."""
     return partial(Remote, "the device", COMMAND, {"case": of.as_dict(), "rates": True})
 
 
 def axes(folder: Path) -> dict[str, list[tuple[str, dict[str, Any]]]]:
-    """Axis → (value, settings) of each point."""
+    """Return axis → (value, settings) of each point."""
     made = {
         axis: [(str(value), {**BASE, key: value}) for value in values] for axis, (key, values) in AXES.items()
     }
@@ -83,7 +83,7 @@ def axes(folder: Path) -> dict[str, list[tuple[str, dict[str, Any]]]]:
 
 
 def sizes(chosen: argparse.Namespace) -> None:
-    """An axis after the other, its points in turn."""
+    """Measure one axis after the other, with its points in turn."""
     print(f"{'':14}{'':>8}{'method':>16}{'ms':>9}{'/ first':>9}{'MB':>8}{'G mult.-adds':>14}")
     with tempfile.TemporaryDirectory() as folder:
         for axis, points in axes(Path(folder)).items():
@@ -110,7 +110,7 @@ def sizes(chosen: argparse.Namespace) -> None:
 
 
 def sparsity(chosen: argparse.Namespace) -> None:
-    """Each round two steps of the search and two of what it is compared with; a step in all is by parts."""
+    """Measure a whole search, in rounds of two steps of each subject (one timed as a whole, one by parts)."""
     rounds = max((chosen.steps - 1) // 2, 1)  # the first step warms up
     epochs = max(chosen.steps // BATCHES_AN_EPOCH, 1)
     schedule = [f"search.epochs={epochs}", f"architecture.learning_rate={MOVED / chosen.steps:.6f}"]
@@ -148,7 +148,7 @@ def sparsity(chosen: argparse.Namespace) -> None:
 
 
 def overhead(chosen: argparse.Namespace) -> None:
-    """Shares of the time of an epoch's steps."""
+    """Measure rows and checkpoints relative to the time of an epoch's steps."""
     settings = {**BASE, "search.batch_size": chosen.batch_size}
     subjects = [case(method, settings, chosen.set) for method in METHODS]
     *found, device = measure(
@@ -168,22 +168,23 @@ def overhead(chosen: argparse.Namespace) -> None:
 
 
 def save(path: Path | None, kind: str, found: Sequence[Any], device: Any) -> None:
-    """Appends the records to the file, if one was named."""
+    """Append the records to the file, if there is one."""
     if path is not None:
         append_records(path, records(kind, found, device, steps=1))
 
 
 def main() -> None:
+    """Run the chosen study."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     studies = {"sizes": sizes, "sparsity": sparsity, "overhead": overhead}
     parser.add_argument("study", choices=studies)
     parser.add_argument("--repeats", type=int, default=3, help="rounds (3)")
-    parser.add_argument("--steps", type=int, default=60, help="of the whole search (60)")
-    parser.add_argument("--batch-size", type=int, default=256, help="for the overhead (256)")
-    parser.add_argument("--darts", type=Path, metavar="CHECKOUT", help="of DARTS' repository")
-    parser.add_argument("--set", action="append", default=[], help="as in `entrannas search`")
+    parser.add_argument("--steps", type=int, default=60, help="steps of the whole search, for sparsity (60)")
+    parser.add_argument("--batch-size", type=int, default=256, help="batch size, for overhead (256)")
+    parser.add_argument("--darts", type=Path, metavar="CHECKOUT", help="checkout of DARTS' repository")
+    parser.add_argument("--set", action="append", default=[], help="settings, as in `entrannas search`")
     parser.add_argument("--json", type=Path, metavar="FILE", help="append the records to this file")
     chosen = parser.parse_args()
     studies[chosen.study](chosen)

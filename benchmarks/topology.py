@@ -1,8 +1,8 @@
-"""Which cells the sparsification leaves of random α, by the spread of α in temperatures and by the threshold.
+"""Cells that the sparsification derives from random α, by the ratio of spread to temperature and by the threshold.
 
     python benchmarks/topology.py [--space extended] [--draws N]
 
-Prints a Markdown table: surviving edges of a cell, and operations per surviving edge, means over the draws.
+Prints a Markdown table of the mean number of surviving edges per cell, and of operations per surviving edge.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9)
 
 
 def main() -> None:
+    """Print the table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

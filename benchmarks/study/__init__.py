@@ -1,1 +1,1 @@
-"""Does the search beat chance? Searches, random and published cells, all trained under one budget."""
+"""Does the search beat chance? Searched, random and published cells, trained under the same budget."""

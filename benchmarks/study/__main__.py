@@ -1,8 +1,8 @@
 """Does the search beat chance? ``python -m benchmarks.study --data IMAGES [--study DIR]``, from the root.
 
-Runs the searches, draws and trainings of ``study.toml`` through the command line, some at a time, and prints what
-they found as Markdown; report.md and report.json are left in the study's folder. The same command again does only
-what is missing and resumes what was interrupted.
+Runs the searches, draws and trainings of ``study.toml`` through the command line, several at a time. Prints the
+results as Markdown, and writes report.md and report.json to the study's folder. Run the same command again to
+resume what was interrupted and do what is missing.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .work import Study, say
 
 
 def main() -> int:
-    """Returns the exit code: 1 if something is missing at the end."""
+    """Run the study and return the exit code: 1 if something is missing at the end."""
     chosen = _arguments()
     try:
         plan = load_plan(
@@ -58,28 +58,36 @@ def _arguments() -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--data", type=Path, help="a folder or .zip of images with train/ and test/")
-    parser.add_argument("--study", type=Path, default=Path("runs/study"), help="its folder (runs/study)")
+    parser.add_argument("--data", type=Path, help="folder or .zip of images with train/ and test/")
+    parser.add_argument(
+        "--study", type=Path, default=Path("runs/study"), help="folder of the study (runs/study)"
+    )
     parser.add_argument(
         "--plan",
         type=Path,
         default=Path(__file__).with_name("study.toml"),
         help="arms and budget (study.toml)",
     )
-    parser.add_argument("--scale", choices=SCALES, default="full", help="smoke: a trial in seconds")
-    parser.add_argument("--arms", type=lambda text: text.split(","), help="only these, as A,B")
-    parser.add_argument("--seeds", type=int, help="at most so many of each arm")
-    parser.add_argument("--only", choices=("search", "train"), help="searches and draws, or trainings")
+    parser.add_argument(
+        "--scale", choices=SCALES, default="full", help="smoke: a trial run that takes seconds"
+    )
+    parser.add_argument("--arms", type=lambda text: text.split(","), help="only these arms, as A,B")
+    parser.add_argument("--seeds", type=int, help="maximum number of seeds per arm")
+    parser.add_argument(
+        "--only", choices=("search", "train"), help="only searches and draws, or only trainings"
+    )
     parser.add_argument(
         "--score",
         choices=("test", "validation"),
         default="test",
-        help="validation: report the images held out, and leave the test part alone: for choosing values",
+        help="validation: report the held-out images and never read the test part; for tuning",
     )
-    parser.add_argument("--jobs", type=int, default=2, help="processes at a time, of one thread each (2)")
-    parser.add_argument("--nice", type=int, default=10, help="how much to give way to other processes (10)")
-    parser.add_argument("--dry-run", action="store_true", help="print what would run, and stop")
-    parser.add_argument("--report", action="store_true", help="print the tables of what is there, and stop")
+    parser.add_argument("--jobs", type=int, default=2, help="parallel processes, with one thread each (2)")
+    parser.add_argument("--nice", type=int, default=10, help="niceness of the processes (10)")
+    parser.add_argument("--dry-run", action="store_true", help="print what would run, and exit")
+    parser.add_argument(
+        "--report", action="store_true", help="print the tables of the results so far, and exit"
+    )
     return parser.parse_args()
 
 
@@ -88,7 +96,7 @@ def _selected(plan: Plan, arms: list[str] | None, only: str | None) -> list[Job]
     for name in arms or []:
         if name not in names:
             raise UsageError(
-                f"--arms: no arm {safe(name)}{did_you_mean(name, names)}: there are {', '.join(names)}"
+                f"--arms: no arm {safe(name)}{did_you_mean(name, names)}; the arms are {', '.join(names)}"
             )
     return [
         job
@@ -109,7 +117,7 @@ def _work(study: Study, jobs: list[Job], slots: int, nice: int) -> list[str]:
     lock = take_lock(study.folder)
     if lock is None:
         raise UsageError(
-            f"--study {safe(str(study.folder))}: another process works on it; --report shows its state"
+            f"--study {safe(str(study.folder))}: another process is working on it; --report shows results so far"
         )
     try:
         os.nice(nice)

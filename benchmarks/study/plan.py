@@ -1,4 +1,4 @@
-"""From the study's file to its jobs: searches, draws and trainings, each with what it needs first."""
+"""Turns the study's file into jobs: searches, draws and trainings, with their dependencies."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Values = dict[str, Any]  # by dotted key
 
 @dataclass(frozen=True, kw_only=True)
 class Arm:
-    """Cells found by a ``method``, drawn ``like`` those of another arm, or ``cells`` by name or file."""
+    """Cells searched by a ``method``, drawn ``like`` those of another arm, or given as ``cells`` (names, files)."""
 
     name: str
     method: str = ""
@@ -34,15 +34,15 @@ class Arm:
 
     @property
     def searched(self) -> bool:
-        """Whether something is learned."""
+        """Whether its cells are learned."""
         return self.method not in ("", "random")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One process. ``cells`` names what it makes or trains; ``arguments`` follow `entrannas`.
+    """One process. ``cells`` names the cells that it creates or trains; ``arguments`` follow `entrannas`.
 
-    A ``draw`` writes the file ``cells/NAME.json``, the others are runs of that name.
+    A ``draw`` writes the file ``cells/NAME.json``, the others create a run of that name.
     """
 
     kind: Literal["search", "draw", "train"]
@@ -57,7 +57,7 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """``arms`` in the order of the file; ``search`` and ``train`` are the values of every search and training."""
+    """The ``arms``, in the order of the file, and the values of every ``search`` and every training (``train``)."""
 
     arms: tuple[Arm, ...]
     training_seeds: tuple[int, ...]
@@ -65,7 +65,7 @@ class Plan:
     train: Values
 
     def jobs(self) -> list[Job]:
-        """Every job, seed by seed, so that a study stopped halfway has something of each arm."""
+        """Return every job, seed by seed, so that a study stopped halfway has results for each arm."""
         found: list[tuple[int, Job]] = []
         makers: dict[str, list[Job | None]] = {}
         for arm in sorted(self.arms, key=lambda arm: bool(arm.like)):
@@ -99,11 +99,11 @@ class Plan:
 
     def _draw(self, arm: Arm, name: str, seed: int, model: Job | None) -> Job:
         if model is None:
-            raise UsageError(f"arm {arm.name}: like: {arm.like} is no arm with seeds")
+            raise UsageError(f"arm {arm.name}: like: arm {arm.like} has no seeds")
         for key in ("derived.cells", "derived.channels"):
             if key not in self.train:
                 raise UsageError(
-                    f"arm {safe(arm.name)}: like: [values.train] lacks {key}: the size of what is matched"
+                    f"arm {safe(arm.name)}: like: set {key} in [values.train]: it defines the size to match"
                 )
         size = self.train.get("data.image_size") or 32
         network = (self.train["derived.cells"], self.train["derived.channels"], size)
@@ -136,7 +136,7 @@ class Plan:
 
 
 def load_plan(path: Path, *, scale: str, data: Path | None, score: str, seeds: int | None) -> Plan:
-    """The plan in the file ``path``; ``seeds`` limits each arm. Raises ``UsageError``."""
+    """Load the plan in the file ``path``; ``seeds`` limits each arm. Raises ``UsageError`` if it is invalid."""
     if seeds is not None and seeds < 1:
         raise UsageError(f"--seeds {seeds}: at least 1 of each arm")
     content = read_toml(path, unusable)
@@ -156,7 +156,7 @@ def load_plan(path: Path, *, scale: str, data: Path | None, score: str, seeds: i
             for into in (search, train):
                 into["data.image_size"] = 8
     elif scale != "smoke":
-        raise UsageError("--data: say where the images are: a folder or a .zip with train/ and test/")
+        raise UsageError("--data: pass a folder or .zip of images with train/ and test/")
     if score == "validation":
         train["evaluation.test"] = False
     arms = tuple(_arm(path, one, limit) for one in content.get("arm", []))
@@ -172,7 +172,7 @@ def _arm(path: Path, table: Mapping[str, Any], limit: int | None) -> Arm:
     for key in table:
         if key not in known:
             raise UsageError(
-                f"{safe(str(path))}: arm {safe(name)}: no key {safe(key)}{did_you_mean(key, known)}"
+                f"{safe(str(path))}: arm {safe(name)}: unknown key {safe(key)}{did_you_mean(key, known)}"
             )
     if not name or sum(key in table for key in ("method", "like", "cells")) != 1:
         raise UsageError(
@@ -181,13 +181,13 @@ def _arm(path: Path, table: Mapping[str, Any], limit: int | None) -> Arm:
     method = str(table.get("method", ""))
     if method and method not in METHODS:
         raise UsageError(
-            f"{safe(str(path))}: arm {safe(name)}: no method {safe(method)}{did_you_mean(method, METHODS)}: "
-            f"there are {', '.join(METHODS)}"
+            f"{safe(str(path))}: arm {safe(name)}: no method {safe(method)}{did_you_mean(method, METHODS)}; "
+            f"the methods are {', '.join(METHODS)}"
         )
     seeds = table.get("seeds", 0)
     seeds = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
     if not seeds and "cells" not in table:
-        raise UsageError(f"{safe(str(path))}: arm {safe(name)}: seeds: how many, or a list of them")
+        raise UsageError(f"{safe(str(path))}: arm {safe(name)}: seeds: set their number or a list")
     return Arm(
         **{key: str(table[key]) for key in ("name", "method", "like", "space", "against") if key in table},
         cells=tuple(_located(path, cells) for cells in table.get("cells", ())),
@@ -197,7 +197,7 @@ def _arm(path: Path, table: Mapping[str, Any], limit: int | None) -> Arm:
 
 
 def _located(path: Path, cells: str) -> str:
-    """A file of cells is relative to the plan; other texts are names."""
+    """Resolve a file of cells relative to the plan; anything else is a name."""
     return str(path.absolute().parent / cells) if cells.endswith(".json") else cells
 
 
@@ -206,7 +206,7 @@ def _check(path: Path, arms: Sequence[Arm]) -> None:
     if len(by_name) < len(arms):
         raise UsageError(f"{safe(str(path))}: two arms have the same name")
     if not arms:
-        raise UsageError(f"{safe(str(path))}: no [[arm]] in it")
+        raise UsageError(f"{safe(str(path))}: no [[arm]]")
     for arm in arms:
         for key, other in (("like", arm.like), ("against", arm.against)):
             if other and other not in by_name:

@@ -1,4 +1,4 @@
-"""What a study has found: from its run directories to tables."""
+"""The results of a study: from its run directories to tables."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from .work import Study
 __all__ = ["markdown", "results"]
 
 Row = dict[str, Any]
-# what a run knows, and whether only a search knows it
+# what is known before a training, by key
 SIGNS = {
     "derived_accuracy": "accuracy of the derived network with inherited weights",
     "supernet_accuracy": "accuracy of the super-net",
-    "gap": "gap of the two",
+    "gap": "gap between the two",
     "entropy_normal": "entropy of p, normal cell",
     "entropy_reduce": "entropy of p, reduction cell",
     "depth_normal": "depth of the normal cell",
@@ -37,11 +37,11 @@ SIGNS = {
     "parameters": "parameters",
     "multiply_adds": "multiply-adds",
 }
-APART = ("seed", "data.path", "device.", "checkpoint.", "evaluation.")  # keys that make no other budget
+APART = ("seed", "data.path", "device.", "checkpoint.", "evaluation.")  # keys that don't change the budget
 
 
 def results(study: Study, plan: Plan, score: str) -> dict[str, Any]:
-    """Rows, arms, rank correlations and notes; errors and accuracies are shares, not per cent."""
+    """Return rows, arms, rank correlations and notes; errors and accuracies are fractions from 0 to 1."""
     runs, costs = study.runs(), study.costs()
     rows: list[Row] = []
     trainings: list[Run] = []
@@ -103,7 +103,7 @@ def _shape(genotype: Genotype) -> Row:
 
 
 def depth(cell: CellGraph) -> int:
-    """Connections on the longest way from an input of the cell to its output."""
+    """Return the number of connections on the longest path from a cell input to its output."""
     longest = [0] * INPUT_NODES
     for node in cell.nodes:
         longest.append(1 + max(longest[connection.source] for connection in node))
@@ -119,7 +119,7 @@ def _searched(run: Run) -> Row:
 
 
 def _by_cells(rows: Iterable[Row]) -> list[Row]:
-    """One row for each cells: the mean error over their trainings."""
+    """Return one row per genotype, with the mean error over its trainings."""
     grouped: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         if row["error"] is not None:
@@ -150,7 +150,7 @@ def _mean(values: Iterable[float | None]) -> float | None:
 
 
 def _inherited(plan: Plan, searched: Sequence[Row]) -> dict[str, Row]:
-    """Rank correlation of inherited and trained accuracy: over all searches, and within each arm."""
+    """Return the rank correlation of inherited and trained accuracy, over all searches and within each arm."""
     groups = {"all searches": searched}
     groups |= {
         arm.name: [row for row in searched if row["arm"] == arm.name] for arm in plan.arms if arm.searched
@@ -163,7 +163,7 @@ def _inherited(plan: Plan, searched: Sequence[Row]) -> dict[str, Row]:
 
 
 def _searches(plan: Plan, runs: Mapping[str, Run]) -> list[Row]:
-    """How the searches of each arm ended; those by sparsification beside top-2 searches of the same values."""
+    """Return how the searches of each arm ended; compare DST with top-2 searches of the same values."""
     ended: dict[str, dict[int, Run]] = defaultdict(dict)
     for job in plan.jobs():
         run = runs.get(job.name)
@@ -195,7 +195,7 @@ def _searches(plan: Plan, runs: Mapping[str, Run]) -> list[Row]:
 
 
 def _loss_ratio(run: Run, other: Run) -> float:
-    """The largest ratio of two searches' losses after the first tenth of their steps; means over a twentieth."""
+    """Return the largest ratio of two searches' losses, averaged over twentieths, after the first tenth."""
     losses = [[float(row["weight_loss"]) for row in each.metrics("step")] for each in (run, other)]
     ends = [min(map(len, losses)) * part // 20 for part in range(2, 21)]
     first, second = ([fmean(loss[a:b]) for a, b in pairwise(ends) if a < b] for loss in losses)
@@ -203,12 +203,12 @@ def _loss_ratio(run: Run, other: Run) -> float:
 
 
 def _sign(cells: Sequence[Row], key: str) -> Row:
-    """Rank correlation of what is known before the training with the error after it."""
+    """Return the rank correlation of a value known before the training with the error after it."""
     return rank_correlations([(row.get(key), row["error"]) for row in cells])
 
 
 def _noise(rows: Sequence[Row]) -> float | None:
-    """Standard deviation between trainings of the same cells, pooled; None where all have one training."""
+    """Return the pooled standard deviation between trainings of the same cells, or None if all have one."""
     grouped: dict[str, list[float]] = defaultdict(list)
     for row in rows:
         if row["error"] is not None:
@@ -221,7 +221,7 @@ def _noise(rows: Sequence[Row]) -> float | None:
 def _notes(rows: Sequence[Row], trainings: Sequence[Run], score: str) -> list[str]:
     notes = []
     if unscored := sum(row["error"] is None for row in rows):
-        notes.append(f"{unscored} trainings have no {score} error and are left out")
+        notes.append(f"{unscored} trainings without a {score} error are left out")
     values: dict[str, set[str]] = defaultdict(set)
     for run in trainings:
         for key, value in _flat(run.config()):
@@ -247,7 +247,7 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any
 
 
 def markdown(found: Mapping[str, Any]) -> str:
-    """The tables, errors in per cent."""
+    """Format the tables, with errors in percent."""
     score = found["score"]
     parts = [
         _table(
@@ -291,7 +291,7 @@ def markdown(found: Mapping[str, Any]) -> str:
                 for name, row in found["inherited"].items()
             ],
         ),
-        "What is known before a training against its error (Kendall's tau, p, n):\n\n"
+        "Values known before a training against its error (Kendall's tau, p, n):\n\n"
         + _table(
             ("sign", "all cells", "searches"),
             [

@@ -13,7 +13,7 @@ CONFIDENCE = 0.95
 
 
 def spread(values: Sequence[float]) -> dict[str, Any]:
-    """Number, mean and standard deviation (n - 1; None for fewer than two values)."""
+    """Return number, mean and standard deviation (n - 1; None for fewer than two values)."""
     return {
         "n": len(values),
         "mean": fmean(values) if values else None,
@@ -22,9 +22,10 @@ def spread(values: Sequence[float]) -> dict[str, Any]:
 
 
 def difference(values: Sequence[float], others: Sequence[float]) -> dict[str, Any] | None:
-    """Mean of ``values`` minus that of ``others``, with Welch's 95 % confidence interval.
+    """Return the mean of ``values`` minus that of ``others``, with Welch's 95 % confidence interval.
 
-    ``in_deviations`` is it in pooled standard deviations. None where a sample has fewer than two values.
+    ``in_deviations`` is the difference in pooled standard deviations. Returns None if a sample has fewer than two
+    values.
     """
     n, m = len(values), len(others)
     if min(n, m) < 2:
@@ -49,9 +50,9 @@ def difference(values: Sequence[float], others: Sequence[float]) -> dict[str, An
 
 
 def rank_correlations(pairs: Sequence[tuple[float | None, float | None]]) -> dict[str, Any]:
-    """Kendall's tau-b with its p-value, Spearman's rho, and the number of pairs that have both values.
+    """Return Kendall's tau-b with its p-value, Spearman's rho, and the number of complete pairs.
 
-    None where there are fewer than three, or all values of one side are equal.
+    The coefficients are None if there are fewer than three pairs, or all values on one side are equal.
     """
     from scipy.stats import kendalltau, spearmanr
 

@@ -1,4 +1,4 @@
-"""Doing what a study still lacks: some processes at a time, stopped cleanly, resumed by the same command."""
+"""Runs the missing jobs of a study in parallel processes; stops cleanly, and resumes with the same command."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ State = Literal["done", "resume", "running", "new"]
 
 @dataclass(frozen=True)
 class Study:
-    """A study's folder: ``runs/``, the drawn ``cells/``, what the processes said in ``logs/``, ``cost.jsonl``."""
+    """A study's folder: ``runs/``, the drawn ``cells/``, the processes' ``logs/``, and ``cost.jsonl``."""
 
     folder: Path
 
     def prepare(self) -> None:
-        """Makes the folder. Its own entrannas.toml keeps every other one out of the runs."""
+        """Create the folder, with its own entrannas.toml, so that no other one applies to the runs."""
         for name in ("runs", "cells", "logs"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         (self.folder / "entrannas.toml").write_text('runs_dir = "runs"\n')
 
     def runs(self) -> dict[str, Run]:
-        """The runs by name: of several the completed one, else the newest. Broken ones don't count."""
+        """Return the runs by name: the completed one if there are several, or else the newest; no broken ones."""
         found: dict[str, Run] = {}
         for run in reversed(list_runs(self.folder / "runs")):
             name, state = name_in(run.id), run.status().state
@@ -50,7 +50,7 @@ class Study:
         return found
 
     def state(self, job: Job, runs: dict[str, Run]) -> State:
-        """What has become of ``job``."""
+        """Return the state of ``job``."""
         if job.kind == "draw":
             return "done" if self.drawn(job).exists() else "new"
         if job.name not in runs:
@@ -59,22 +59,22 @@ class Study:
         return {"completed": "done", "running": "running"}.get(state, "resume")  # type: ignore[return-value]
 
     def drawn(self, job: Job) -> Path:
-        """Where a draw's cells are."""
+        """Return the file of a draw's cells."""
         return self.folder / "cells" / f"{job.name}.json"
 
     def costs(self) -> dict[str, dict[str, float]]:
-        """CPU and wall-clock seconds by job, over all attempts."""
+        """Return CPU and wall-clock seconds by job, over all attempts."""
         total: dict[str, dict[str, float]] = defaultdict(lambda: {"cpu": 0.0, "wall": 0.0})
         path = self.folder / "cost.jsonl"
         for line in path.read_text().splitlines() if path.exists() else []:
-            with suppress(ValueError):  # cut off by a kill or a full disk
+            with suppress(ValueError):  # truncated by a kill or a full disk
                 row = json.loads(line)
                 for key in ("cpu", "wall"):
                     total[row["name"]][key] += row[key]
         return total
 
     def work(self, jobs: Sequence[Job], slots: int) -> list[str]:
-        """Does ``jobs``, ``slots`` at a time; returns what is missing at the end, a line each.
+        """Run ``jobs``, ``slots`` at a time; return one line for each that is missing at the end.
 
         Raises ``KeyboardInterrupt`` after a signal, once every process has written its checkpoint and ended.
         """
@@ -83,7 +83,7 @@ class Study:
         say(f"{len(jobs) - len(todo)} of {len(jobs)} jobs are done")
         active: list[Process] = []
         failed: dict[str, str] = {}
-        # in the background of a shell that ignores Ctrl-C for it, too
+        # also in the background, where a shell makes processes ignore Ctrl-C
         signals = (signal.SIGINT, signal.SIGTERM)
         old = {number: signal.signal(number, signal.default_int_handler) for number in signals}
         try:
@@ -97,7 +97,7 @@ class Study:
                     break
                 time.sleep(POLL)
         except KeyboardInterrupt:
-            say(f"stopping {len(active)} processes; the same command continues")
+            say(f"stopping {len(active)} processes; run the same command again to resume")
             stop(active)
             for process in active:
                 self._spent(process)
@@ -109,13 +109,13 @@ class Study:
         return [f"{name}: {reason}" for name, reason in failed.items()] + blocked
 
     def _start(self, todo: list[Job], active: list[Process], failed: dict[str, str], slots: int) -> bool:
-        """Starts what can be started; whether a run of ``todo`` is at work in a process that isn't ours."""
+        """Start what can be started; return whether another process is running a job of ``todo``."""
         if len(active) >= slots:
             return True
         runs, elsewhere = self.runs(), False
         for job in list(todo):
             state = self.state(job, runs)
-            if state == "done":  # by a process that outlived the study that started it
+            if state == "done":  # by a process that outlived its study
                 todo.remove(job)
             elif state == "running":
                 elsewhere = True
@@ -164,7 +164,7 @@ class Study:
 
 
 class Process:
-    """A job at work: `entrannas` with ``arguments``."""
+    """A running job: `entrannas` with ``arguments``."""
 
     def __init__(self, study: Study, job: Job, arguments: Sequence[str]) -> None:
         self.job = job
@@ -185,13 +185,13 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=log,
-                start_new_session=True,  # Ctrl-C comes from us, once
+                start_new_session=True,  # so that Ctrl-C reaches it through us, once
             )
-        with suppress(OSError):  # Linux weighs sessions first: there, `nice` counts within a session only
+        with suppress(OSError):  # Linux' autogroup: `nice` counts only within a session, so set the session's
             Path(f"/proc/{self.popen.pid}/autogroup").write_text(f"{os.nice(0)}\n")
 
     def ended(self, *, wait: bool = False) -> bool:
-        """Whether it has ended; then its ``code`` and what it took are known."""
+        """Return whether it has ended; its ``code``, ``wall`` and ``cpu`` are then set."""
         self.wall = time.monotonic() - self.begun
         pid, status, usage = os.wait4(self.popen.pid, 0 if wait else os.WNOHANG)
         if pid:
@@ -200,19 +200,19 @@ class Process:
         return bool(pid)
 
     def last_line(self) -> str:
-        """What it said last."""
+        """Return the last line of its log."""
         lines = self.log.read_text(errors="replace").strip().splitlines()
         return lines[-1] if lines else f"exit code {self.code}"
 
     def told(self) -> str:
-        """How it ended, for the progress."""
+        """Return how it ended, for the progress."""
         if self.code:
             return f"{self.job.kind} {self.job.name} failed: {self.last_line()}"
         return f"{self.job.kind} {self.job.name} took {duration(self.wall)} ({duration(self.cpu)} of CPU)"
 
 
 def stop(processes: Sequence[Process]) -> None:
-    """Lets each finish its step and write a checkpoint; a second signal is passed on, and ends them at once."""
+    """Let each finish its step and write a checkpoint; a second signal is passed on and ends them at once."""
     waiting = list(processes)
     while waiting:
         for process in waiting:
@@ -226,11 +226,11 @@ def stop(processes: Sequence[Process]) -> None:
 
 
 def duration(seconds: float) -> str:
-    """ "1:05:09", "3:07"."""
+    """Format as 1:05:09 or 3:07."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes // 60}:{minutes % 60:02}:{rest:02}" if minutes >= 60 else f"{minutes}:{rest:02}"
 
 
 def say(text: str) -> None:
-    """A line of progress."""
+    """Print a line of progress to stderr."""
     print(text, file=sys.stderr, flush=True)

@@ -1,6 +1,6 @@
-"""Makes an SVG of the dashboard: `python screenshot.py RUNS_DIR KEYS > picture.svg`, KEYS such as "j,enter" or "".
+"""Render the dashboard as SVG: `python screenshot.py RUNS_DIR KEYS > picture.svg`, KEYS such as "j,enter" or "".
 
-The pictures of the README are made by it from real runs. They ask for no font from elsewhere.
+Makes the pictures of the README from real runs, without references to web fonts.
 """
 
 import asyncio
@@ -12,11 +12,11 @@ from entrannas_cli.dashboard.app import Dashboard
 from entrannas_cli.dashboard.settings import SettingsFile
 
 SIZE = (132, 36)
-SETTLING = 3.0  # seconds, for files to be read
+SETTLING = 3.0  # seconds, until the files are read
 
 
 async def main(runs: Path, keys: list[str]) -> None:
-    """Opens the dashboard, presses ``keys``, writes what it shows to stdout."""
+    """Open the dashboard, press ``keys``, and write the screen to stdout."""
     app = Dashboard(runs, settings=SettingsFile(Path("/nonexistent")))
     async with app.run_test(size=SIZE) as pilot:
         await asyncio.sleep(SETTLING)

@@ -1,6 +1,6 @@
-"""Makes an SVG of what a terminal shows: `tmux capture-pane -p -e | python terminal_to_svg.py TITLE > picture.svg`.
+"""Render a terminal screen as SVG: `tmux capture-pane -p -e | python terminal_to_svg.py TITLE > picture.svg`.
 
-The pictures of the README are made by it from real searches. They ask for no font from elsewhere.
+Makes the pictures of the README from real searches, without references to web fonts.
 """
 
 import io
@@ -12,7 +12,7 @@ from rich.text import Text
 
 
 def main(title: str) -> None:
-    """Reads a screen with its colours from stdin, writes the picture to stdout."""
+    """Read a screen with its colours from stdin and write the SVG to stdout."""
     screen = Text.from_ansi(sys.stdin.read().rstrip())
     width = max(line.cell_len for line in screen.split())
     console = Console(record=True, width=width, file=io.StringIO(), legacy_windows=False)

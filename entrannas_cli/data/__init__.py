@@ -1,5 +1,5 @@
-"""Images for searches: where they are, how they are read, split, augmented and served in batches.
+"""Data sets: locate, read, split and augment images, and serve them in batches.
 
-``datasets`` opens a data set, ``search_data`` makes of it what a search needs, ``availability`` knows (without
-torch) which data sets there are and where they lie.
+``datasets`` opens a data set, ``search_data`` and ``train_data`` prepare it for a search or a training, and
+``availability`` lists data sets and locates their files without loading torch.
 """

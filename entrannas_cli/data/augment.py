@@ -1,7 +1,7 @@
-"""Crop, flip, cutout and normalisation of a whole batch at once, on the device that holds it.
+"""Crop, flip, cutout and normalisation of a whole batch at once, on its device.
 
-What is drawn at random is drawn on the CPU (``draw_moves``) and applied anywhere (``augment``): the same seed
-gives the same batch on each device, and no device waits for another.
+Random numbers are drawn on the CPU (``draw_moves``) and applied on any device (``augment``), so that the same seed
+gives the same batch everywhere, without synchronisation.
 """
 
 from __future__ import annotations
@@ -18,9 +18,12 @@ __all__ = ["Augmentation", "augment", "channel_constants", "draw_moves", "normal
 
 @dataclass(frozen=True, kw_only=True)
 class Augmentation:
-    """``crop_padding``: black pixels added at each side before a random crop to the old size; ``cutout``: side
-    of the square that becomes the mean colour, its centre anywhere in the image; ``flip``: mirror half of them;
-    ``color_jitter``: most change of brightness, contrast, saturation and hue (see ``jitter``)."""
+    """The augmentations of a batch; by default none.
+
+    ``crop_padding``: black pixels added on each side before a random crop to the original size. ``flip``: mirror
+    half of the images. ``cutout``: side of a square set to the mean colour, centred anywhere in the image.
+    ``color_jitter``: maximum change of brightness, contrast, saturation and hue (see ``jitter``).
+    """
 
     crop_padding: int = 0
     flip: bool = False
@@ -29,14 +32,14 @@ class Augmentation:
 
 
 def draw_moves(uniform: Tensor, augmentation: Augmentation, height: int, width: int) -> Tensor:
-    """(B, 5) int64 from ``uniform`` (B, 5) in [0, 1): crop's top and left, flip or not, cutout's centre y and x."""
+    """Return (B, 5) int64 from ``uniform`` (B, 5) in [0, 1): crop top and left, flip, cutout centre y and x."""
     positions = 2 * augmentation.crop_padding + 1
     choices = torch.tensor([positions, positions, 2 if augmentation.flip else 1, height, width])
     return (uniform * choices).long().minimum(choices - 1)  # uniform * n may round up to n
 
 
 def augment(images: Tensor, moves: Tensor, augmentation: Augmentation) -> Tensor:
-    """Moves uint8 images (B, C, H, W) by ``moves`` (B, 5), both on one device. Cutout is ``normalise``'s."""
+    """Crop and flip uint8 images (B, C, H, W) by ``moves`` (B, 5), on one device; ``normalise`` applies cutout."""
     if augmentation.crop_padding:
         images = _crop(images, moves[:, 0], moves[:, 1], augmentation.crop_padding)
     if augmentation.flip:
@@ -45,9 +48,9 @@ def augment(images: Tensor, moves: Tensor, augmentation: Augmentation) -> Tensor
 
 
 def channel_constants(mean: Sequence[float], std: Sequence[float], device: torch.device) -> Tensor:
-    """(2, 1, C, 1, 1): what uint8 values are multiplied by, and what is added, to get mean 0 and deviation 1.
+    """Return (2, 1, C, 1, 1): the scale and shift that normalise uint8 values to mean 0 and deviation 1.
 
-    ``mean`` and ``std`` are those of the values as numbers from 0 to 1.
+    ``mean`` and ``std`` refer to values from 0 to 1.
     """
     pairs = [
         (1 / (255 * deviation), -middle / deviation) for middle, deviation in zip(mean, std, strict=True)
@@ -62,12 +65,12 @@ def normalise(
     holes: Tensor | None = None,
     side: int = 0,
 ) -> Tensor:
-    """(B, C, H, W), uint8 or float32 from 0 to 255, to float32, by ``channel_constants``.
+    """Normalise (B, C, H, W), uint8 or float32 from 0 to 255, to float32 by ``channel_constants``.
 
-    ``holes`` (B, 2) are centres (y, x) of squares of ``side`` pixels that are set to 0, the mean.
+    ``holes`` (B, 2) are the centres (y, x) of squares of ``side`` pixels that are set to 0, the mean.
     """
     scale, shift = constants
-    images = images.contiguous(memory_format=memory_format)  # as bytes if they are, which is cheaper
+    images = images.contiguous(memory_format=memory_format)  # before the conversion: copying bytes is cheaper
     result = torch.addcmul(shift, images.to(torch.float32), scale)
     if holes is not None and side:
         result.masked_fill_(_squares(holes, side, *images.shape[2:]), 0)
@@ -75,7 +78,7 @@ def normalise(
 
 
 def to_device(drawn: Tensor, device: torch.device) -> Tensor:
-    """What was drawn on the host, on ``device``; no CUDA device is waited for."""
+    """Move random numbers from the host to ``device``, without waiting for a CUDA device."""
     if device.type == "cuda":
         drawn = drawn.pin_memory()
     return drawn.to(device, non_blocking=True)
@@ -89,7 +92,7 @@ def _crop(images: Tensor, top: Tensor, left: Tensor, padding: int) -> Tensor:
 
 
 def _squares(centres: Tensor, side: int, height: int, width: int) -> Tensor:
-    """(B, 1, H, W) bool: pixels of a square whose middle (or, of even sides, just past it) is the centre."""
+    """Return (B, 1, H, W) bool: the pixels of squares around the centres (just past the middle for even sides)."""
     first = centres - side // 2
     inside = []
     for axis, length in enumerate((height, width)):

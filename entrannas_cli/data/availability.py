@@ -1,4 +1,4 @@
-"""Which data sets there are, and where they lie. Loads nothing heavy."""
+"""The available data sets and the location of their files. Loads nothing heavy."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetFacts:
-    """What is known of a data set before it is opened; 0 and empty where it depends on the user."""
+    """What is known about a data set before it is opened; 0 or empty where it depends on the user."""
 
     name: str
     text: str
@@ -38,7 +38,7 @@ class DatasetFacts:
 DATASETS = (
     DatasetFacts(
         name="digits",
-        text="handwritten digits, grey (scikit-learn); embedded, nothing to fetch",
+        text="handwritten digits, greyscale (scikit-learn); built in, no download",
         classes=10,
         train_images=1438,
         test_images=359,
@@ -60,14 +60,14 @@ DATASETS = (
         test_images=10_000,
         shape=(3, 32, 32),
     ),
-    DatasetFacts(name="folder", text="your own images: DIR/train/CLASS/*.jpg, a folder or a .zip of one"),
+    DatasetFacts(name="folder", text="your own images: DIR/train/CLASS/*.jpg, as a folder or a .zip file"),
     DatasetFacts(name="synthetic", text="generated, for benchmarks only"),
 )
 
 
 @dataclass(frozen=True)
 class CifarFiles:
-    """Names of the unpacked files: the folder, and in it those of the training part and of the class names."""
+    """Names of the unpacked folder and of its files with the training images and the class names."""
 
     folder: str
     train: tuple[str, ...]
@@ -83,27 +83,27 @@ CIFAR = {
 
 
 def dataset_facts(name: str) -> DatasetFacts:
-    """The facts of data set ``name``. Raises ``UsageError`` for an unknown one."""
+    """Return the facts of data set ``name``. Raises ``UsageError`` if it is unknown."""
     for facts in DATASETS:
         if facts.name == name:
             return facts
     names = [facts.name for facts in DATASETS]
     raise UsageError(
-        f"there is no data set {plain(name)}{did_you_mean(name, names)}", [f"there are: {', '.join(names)}"]
+        f"there is no data set {plain(name)}{did_you_mean(name, names)}", [f"available: {', '.join(names)}"]
     )
 
 
 def user_cache_dir() -> Path:
-    """The user's folder for what can be fetched or computed again; need not exist."""
+    """Return the user's cache folder, for what can be downloaded or computed again; it may not exist yet."""
     base = os.environ.get("XDG_CACHE_HOME", "")
-    # by its specification, a relative XDG_CACHE_HOME is ignored
+    # the specification says to ignore a relative XDG_CACHE_HOME
     return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "entrannas"
 
 
 def cifar_directories(name: str, path: str | Path = "") -> tuple[Path, ...]:
-    """Folders in which the files of ``cifar10`` or ``cifar100`` are looked for, and the first one fetched into.
+    """Return the folders to search for ``cifar10`` or ``cifar100``; downloads go to the first one.
 
-    ``path`` (``data.path``), if given, is the only one; it may also be the unpacked folder itself.
+    If ``path`` (``data.path``) is given, it is the only one; it may also be the unpacked folder itself.
     """
     if str(path):
         given = Path(path).expanduser()
@@ -112,9 +112,9 @@ def cifar_directories(name: str, path: str | Path = "") -> tuple[Path, ...]:
 
 
 def cifar_found(name: str, path: str | Path = "") -> Path | None:
-    """The folder that holds the unpacked training files of ``cifar10`` or ``cifar100``; ``None`` if none does.
+    """Return the folder with the unpacked training files of ``cifar10`` or ``cifar100``, or None.
 
-    Only looks whether the files are there; their content is checked when they are opened.
+    It only checks that the files exist; their content is checked when they are opened.
     """
     files = CIFAR[name]
     for directory in cifar_directories(name, path):
@@ -125,16 +125,16 @@ def cifar_found(name: str, path: str | Path = "") -> Path | None:
 
 
 def cifar_or_complain(name: str, path: str | Path = "") -> Path:
-    """As ``cifar_found``; raises a ``UsageError`` that says how to get the files."""
+    """Return ``cifar_found``, or raise ``UsageError`` that says how to get the files."""
     found = cifar_found(name, path)
     if found is None:
         places = " or ".join(plain(str(directory)) for directory in cifar_directories(name, path))
         into = f" --data-dir {plain(shlex.quote(str(path)))}" if str(path) else ""
         raise UsageError(
-            f"{name} is not here: {CIFAR[name].folder}/ was looked for in {places}",
+            f"{name} is not available: no {CIFAR[name].folder}/ in {places}",
             [
-                f"fetch it once:       entrannas data prepare {name}{into}",
-                "or fetch it and go on: add --download",
+                f"download it once: entrannas data prepare {name}{into}",
+                "or download it as part of this command: add --download",
             ],
         )
     return found

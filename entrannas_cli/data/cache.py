@@ -1,7 +1,6 @@
-"""Decoded images of folders and .zip files, kept in the user's cache folder so that they are decoded once.
+"""Decoded images of folders and .zip files, cached in the user's cache folder so that they are decoded once.
 
-Whatever is wrong with a cached file (it carries checksums), it is made anew; whatever keeps it from being
-written, work goes on without it.
+A damaged cache file (it has checksums) is written again. If it cannot be written, the run continues without it.
 """
 
 from __future__ import annotations
@@ -20,11 +19,11 @@ from .folder import ImageFiles
 
 __all__ = ["cache_path", "read_cache", "write_cache"]
 
-FORMAT = 1  # to be raised when decoding changes
+FORMAT = 1  # increase it when decoding changes
 
 
 def cache_path(images: ImageFiles, part: str) -> Path:
-    """Where the decoded ``images`` of a part belong: named after place, size and time of change of their files."""
+    """Return the cache file for the decoded ``images`` of a part, named by path, size and mtime of their files."""
     place = images.path.resolve()
     which = _digest(FORMAT, place, images.image_size, part)
     if place.is_dir():
@@ -35,18 +34,18 @@ def cache_path(images: ImageFiles, part: str) -> Path:
 
 
 def read_cache(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
-    """The images (N, C, H, W) kept at ``path``; ``None`` if there are none, or damaged ones."""
+    """Return the images (N, C, H, W) cached at ``path``, or None if they are missing or damaged."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            images = arrays["images"]  # read to its end, where the checksum is compared
+            images = arrays["images"]  # reads to the end, where the checksum is compared
     except Exception:  # a damaged archive raises almost anything
         return None
     return images if images.shape == shape and images.dtype == np.uint8 else None
 
 
 def write_cache(path: Path, images: NDArray[np.uint8]) -> None:
-    """Keeps ``images`` at ``path``, whole or not at all, in place of what was kept of earlier states."""
-    # a full disk, a read-only home: the next run decodes again
+    """Write ``images`` to ``path`` atomically, and remove the caches of earlier states of the files."""
+    # a full disk or a read-only home: the next run decodes again
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, unfinished = tempfile.mkstemp(prefix=f".{path.stem}-", dir=path.parent)

@@ -1,4 +1,4 @@
-"""CIFAR-10 and CIFAR-100: fetched on request, checked and read by torchvision."""
+"""CIFAR-10 and CIFAR-100: downloaded on request, verified and read by torchvision."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 __all__ = ["fetch_cifar", "read_cifar"]
 
 TIMEOUT_S = 60  # seconds without a byte
-CHUNK_BYTES = 2**18  # bytes
+CHUNK_BYTES = 2**18
 
 
 def read_cifar(
     name: str, path: str | Path, part: Part, *, download: bool = False, progress: Progress | None = None
 ) -> tuple[Tensor, Tensor, tuple[str, ...]]:
-    """Images (N, 3, 32, 32) uint8, labels (N,) and class names of one part; the other part's file isn't opened.
+    """Return images (N, 3, 32, 32) uint8, labels (N,) and class names of one part, without opening the other.
 
-    Files are compared with their published checksums first. Raises ``UsageError`` if they are missing (and
+    Files are first verified by their published checksums. Raises ``UsageError`` if they are missing (and
     ``download`` is false) or damaged, ``RunFailed`` if the download fails.
     """
     if download:
@@ -39,13 +39,13 @@ def read_cifar(
     directory = cifar_or_complain(name, path)
     kind = _reader(name)
     other = "test_list" if part == "train" else "train_list"
-    one_part = type(kind.__name__, (kind,), {other: []})  # the list of files that torchvision would check too
+    one_part = type(kind.__name__, (kind,), {other: []})  # so that torchvision checks only this part's files
     try:
         data = one_part(directory, train=part == "train")
     except (RuntimeError, OSError) as error:
         raise UsageError(
             f"{name}: files in {plain(str(directory / kind.base_folder))} are missing or damaged",
-            [f"mend them: entrannas data prepare {name} --data-dir {plain(str(directory))}"],
+            [f"fetch them again: entrannas data prepare {name} --data-dir {plain(str(directory))}"],
         ) from error
     return (
         torch.from_numpy(data.data).permute(0, 3, 1, 2).contiguous(),  # (N, H, W, C) to (N, C, H, W)
@@ -55,10 +55,10 @@ def read_cifar(
 
 
 def fetch_cifar(name: str, path: str | Path = "", progress: Progress | None = None) -> Path:
-    """Downloads and unpacks the files of ``name`` unless they are there and whole; returns their folder.
+    """Download and unpack the files of ``name`` unless they are complete; return their folder.
 
-    The folder is ``path`` or, if empty, where the files are found, else the user's cache folder. An archive that
-    already lies there is used. Raises ``RunFailed`` if the download fails or is not what was published.
+    The folder is ``path`` or, if empty, where the files already are, or else the user's cache folder. An archive
+    that is already there is used. Raises ``RunFailed`` if the download fails or doesn't match its checksum.
     """
     from torchvision.datasets.utils import check_integrity
 
@@ -74,14 +74,14 @@ def fetch_cifar(name: str, path: str | Path = "", progress: Progress | None = No
                 _download(name, kind.url, archive, progress)
             if not check_integrity(archive, kind.tgz_md5):
                 archive.unlink()
-                raise RunFailed(f"{name}: what was fetched is not the published file", ["try again later"])
+                raise RunFailed(f"{name}: the downloaded file has the wrong checksum", ["try again later"])
             with contextlib.redirect_stdout(sys.stderr):
-                kind(directory, download=True)  # finds the archive, and unpacks it
+                kind(directory, download=True)  # finds the archive and unpacks it
     except (HTTPException, OSError, RuntimeError) as error:
         reason = getattr(error, "reason", None) or error
         raise RunFailed(
-            f"{name} could not be fetched: {plain(str(reason))}",
-            [f"or put {kind.filename} from another machine into {plain(str(directory))} and run this again"],
+            f"{name} could not be downloaded: {plain(str(reason))}",
+            [f"copy {kind.filename} from another machine to {plain(str(directory))} and run this again"],
         ) from error
     return directory
 
@@ -93,7 +93,7 @@ def _download(name: str, url: str, target: Path, progress: Progress | None) -> N
         while chunk := response.read(CHUNK_BYTES):
             file.write(chunk)
             if progress is not None:
-                progress(f"fetching {name}", file.tell(), size)
+                progress(f"downloading {name}", file.tell(), size)
     unfinished.replace(target)
 
 

@@ -1,4 +1,4 @@
-"""Opens data sets: ``digits``, ``cifar10``, ``cifar100``, ``folder``, ``synthetic``."""
+"""The data sets ``digits``, ``cifar10``, ``cifar100``, ``folder`` and ``synthetic``."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ __all__ = ["Dataset", "load_into_memory", "open_dataset"]
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 SYNTHETIC_SIDE = 32
-SYNTHETIC_PATCHES = 4  # the pattern of a class is SYNTHETIC_PATCHES x SYNTHETIC_PATCHES patches
+SYNTHETIC_PATCHES = 4  # per side, in the pattern of a class
 DIGITS_FILE = Path(__file__).with_name("digits.npz")
 DIGITS_TEST_SHARE = 0.2
-MIN_STD = 1 / 255  # of a channel that is always the same
+MIN_STD = 1 / 255  # for constant channels
 DECODE_BATCH = 256
 
 
@@ -34,9 +34,9 @@ DECODE_BATCH = 256
 class Dataset:
     """One part of a data set.
 
-    ``images`` are uint8 (N, C, H, W) in memory, or in files from which they are read when they are needed;
-    ``labels`` (N,) int64 index ``classes``; ``shape`` is (C, H, W); ``mean`` and ``std`` are the training
-    part's, a channel, of values from 0 to 1; ``notes`` say what a reader of results must know.
+    ``images`` are uint8 (N, C, H, W) in memory, or files that are read on demand; ``labels`` (N,) int64 index
+    ``classes``; ``shape`` is (C, H, W); ``mean`` and ``std`` are those of the training part, per channel, for
+    values from 0 to 1; ``notes`` are caveats for readers of the results.
     """
 
     name: str
@@ -54,12 +54,12 @@ class Dataset:
 
     @property
     def facts(self) -> dict[str, tuple[str, ...] | tuple[float, ...] | tuple[int, ...]]:
-        """What a network that learned from it must be told about: shape, class names, mean and std."""
+        """What a network trained on it must know: shape, class names, mean and std."""
         return {"shape": self.shape, "classes": self.classes, "mean": self.mean, "std": self.std}
 
     @property
     def decoded_bytes(self) -> int:
-        """Memory that all its images take once decoded."""
+        """Memory that all images take once decoded."""
         return len(self) * math.prod(self.shape)
 
 
@@ -74,12 +74,13 @@ def open_dataset(
     download: bool = False,
     progress: Progress | None = None,
 ) -> Dataset:
-    """Opens one part of data set ``name``; of the other part nothing is read, but for a test part its mean and std.
+    """Open one part of data set ``name``.
 
-    ``path``: see ``data.path``. ``image_size`` > 0 resizes to a square. ``classes`` and ``images`` are for
-    ``synthetic``. ``download`` may fetch CIFAR. The images of ``folder`` stay in their files (see
-    ``load_into_memory``), with ImageNet's mean and std. Raises ``UsageError`` if the data isn't there or isn't
-    right, ``RunFailed`` if a download fails.
+    The test part reads the training part for its mean and std only; the training part never reads the test part.
+    ``path``: see ``data.path``. ``image_size`` > 0 resizes to a square. ``classes`` and ``images`` apply to
+    ``synthetic``. ``download`` allows downloading CIFAR. The images of ``folder`` stay in their files (see
+    ``load_into_memory``) and have ImageNet's mean and std. Raises ``UsageError`` if the data is missing or invalid,
+    ``RunFailed`` if a download fails.
     """
     dataset_facts(name)
     if name == "folder":
@@ -121,10 +122,10 @@ def open_dataset(
 
 
 def load_into_memory(dataset: Dataset, *, workers: int = -1, progress: Progress | None = None) -> Dataset:
-    """The data set with its images decoded, and the training part's mean and std.
+    """Return the data set with its images decoded, and the training part's mean and std.
 
-    Decoded images of a folder or .zip are kept in the user's cache folder, and taken from there while the files
-    are unchanged. Raises ``UsageError`` naming an image that can't be read or has another size than the first.
+    Decoded images of a folder or .zip are cached in the user's cache folder until the files change. Raises
+    ``UsageError`` that names an image if it is unreadable or differs in size from the first.
     """
     files = dataset.images
     if isinstance(files, Tensor):
@@ -157,7 +158,7 @@ def _decoded(files: ImageFiles, workers: int, progress: Progress | None) -> np.n
 
 
 def _digits(part: Part) -> tuple[Tensor, Tensor, tuple[str, ...]]:
-    """The 1,797 digits of UCI's "Optical Recognition of Handwritten Digits"; see docs/data.md."""
+    """Return the images of UCI's "Optical Recognition of Handwritten Digits" (1,797 in all); see docs/data.md."""
     with np.load(DIGITS_FILE) as data:
         images, labels = torch.from_numpy(data["images"]), torch.from_numpy(data["labels"]).long()
     test, train = stratified_split(labels, [DIGITS_TEST_SHARE, 1 - DIGITS_TEST_SHARE], seed=0)
@@ -168,7 +169,7 @@ def _digits(part: Part) -> tuple[Tensor, Tensor, tuple[str, ...]]:
 
 
 def _synthetic(part: Part, classes: int, images: int, side: int) -> tuple[Tensor, Tensor, tuple[str, ...]]:
-    """Noise on a coarse pattern a class, the same for both parts; a fifth as many images in the test part."""
+    """Return noise on a coarse pattern per class; the test part has the same patterns and a fifth of the images."""
     generator = generator_for("synthetic", "patterns")
     patches = torch.randint(0, 128, (classes, 3, SYNTHETIC_PATCHES, SYNTHETIC_PATCHES), generator=generator)
     patterns = F.interpolate(patches.float(), (side, side), mode="nearest").to(torch.uint8)
@@ -176,13 +177,13 @@ def _synthetic(part: Part, classes: int, images: int, side: int) -> tuple[Tensor
     labels = torch.arange(count) % classes
     generator = generator_for("synthetic", part)
     noise = torch.randint(0, 128, (count, 3, side, side), dtype=torch.uint8, generator=generator)
-    for label in range(classes):  # no second array of the whole size
+    for label in range(classes):  # in place: no second array of this size
         noise[label::classes] += patterns[label]
     return noise, labels, tuple(f"class {number}" for number in range(classes))
 
 
 def _resized(images: Tensor, size: int) -> Tensor:
-    """(N, C, H, W) to (N, C, size, size); as they are for 0. A part at a time: it computes with wider numbers."""
+    """Resize (N, C, H, W) to (N, C, size, size), unless 0; in chunks, since resizing computes in wider types."""
     if not size or images.shape[2:] == (size, size):
         return images
     return torch.cat(
@@ -194,7 +195,7 @@ def _resized(images: Tensor, size: int) -> Tensor:
 
 
 def _statistics(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation a channel, of values from 0 to 1; exact, since they are counted."""
+    """Return mean and standard deviation per channel, for values from 0 to 1; exact, from a histogram."""
     values = torch.arange(256, dtype=torch.float64) / 255
     means, deviations = [], []
     for channel in range(images.shape[1]):

@@ -1,4 +1,4 @@
-"""One image file to one array. Loads no torch: worker processes need none of it for this."""
+"""Decode one image file to one array, without torch."""
 
 from __future__ import annotations
 
@@ -11,20 +11,19 @@ from PIL import Image
 
 __all__ = ["decode_image", "header_size"]
 
-CROP_MARGIN = 8 / 7  # 256 to 224: the shorter side before the central crop, as is usual for ImageNet
-MIN_AREA = 0.08  # random windows: share of the image's area, and aspect ratio, as is usual for ImageNet
+CROP_MARGIN = 8 / 7  # ImageNet's usual 256 to 224: the shorter side before the central crop
+MIN_AREA = 0.08  # ImageNet's usual random crops: fraction of the image's area, and aspect ratio
 MAX_LOG_RATIO = math.log(4 / 3)
 
 
 def decode_image(
     content: bytes, size: int = 0, window: NDArray[np.float32] | None = None
 ) -> NDArray[np.uint8]:
-    """The RGB image (3, H, W) in a file's ``content``; grey and palette images too.
+    """Return the RGB image (3, H, W) in a file's ``content``, converted from greyscale or a palette if need be.
 
-    ``size`` > 0 makes it (3, size, size): by a central crop of about 7/8 of the shorter side or, with ``window``
-    (4,), numbers in [0, 1) for area, aspect ratio, top and left, by a random one that covers 8 to 100 % of the
-    area. Images that are no larger than ``size`` are never cut at random, only resized. Raises whatever Pillow
-    raises for a broken file.
+    ``size`` > 0 makes it (3, size, size), with a central crop of about 7/8 of the shorter side. With ``window``
+    (4,), numbers in [0, 1) for area, aspect ratio, top and left, it is a random crop of 8 to 100 % of the area;
+    images no larger than ``size`` are only resized. Raises whatever Pillow raises for a broken file.
     """
     with Image.open(io.BytesIO(content)) as image:
         rgb = _rgb(image)
@@ -36,13 +35,13 @@ def decode_image(
 
 
 def header_size(content: bytes) -> tuple[int, int]:
-    """(width, height), without decoding the pixels."""
+    """Return (width, height) without decoding the pixels."""
     with Image.open(io.BytesIO(content)) as image:
         return image.size
 
 
 def _rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):  # 16 bits a pixel, which convert() would clip instead of scale
+    if image.mode.startswith("I"):  # 16 bits per pixel, which convert() would clip instead of scale
         grey = (np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)
         return Image.fromarray(grey).convert("RGB")
     if image.mode == "P" and "transparency" in image.info:
@@ -52,7 +51,7 @@ def _rgb(image: Image.Image) -> Image.Image:
 
 def _central_box(width: int, height: int, size: int) -> tuple[float, float, float, float]:
     shorter = min(width, height)
-    # the shorter side after resizing: 8/7 of the size, or what the image has
+    # the shorter side after resizing: 8/7 of the size, but no larger than the image
     resized = min(max(shorter, size), round(size * CROP_MARGIN))
     side = shorter * size / resized
     left, top = (width - side) / 2, (height - side) / 2

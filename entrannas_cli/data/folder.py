@@ -1,6 +1,6 @@
 """Image folders, and .zip files of them, in ImageFolder's layout: ``train/CLASS/*.jpg``, ``test/`` or ``val/``.
 
-Nothing is ever unpacked: entries of a .zip are read in memory, each up to a limit.
+A .zip is never unpacked to disk; its entries are read into memory, up to a size limit.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ __all__ = ["FolderPart", "ImageFiles", "list_folder"]
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".ppm", ".pgm", ".bmp", ".tif", ".tiff", ".webp"})
 LOSSY = frozenset({".jpg", ".jpeg"})
 AFTER_SLASH = chr(ord("/") + 1)
-MAX_ENTRY_BYTES = 256 * 2**20  # no single image is larger; a .zip entry that claims more is refused unread
+MAX_ENTRY_BYTES = 256 * 2**20  # larger than any image; a .zip entry that claims more is not read
 
 
 @dataclass(frozen=True, eq=False)
 class ImageFiles:
-    """Images that stay in their files until they are asked for.
+    """Images that stay in their files until they are read.
 
-    ``names`` are paths relative to the folder or .zip at ``path``; ``shape`` is (3, height, width) of each image
-    once read. With ``image_size`` > 0 images are brought to that size, else all must have the size of the first.
+    ``names`` are paths relative to the folder or .zip at ``path``; ``shape`` is (3, height, width) of each decoded
+    image. With ``image_size`` > 0 images are resized, otherwise all must have the size of the first.
     """
 
     path: Path
@@ -46,9 +46,9 @@ class ImageFiles:
         return len(self.names)
 
     def read(self, indices: Iterable[int], windows: NDArray[np.float32] | None = None) -> NDArray[np.uint8]:
-        """Decoded images (B, 3, H, W); ``windows`` (B, 4) cut each at random (see ``decode_image``).
+        """Return decoded images (B, 3, H, W), cropped at random by ``windows`` (B, 4) (see ``decode_image``).
 
-        Raises ``UsageError`` that names an image that can't be read or has another size.
+        Raises ``UsageError`` that names an image if it is unreadable or has another size.
         """
         return np.stack(
             [
@@ -66,7 +66,7 @@ class ImageFiles:
             raise UsageError(
                 f"{_shown(self.path, name)}: {image.shape[2]}x{image.shape[1]} pixels, "
                 f"others have {self.shape[2]}x{self.shape[1]}",
-                ["bring all to one size: --set data.image_size=N (shorter side resized, then cropped)"],
+                ["resize all to one size: --set data.image_size=N (shorter side resized, then cropped)"],
             )
         return image
 
@@ -82,9 +82,10 @@ class FolderPart:
 
 
 def list_folder(path: Path, part: str, image_size: int = 0) -> FolderPart:
-    """Lists the images of ``part`` ("train" or "test") of the folder or .zip at ``path``; decodes none.
+    """List the images of ``part`` ("train" or "test") of the folder or .zip at ``path``, without decoding any.
 
-    Of the other part nothing is read. Raises ``UsageError`` if the layout is not as it should be.
+    The test part also lists the classes of the training part; nothing else is read. Raises ``UsageError`` if the
+    layout is invalid.
     """
     root, tree = _open_tree(path)
     train = f"{root}train"
@@ -92,16 +93,16 @@ def list_folder(path: Path, part: str, image_size: int = 0) -> FolderPart:
     if len(classes) < 2:
         found = "no class folders" if not classes else f"only one class folder, {plain(classes[0])}"
         raise UsageError(
-            f"{_shown(path, train)}: {found}", ["wanted: train/CLASS/IMAGE, two classes at least"]
+            f"{_shown(path, train)}: {found}", ["expected train/CLASS/IMAGE with at least two classes"]
         )
     where = train
     if part == "test":
         where = next((f"{root}{name}" for name in ("test", "val") if tree.folders(f"{root}{name}")), "")
         if not where:
-            raise UsageError(f"{plain(str(path))}: neither test/ nor val/ with class folders in it")
+            raise UsageError(f"{plain(str(path))}: no test/ or val/ with class folders")
         unknown = sorted(set(tree.folders(where)) - set(classes))
         if unknown:
-            raise UsageError(f"{_shown(path, where)}: class {plain(unknown[0])} is not among those of train/")
+            raise UsageError(f"{_shown(path, where)}: class {plain(unknown[0])} is not in train/")
 
     names: list[str] = []
     labels: list[int] = []
@@ -134,23 +135,23 @@ def _shape_of(path: Path, name: str) -> tuple[int, int, int]:
 
 
 def _open_tree(path: Path) -> tuple[str, _Directory | _Zip]:
-    """The tree at ``path``, and the prefix ("" or "top/") below which its train/ lies."""
+    """Return the prefix ("" or "top/") of train/ in the tree at ``path``, and the tree."""
     if os.path.isdir(path):  # noqa: PTH112 (raises nothing)
         tree: _Directory | _Zip = _Directory(path)
     elif os.path.isfile(path):  # noqa: PTH113
         tree = _Zip(path)
     else:
-        raise UsageError(f"{plain(str(path))}: there is no such folder or .zip", ["give one with --data DIR"])
+        raise UsageError(f"{plain(str(path))}: no such folder or .zip file", ["pass one with --data DIR"])
     tops = tree.folders("")
     if "train" in tops:
         return "", tree
     inner = [top for top in tops if "train" in tree.folders(top)]
-    if len(inner) == 1 and isinstance(tree, _Zip):  # the usual .zip of a folder holds the folder itself
+    if len(inner) == 1 and isinstance(tree, _Zip):  # a .zip of a folder usually contains the folder itself
         return f"{inner[0]}/", tree
     hints = [f"did you mean {_shown(path, name)}?" for name in inner[:3] if isinstance(tree, _Directory)]
     raise UsageError(
-        f"{plain(str(path))}: no folder train/ in it",
-        [*hints, "wanted: train/CLASS/IMAGE, and test/ or val/"],
+        f"{plain(str(path))}: no train/ folder",
+        [*hints, "expected train/CLASS/IMAGE, and test/ or val/"],
     )
 
 
@@ -181,7 +182,7 @@ class _Zip:
     """The names in a .zip, as a tree."""
 
     def __init__(self, path: Path) -> None:
-        _archive.cache_clear()  # the file may be another one than when it was last read
+        _archive.cache_clear()  # the file may have been replaced since it was last read
         names = set(_archive(str(path), os.getpid()).namelist())
         self.names = sorted(
             name for name in names if not name.startswith((".", "__MACOSX/")) and "/." not in name
@@ -195,7 +196,7 @@ class _Zip:
             child, slash, _ = self.names[at][len(prefix) :].partition("/")
             if slash:
                 found.append(child)
-                at = bisect_left(self.names, f"{prefix}{child}{AFTER_SLASH}")  # past all that lies in it
+                at = bisect_left(self.names, f"{prefix}{child}{AFTER_SLASH}")  # skip its content
             else:
                 at += 1
         return found
@@ -205,13 +206,13 @@ class _Zip:
         return [file for file in self.names[first:end] if not file.endswith("/")]
 
 
-# A process opens an archive once. Not shared with forked ones: they would move each other's place in the file.
+# Each process opens an archive once. Forked ones can't share it: they would move each other's file position.
 @lru_cache(maxsize=4)
 def _archive(path: str, process: int) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
     except (OSError, zipfile.BadZipFile, NotImplementedError) as error:
-        raise UsageError(f"{plain(path)}: neither a folder nor a readable .zip: {error}") from error
+        raise UsageError(f"{plain(path)}: neither a folder nor a readable .zip file: {error}") from error
 
 
 def _content(path: Path, name: str) -> bytes:
@@ -219,20 +220,20 @@ def _content(path: Path, name: str) -> bytes:
         return (path / name).read_bytes()
     archive = _archive(str(path), os.getpid())
     if archive.getinfo(name).file_size > MAX_ENTRY_BYTES:
-        raise ValueError(f"it claims to have more than {MAX_ENTRY_BYTES // 2**20} MiB")
+        raise ValueError(f"it claims to be larger than {MAX_ENTRY_BYTES // 2**20} MiB")
     return archive.read(name)
 
 
 def _unreadable(path: Path, name: str, error: Exception) -> UsageError:
-    # Pillow's own text names an object in memory
-    reason = "of no known format" if isinstance(error, UnidentifiedImageError) else plain(str(error))
-    return UsageError(f"{_shown(path, name)}: not a readable image: {reason}", ["mend or remove it"])
+    # Pillow's own message names an object in memory
+    reason = "unknown format" if isinstance(error, UnidentifiedImageError) else plain(str(error))
+    return UsageError(f"{_shown(path, name)}: not a readable image: {reason}", ["fix or remove it"])
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
-    except OSError:  # a link in circles
+    except OSError:  # a symlink loop
         return False
 
 

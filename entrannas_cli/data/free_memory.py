@@ -1,4 +1,4 @@
-"""How much memory a run may still take."""
+"""How much memory is still free for a run."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ __all__ = ["free_memory", "left_in_cgroup"]
 
 
 def free_memory(device: torch.device) -> int:
-    """Bytes that tensors on ``device`` may still take.
+    """Return the bytes that are free for tensors on ``device``.
 
-    On a CPU what caches hold counts as free, and the limit of a container or job holds if it is lower.
+    On a CPU, file caches count as free, and a lower limit of a container or job applies.
     """
     if device.type == "cuda":
-        # what torch holds for itself without using it is free as well
+        # unused memory in torch's caching allocator is free too
         unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return torch.cuda.mem_get_info(device)[0] + unused
     host = min([psutil.virtual_memory().available, *left_in_cgroup()])
@@ -27,9 +27,9 @@ def free_memory(device: torch.device) -> int:
 
 
 def left_in_cgroup(root: Path = Path("/")) -> Iterator[int]:
-    """Bytes left in each control group (Linux) that this process is in and that has a limit.
+    """Yield the bytes left in each control group (Linux) of this process that has a limit.
 
-    ``root`` is the folder in which /proc and /sys lie.
+    ``root`` is the folder that contains /proc and /sys.
     """
     groups = root / "sys/fs/cgroup"
     try:
@@ -46,7 +46,7 @@ def left_in_cgroup(root: Path = Path("/")) -> Iterator[int]:
             base = groups / "memory"
         else:
             continue
-        # a limit holds for all groups below; in a container the path may be that on its host
+        # a limit applies to all groups below; in a container the path may be the one on its host
         own = base / path.strip("/")
         for folder in (own, *own.parents):
             if folder.is_relative_to(base) and (left := _left(folder, *names)) is not None:
@@ -54,14 +54,14 @@ def left_in_cgroup(root: Path = Path("/")) -> Iterator[int]:
 
 
 def _left(folder: Path, limit: str, used: str, cached: str) -> int | None:
-    """None where there is no limit."""
+    """Return the bytes left, or None if there is no limit."""
     try:
         facts = dict(line.split(" ", 1) for line in (folder / "memory.stat").read_text().splitlines())
         return max(
             int((folder / limit).read_text())
             - int((folder / used).read_text())
-            + int(facts.get(cached, 0)),  # pages of files, which are dropped on need
+            + int(facts.get(cached, 0)),  # the page cache, which the kernel can drop
             0,
         )
-    except (OSError, ValueError):  # "max" is no number
+    except (OSError, ValueError):  # "max": no limit
         return None

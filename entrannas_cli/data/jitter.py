@@ -1,7 +1,7 @@
-"""Random brightness, contrast, saturation and hue of a whole batch, on the device that holds it.
+"""Random brightness, contrast, saturation and hue of a whole batch, on its device.
 
-Each image changes as by torchvision's ``ColorJitter`` for floating-point images, by amounts and in an order of its
-own. torchvision's functions take one amount for a whole batch, and one order.
+Each image changes as with torchvision's ``ColorJitter`` for floating-point images, but by its own amounts and in
+its own order; torchvision uses one amount and one order for the whole batch.
 """
 
 from __future__ import annotations
@@ -15,15 +15,14 @@ from .augment import Augmentation, to_device
 __all__ = ["draw_jitter", "jitter"]
 
 MAX_VALUE = 255
-CHUNK_IMAGES = 128  # images; to turn the hue of 1,024 with 224x224 pixels at once takes another GiB
+CHUNK_IMAGES = 128  # at a time: the hue of 1,024 images of 224x224 pixels would take another GiB
 
 
 def draw_jitter(uniform: Tensor, augmentation: Augmentation) -> Tensor:
     """Return (B, 8) float32 for :func:`jitter` from ``uniform`` (B, 8) in [0, 1).
 
     Columns 0 to 3 are the factors of brightness, contrast and saturation, from 1 - amount to 1 + amount, and the
-    turn of the hue, from -amount to amount of a full circle. Columns 4 to 7 say which of these four comes first,
-    second, third and last.
+    shift of the hue, from -amount to amount of a full circle. Columns 4 to 7 are the order of these four.
     """
     middle = torch.tensor([1.0, 1.0, 1.0, 0.0])
     factors = middle + torch.tensor(augmentation.color_jitter) * (2 * uniform[:, :4] - 1)
@@ -31,10 +30,10 @@ def draw_jitter(uniform: Tensor, augmentation: Augmentation) -> Tensor:
 
 
 def jitter(images: Tensor, drawn: Tensor, augmentation: Augmentation) -> Tensor:
-    """Change the colours of ``images`` (B, C, H, W), uint8 or float32 from 0 to 255; returns float32.
+    """Change the colours of ``images`` (B, C, H, W), uint8 or float32 from 0 to 255; return float32.
 
-    ``drawn`` (B, 8) is :func:`draw_jitter`'s, in host memory, so that no device is waited for. Grey images (C = 1)
-    have neither saturation nor hue.
+    ``drawn`` (B, 8) comes from :func:`draw_jitter`, in host memory, so that nothing waits for a device. Greyscale
+    images (C = 1) have neither saturation nor hue.
     """
     result = images.to(torch.float32, copy=True)
     for part, numbers in zip(
@@ -45,10 +44,10 @@ def jitter(images: Tensor, drawn: Tensor, augmentation: Augmentation) -> Tensor:
 
 
 def _change(images: Tensor, drawn: Tensor, augmentation: Augmentation) -> None:
-    """As :func:`jitter`, in place."""
+    """Apply :func:`jitter` in place."""
     factors = to_device(drawn[:, :4], images.device)
     order = drawn[:, 4:].long()
-    rows = to_device(order.argsort(dim=0), images.device)  # (B, 4): by what is changed first, second, ...
+    rows = to_device(order.argsort(dim=0), images.device)  # (B, 4): by the first, second, ... change
     sizes = F.one_hot(order, 4).sum(0).tolist()
     for position in range(4):
         for number, chosen in enumerate(torch.split(rows[:, position], sizes[position])):
@@ -70,7 +69,7 @@ def _saturation(images: Tensor, factor: Tensor) -> Tensor:
 
 
 def _hue(images: Tensor, turn: Tensor) -> Tensor:
-    """Turn the hue of HSV; value and saturation stay."""
+    """Shift the hue of HSV; value and saturation stay."""
     if images.shape[1] == 1:
         return images
     red, green, blue = torch.split(images, 1, dim=1)
@@ -82,7 +81,7 @@ def _hue(images: Tensor, turn: Tensor) -> Tensor:
         torch.where(value == green, blue - red + 2 * chroma, red - green + 4 * chroma),
     )
     hue.div_(chroma.clamp(min=torch.finfo(torch.float32).tiny)).add_(6 * turn)
-    # a channel is as far below the value as its place on the circle is from those where it is the largest
+    # how far a channel is below the value follows from the hue's distance to the channel's own sector
     place = hue + torch.arange(5.0, 0.0, -2.0, device=hue.device)[:, None, None]  # (B, 3, H, W): 5, 3, 1
     place.sub_(place.div(6).floor_(), alpha=6)
     return torch.addcmul(value, chroma, (2 - (place - 2).abs_()).clamp_(0, 1), value=-1)
@@ -96,7 +95,7 @@ def _grey(images: Tensor) -> Tensor:
 
 
 def _blend(start: Tensor, images: Tensor, factor: Tensor) -> Tensor:
-    """0 gives ``start``, 1 ``images``."""
+    """Interpolate from ``start`` (factor 0) to ``images`` (factor 1)."""
     return torch.lerp(start, images, factor).clamp_(0, MAX_VALUE)
 
 

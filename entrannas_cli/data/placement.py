@@ -1,4 +1,4 @@
-"""A part of a data set where its batches are made from: in the device's memory, or in its files."""
+"""Where the images of a part are when batches are made: in the device's memory, or in their files."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
 __all__ = ["PlacedData", "Reserve", "open_part"]
 
-MAX_ON_DEVICE_BYTES = 4 * 2**30  # decoded; larger sets are streamed unless asked otherwise
-MAX_SHARE_OF_FREE = 0.5  # of the memory that is free: the network needs the rest
+MAX_ON_DEVICE_BYTES = 4 * 2**30  # decoded; larger data sets are streamed by default
+MAX_SHARE_OF_FREE = 0.5  # of the free memory: the network needs the rest
 
-Reserve = Callable[[Dataset], int]  # told what the images are, says how many bytes the rest needs
+Reserve = Callable[[Dataset], int]  # data set → bytes that everything else needs
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlacedData:
-    """``reason`` says in a sentence where the images are and why; ``indices`` are those that are used at all."""
+    """A part and its placement. ``reason`` says where the images are and why; ``indices`` are those in use."""
 
     dataset: Dataset
     indices: Tensor
@@ -43,14 +43,14 @@ class PlacedData:
     memory_format: torch.memory_format
 
     def split(self, shares: list[float], seed: int) -> list[Tensor]:
-        """Disjoint parts of ``indices``, each with its share of each class."""
+        """Split ``indices`` into disjoint parts, each with its share of each class."""
         parts = stratified_split(self.dataset.labels[self.indices], shares, seed)
         return [self.indices[part] for part in parts]
 
     def stream(
         self, name: str, indices: Tensor, *, batch_size: int, batch_key: str, seed: int, streams: int
     ) -> BatchStream:
-        """Endless training batches of the images ``indices``, augmented; one of ``streams`` at the same time."""
+        """Return an endless stream of augmented batches of ``indices``, one of ``streams`` that share the CPU."""
         config = self.config
         return BatchStream(
             dataset=self.dataset,
@@ -83,11 +83,10 @@ def open_part(
     progress: Progress | None = None,
     reserve: Reserve | None = None,
 ) -> PlacedData:
-    """Opens one part, nothing of the other; of the training part the configured portion is used.
+    """Open one part; of the training part only the configured portion is used.
 
-    The portion depends on ``seed`` alone. ``reserve`` is asked before the images are placed, which leave as much
-    memory as it says. Raises ``UsageError`` for data that isn't there or isn't right,
-    ``RunFailed`` if a download fails.
+    The portion depends on ``seed`` alone. ``reserve`` returns how many bytes the images must leave free. Raises
+    ``UsageError`` if the data is missing or invalid, ``RunFailed`` if a download fails.
     """
     dataset = open_dataset(
         config.dataset,
@@ -121,13 +120,13 @@ def open_part(
 
 
 def _check_sides(config: DataConfig, dataset: Dataset) -> None:
-    """The configuration alone can't know the size of a folder's images."""
+    """Check the crop and cutout against the image size, which the configuration doesn't know."""
     side = min(dataset.shape[1:])
     for name in ("crop_padding", "cutout"):
         if getattr(config, name) >= side:
             raise UsageError(
-                f"data.{name} = {getattr(config, name)} could blank images of {side} pixels altogether",
-                [f"take less than {side}: --set data.{name}=0"],
+                f"data.{name} = {getattr(config, name)} could blank out images of {side} pixels",
+                [f"use less than {side}, for example --set data.{name}=0"],
             )
 
 
@@ -139,8 +138,8 @@ def _placed(asked: str, dataset: Dataset, device: torch.device, reserved: int) -
         if size > left:
             besides = f", of which the network needs {gib(reserved)}" if reserved else ""
             raise UsageError(
-                f"data.placement = device: the images take {gib(size)} decoded, and {gib(free)} are free{besides}",
-                ["take --set data.placement=stream, or a smaller data.image_size"],
+                f"data.placement = device: the images take {gib(size)} decoded, {gib(free)} are free{besides}",
+                ["use --set data.placement=stream, or a smaller data.image_size"],
             )
         return "device", f"in the memory of {device}, {gib(size)} decoded (as configured)"
     if asked == "stream":
@@ -148,7 +147,7 @@ def _placed(asked: str, dataset: Dataset, device: torch.device, reserved: int) -
     if size > MAX_ON_DEVICE_BYTES:
         return "stream", f"streamed: {gib(size)} decoded, more than {gib(MAX_ON_DEVICE_BYTES)}"
     if size > MAX_SHARE_OF_FREE * free:
-        return "stream", f"streamed: {gib(size)} decoded, more than half of the {gib(free)} that are free"
+        return "stream", f"streamed: {gib(size)} decoded, more than half of the free {gib(free)}"
     if size > left:
         return (
             "stream",
@@ -158,5 +157,5 @@ def _placed(asked: str, dataset: Dataset, device: torch.device, reserved: int) -
 
 
 def _free_memory(device: torch.device) -> int:
-    """Bytes that are free on the host, where images are decoded, and on the device, the smaller of both."""
+    """Return the bytes free on the host, where images are decoded, or on the device, whichever is less."""
     return min(free_memory(torch.device("cpu")), free_memory(device))

@@ -1,4 +1,4 @@
-"""What a search learns from: the training part, split, placed and served as two streams."""
+"""The data of a search: the training part, placed, split and served as two streams."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ __all__ = ["SearchData", "open_search_data"]
 class SearchData:
     """Two endless streams over disjoint halves (as configured) of the training part.
 
-    ``weights_indices`` and ``architecture_indices`` are theirs, for ``evaluation_batches``; ``placement_reason``
-    says in a sentence where the images are and why.
+    ``weights_indices`` and ``architecture_indices`` are their images, for ``evaluation_batches``;
+    ``placement_reason`` says where the images are and why.
     """
 
     dataset: Dataset
@@ -47,11 +47,10 @@ def open_search_data(
     progress: Progress | None = None,
     reserve: Reserve | None = None,
 ) -> SearchData:
-    """Opens the training part (never the test part), takes the configured portion, and splits it by class.
+    """Open the training part (never the test part), take the configured portion, and split it by class.
 
-    Portion and split depend on ``seed`` alone, the batches besides on their numbers. ``reserve``: see
-    :func:`open_part`. Raises ``UsageError`` for
-    data that isn't there or isn't right, ``RunFailed`` if a download fails.
+    The portion and the split depend on ``seed`` alone, each batch also on its number. ``reserve``: see
+    :func:`open_part`. Raises ``UsageError`` if the data is missing or invalid, ``RunFailed`` if a download fails.
     """
     placed = open_part(
         config,

@@ -1,4 +1,4 @@
-"""Cuts a labelled set into parts that have the same mix of classes."""
+"""Stratified splits: parts of a labelled set with the same mix of classes."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ __all__ = ["generator_for", "stratified_split"]
 
 
 def generator_for(*key: str | int) -> torch.Generator:
-    """A random generator of its own for ``key``: the same in each process, and apart from torch's global one."""
+    """Return a random generator for ``key``, the same in each process and independent of torch's global one."""
     digest = hashlib.blake2b(repr(key).encode(), digest_size=8).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest, "little", signed=True))
 
 
 def stratified_split(labels: Tensor, fractions: Sequence[float], seed: int) -> list[Tensor]:
-    """Disjoint random parts of ``range(len(labels))``, each with its share of each class.
+    """Split ``range(len(labels))`` into disjoint random parts, each with its share of each class.
 
-    ``labels`` (N,) are class numbers. Part p gets ``fractions[p]`` of each class, rounded down or up so that
-    the whole part has the right size too (largest remainder, where what a class gives too little or too much is
-    made up for by the next ones); fractions that sum to 1 leave nothing over. Returns sorted indices, a tensor
-    a part, which depend on ``labels``, ``fractions`` and ``seed`` alone. Raises ``ValueError`` for fractions
-    that are negative or sum to more than 1.
+    ``labels`` (N,) are class indices. Part p gets ``fractions[p]`` of each class, rounded so that the part as a
+    whole also has the right size (largest remainder, with the rounding error carried over to later classes).
+    Fractions that sum to 1 leave nothing over. Returns one tensor of sorted indices per part, which depend on
+    ``labels``, ``fractions`` and ``seed`` alone. Raises ``ValueError`` if fractions are negative or sum to more
+    than 1.
     """
     rest = round(1 - sum(fractions), 9)
     if rest < 0 or any(fraction < 0 for fraction in fractions):
@@ -43,7 +43,7 @@ def stratified_split(labels: Tensor, fractions: Sequence[float], seed: int) -> l
 
 
 def _apportion(count: int, fractions: Sequence[float], owed: list[float]) -> list[int]:
-    """``count`` things in whole numbers; ``owed`` (updated) is what each part has got too little so far."""
+    """Divide ``count`` into whole numbers; ``owed`` (updated) is what each part is short of so far."""
     quotas = [round(count * fraction, 6) for fraction in fractions]  # rounded: 0.1 * 30 is 3
     sizes = [int(quota) for quota in quotas]
     fractional = [part for part, quota in enumerate(quotas) if quota > sizes[part]]

@@ -31,17 +31,17 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class BatchStream:
-    """Batches of the images ``indices`` (n,) of ``dataset``, without end.
+    """An endless stream of batches of the images ``indices`` (n,) of ``dataset``.
 
-    The stream is one random order of the images after another, cut into batches of ``batch_size``; a batch may
-    hold the end of one pass and the beginning of the next, so that each image comes once a pass and no batch is
-    smaller. Batch number ``step`` (from 0), augmentation included, depends for one ``dataset`` on ``seed``,
-    ``name`` and ``step`` alone: neither on the workers, nor on the device, nor on where the stream was entered.
+    The stream shuffles the images for each pass and cuts the passes into batches of ``batch_size``. A batch may
+    hold the end of one pass and the start of the next, so that each image comes once per pass and no batch is
+    smaller.
+    Batch number ``step`` (from 0), augmentation included, depends for one ``dataset`` on ``seed``, ``name`` and
+    ``step`` alone: not on the workers, the device, or the step at which the stream was resumed.
 
-    ``placement`` "device": the data set's images are in the memory of ``device``, and nothing but a few numbers
-    is copied for a batch; "stream": ``workers`` processes (0: this one) prepare them. Random windows
-    of large images (``dataset.images.image_size``) are possible only there. Raises ``UsageError`` if there are
-    fewer images than a batch needs.
+    ``placement`` "device": the images are in the memory of ``device``, and only a few numbers are copied per batch.
+    "stream": ``workers`` processes (0: this one) prepare the batches; only then are random crops of large images
+    (``dataset.images.image_size``) possible. Raises ``UsageError`` if a batch needs more images than there are.
     """
 
     dataset: Dataset
@@ -54,13 +54,13 @@ class BatchStream:
     placement: Placement = "device"
     workers: int = 0
     memory_format: torch.memory_format = torch.contiguous_format
-    batch_key: str = "search.batch_size"  # the configuration's name for the size, for messages
+    batch_key: str = "search.batch_size"  # configuration key of the batch size, for messages
 
     def __post_init__(self) -> None:
         if self.batch_size > len(self):
             raise UsageError(
                 f"a batch of {self.batch_size} images is more than there are for the {self.name}: {len(self)}",
-                [f"take smaller batches, --set {self.batch_key}={max(len(self), 2)}, or more of the data"],
+                [f"use a smaller batch, --set {self.batch_key}={max(len(self), 2)}, or more of the data"],
             )
 
     @cached_property
@@ -72,18 +72,18 @@ class BatchStream:
         return channel_constants(self.dataset.mean, self.dataset.std, self.device)
 
     def __len__(self) -> int:
-        """Number of images in a pass."""
+        """Return the number of images per pass."""
         return len(self.indices)
 
     @property
     def steps_per_epoch(self) -> int:
-        """Batches after which each image was seen at least once; the last may reach into the next pass."""
+        """Number of batches that cover each image at least once; the last may extend into the next pass."""
         return -(-len(self) // self.batch_size)
 
     def iterate(self, start_step: int = 0) -> Generator[Batch]:
-        """Yields the batches ``start_step``, ``start_step + 1``, ...; closing it ends its worker processes.
+        """Yield the batches ``start_step``, ``start_step + 1``, ...; closing it ends its worker processes.
 
-        On CUDA a batch is only queued: the host waits for nothing.
+        On CUDA a batch is only queued, so the host never waits.
         """
         requests = self._requests(start_step)
         if self.placement == "device":
@@ -123,7 +123,7 @@ class BatchStream:
                     order = self._order(number)
                 chosen.append(order[at % len(self) :][:missing])
             indices = torch.cat(chosen)
-            # all numbers are always drawn: a switched-off flip doesn't change the crops
+            # always draw all numbers, so that disabling the flip doesn't change the crops
             uniform = torch.rand(
                 self.batch_size, 9, generator=generator_for(self.seed, self.name, "augment", step)
             )
@@ -153,7 +153,7 @@ def evaluation_batches(
     workers: int = -1,
     memory_format: torch.memory_format = torch.contiguous_format,
 ) -> Iterator[Batch]:
-    """The images ``indices`` in this order, each once and as it is; the last batch may be smaller."""
+    """Yield the images ``indices`` in this order, without augmentation; the last batch may be smaller."""
     labels = dataset.labels.to(device)
     constants = channel_constants(dataset.mean, dataset.std, device)
 

@@ -1,4 +1,4 @@
-"""What a training learns from, what it is watched on, and what it is scored on in the end."""
+"""The data of a training: the training images, those held out for validation, and the test part."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["TrainData", "TrainedImages", "open_test_part", "open_train_data", "r
 
 
 class TrainedImages(Protocol):
-    """What is known of the images that a network learned from, see ``Dataset``."""
+    """What is known about the images that a network was trained on, see ``Dataset``."""
 
     @property
     def shape(self) -> tuple[int, int, int]: ...
@@ -36,10 +36,10 @@ class TrainedImages(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class TrainData:
-    """An endless stream over the training part without what is held out.
+    """An endless stream over the training part, without the images that are held out.
 
-    ``held_out`` (n,) are the indices of the images held out, n = 0 if there are none; ``placement_reason`` says
-    in a sentence where the images are and why.
+    ``held_out`` (n,) are the indices of the images held out, possibly none; ``placement_reason`` says where the
+    images are and why.
     """
 
     dataset: Dataset
@@ -49,7 +49,7 @@ class TrainData:
     placement_reason: str
 
     def held_out_batches(self, batch_size: int, workers: int) -> Iterator[Batch]:
-        """The images held out, each once and as it is."""
+        """Yield the images held out, once and without augmentation."""
         stream = self.training
         return evaluation_batches(
             self.dataset,
@@ -71,9 +71,9 @@ def open_train_data(
     progress: Progress | None = None,
     reserve: Reserve | None = None,
 ) -> TrainData:
-    """Opens the training part (never the test part), takes the configured portion, and holds out a share by class.
+    """Open the training part (never the test part), take the configured portion, and hold out a share by class.
 
-    ``reserve``: see :func:`open_part`. Raises ``UsageError`` for data that isn't there or isn't right.
+    ``reserve``: see :func:`open_part`. Raises ``UsageError`` if the data is missing or invalid.
     """
     placed = open_part(
         config,
@@ -90,7 +90,7 @@ def open_train_data(
         if not len(held_out):
             raise UsageError(
                 f"data.validation_share = {config.validation_share:g} of {len(placed.indices)} images is none",
-                ["take more, or 0 to hold out nothing"],
+                ["use a larger share, or 0 to hold out nothing"],
             )
     else:
         held_out, training = placed.indices[:0], placed.indices
@@ -112,9 +112,9 @@ def open_test_part(
     device: torch.device,
     progress: Progress | None = None,
 ) -> Dataset:
-    """The test part, to be normalised as the images were that a network was ``trained_on``; opens nothing else.
+    """Open the test part, with the mean and std of the images that a network was ``trained_on``.
 
-    Raises ``UsageError`` if it isn't there, or has other classes or another size than those.
+    Raises ``UsageError`` if it is missing, or if its classes or image size differ from those.
     """
     dataset = open_part(config, "test", seed=0, device=device, progress=progress).dataset
     require_same(dataset, trained_on, "the test part")
@@ -122,12 +122,12 @@ def open_test_part(
 
 
 def require_same(dataset: Dataset, trained_on: TrainedImages, which: str) -> None:
-    """Raises ``UsageError`` if ``dataset`` (``which``) has other classes or another size than those images."""
+    """Raise ``UsageError`` if the classes or image size of ``dataset`` (``which``) differ from ``trained_on``."""
     for what in ("classes", "shape"):
         here, there = getattr(dataset, what), getattr(trained_on, what)
         if here != there:
             raise UsageError(
-                f"{which} has other {what} than what the network learned from: "
+                f"{which} differs in {what} from the images that the network was trained on: "
                 f"{_short(here)} instead of {_short(there)}"
             )
 

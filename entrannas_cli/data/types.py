@@ -1,4 +1,4 @@
-"""Types that data sets share."""
+"""Types shared by the modules of this package."""
 
 from __future__ import annotations
 
@@ -8,4 +8,4 @@ from typing import Literal
 __all__ = ["Part", "Progress"]
 
 Part = Literal["train", "test"]
-Progress = Callable[[str, int, int], None]  # what is being done, how much is done, of how much
+Progress = Callable[[str, int, int], None]  # (activity, done, total)

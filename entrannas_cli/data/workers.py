@@ -1,4 +1,4 @@
-"""Reads images that stay in their files, in batches, by worker processes."""
+"""Reads batches of images from their files in worker processes."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from .folder import ImageFiles
 __all__ = ["BatchRequest", "read_batches", "worker_count"]
 
 MAX_WORKERS = 16
-IMAGES_PER_WORKER = 1000  # images below which one more process costs more than it gives
+IMAGES_PER_WORKER = 1000  # below this another process costs more than it gains
 
 
 class BatchRequest(NamedTuple):
-    """Asks for a batch of images: ``indices`` (B,) int64 and, for random windows of them, ``windows`` (B, 4).
+    """A request for the images ``indices`` (B,) int64, with random crops ``windows`` (B, 4) if given.
 
-    ``moves`` and ``colors`` are only handed back with the batch.
+    ``moves`` and ``colors`` are passed through and returned with the batch.
     """
 
     indices: Tensor
@@ -35,8 +35,10 @@ class BatchRequest(NamedTuple):
 
 
 def worker_count(asked: int, images: int, streams: int = 1) -> int:
-    """Processes to read with: ``asked``, or for -1 what the processors (shared by ``streams``) and the number of
-    ``images`` suggest; 0 is none besides this one."""
+    """Return the number of worker processes: ``asked``, or for -1 a default; 0 reads in this process.
+
+    The default depends on the number of processors, shared by ``streams``, and the number of ``images``.
+    """
     if asked >= 0:
         return asked
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -46,20 +48,20 @@ def worker_count(asked: int, images: int, streams: int = 1) -> int:
 def read_batches(
     images: ImageFiles | Tensor, requests: Iterable[BatchRequest], *, workers: int, pin: bool = False
 ) -> Iterator[tuple[Tensor, BatchRequest]]:
-    """Yields for each request, in order, its images (B, C, H, W) uint8, in host memory (``pin``: page-locked).
+    """Yield the images (B, C, H, W) uint8 of each request, in order, in host memory (``pin``: page-locked).
 
-    ``requests`` may be endless; they are drawn in this process, a few ahead. Raises ``UsageError`` naming an
-    image that can't be read, ``RunFailed`` if a worker dies. Closing the iterator ends the workers.
+    ``requests`` may be endless; this process draws them, a few ahead. Raises ``UsageError`` that names an
+    unreadable image, ``RunFailed`` if a worker dies. Closing the iterator ends the workers.
     """
     loader = data.DataLoader(
         _Reader(images),
         batch_size=None,
-        # as plain arrays: tensors would each take a file descriptor on their way to a worker
+        # as arrays: each tensor would take a file descriptor on its way to a worker
         sampler=cast(Any, (BatchRequest(*(_array(field) for field in request)) for request in requests)),
         num_workers=workers,
         pin_memory=pin,
         worker_init_fn=_begin_worker,
-        generator=torch.Generator(),  # else the loader draws from the global one
+        generator=torch.Generator(),  # otherwise the loader draws from the global one
     )
     try:
         for batch, request in loader:
@@ -70,8 +72,8 @@ def read_batches(
         if "DataLoader worker" not in str(error):
             raise
         raise RunFailed(
-            f"a process that reads images died: {error}",
-            ["it may have run out of memory: try fewer of them, --set data.workers=1"],
+            f"a worker process that reads images died: {error}",
+            ["it may have run out of memory: try fewer workers, --set data.workers=1"],
         ) from error
 
 
@@ -80,7 +82,7 @@ class _Reader(data.Dataset[Any]):
         self.images = images
 
     def __getitem__(self, request: Any) -> tuple[Any, BatchRequest]:
-        """Arrays become tensors on the way back. An error is a value here: raised, it would lose its form."""
+        """Return the images, or the error: the loader would wrap a raised one. Arrays come back as tensors."""
         if isinstance(self.images, Tensor):
             return self.images.index_select(0, torch.from_numpy(request.indices)), request
         try:
@@ -94,9 +96,9 @@ def _array(field: Tensor | None) -> Any:
 
 
 def _begin_worker(worker: int) -> None:
-    # a Ctrl-C, or a signal to the run's process group, is for the run: it still needs its workers to end a step
+    # Ctrl-C, or a signal to the process group, is for the run, which still needs its workers to finish the step
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "setpgrp"):
         os.setpgrp()
-    # the run's stderr may be a view with locks that were held at the fork; errors come back as values
+    # the run's stderr may be a view whose locks were held at the fork; errors are returned as values
     sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 (for the life of the process)

@@ -44,8 +44,8 @@ TransitCells = Literal["strongest", "derived"]
 class Mixture:
     """How an Engine-cell weights its operations: p (softmax) or q̂ (sparsified), (edges, operations).
 
-    ``support`` are the connections of non-zero weight, or None when all are: what is outside of it contributes
-    neither to the output nor to any gradient, and need not be computed.
+    ``support`` holds the connections with non-zero weight, or is None to compute them all. Connections outside it
+    contribute neither to the output nor to any gradient, so the cell skips them.
     """
 
     weights: Tensor
@@ -54,7 +54,7 @@ class Mixture:
 
 @dataclass(frozen=True)
 class Derived:
-    """What is derived from α and β at one temperature: the cells, and their strongest operation on each edge.
+    """The cells derived from α and β at one temperature, and the same with only the strongest operation per edge.
 
     The two are equal once no edge keeps several operations, and always under "top2".
     """
@@ -63,17 +63,17 @@ class Derived:
     strongest: Genotype
 
     def passed_by(self, cells: TransitCells) -> Genotype:
-        """The sub-graph that the Transit-cells pass."""
+        """Return the sub-graph that the Transit-cells run."""
         return self.strongest if cells == "strongest" else self.genotype
 
 
 class Architecture(nn.Module):
     """α and β of both cell kinds. α starts as small noise (as in DARTS), β at ``threshold_init``.
 
-    A temperature in the unit "spread" is a multiple of the spread of the kind's α (:func:`spread`): how decided p
-    is then follows from the temperature alone, however far α has moved. Once cells of a kind are decided their
-    temperature is held (:meth:`hold`): a lower one would make every edge equally confident, and bring back what
-    was cut.
+    With the unit "spread" a temperature is a multiple of the spread of that kind's α (:func:`spread`), so the
+    temperature alone determines how decided p is, however far α has moved. Once the cells of a kind are decided,
+    their temperature is held (:meth:`hold`): a lower one would make every edge equally confident and bring back
+    pruned connections.
     """
 
     held: Tensor
@@ -100,13 +100,13 @@ class Architecture(nn.Module):
 
     @torch.no_grad()
     def hold(self, kind: str, temperature: float) -> None:
-        """Keeps the temperature of ``kind`` from falling below ``temperature``."""
+        """Keep the temperature of ``kind`` from falling below ``temperature``."""
         self.held[CELL_KINDS.index(kind)].clamp_(min=temperature)
 
     def mixtures(self, derivation: Derivation, temperature: float) -> dict[str, Mixture]:
-        """The Engine-cells' weights of both kinds, differentiable in α (and in β for "dst").
+        """Return the Engine-cells' mixtures of both kinds, differentiable in α (and in β for "dst").
 
-        Waits for the device ("dst"). Raises ``FloatingPointError`` if a weight is not finite.
+        Synchronises with the device for "dst". Raises ``FloatingPointError`` if a weight is not finite.
         """
         weights = self.weights(derivation, temperature)
         return {
@@ -115,14 +115,20 @@ class Architecture(nn.Module):
         }
 
     def weights(self, derivation: Derivation, temperature: float | Tensor) -> dict[str, Tensor]:
-        """p ("top2") or q̂ ("dst") of both kinds, (edges, operations) each, differentiable; reads nothing."""
+        """Return p ("top2") or q̂ ("dst") of both kinds, (edges, operations) each, differentiable.
+
+        Never synchronises with the device.
+        """
         p = self.probabilities(temperature)
         if derivation == "top2":
             return p
         return {kind: sparsify(p[kind], thresholds(self.beta[kind]), self.space) for kind in CELL_KINDS}
 
     def probabilities(self, temperature: float | Tensor) -> dict[str, Tensor]:
-        """p of both kinds, (edges, operations) each, differentiable; reads nothing on the host."""
+        """Return p of both kinds, (edges, operations) each, differentiable.
+
+        Never synchronises with the device.
+        """
         found = {}
         for alpha, kind, held in zip(self.alpha.values(), CELL_KINDS, self.held, strict=True):
             unit = spread(alpha) if self.temperature_unit == "spread" else 1.0
@@ -130,16 +136,19 @@ class Architecture(nn.Module):
         return found
 
     def derive(self, derivation: Derivation, temperature: float) -> Genotype:
-        """The derived cells at this temperature: the support of q̂ ("dst"), or the two strongest edges of each
-        node ("top2"). Raises ``FloatingPointError`` if a weight is not finite.
+        """Return the cells derived at this temperature.
+
+        These are the support of q̂ ("dst") or the two strongest edges of each node ("top2"). Raises
+        ``FloatingPointError`` if a weight is not finite.
         """
         return self.derive_at(derivation, [temperature])[0].genotype
 
     @torch.no_grad()
     def derive_at(self, derivation: Derivation, temperatures: Sequence[float]) -> list[Derived]:
-        """What is derived at each of ``temperatures``; waits for the device once, however many there are.
+        """Return the cells derived at each of ``temperatures``.
 
-        Raises ``FloatingPointError`` if a weight is not finite.
+        Synchronises with the device once, however many temperatures there are. Raises ``FloatingPointError`` if a
+        weight is not finite.
         """
         found = [self.weights(derivation, temperature) for temperature in temperatures]
         on_host = iter(torch.stack([w for weights in found for w in weights.values()]).cpu())
@@ -155,29 +164,29 @@ class Architecture(nn.Module):
 
 
 def operation_weights(alpha: Tensor, temperature: float | Tensor) -> Tensor:
-    """p[i,j,·] = softmax(α[i,j,·] / τ) over the operations of each edge; (edges, operations)."""
+    """Return p[i,j,·] = softmax(α[i,j,·] / τ) over the operations of each edge; (edges, operations)."""
     return torch.softmax(alpha / temperature, dim=-1)
 
 
 @torch.no_grad()
 def spread(alpha: Tensor) -> Tensor:
-    """Standard deviation of α[i,j,·] around the mean of its edge, over all edges; a scalar, never 0.
+    """Return the standard deviation of α[i,j,·] around the mean of its edge, over all edges; a scalar, never 0.
 
-    Adding a number to an edge's α changes no p, so it doesn't change the spread either. Without a gradient: what
-    it scales, the temperature, is a schedule.
+    Adding a constant to an edge's α leaves p unchanged, and the spread too. It carries no gradient, since the
+    temperature that it scales is a schedule.
     """
     deviation = alpha - alpha.mean(dim=-1, keepdim=True)
     return deviation.square().mean().sqrt().clamp(min=torch.finfo(alpha.dtype).eps)
 
 
 def thresholds(beta: Tensor) -> Tensor:
-    """t_j = sigmoid(β_j), kept below 1 where the sigmoid rounds to it: the strongest always survives."""
+    """Return t_j = sigmoid(β_j), clamped below 1, so that rounding never prunes the strongest operation."""
     t = torch.sigmoid(beta)
     return t.clamp(max=1 - torch.finfo(t.dtype).eps)
 
 
 def sparsify(p: Tensor, t: Tensor, space: SearchSpace) -> Tensor:
-    """q̂ of the differentiable sparsification, (edges, operations), from p and the nodes' thresholds t.
+    """Return q̂ of the differentiable sparsification, (edges, operations), from p and the nodes' thresholds t.
 
     q[i,j,k] = ReLU(p[i,j,k] / max p[·,j,·] - t_j);  q̂[i,j,k] = q[i,j,k] / Σ_k q[i,j,k], 0 on edges with no
     survivor. The maximum runs over all edges into node j, so each node keeps at least one connection.
@@ -186,18 +195,21 @@ def sparsify(p: Tensor, t: Tensor, space: SearchSpace) -> Tensor:
     q = torch.cat([torch.relu(p_j / p_j.max() - t_j) for p_j, t_j in zip(into_node, t, strict=True)])
     several = (q > 0).sum(dim=-1, keepdim=True) > 1
     total = torch.where(several, q.sum(dim=-1, keepdim=True), torch.ones_like(q[:, :1]))
-    # Alone on its edge an operation weighs 1, whatever p and t are. Dividing q by itself would leave rounding
+    # A single survivor of an edge has weight 1, whatever p and t are. Dividing q by itself would leave rounding
     # errors as gradients, and Adam would turn them into full steps.
     return torch.where(several, q / total, torch.where(q > 0, torch.ones_like(q), q.detach()))
 
 
 def sparsity_pressure(beta: Tensor) -> Tensor:
-    """mean_j(-log sigmoid(β_j)), the term that λ weighs in the architecture loss; a scalar."""
+    """Return mean_j(-log sigmoid(β_j)), the term weighted by λ in the architecture loss; a scalar."""
     return nn.functional.softplus(-beta).mean()
 
 
 def support(weights: Tensor, space: SearchSpace) -> CellGraph:
-    """The connections of non-zero weight. Waits for the device. Raises ``FloatingPointError`` on NaN."""
+    """Return the connections with non-zero weight.
+
+    Synchronises with the device. Raises ``FloatingPointError`` if a weight is not finite.
+    """
     rows = _on_host(weights)
     chosen = [
         (j, i, name)
@@ -209,9 +221,9 @@ def support(weights: Tensor, space: SearchSpace) -> CellGraph:
 
 
 def strongest(weights: Tensor, space: SearchSpace) -> CellGraph:
-    """The strongest connection of each edge that has one of non-zero weight; the first of equal ones.
+    """Return the strongest connection of each edge with a non-zero weight; the first one on a tie.
 
-    Waits for the device. Raises ``FloatingPointError`` on NaN.
+    Synchronises with the device. Raises ``FloatingPointError`` if a weight is not finite.
     """
     chosen = [
         (j, i, space.operations[row.index(max(row))])
@@ -222,9 +234,9 @@ def strongest(weights: Tensor, space: SearchSpace) -> CellGraph:
 
 
 def top2(p: Tensor, space: SearchSpace) -> CellGraph:
-    """DARTS' rule: per edge the best operation, per node the two edges whose best is strongest.
+    """Apply DARTS' rule: the best operation of each edge, and the two edges per node whose best is strongest.
 
-    Raises ``FloatingPointError`` on NaN.
+    Synchronises with the device. Raises ``FloatingPointError`` if a weight is not finite.
     """
     best = {
         edge: max(zip(row, space.operations, strict=True), key=lambda pair: pair[0])
@@ -255,7 +267,10 @@ def _graph(chosen: Sequence[tuple[int, int, str]], space: SearchSpace) -> CellGr
 
 
 def normalised_entropy(p: Tensor) -> Tensor:
-    """Mean over the edges of the entropy of p[i,j,·], divided by log K: 1 undecided, 0 decided; a scalar."""
+    """Return the entropy of p[i,j,·], averaged over edges and divided by log K; a scalar.
+
+    1 is undecided, 0 decided.
+    """
     operations = p.shape[-1]
     if operations == 1:
         return torch.zeros((), dtype=p.dtype)

@@ -1,4 +1,4 @@
-"""One step of the bilevel, first-order search: architecture on validation data, then weights on training data."""
+"""One step of first-order bilevel search: architecture on validation data, then weights on training data."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ Batch = tuple[Tensor, Tensor]  # images (N, C, H, W), labels (N,)
 
 @dataclass(frozen=True)
 class StepOutcome:
-    """Scalars of one step, still on the device, and the mixtures of its weight step."""
+    """Scalars of one step, still on the device, and the mixtures used in its weight step."""
 
     weight_loss: Tensor
-    accuracy: Tensor  # share of the training batch that was right
+    accuracy: Tensor  # on the training batch, 0 to 1
     gradient_norm: Tensor  # of the weights, before clipping
     mixtures: Mapping[str, Mixture]
     architecture_loss: Tensor | None = None  # None in a warm-up step
@@ -35,13 +35,13 @@ class StepOutcome:
 
 @dataclass
 class BilevelSearch:
-    """The super-net, its architecture, and the two optimisers that never touch each other's parameters.
+    """The super-net, its architecture, and their two optimisers, which share no parameters.
 
-    ``genotype`` are the derived cells, ``passed`` the sub-graph of them that the Transit-cells pass, by
-    ``transit_cells``. Under "dst" ``sparse`` says whether the Engine-cells compute the support of q̂ alone. It is
-    read on the host for that, at least once per step, which is free on a CPU; otherwise they compute every
-    operation, and nothing is read but in a step that derives. What is learned is the same to rounding. Both
-    optimisers must be prepared (:func:`prepare`).
+    ``genotype`` holds the derived cells, ``passed`` the sub-graph of them that the Transit-cells run (chosen by
+    ``transit_cells``). Under "dst" ``sparse`` makes the Engine-cells compute only the support of q̂. This reads the
+    support on the host at least once per step, which is free on a CPU. With ``sparse`` off they compute every
+    operation and synchronise only in steps that derive. Both learn the same, up to rounding. Both optimisers must
+    be prepared (:func:`prepare`).
     """
 
     supernet: SuperNet
@@ -56,13 +56,13 @@ class BilevelSearch:
     sparse: bool = True
     execute: Execute = directly
     transit_cells: TransitCells = "derived"
-    passed: Genotype = None  # type: ignore[assignment]  # the genotype, if not given
+    passed: Genotype = None  # type: ignore[assignment]  # default: the genotype
 
     def __post_init__(self) -> None:
         self.passed = self.passed or self.genotype
-        self.decided: dict[str, float] = {}  # cell kinds, with the temperature at which they were decided
-        self.weights = list(self.supernet.parameters())  # walking the modules anew is a tenth of a small step
-        self._derived: dict[float, Derived] = {}  # by temperature, of the architecture as it was in
+        self.decided: dict[str, float] = {}  # cell kind → temperature at which it was decided
+        self.weights = list(self.supernet.parameters())  # collecting them again takes a tenth of a small step
+        self._derived: dict[float, Derived] = {}  # by temperature, for the architecture at
         self._version: tuple[int, ...] = ()
         whole = self.derivation == "dst" and not self.sparse
         self._idle = IdleWeights(self.weights, self.weight_optimizer) if whole else None
@@ -77,12 +77,12 @@ class BilevelSearch:
         next_temperature: float | None = None,
         turn: int = -1,
     ) -> StepOutcome:
-        """Architecture step, re-derivation (if ``derive``), weight step.
+        """Take an architecture step, re-derive the cells (if ``derive``), and take a weight step.
 
-        Without a ``validation`` batch the architecture and what is derived from it stay as they are (warm-up).
-        Where the host must know what is in use at the ``next_temperature`` too, both are read at once. ``turn``
-        chooses among Engine-cells that rotate. Raises ``FloatingPointError`` if what is read of the architecture
-        is no longer finite.
+        Without a ``validation`` batch (warm-up) the architecture and the derived cells stay as they are. If the
+        host needs the support at ``next_temperature`` too, both are read in one synchronisation. ``turn`` selects
+        the Engine-cells when they rotate. Raises ``FloatingPointError`` if the architecture is read and no longer
+        finite.
         """
         reads = self.sparse and self.derivation == "dst"
         ahead = next_temperature if reads else None
@@ -95,7 +95,7 @@ class BilevelSearch:
                 lambda images, labels, tau: self._architecture_step((images, labels), tau, support, turn),
                 *validation,
                 temperature,
-            ).clone()  # the weight step, if it is replayed, may take its memory
+            ).clone()  # a replayed weight step may overwrite its memory
             self._derived.clear()
         derive = derive and validation is not None
         derived = self._derive_at(temperature, ahead) if derive or reads else None
@@ -112,7 +112,7 @@ class BilevelSearch:
         return replace(outcome, architecture_loss=architecture_loss)
 
     def derive(self, temperature: float) -> None:
-        """Derives the cells, and what the Transit-cells pass of them, without a step."""
+        """Derive the cells, and the sub-graph that the Transit-cells run, without a step."""
         self._take(self._derive_at(temperature), temperature)
 
     def _take(self, derived: Derived, temperature: float) -> None:
@@ -123,12 +123,12 @@ class BilevelSearch:
                     self.decide(kind, temperature)
 
     def decide(self, kind: str, temperature: float) -> None:
-        """Holds the temperature of ``kind``, whose cells are decided: no edge keeps several operations."""
+        """Hold the temperature of ``kind``, whose cells are decided: no edge keeps several operations."""
         self.decided[kind] = temperature
         self.architecture.hold(kind, temperature)
 
     def architecture_step(self, batch: Batch, temperature: float, turn: int = -1) -> Tensor:
-        """Adam on L_val + λ · pressure, for α and β alone; returns the whole loss.
+        """Update α and β alone with Adam on L_val + λ · pressure; return this loss.
 
         Elements of α and β whose gradient is exactly 0 stay as they are.
         """
@@ -140,7 +140,7 @@ class BilevelSearch:
         self, batch: Batch, temperature: float | Tensor, support: Genotype | None, turn: int
     ) -> Tensor:
         images, labels = batch
-        with _without_gradient(self.weights):  # cells before the first Engine-cell need no graph at all
+        with _without_gradient(self.weights):  # so cells before the first Engine-cell build no graph
             mixtures = self._mixtures(temperature, support)
             with self.autocast or nullcontext():
                 logits = self.supernet(images, self.passed, mixtures, turn)
@@ -161,10 +161,10 @@ class BilevelSearch:
         }
 
     def _derive_at(self, temperature: float, ahead: float | None = None) -> Derived:
-        """What is derived at ``temperature``; reads them, and those ``ahead``, unless they are known."""
+        """Return the cells derived at ``temperature``, reading them (and those ``ahead``) unless cached."""
         tensors = (*self.architecture.parameters(), self.architecture.held)
         version = tuple(tensor._version for tensor in tensors)
-        if self._version != version:  # loaded, say: what was derived is of another architecture
+        if self._version != version:  # changed, for example by loading a checkpoint
             self._version, self._derived = version, {}
         if temperature not in self._derived:
             asked = [temperature] if ahead is None else [temperature, ahead]
@@ -173,10 +173,10 @@ class BilevelSearch:
         return self._derived[temperature]
 
     def weight_step(self, batch: Batch, mixtures: Mapping[str, Mixture], turn: int = -1) -> StepOutcome:
-        """SGD with clipping on the training loss, for the super-net's weights alone.
+        """Update the super-net's weights alone with SGD and gradient clipping on the training loss.
 
-        Operations that were not computed have no gradient (None), so the optimiser leaves them as they are:
-        no momentum, no weight decay. The same holds for what an Engine-cell that is computed whole weighs with 0.
+        Operations that were not computed have no gradient (None), so the optimiser skips them: no momentum, no
+        weight decay. In Engine-cells that compute every operation, the same holds for operations with weight 0.
         """
         images, labels = batch
         mixtures = {kind: replace(m, weights=m.weights.detach()) for kind, m in mixtures.items()}

@@ -1,7 +1,7 @@
-"""A cell as an Engine-cell (weights its operations) and as a Transit-cell (passes the derived sub-graph).
+"""A cell as an Engine-cell (mixes all operations) and as a Transit-cell (runs the derived sub-graph).
 
-Both own the same operations. With feature sharing operation k applied to node i is computed once,
-F[i,k] = o_k(x_i), and serves every later node; without it each edge has operations of its own (DARTS).
+Both own the same operations. With feature sharing, operation k on node i is computed once, F[i,k] = o_k(x_i), and
+serves every later node; without it each edge has its own operations (DARTS).
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ __all__ = ["EngineCell", "TransitCell", "all_connections", "mix"]
 
 
 def all_connections(space: SearchSpace) -> list[tuple[int, int, str]]:
-    """Every candidate connection (source, target, operation) of ``space``."""
+    """Return every candidate connection (source, target, operation) of ``space``."""
     return [(i, j, name) for i, j in space.edges for name in space.operations]
 
 
 class CellKeywords(TypedDict):
-    """What a cell needs to know of its surroundings, see :class:`TransitCell`."""
+    """The keyword arguments of a cell that depend on its position in the stack, see :class:`TransitCell`."""
 
     channels_before_previous: int
     channels_previous: int
@@ -44,7 +44,7 @@ class CellKeywords(TypedDict):
 class TransitCell(nn.Module):
     """Owns the operations of ``connections`` (source, target, name) and runs those of a sub-graph.
 
-    Inputs are (N, C'', H'', W'') and (N, C', H', W'), of the two previous cells; the output is
+    Its inputs are the outputs of the two previous cells, (N, C'', H'', W'') and (N, C', H', W'); the output is
     (N, nodes x channels, H, W), at half the resolution of the previous cell in a reduction cell.
     """
 
@@ -85,7 +85,7 @@ class TransitCell(nn.Module):
                 self._operations_of(owner)[name] = module
 
     def _owner(self, source: int, target: int) -> str:
-        """Weights belong to (i, k) when features are shared, otherwise to (i, j, k)."""
+        """Return the owner of the weights: (i, k) share them with feature sharing, otherwise (i, j, k)."""
         return f"{source}" if self.share_features else f"{source}-{target}"
 
     def _operations_of(self, owner: str) -> nn.ModuleDict:
@@ -94,15 +94,15 @@ class TransitCell(nn.Module):
     def forward(
         self, before_previous: Tensor, previous: Tensor, graph: CellGraph, drop: float | Tensor = 0.0
     ) -> Tensor:
-        """x_j = Σ F[i,k] over the connections (i, k) of node j, unweighted; only these are computed.
+        """Compute x_j = Σ F[i,k] over the connections (i, k) of node j, unweighted; nothing else is computed.
 
-        In training a connection that computes something is left out for an image by the chance ``drop``; one that
-        is a tensor isn't looked at before.
+        In training, drop-path drops each connection other than the identity with probability ``drop``, per image.
+        A tensor ``drop`` is never read on the host.
         """
         dropping = self.training and (isinstance(drop, Tensor) or drop > 0)
         states = [self.preprocess_0(before_previous), self.preprocess_1(previous)]
         features: dict[tuple[str, str], Tensor] = {}
-        edges: dict[tuple[str, tuple[str, ...]], Tensor] = {}  # sums, which several nodes may ask for
+        edges: dict[tuple[str, tuple[str, ...]], Tensor] = {}  # sums, which several nodes may share
         for j, connections in enumerate(graph.nodes, start=INPUT_NODES):
             terms = []
             for i, chosen in groupby(connections, lambda connection: connection.source):
@@ -126,9 +126,9 @@ class TransitCell(nn.Module):
 
 
 class EngineCell(TransitCell):
-    """Owns every operation of ``space`` and mixes them: the place where the architecture is learned.
+    """Owns every operation of ``space`` and mixes them; this is where the architecture is learned.
 
-    Given a sub-graph instead of a mixture, it is a Transit-cell.
+    Given a sub-graph instead of a mixture, it acts as a Transit-cell.
     """
 
     def __init__(self, space: SearchSpace, **keywords: Unpack[CellKeywords]) -> None:
@@ -142,9 +142,9 @@ class EngineCell(TransitCell):
         plan: Mixture | CellGraph,
         drop: float | Tensor = 0.0,
     ) -> Tensor:
-        """x_j = Σ_i Σ_k w[i,j,k] · F[i,k], w = p or q̂; operations outside the support are not computed.
+        """Compute x_j = Σ_i Σ_k w[i,j,k] · F[i,k] with w = p or q̂, skipping operations outside the support.
 
-        Nothing is dropped from a mixture.
+        Drop-path doesn't apply to a mixture.
         """
         if isinstance(plan, CellGraph):
             return super().forward(before_previous, previous, plan, drop)
@@ -164,7 +164,7 @@ class EngineCell(TransitCell):
     def _active(
         self, source: int, graph: CellGraph | None
     ) -> list[tuple[str, tuple[int, ...], tuple[str, ...]]]:
-        """(owner of the weights, targets, operations) to compute from ``source``."""
+        """Return the (owner of the weights, targets, operations) to compute from ``source``."""
         groups: dict[str, tuple[set[int], set[str]]] = {}
         connections = (
             all_connections(self.space)
@@ -182,21 +182,21 @@ class EngineCell(TransitCell):
         ]
 
 
-@lru_cache(maxsize=4096)  # made once: a list of numbers as an index would be copied to the device each time
+@lru_cache(maxsize=4096)  # a list as an index would be copied to the device each time
 def _places(
     space: SearchSpace, source: int, targets: tuple[int, ...], names: tuple[str, ...], device: torch.device
 ) -> Tensor:
-    """Where the weights of ``names`` on the edges from ``source`` stand in the flattened matrix."""
+    """Return the flat indices of the weights of ``names`` on the edges from ``source``."""
     rows = [space.edges.index((source, j)) for j in targets]
     columns = [space.operations.index(name) for name in names]
     return torch.tensor([row * len(space.operations) + k for row in rows for k in columns], device=device)
 
 
 def mix(weights: Tensor, features: Sequence[Tensor]) -> Tensor:
-    """Σ_k w[·,k] · F[k] for J targets at once, as one matrix product.
+    """Compute Σ_k w[·,k] · F[k] for J targets at once, as one matrix product.
 
-    ``weights`` (J, K), ``features`` K tensors (N, C, H, W) → (J, N, C, H, W), each laid out in memory as the
-    features are: what follows must round as it does after a Transit-cell.
+    ``weights`` (J, K), ``features`` K tensors (N, C, H, W) → (J, N, C, H, W), in the memory format of the
+    features, so that later layers round as they do after a Transit-cell.
     """
     if not features[0].is_contiguous(memory_format=torch.channels_last):
         return _mix(weights, features)

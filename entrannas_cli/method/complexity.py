@@ -1,4 +1,4 @@
-"""The size of a network: its parameters, and the multiply-adds of one image."""
+"""The size of a network: its parameters, and its multiply-adds for one image."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ __all__ = ["derived_complexity", "multiply_adds", "parameter_count", "widest"]
 
 
 def parameter_count(network: nn.Module) -> int:
-    """Number of weights."""
+    """Return the number of weights."""
     return sum(parameter.numel() for parameter in network.parameters())
 
 
 def multiply_adds(network: nn.Module, image: tuple[int, int, int]) -> int:
-    """Multiply-adds of all convolutions and linear layers for one ``image`` (C, H, W).
+    """Count the multiply-adds of all convolutions and linear layers for one ``image`` (C, H, W).
 
-    The convention of the field: batch-norm, pooling, activations and additions are left out.
+    By convention, batch-norm, pooling, activations and additions are left out.
     """
     counts: list[int] = []
 
     def count(module: nn.Module, _: object, output: Tensor) -> None:
         if isinstance(module, nn.Conv2d):
-            # each output value of a convolution sums over one filter
+            # each output value sums over one filter
             counts.append(output.numel() * module.weight[0].numel())
         elif isinstance(module, nn.Linear):
             counts.append(output.numel() * module.in_features)
@@ -61,11 +61,10 @@ def derived_complexity(
     share_features: bool = False,
     pool_batch_norm: bool = False,
 ) -> tuple[int, int]:
-    """(parameters, multiply-adds) of the network that ``genotype`` gives, without the auxiliary head.
+    """Return (parameters, multiply-adds) of the network of ``genotype``, without the auxiliary head.
 
-    By default of the network as published: see :class:`DerivedNetwork`.
-
-    Nothing is computed, unless an operation of a user's insists on real numbers.
+    The defaults are those of published networks, see :class:`DerivedNetwork`. It runs on the meta device, without
+    computing, unless a custom operation needs real values.
     """
 
     def count(device: str) -> tuple[int, int]:
@@ -89,9 +88,9 @@ def derived_complexity(
 
 
 def widest(count: Callable[[int], int], limit: int) -> int:
-    """The largest even number of channels for which ``count`` (multiply-adds, rising) is at most ``limit``.
+    """Return the largest even number of channels with ``count`` (multiply-adds, increasing) at most ``limit``.
 
-    Raises ``ValueError`` if two channels are too many already.
+    Raises ``ValueError`` if even two channels are too many.
     """
     if count(2) > limit:
         raise ValueError(f"2 channels take {count(2)} multiply-adds, more than {limit}")

@@ -1,7 +1,7 @@
-"""What a search derives: for each intermediate node of a cell, the connections that it keeps.
+"""The genotype that a search derives: for each intermediate node of a cell, the connections that it keeps.
 
-A node may keep any number of connections, several operations from one source among them (the learnable
-topology of EnTranNAS-DST); the DARTS family's cells, two connections from two sources a node, are a special case.
+A node may keep any number of connections, including several operations from one source (the learnable topology of
+EnTranNAS-DST). The cells of the DARTS family, with two connections from two sources per node, are a special case.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ __all__ = ["FORMAT", "FORMAT_VERSION", "CellGraph", "Connection", "Genotype", "G
 
 FORMAT = "entrannas-genotype"
 FORMAT_VERSION = 1
-MAX_NODES = 1024  # of a cell read from a file: far above any real cell, low enough to refuse nonsense
+MAX_NODES = 1024  # of a cell read from a file: far above any real cell, but low enough to reject nonsense
 
 
 class GenotypeError(ValueError):
-    """A genotype that can't be. ``problems`` names each fault with its cell and node."""
+    """An invalid genotype. ``problems`` lists each fault with its cell and node."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("; ".join(problems))
@@ -38,11 +38,11 @@ class Connection:
 
 @dataclass(frozen=True)
 class CellGraph:
-    """One cell. ``nodes[n]`` are the connections into node n + 2, in the order of source, then operation.
+    """One cell. ``nodes[n]`` holds the connections into node n + 2, ordered by source, then operation.
 
-    ``concat`` are the nodes whose features form the output: all intermediate ones, if left out.
+    ``concat`` lists the nodes whose features form the output; by default all intermediate nodes.
 
-    Raises ``GenotypeError`` for a graph that can't be computed.
+    Raises ``GenotypeError`` for an invalid graph.
     """
 
     nodes: tuple[tuple[Connection, ...], ...]
@@ -101,7 +101,7 @@ class Genotype:
         return tuple((kind, self.cell(kind)) for kind in CELL_KINDS)
 
     def cell(self, kind: str) -> CellGraph:
-        """The cell of ``kind``, "normal" or "reduce"."""
+        """Return the cell of ``kind``, "normal" or "reduce"."""
         return {"normal": self.normal, "reduce": self.reduce}[kind]
 
     @property
@@ -110,7 +110,7 @@ class Genotype:
         return frozenset(c.operation for _, cell in self.cells for _, c in cell.connections)
 
     def check(self, space: SearchSpace) -> None:
-        """Raises ``GenotypeError`` unless every connection is one that ``space`` offers."""
+        """Raise ``GenotypeError`` unless ``space`` offers every connection."""
         problems = []
         for kind, cell in self.cells:
             if len(cell.nodes) != space.nodes:
@@ -128,7 +128,7 @@ class Genotype:
     # JSON
 
     def to_dict(self) -> dict[str, Any]:
-        """A JSON object with the format's name and version; connections are [source, operation] pairs."""
+        """Return a JSON object with the format's name and version; connections are [source, operation] pairs."""
         return {
             "format": FORMAT,
             "version": FORMAT_VERSION,
@@ -142,7 +142,7 @@ class Genotype:
         }
 
     def to_json(self) -> str:
-        """The JSON text, a line a node."""
+        """Return the JSON text, with one line per node."""
         cells = ",\n".join(
             f'  "{kind}": {{\n    "nodes": [\n'
             + ",\n".join(
@@ -155,7 +155,7 @@ class Genotype:
 
     @classmethod
     def from_dict(cls, data: object) -> Genotype:
-        """The inverse of :meth:`to_dict`. Raises ``GenotypeError`` naming every fault."""
+        """Invert :meth:`to_dict`. Raises ``GenotypeError`` that lists every fault."""
         if not isinstance(data, dict):
             raise GenotypeError([f"expected a JSON object, found {_kind_of(data)}"])
         if data.get("format") != FORMAT:
@@ -168,7 +168,7 @@ class Genotype:
 
     @classmethod
     def from_json(cls, text: str) -> Genotype:
-        """Raises ``GenotypeError`` for text that is no genotype."""
+        """Parse the JSON text of a genotype. Raises ``GenotypeError`` if it is invalid."""
         try:
             data = json.loads(text)
         except (ValueError, RecursionError) as error:
@@ -185,13 +185,13 @@ class Genotype:
     # DARTS' text form (read by darts_text)
 
     def to_darts(self) -> str:
-        """DARTS' ``Genotype(normal=[('sep_conv_3x3', 0), …], normal_concat=[…], …)``.
+        """Return DARTS' text form, ``Genotype(normal=[('sep_conv_3x3', 0), …], normal_concat=[…], …)``.
 
-        Raises ``GenotypeError`` where that form can't hold the cell: it holds exactly two connections a node.
+        Raises ``GenotypeError`` unless every node has exactly two connections, which that form requires.
         """
         problems = [
             f"{kind} cell: node {n + INPUT_NODES} has {len(node)} connection{'s' * (len(node) != 1)}, "
-            "DARTS' text form holds exactly two a node"
+            "DARTS' text form holds exactly two per node"
             for kind, cell in self.cells
             for n, node in enumerate(cell.nodes)
             if len(node) != 2
@@ -207,7 +207,7 @@ class Genotype:
 
 
 def _cell_from_dict(kind: str, data: object) -> CellGraph | list[str]:
-    """The cell, or what is wrong with it."""
+    """Return the cell, or a list of its faults."""
     if not isinstance(data, dict) or not isinstance(data.get("nodes"), list):
         return [f'{kind}: expected an object with "nodes", found {_kind_of(data)}']
     if len(data["nodes"]) > MAX_NODES:
@@ -239,7 +239,7 @@ def _cell(kind: str, nodes: Iterable[Iterable[Connection]], concat: Iterable[int
 
 
 def _kind_of(data: object) -> str:
-    names = {dict: "an object", list: "a list", str: "a text", type(None): "nothing"}
+    names = {dict: "an object", list: "a list", str: "a string", type(None): "nothing"}
     return names.get(type(data), f"the {type(data).__name__} {_shown(data)}")
 
 

@@ -1,6 +1,6 @@
 """The modules behind the operations: (N, C, H, W) → (N, C', ⌈H/stride⌉, ⌈W/stride⌉), as in DARTS.
 
-Every convolution is preceded by ReLU and followed by batch-norm; ``affine`` is that of the batch-norms.
+Every convolution is preceded by ReLU and followed by batch-norm; ``affine`` is passed to the batch-norms.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ __all__ = [
 
 
 class ConvBlock(nn.Sequential):
-    """ReLU, one convolution a kernel of ``kernels`` (height, width), batch-norm.
+    """ReLU, one convolution per kernel (height, width) of ``kernels``, batch-norm.
 
-    With several kernels each strides along the sides where it is larger than 1.
+    A kernel that isn't square strides only along the side where it is larger than 1.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ def _depthwise_separable(
 
 
 class SeparableConv(nn.Sequential):
-    """A depthwise-separable convolution, twice; the first one strides."""
+    """Two depthwise-separable convolutions; the first one has the stride."""
 
     def __init__(self, channels: int, kernel: int, stride: int, affine: bool) -> None:
         super().__init__(
@@ -81,9 +81,9 @@ class DilatedConv(nn.Sequential):
 
 
 class FactorizedReduce(nn.Module):
-    """Halves both sides with two 1x1 convolutions, the second one shifted by a pixel; any image size.
+    """Halves height and width with two 1x1 convolutions, the second shifted by one pixel; any image size.
 
-    Odd sides are padded by a row or column of zeros at the end, so that both halves have ⌈side/2⌉ pixels.
+    Odd sides are padded with a row or column of zeros at the end, so that both halves have ⌈side/2⌉ pixels.
     """
 
     def __init__(self, channels_in: int, channels: int, affine: bool) -> None:
@@ -102,9 +102,9 @@ class FactorizedReduce(nn.Module):
 
 
 class Concatenation(nn.Module):
-    """The output of a cell: nodes (N, C, H, W) side by side, (N, nodes x C, H, W).
+    """The output of a cell: its nodes (N, C, H, W) concatenated to (N, nodes x C, H, W).
 
-    ``rectified_by_all``: whatever reads it begins with a ReLU.
+    ``rectified_by_all``: every reader starts with a ReLU.
     """
 
     rectified_by_all = False
@@ -114,7 +114,7 @@ class Concatenation(nn.Module):
 
 
 def drop_path(x: Tensor, chance: float | Tensor) -> Tensor:
-    """Leaves ``x`` (N, C, H, W) out for each image by ``chance``; what stays is scaled up to the same mean.
+    """Zero ``x`` (N, C, H, W) for each image with probability ``chance``; scale the rest to keep the mean.
 
     Source: FractalNet's regularisation, as the NASNet and DARTS protocols use it.
     """
@@ -126,9 +126,9 @@ def drop_path(x: Tensor, chance: float | Tensor) -> Tensor:
 class AuxiliaryHead(nn.Module):
     """A second classifier in the middle of a network, for training: (N, C, H, W) → (N, classes).
 
-    As in DARTS: pooling 5x5 (of ``stride`` 3 for CIFAR, 2 for ImageNet) to 2x2 pixels, convolutions 1x1 to 128
-    and 2x2 to 768 channels; ``batch_norm`` follows the second one (CIFAR). Features of other sizes are pooled to
-    2x2 as well.
+    As in DARTS: 5x5 pooling (``stride`` 3 for CIFAR, 2 for ImageNet) to 2x2 pixels, then a 1x1 convolution to 128
+    and a 2x2 convolution to 768 channels, the latter followed by ``batch_norm`` (CIFAR). Features of other sizes
+    are also pooled to 2x2.
     """
 
     def __init__(self, channels_in: int, classes: int, stride: int, batch_norm: bool) -> None:

@@ -1,4 +1,4 @@
-"""The stack of cells: as a super-net that is searched, and as the network that a genotype gives."""
+"""The stack of cells, as the super-net of a search and as the network of a genotype."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Stem = Literal["cifar", "imagenet"]
 
 
 class CifarStem(nn.Module):
-    """Conv 3x3, batch-norm: (N, C, H, W) → twice (N, 3 · channels, H, W)."""
+    """3x3 convolution and batch-norm: (N, C, H, W) → (N, 3 · channels, H, W), returned twice."""
 
     def __init__(self, channels_in: int, channels: int) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class CifarStem(nn.Module):
 
 
 class ImageNetStem(nn.Module):
-    """Three convolutions 3x3 of stride 2: (N, C, H, W) → (N, channels, H/4, W/4), (N, channels, H/8, W/8)."""
+    """Three 3x3 convolutions of stride 2: (N, C, H, W) → (N, channels, H/4, W/4), (N, channels, H/8, W/8)."""
 
     def __init__(self, channels_in: int, channels: int) -> None:
         super().__init__()
@@ -67,10 +67,10 @@ class NetworkShape(TypedDict):
 
 
 class _CellStack(nn.Module):
-    """Stem, cells with doubled channels from each reduction cell on, global average pooling, classifier.
+    """Stem, cells (each reduction cell doubles the channels), global average pooling, classifier.
 
-    With ``checkpoint_cells`` cells are computed again in the backward pass instead of kept. Not the last one: its
-    gradient is due at once.
+    With ``checkpoint_cells`` the backward pass recomputes the cells' activations instead of keeping them. The last
+    cell is exempt: its gradient is needed first.
     """
 
     checkpoint_cells = False
@@ -115,7 +115,7 @@ class _CellStack(nn.Module):
             built.append(build_cell(n, surroundings))
             reduction_before = reduction
             before_previous, previous = previous, nodes_out[kind] * channels
-        for cell in built[:-1]:  # read by cells and the auxiliary head; the last one by the classifier
+        for cell in built[:-1]:  # read by cells and the auxiliary head; the last one is the classifier's
             cell.output.rectified_by_all = True  # type: ignore[assignment]
         self.cells = nn.ModuleList(built)
         self.classifier = nn.Linear(previous, classes)
@@ -127,7 +127,7 @@ class _CellStack(nn.Module):
         drop: float | Tensor = 0.0,
         tap: int = -1,
     ) -> tuple[Tensor, Tensor | None]:
-        """Logits, and the output of cell number ``tap``, if it isn't -1."""
+        """Return the logits, and the output of cell number ``tap`` unless it is -1."""
         tapped = None
         before_previous, previous = self.stem(images)
         for n, (cell, plan) in enumerate(zip(self.cells, plans, strict=True)):
@@ -141,9 +141,9 @@ class _CellStack(nn.Module):
 
 
 class SuperNet(_CellStack):
-    """Engine-cells, which learn the architecture, among Transit-cells, which pass the sub-graph derived so far.
+    """Engine-cells, which learn the architecture, among Transit-cells, which run the current derived sub-graph.
 
-    Raises ``ValueError`` for ``engine_cells`` that don't fit (see :func:`engine_positions`).
+    Raises ``ValueError`` for invalid ``engine_cells`` (see :func:`engine_positions`).
     """
 
     def __init__(
@@ -158,7 +158,7 @@ class SuperNet(_CellStack):
         engine_cells: EngineCells = "last",
         share_features: bool = True,
     ) -> None:
-        rotates = engine_cells == "rotate"  # then each cell is the Engine-cell when its turn comes
+        rotates = engine_cells == "rotate"  # then every cell takes a turn as Engine-cell
         engines = engine_positions(cell_kinds(cells), "all" if rotates else engine_cells)
 
         def build_cell(position: int, surroundings: CellKeywords) -> TransitCell:
@@ -182,7 +182,7 @@ class SuperNet(_CellStack):
         self.engine_cells = engine_cells
 
     def engines(self, turn: int = -1) -> frozenset[int]:
-        """The numbers of the Engine-cells; those of ``turn`` if they rotate (see :func:`engine_positions`)."""
+        """Return the positions of the Engine-cells, of ``turn`` if they rotate (see :func:`engine_positions`)."""
         return engine_positions(self.kinds, self.engine_cells, turn)
 
     def forward(
@@ -192,10 +192,10 @@ class SuperNet(_CellStack):
         mixtures: Mapping[str, Mixture] | None = None,
         turn: int = -1,
     ) -> Tensor:
-        """Images (N, C, H, W) → logits (N, classes).
+        """Map images (N, C, H, W) to logits (N, classes).
 
-        With ``mixtures`` the Engine-cells of ``turn`` mix; without, every cell passes the sub-graph of
-        ``genotype``.
+        With ``mixtures`` the Engine-cells of ``turn`` mix their operations; without, every cell runs the sub-graph
+        of ``genotype``.
         """
         engines = self.engines(turn) if mixtures is not None else frozenset()
         plans = [
@@ -210,8 +210,8 @@ class DerivedNetwork(_CellStack):
     """The network of ``genotype``: nodes sum their inputs unweighted.
 
     By default it is the network that DARTS trains from scratch: one operation per connection, affine batch-norms,
-    none after pooling. ``auxiliary`` adds a head behind the second reduction cell, for training only; with the
-    "imagenet" stem ``auxiliary_batch_norm`` adds the batch-norm that P-DARTS has after its last convolution.
+    none after pooling. ``auxiliary`` adds a head after the second reduction cell, for training only; with the
+    "imagenet" stem ``auxiliary_batch_norm`` adds P-DARTS' batch-norm after the head's last convolution.
     """
 
     def __init__(
@@ -260,11 +260,11 @@ class DerivedNetwork(_CellStack):
 
     @classmethod
     def inheriting(cls, supernet: SuperNet, genotype: Genotype) -> DerivedNetwork:
-        """The derived network at the super-net's size, with copies of the super-net's weights.
+        """Return the derived network at the super-net's size, with copies of the super-net's weights.
 
-        It computes what the super-net computes when every cell is a Transit-cell.
+        It computes the same as the super-net with every cell as a Transit-cell.
         """
-        with torch.random.fork_rng(devices=[]):  # the weights that are drawn here are replaced
+        with torch.random.fork_rng(devices=[]):  # the random weights are replaced below
             network = cls(
                 genotype,
                 share_features=supernet.share_features,
@@ -274,18 +274,18 @@ class DerivedNetwork(_CellStack):
             )
         own = supernet.state_dict()
         network.load_state_dict({key: own[key].clone() for key in network.state_dict()}, assign=True)
-        reference = supernet.classifier.weight  # of buffers that are no part of the state
+        reference = supernet.classifier.weight  # for buffers outside the state dict
         return network.to(reference.device, reference.dtype)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images (N, C, H, W) → logits (N, classes)."""
+        """Map images (N, C, H, W) to logits (N, classes)."""
         logits, _ = self._logits(images, self._plans)
         return logits
 
     def forward_in_training(self, images: Tensor, drop: float | Tensor = 0.0) -> tuple[Tensor, Tensor | None]:
-        """Logits (N, classes) and those of the auxiliary head, if there is one.
+        """Return the logits (N, classes) and those of the auxiliary head, if there is one.
 
-        ``drop`` is the chance with which drop-path leaves a connection out.
+        ``drop`` is the drop-path probability.
         """
         head = self.auxiliary_head
         logits, features = self._logits(

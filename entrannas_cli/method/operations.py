@@ -2,7 +2,7 @@
 
 A builder takes ``(channels, stride, affine)`` and returns a module from (N, C, H, W) to (N, C, ⌈H/stride⌉,
 ⌈W/stride⌉); ``affine`` says whether its batch-norms learn a scale (not in the super-net). Builders import torch
-when they are called, so that names can be listed, and spaces checked, without it.
+only when called, so that listing names and checking spaces doesn't load it.
 
 A package adds operations through the entry-point group ``entrannas.operations``: the entry point's name is the
 operation's name, its value the decorated builder (see docs/operations.md).
@@ -37,10 +37,10 @@ Builder = Callable[[int, int, bool], "nn.Module"]
 
 @dataclass(frozen=True)
 class Operation:
-    """A candidate operation. ``label`` is its short name in pictures, ``parametric`` whether it has weights.
+    """A candidate operation. ``label`` is its short name in figures, ``parametric`` whether it has weights.
 
-    ``parametric`` is about the operation at stride 1, see :func:`has_weights`. The cell adds a batch-norm to a
-    ``pooling`` operation: always in the super-net, on request in a derived network.
+    ``parametric`` refers to stride 1, see :func:`has_weights`. The cell adds a batch-norm to a ``pooling``
+    operation: always in the super-net, on request in a derived network.
     """
 
     name: str
@@ -56,7 +56,7 @@ _registry: dict[str, Operation] = {}
 def register_operation(
     name: str, *, label: str, parametric: bool, pooling: bool = False
 ) -> Callable[[Builder], Builder]:
-    """Decorates the builder of operation ``name``. Raises ``ValueError`` if the name is taken."""
+    """Decorate the builder of operation ``name``. Raises ``ValueError`` if the name is taken."""
 
     def register(build: Builder) -> Builder:
         if name in _registry:
@@ -73,12 +73,12 @@ def _plugins() -> dict[str, EntryPoint]:
 
 
 def operation_names() -> tuple[str, ...]:
-    """Names of all operations, those of installed packages last; loads none of them."""
+    """Return the names of all operations, those of installed packages last, without loading any."""
     return tuple(dict.fromkeys([*_registry, *_plugins()]))
 
 
 def get_operation(name: str) -> Operation:
-    """The operation ``name``; loads the package that brings it. Raises ``KeyError`` if there is none."""
+    """Return the operation ``name``, loading the package that provides it. Raises ``KeyError`` if unknown."""
     if name not in _registry and name in _plugins():
         _plugins()[name].load()
     return _registry[name]
@@ -93,9 +93,9 @@ class _Described(Protocol):
 
 
 def has_weights(kind: str, source: int, operation: _Described) -> bool:
-    """Whether ``operation`` on node ``source`` of a cell of ``kind`` has weights.
+    """Return whether ``operation`` on node ``source`` of a cell of ``kind`` has weights.
 
-    A skip connection has some where it halves the size: it is a FactorizedReduce there.
+    A skip connection of stride 2 has weights, since it is a FactorizedReduce.
     """
     halves = kind == "reduce" and source < INPUT_NODES
     return operation.parametric or (halves and operation.name == "skip_connect")

@@ -1,4 +1,4 @@
-"""What optimisers need so that a step can be recorded, and so that their states fit whatever computes them."""
+"""Optimiser state that a recorded step can use, and that loads whichever implementation saved it."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ from torch.optim import SGD, Adam, Optimizer
 
 __all__ = ["load_optimizer", "optimizer_state", "prepare", "set_learning_rate"]
 
-# how a group is computed, which is the machine's affair, not the run's
+# how a group is computed depends on the machine, not on the run
 IMPLEMENTATION = ("foreach", "fused", "capturable")
 
 
 @torch.no_grad()
 def prepare(optimizer: Optimizer) -> None:
-    """Creates the states that SGD and Adam create in the first step of each parameter, as they begin there.
+    """Create the initial state that SGD and Adam otherwise create in the first step of each parameter.
 
-    A momentum of zero becomes the gradient in its first step, which is what SGD begins with. No memory is then
-    taken, nor a state begun, while a step is recorded; and fused SGD takes parameters whose first gradient comes
-    later than others'.
+    A zero momentum becomes the gradient in its first step, as in plain SGD. With the state in place, recording a
+    step allocates none, and fused SGD accepts parameters whose first gradient comes later than others'.
     """
     for group in optimizer.param_groups:
         for parameter in group["params"]:
@@ -37,7 +36,7 @@ def prepare(optimizer: Optimizer) -> None:
 
 
 def set_learning_rate(optimizer: Optimizer, value: float) -> None:
-    """Sets it for all groups; a tensor in its place, so that recorded steps see it. Waits for nothing."""
+    """Set the learning rate of all groups, in place if it is a tensor, so that recorded steps see it."""
     for group in optimizer.param_groups:
         if isinstance(group["lr"], Tensor):
             group["lr"].fill_(value)
@@ -46,7 +45,7 @@ def set_learning_rate(optimizer: Optimizer, value: float) -> None:
 
 
 def optimizer_state(optimizer: Optimizer) -> dict[str, Any]:
-    """The state for a checkpoint: the learning rate as a number, nothing of how the steps are computed."""
+    """Return the state for a checkpoint: the learning rate as a number, without implementation flags."""
     state = optimizer.state_dict()
     groups = [
         {key: value for key, value in group.items() if key not in IMPLEMENTATION} | {"lr": float(group["lr"])}
@@ -56,9 +55,9 @@ def optimizer_state(optimizer: Optimizer) -> dict[str, Any]:
 
 
 def load_optimizer(optimizer: Optimizer, state: Mapping[str, Any]) -> None:
-    """Puts a state of :func:`optimizer_state` (or of torch's) back, whatever computed it.
+    """Load a state from :func:`optimizer_state` (or torch's), whichever implementation saved it.
 
-    What it lacks begins anew (:func:`prepare`). Raises as torch does for a state that doesn't fit.
+    Missing parts start from their initial state (:func:`prepare`). Raises what torch raises if it doesn't match.
     """
     own = optimizer.param_groups
     rates = [group["lr"] for group in own]
@@ -75,10 +74,10 @@ def load_optimizer(optimizer: Optimizer, state: Mapping[str, Any]) -> None:
 
 
 def _lay_out(optimizer: Optimizer) -> None:
-    """States in their parameters' order in memory, by which fused kernels go; a checkpoint may have another."""
+    """Give each state its parameter's memory layout, which fused kernels assume; a checkpoint may differ."""
     for parameter, state in optimizer.state.items():
         for name, value in state.items():
             if not isinstance(value, Tensor) or value.shape != parameter.shape:
-                continue  # a number of steps
+                continue  # the step count
             if value.stride() != parameter.stride():
                 state[name] = torch.empty_like(parameter, requires_grad=False).copy_(value)

@@ -1,4 +1,4 @@
-"""The baseline that a search must beat: a genotype drawn at random (Li & Talwalkar, UAI 2019)."""
+"""The baseline that a search must beat: a random genotype (Li & Talwalkar, UAI 2019)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ATTEMPTS = 200_000  # draws, a few seconds
 
 
 def draw_genotype(space: SearchSpace, seed: int) -> Genotype:
-    """A uniform draw from the cells of two connections a node, from different sources, as `top2` derives them.
+    """Draw uniformly among the cells that `top2` derives: two connections per node, from different sources.
 
     The same seed gives the same genotype on every machine.
     """
@@ -23,7 +23,7 @@ def draw_genotype(space: SearchSpace, seed: int) -> Genotype:
 
 
 def draw_operations(space: SearchSpace, seed: int) -> Genotype:
-    """An operation on every edge, drawn uniformly: what trains all operations alike.
+    """Draw one operation for every edge uniformly, so that all operations are trained alike.
 
     The same seed gives the same genotype on every machine.
     """
@@ -56,10 +56,10 @@ def draw_like(
     """Draw cells as large as those of ``genotype``: the fair baseline for a learned topology.
 
     Each cell kind keeps its number of connections, drawn uniformly from all sets of that size that leave no node
-    without an input. Draws whose ``multiply_adds`` differ by more than ``tolerance`` (a share) are rejected. The
-    same seed gives the same genotype on every machine.
+    without an input. Draws whose ``multiply_adds`` differ by more than the fraction ``tolerance`` are rejected.
+    The same seed gives the same genotype on every machine.
 
-    Raises ``GenotypeError`` if ``genotype`` is not of ``space``, ``ValueError`` if no draw is close enough.
+    Raises ``GenotypeError`` if ``genotype`` doesn't belong to ``space``, ``ValueError`` if no draw is close enough.
     """
     genotype.check(space)
     draw = random.Random(seed)
@@ -92,9 +92,9 @@ def _cell(space: SearchSpace, connections: list[tuple[int, Connection]]) -> Cell
 def _connection_costs(
     space: SearchSpace, multiply_adds: Callable[[Genotype], int]
 ) -> dict[tuple[str, bool, str], int]:
-    """Multiply-adds that a connection adds, by cell kind, whether it reads an input of the cell, and operation.
+    """Return the multiply-adds of a connection by cell kind, whether it reads a cell input, and operation.
 
-    They add up, since a connection's operation depends on nothing else: cells of few connections tell them.
+    These costs are additive, since a connection depends on nothing else, so small cells suffice to measure them.
     """
     first = (Connection(0, space.operations[0]),)
     smallest = CellGraph((first,) * space.nodes)

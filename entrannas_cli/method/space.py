@@ -1,4 +1,4 @@
-"""The search space of a cell: which operations an edge may carry, between which nodes."""
+"""The search space of a cell: its nodes, edges and candidate operations."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = [
 ]
 
 CELL_KINDS = ("normal", "reduce")
-CELL_NAMES = {"normal": "normal cell", "reduce": "reduction cell"}  # as a person says it
+CELL_NAMES = {"normal": "normal cell", "reduce": "reduction cell"}  # for display
 INPUT_NODES = 2  # the outputs of the two previous cells
 
 EngineCells = Literal["last", "first", "middle", "all", "rotate"] | Sequence[int]
@@ -25,10 +25,10 @@ EngineCells = Literal["last", "first", "middle", "all", "rotate"] | Sequence[int
 
 @dataclass(frozen=True, kw_only=True)
 class SearchSpace:
-    """``nodes`` intermediate nodes, each of which may take every operation from every node before it.
+    """A cell with ``nodes`` intermediate nodes, each of which may apply every operation to every node before it.
 
-    Nodes 0 and 1 are the inputs of the cell, 2 … ``nodes`` + 1 the intermediate ones; the output concatenates
-    the latter. An edge (i, j), i < j, carries all ``operations``.
+    Nodes 0 and 1 are the inputs of the cell, 2 … ``nodes`` + 1 the intermediate nodes, which the output
+    concatenates. Each edge (i, j), i < j, carries all ``operations``.
     """
 
     name: str
@@ -39,12 +39,12 @@ class SearchSpace:
 
     @property
     def intermediate(self) -> range:
-        """The numbers of the intermediate nodes."""
+        """The indices of the intermediate nodes."""
         return range(INPUT_NODES, INPUT_NODES + self.nodes)
 
     @property
     def sources(self) -> range:
-        """The numbers of the nodes that a later node may read."""
+        """The indices of the nodes that a later node may read."""
         return range(INPUT_NODES + self.nodes - 1)
 
     @property
@@ -54,22 +54,23 @@ class SearchSpace:
 
     @property
     def connections(self) -> int:
-        """Candidate connections of a cell kind: edges x operations, 98 in the standard space."""
+        """Number of candidate connections per cell kind: edges x operations, 98 in the standard space."""
         return len(self.edges) * len(self.operations)
 
 
 def cell_kinds(cells: int) -> tuple[str, ...]:
-    """The kind of each of ``cells`` cells: reduction cells stand at 1/3 and 2/3 of the depth."""
+    """Return the kind of each of ``cells`` cells; the reduction cells are at 1/3 and 2/3 of the depth."""
     return tuple("reduce" if n in (cells // 3, 2 * cells // 3) else "normal" for n in range(cells))
 
 
 def engine_positions(kinds: Sequence[str], engine_cells: EngineCells, turn: int = -1) -> frozenset[int]:
-    """Which of the cells of ``kinds`` are Engine-cells.
+    """Return the positions of the Engine-cells among the cells of ``kinds``.
 
-    The last, first or middle one of each kind, all of them, or those listed; with "rotate" the one of each kind
-    whose ``turn`` it is: the turns 0, 1, 2, … pass through a kind's cells from first to last, again and again.
+    These are the last, first or middle cell of each kind, all cells, or those listed. With "rotate" it is one cell
+    of each kind: the turns 0, 1, 2, … cycle through a kind's cells from first to last.
 
-    Raises ``ValueError`` if a listed one is not there, or if a kind has none: it would not be learned.
+    Raises ``ValueError`` if a listed position doesn't exist, or if a kind has no Engine-cell and would not be
+    learned.
     """
     of_kind = [[n for n, kind in enumerate(kinds) if kind == each] for each in set(kinds)]
     places = {"first": 0, "last": -1, "rotate": turn}

@@ -20,7 +20,7 @@ class TrainOutcome:
     """Scalars of one step, still on the device."""
 
     loss: Tensor  # of the classifier, without the auxiliary head's
-    accuracy: Tensor  # share of the batch that was right
+    accuracy: Tensor  # on the batch, 0 to 1
     gradient_norm: Tensor  # before clipping
 
 
@@ -44,9 +44,9 @@ class Training:
         self.weights = list(self.network.parameters())
 
     def step(self, images: Tensor, labels: Tensor, drop: float = 0.0) -> TrainOutcome:
-        """``images`` (N, C, H, W), ``labels`` (N,); ``drop`` is the chance of drop-path.
+        """Take one step on ``images`` (N, C, H, W) and ``labels`` (N,); ``drop`` is the drop-path probability.
 
-        Reads nothing on the host.
+        Never synchronises with the device.
         """
         if not drop:
             return self.execute("training step", "whole", self._step, images, labels)

@@ -84,7 +84,7 @@ def test_darts_form_that_can_not_hold_the_cells(call: Any) -> None:
     make_run(DENSE)
     result = call("genotype", "show", "latest", "--format", "darts")
     assert (result.code, result.out) == (2, "")
-    assert "normal cell: node 2 has 3 connections, DARTS' text form holds exactly two a node" in result.err
+    assert "normal cell: node 2 has 3 connections, DARTS' text form holds exactly two per node" in result.err
     assert "--format json" in result.err
 
 

@@ -152,7 +152,7 @@ def test_the_project_file_and_the_environment_count(monkeypatch: pytest.MonkeyPa
         (search(preset="papr"), "preset", "did you mean paper?"),
         (training(train_preset="papr"), "train-preset", "no preset papr"),
         (search(dataset="digit"), "dataset", "did you mean digits?"),
-        (search(dataset="cifar10"), "dataset", "cifar10 is not here"),
+        (search(dataset="cifar10"), "dataset", "cifar10 is not available"),
         (search(dataset="folder"), "data", "needs the place of the images"),
         (search(dataset="folder", data="nowhere"), "data", "nowhere"),
         (search(data="images"), "data", "is not read from a path"),

@@ -116,7 +116,7 @@ def test_a_search_never_opens_the_test_file(server: Path) -> None:
 
 
 def test_missing_files_are_answered_with_both_ways_to_get_them() -> None:
-    with pytest.raises(UsageError, match="cifar10 is not here") as caught:
+    with pytest.raises(UsageError, match="cifar10 is not available") as caught:
         open_dataset("cifar10")
     assert "entrannas data prepare cifar10" in str(caught.value)
     assert "--download" in str(caught.value)
@@ -149,7 +149,7 @@ def test_damaged_files_are_never_unpickled_and_can_be_mended(server: Path, tmp_p
 
 def test_a_download_happens_only_when_asked_for(server: Path) -> None:
     config = SearchDataConfig(dataset="cifar10")
-    with pytest.raises(UsageError, match="is not here"):
+    with pytest.raises(UsageError, match="is not available"):
         require_data(config)
     require_data(config, download=True)
     require_data(config)

@@ -75,5 +75,5 @@ def test_prepare_without_network_says_how_to_do_it_by_hand(
     monkeypatch.setattr(published.CIFAR10, "url", "http://127.0.0.1:9/cifar-10-python.tar.gz")
     done = in_process("data", "prepare", "cifar10", "--data-dir", str(tmp_path), check=False)
     assert (done.returncode, done.stdout) == (1, "")
-    assert "cifar10 could not be fetched" in done.stderr
-    assert "put cifar-10-python.tar.gz from another machine into" in done.stderr
+    assert "cifar10 could not be downloaded" in done.stderr
+    assert "copy cifar-10-python.tar.gz from another machine to" in done.stderr

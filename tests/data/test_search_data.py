@@ -155,12 +155,12 @@ def test_too_large_a_batch_is_refused_with_the_mend() -> None:
 @pytest.mark.parametrize("name", ["crop_padding", "cutout"])
 def test_padding_and_cutout_that_could_blank_a_folder_s_images_are_refused(tmp_path: Path, name: str) -> None:
     path = str(write_folder(tmp_path / "set", tree(images=20)))
-    with pytest.raises(UsageError, match=rf"data\.{name} = 8 could blank images of 8 pixels"):
+    with pytest.raises(UsageError, match=rf"data\.{name} = 8 could blank out images of 8 pixels"):
         opened(dataset="folder", path=path, **{name: 8})
 
 
 def test_a_folder_that_can_not_be_searched_is_refused_before_the_run(tmp_path: Path) -> None:
     require_data(SearchDataConfig(dataset="folder", path=str(write_folder(tmp_path / "set", tree()))))
     require_data(SearchDataConfig(dataset="digits"))
-    with pytest.raises(UsageError, match="there is no such folder"):
+    with pytest.raises(UsageError, match="no such folder"):
         require_data(SearchDataConfig(dataset="folder", path="nowhere"))

@@ -217,7 +217,7 @@ def test_a_worker_that_dies_ends_the_run_with_a_reason(tmp_path: Path) -> None:
     for child in multiprocessing.active_children():
         child.kill()
         child.join()
-    with pytest.raises(RunFailed, match="a process that reads images died"):
+    with pytest.raises(RunFailed, match="a worker process that reads images died"):
         list(itertools.islice(iterator, 50))
 
 

@@ -41,8 +41,8 @@ def test_darts_form_refuses_what_it_cannot_hold() -> None:
     with pytest.raises(GenotypeError) as caught:
         Genotype(three, two_and_one).to_darts()
     assert caught.value.problems == (
-        "normal cell: node 2 has 3 connections, DARTS' text form holds exactly two a node",
-        "reduce cell: node 3 has 1 connection, DARTS' text form holds exactly two a node",
+        "normal cell: node 2 has 3 connections, DARTS' text form holds exactly two per node",
+        "reduce cell: node 3 has 1 connection, DARTS' text form holds exactly two per node",
     )
 
 
@@ -91,7 +91,7 @@ ENTRY = "expected [source, operation], found"
         ({"version": 2}, ["version: this release reads 1, found 2"]),
         ({"normal": None}, ['normal: expected an object with "nodes", found nothing']),
         ({"normal": [1]}, ['normal: expected an object with "nodes", found a list']),
-        ({"normal": "a"}, ['normal: expected an object with "nodes", found a text']),
+        ({"normal": "a"}, ['normal: expected an object with "nodes", found a string']),
         ({"normal": 1.5}, ['normal: expected an object with "nodes", found the float 1.5']),
         ({"normal": {"nodes": {}}}, ['normal: expected an object with "nodes", found an object']),
         ({"normal": {"nodes": [[[0]]]}}, [f"normal: node 2: {ENTRY} [0]"]),
@@ -129,7 +129,7 @@ def test_a_json_genotype_may_have_as_many_nodes_as_are_read() -> None:
     [
         ("[]", "expected a JSON object, found a list"),
         ("null", "expected a JSON object, found nothing"),
-        ('"a"', "expected a JSON object, found a text"),
+        ('"a"', "expected a JSON object, found a string"),
         ("12", "expected a JSON object, found the int 12"),
         ('{"format": 1}', 'format: expected "entrannas-genotype", found 1'),
         ("", "not JSON"),

@@ -105,9 +105,9 @@ def test_what_an_arm_sets_wins_and_seeds_are_limited() -> None:
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ('[[arm]]\nname = "a"\nmethod = "random"\n', "arm a: seeds: how many"),
+        ('[[arm]]\nname = "a"\nmethod = "random"\n', "arm a: seeds: set their number"),
         ('[[arm]]\nname = "a"\n', "arm a: needs a name and one of method, like or cells"),
-        ('[[arm]]\nname = "a"\nmethod = "random"\nsedes = 1\n', "no key sedes (did you mean seeds?)"),
+        ('[[arm]]\nname = "a"\nmethod = "random"\nsedes = 1\n', "unknown key sedes (did you mean seeds?)"),
         ('[[arm]]\nname = "a"\nlike = "b"\nseeds = 1\n', "arm a: like: no arm b"),
         (
             '[[arm]]\nname = "a"\ncells = ["DARTS_V2"]\n[[arm]]\nname = "b"\nlike = "a"\nseeds = 1\n',
@@ -119,9 +119,9 @@ def test_what_an_arm_sets_wins_and_seeds_are_limited() -> None:
         ),
         (
             '[[arm]]\nname = "a"\nmethod = "entrannas"\nseeds = 1\n[[arm]]\nname = "b"\nlike = "a"\nseeds = 1\n',
-            "arm b: like: [values.train] lacks derived.cells",
+            "arm b: like: set derived.cells in [values.train]",
         ),
-        ("", "no [[arm]] in it"),
+        ("", "no [[arm]]"),
     ],
 )
 def test_a_plan_with_a_fault(text: str, fault: str) -> None:
@@ -201,7 +201,7 @@ def test_a_study_stopped_and_continued() -> None:
     first.send_signal(signal.SIGINT)
     _, told = first.communicate(timeout=300)
     assert first.returncode == 130, told
-    assert "the same command continues" in told
+    assert "run the same command again to resume" in told
     runs = [Run(path) for path in Path("study/runs").iterdir()]
     assert {run.status().state for run in runs} <= {"stopped", "completed", "created"}
     assert next(run for run in runs if run.id.endswith("dst-s0")).status().state == "stopped"
@@ -244,7 +244,7 @@ def test_a_study_asked_for_an_arm_that_is_none() -> None:
     process = study("--scale", "smoke", "--arms", "published,dts")
     _, told = process.communicate(timeout=300)
     assert process.returncode == 2
-    assert told == "error: --arms: no arm dts (did you mean dst?): there are dst, top2, alike, published\n"
+    assert told == "error: --arms: no arm dts (did you mean dst?); the arms are dst, top2, alike, published\n"
 
 
 def test_what_can_not_run_yet_is_named() -> None:

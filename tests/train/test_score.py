@@ -56,7 +56,7 @@ def test_the_test_part_is_scored_without_opening_the_training_part(monkeypatch: 
     assert score_part(network(), config, "validation", compute).images == 144
     assert parts == ["test", "train"]
     for part in ("test", "validation"):
-        with pytest.raises(UsageError, match="other classes than what the network learned from"):
+        with pytest.raises(UsageError, match="differs in classes from the images"):
             score_part(network(classes=9), config, part, compute)
 
 

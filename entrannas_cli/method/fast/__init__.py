@@ -1,1 +1,1 @@
-"""What makes the method quick, or says what memory it takes, without changing what it computes."""
+"""Speeds up the method, or estimates its memory, without changing what it computes."""

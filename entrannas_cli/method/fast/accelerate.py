@@ -1,4 +1,4 @@
-"""Layers that compute the same function as plain ones, faster, and are put in their place."""
+"""Faster layers that compute the same function as the plain ones that they replace."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["accelerate"]
 
 
 def accelerate(network: nn.Module) -> None:
-    """Puts faster layers, with the same parameters under the same names, into ``network``."""
+    """Replace layers of ``network`` by faster ones with the same parameters under the same names."""
     for parent in list(network.modules()):
         before: nn.Module | None = None
         for name, child in parent.named_children():
@@ -25,11 +25,11 @@ def accelerate(network: nn.Module) -> None:
 
 
 def _faster(layer: nn.Module, before: nn.Module | None) -> nn.Module | None:
-    """For ``layer``, which alone reads what the layer ``before`` gives."""
+    """Return a faster ``layer``, the only reader of the layer ``before``, or None if there isn't one."""
     if type(layer) is nn.Conv2d:
         return Depthwise.like(layer)
     if type(layer) is nn.ReLU and not layer.inplace:
-        # the backward pass of a batch-norm doesn't ask for its output
+        # a batch-norm's backward pass doesn't need its output
         return nn.ReLU(inplace=True) if isinstance(before, nn.BatchNorm2d) else SharedReLU()
     if type(layer) is Concatenation and layer.rectified_by_all:
         return RectifiedConcatenation()
@@ -37,13 +37,13 @@ def _faster(layer: nn.Module, before: nn.Module | None) -> nn.Module | None:
 
 
 class SharedReLU(nn.ReLU):
-    """Computed once for all that read the same tensor, such as the operations on a node of a cell.
+    """A ReLU computed once for all readers of the same tensor, such as the operations on a node of a cell.
 
-    The result is kept with the tensor, as long as that lives.
+    The result is cached on the tensor and freed with it.
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        """ReLU(x)."""
+        """Compute ReLU(x)."""
         if getattr(x, "_rectified_at", None) == x._version:
             return x
         key = x._version, torch.is_grad_enabled()
@@ -55,17 +55,17 @@ class SharedReLU(nn.ReLU):
 
 
 class RectifiedConcatenation(Concatenation):
-    """The ReLU that all readers begin with comes before them, in place; a :class:`SharedReLU` knows."""
+    """Applies the ReLU of all readers once, in place; a :class:`SharedReLU` then skips its own."""
 
     def forward(self, nodes: Sequence[Tensor]) -> Tensor:
-        """(N, nodes x C, H, W), rectified."""
+        """Return (N, nodes x C, H, W), rectified."""
         output = F.relu_(super().forward(nodes))
         output._rectified_at = output._version  # type: ignore[attr-defined]
         return output
 
 
 class FusedFactorizedReduce(FactorizedReduce):
-    """Both 1x1 convolutions of a :class:`FactorizedReduce` as one 2x2 convolution: a single pass over the image."""
+    """Both 1x1 convolutions of a :class:`FactorizedReduce` as one 2x2 convolution, in one pass over the image."""
 
     def __init__(self, plain: FactorizedReduce) -> None:
         nn.Module.__init__(self)
@@ -73,7 +73,7 @@ class FusedFactorizedReduce(FactorizedReduce):
         self.relu = SharedReLU()
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) → (N, C', ⌈H/2⌉, ⌈W/2⌉); odd sides are padded by zeros."""
+        """Map (N, C, H, W) to (N, C', ⌈H/2⌉, ⌈W/2⌉); odd sides are padded with zeros."""
         weight = torch.cat([F.pad(self.even.weight, (0, 1, 0, 1)), F.pad(self.odd.weight, (1, 0, 1, 0))])
         x = self.relu(x)
         if x.shape[2] % 2 or x.shape[3] % 2:

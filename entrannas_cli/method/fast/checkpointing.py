@@ -1,4 +1,4 @@
-"""Activation checkpointing: a cell keeps its inputs alone, and is computed again when its gradient is due.
+"""Activation checkpointing: a cell keeps only its inputs, and the backward pass recomputes it.
 
 Source: Chen et al., *Training Deep Nets with Sublinear Memory Cost*, arXiv 1604.06174.
 """
@@ -18,9 +18,7 @@ from ..genotype import CellGraph
 
 __all__ = ["recomputed", "recomputing"]
 
-recomputing: ContextVar[bool] = ContextVar(
-    "recomputing", default=False
-)  # whether a cell is being computed again
+recomputing: ContextVar[bool] = ContextVar("recomputing", default=False)  # whether a cell is being recomputed
 
 
 def recomputed(
@@ -30,21 +28,21 @@ def recomputed(
     plan: Mixture | CellGraph,
     drop: float | Tensor,
 ) -> Tensor:
-    """The output of ``cell``, which keeps nothing inside it for the backward pass.
+    """Return the output of ``cell`` without keeping its activations for the backward pass.
 
-    The same numbers, random ones included, and the same gradients; batch-norm statistics move once.
+    Outputs, random numbers and gradients are the same; batch-norm statistics are updated once.
     """
 
     def run(before_previous: Tensor, previous: Tensor) -> Tensor:
-        # as tensors of its own: what is kept with them (see SharedReLU) neither outlives the cell, nor is there
-        # already when it is computed again
+        # new tensors: what is cached on them (see SharedReLU) is freed with the cell, and isn't there when the
+        # cell is recomputed
         output: Tensor = cell(
             before_previous.view_as(before_previous), previous.view_as(previous), plan, drop
         )
         return output
 
     def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
-        return nullcontext(), _again(cell)  # of the first pass, and of the second
+        return nullcontext(), _again(cell)  # first and second pass
 
     output: Tensor = checkpoint(run, before_previous, previous, use_reentrant=False, context_fn=contexts)
     return output
@@ -52,7 +50,7 @@ def recomputed(
 
 @contextmanager
 def _again(module: nn.Module) -> Iterator[None]:
-    """Of a second pass. The buffers are copies: it would move the running statistics a second time."""
+    """Run the second pass on copies of the buffers, so that it doesn't update the running statistics again."""
     own = [(part, name, buffer) for part in module.modules() for name, buffer in part._buffers.items()]
     token = recomputing.set(True)
     try:

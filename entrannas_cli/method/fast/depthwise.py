@@ -1,9 +1,8 @@
-"""Depthwise convolutions whose gradients are quick on a CPU too.
+"""Depthwise convolutions with fast gradients on a CPU.
 
-What oneDNN has no fast kernel for takes it 5 to 10 times as long as it needs to: at stride 1 the gradient of
-weights that are wider than 3 columns or higher than the image, and both gradients of dilated convolutions. Here
-they are put together from what it does fast.
-``benchmarks/depthwise.py`` measures both.
+Without a fast kernel oneDNN takes 5 to 10 times as long as necessary. At stride 1 it has none for the gradient of
+weights that are wider than 3 columns or higher than the image, and none for either gradient of dilated
+convolutions. This module composes these gradients from fast kernels; ``benchmarks/depthwise.py`` measures both.
 """
 
 from __future__ import annotations
@@ -17,15 +16,15 @@ from torch.nn import functional as F
 
 __all__ = ["Depthwise"]
 
-FAST_COLUMNS = 3  # the widest weights for whose gradient oneDNN has a kernel of its own
+FAST_COLUMNS = 3  # width of the widest weights whose gradient has a fast oneDNN kernel
 
 
 class Depthwise(nn.Conv2d):
-    """One odd-sided filter a channel, padded to ⌈side/stride⌉: (N, C, H, W) → (N, C, ⌈H/stride⌉, ⌈W/stride⌉)."""
+    """One odd-sided filter per channel, padded to ⌈side/stride⌉: (N, C, H, W) → (N, C, ⌈H/stride⌉, ⌈W/stride⌉)."""
 
     @classmethod
     def like(cls, plain: nn.Conv2d) -> Depthwise | None:
-        """The same convolution with the same parameters; None if ``plain`` is another kind of convolution."""
+        """Return the same convolution with the same parameters, or None if ``plain`` is of another kind."""
         channels = plain.in_channels
         kernel, stride, dilation = plain.kernel_size[0], plain.stride[0], plain.dilation[0]
         same = cls(
@@ -41,14 +40,14 @@ class Depthwise(nn.Conv2d):
         return same
 
     def forward(self, x: Tensor) -> Tensor:
-        """The convolution; the same function whichever way it is computed."""
+        """Compute the convolution, by whichever implementation is fastest."""
         stride, dilation, kernel = self.stride[0], self.dilation[0], self.kernel_size[0]
-        if stride == dilation > 1:  # only every stride-th pixel is seen: a plain convolution of those
+        if stride == dilation > 1:  # reads only every stride-th pixel: a plain convolution of those
             x, stride, dilation = x[:, :, ::stride, ::stride], 1, 1
         slow = stride == 1 and (dilation > 1 or kernel > FAST_COLUMNS)
         if slow and x.device.type == "cpu" and torch.is_grad_enabled():
             weight = self.weight
-            if torch.is_autocast_enabled("cpu"):  # here, as the backward pass knows of no autocast
+            if torch.is_autocast_enabled("cpu"):  # here, since the backward pass runs without autocast
                 dtype = torch.get_autocast_dtype("cpu")
                 x, weight = x.to(dtype), weight.to(dtype)
             return cast(Tensor, _OnCpu.apply(x, weight, dilation))
@@ -56,7 +55,7 @@ class Depthwise(nn.Conv2d):
 
 
 class _OnCpu(torch.autograd.Function):
-    """The same convolution at stride 1, with its gradients made of fast ones."""
+    """The same convolution at stride 1, with its gradients composed from fast kernels."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, dilation: int) -> Tensor:
@@ -79,19 +78,19 @@ class _OnCpu(torch.autograd.Function):
 
 
 def _same(x: Tensor, weight: Tensor, dilation: int) -> Tensor:
-    """The convolution at stride 1; its gradient to ``x`` is that of the gradient with the weights turned round."""
+    """Convolve at stride 1; with flipped weights, this maps the output's gradient to that of ``x``."""
     return F.conv2d(x, weight, None, 1, dilation * (weight.shape[3] // 2), dilation, len(weight))
 
 
 def _gradient_of_weight(gradient: Tensor, x: Tensor, weight: Tensor, dilation: int) -> Tensor:
-    """A block of few columns at a time, with no more rows than the image has: others are slow.
+    """Compute the gradient in blocks of few columns, with no more rows than the image: larger ones are slow.
 
-    Dilated weights are some of the entries of dense ones.
+    Dilated weights are a subset of dense ones.
     """
     height, width = gradient.shape[2:]
     span = dilation * (weight.shape[3] - 1) + 1
     padding = span // 2
-    rows_padding = padding if span > height else 0  # otherwise oneDNN's own padding, which copies nothing
+    rows_padding = padding if span > height else 0  # otherwise oneDNN pads, without a copy
     padded = F.pad(x, [padding, padding, rows_padding, rows_padding])
     bands = []
     for top in range(0, span, height):

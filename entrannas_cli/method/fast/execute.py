@@ -1,4 +1,4 @@
-"""How the parts of a step are run: directly, or by something that records them once and replays them."""
+"""How the parts of a step are run: directly, or recorded once and replayed."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Result = TypeVar("Result")
 
 
 class Execute(Protocol):
-    """Runs ``function`` on ``inputs``; what comes back holds until the next call, of whatever ``name``.
+    """Runs ``function`` on ``inputs``; its result is valid until the next call, with any ``name``.
 
-    With the same ``name`` and ``key`` the function must do the same to the same tensors, and read nothing on the
-    host: it may then be recorded and replayed. Numbers among ``inputs`` may reach it as tensors of no dimension.
+    With the same ``name`` and ``key`` the function must do the same to the same tensors, and never synchronise with
+    the device, so that it can be recorded and replayed. Numbers in ``inputs`` may arrive as 0-dimensional tensors.
     """
 
     def __call__(
@@ -25,5 +25,5 @@ class Execute(Protocol):
 
 
 def directly(name: str, key: Hashable, function: Callable[..., Result], *inputs: Tensor | float) -> Result:
-    """Calls ``function``, each time."""
+    """Call ``function`` every time, without recording."""
     return function(*inputs)

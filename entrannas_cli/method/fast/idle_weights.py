@@ -1,9 +1,9 @@
-"""What no gradient reaches must stay as it is, although an optimiser would go on moving it.
+"""Keeps parameters without a gradient unchanged, although weight decay and momentum would still move them.
 
-Engine-cells computed whole: which operations are weighed with 0, and what lies before them alone, is known on the
-device only, where reading would mean waiting. Their weights get a gradient of exactly 0 then, and weight decay and
-momentum would go on moving them; computed sparsely they get none, and the optimiser skips them. The same holds for
-each element of α and β.
+When Engine-cells compute every operation, only the device knows which of them have weight 0, and reading that would
+mean synchronising. Their parameters, and those of layers that only they read, then get a gradient of exactly 0, and
+weight decay and momentum would keep moving them. Computed sparsely they get no gradient, and the optimiser skips
+them. The same holds for each element of α and β.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ __all__ = ["IdleWeights", "only_where_gradient"]
 @contextmanager
 @torch.no_grad()
 def only_where_gradient(optimizer: Optimizer) -> Iterator[None]:
-    """A context for a step of Adam: elements whose gradient is exactly 0 keep their value and their moments.
+    """Wrap a step of Adam so that elements whose gradient is exactly 0 keep their value and their moments.
 
-    Otherwise weight decay, which Adam scales to full steps, would pull a decided α back to 0. ``optimizer`` is
-    prepared (see :func:`prepare`). Nothing is read on the host.
+    Otherwise weight decay, which Adam scales to full steps, would pull a decided α back to 0. ``optimizer`` must be
+    prepared (see :func:`prepare`). Never synchronises with the device.
     """
     parameters = [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
     held = [
@@ -43,24 +43,24 @@ def _moments(optimizer: Optimizer, parameter: Tensor) -> list[Tensor]:
 
 
 class IdleWeights:
-    """Those of ``weights`` whose gradient is 0 throughout, in each step others.
+    """Those of ``weights`` whose gradient is entirely 0, which change from step to step.
 
-    ``optimizer`` is prepared (see :func:`prepare`): a momentum that begins in a step could not be held back.
+    ``optimizer`` must be prepared (see :func:`prepare`): a momentum created in the step could not be restored.
     """
 
     def __init__(self, weights: Sequence[Tensor], optimizer: Optimizer) -> None:
         self._weights, self._optimizer = list(weights), optimizer
         device = self._weights[0].device
         sizes = torch.tensor([weight.numel() for weight in self._weights])
-        self._owner = torch.repeat_interleave(sizes).to(device)  # (all numbers,): whose each is
+        self._owner = torch.repeat_interleave(sizes).to(device)  # (all elements,): index of its weight
         self._nothing = torch.zeros((), device=device, dtype=self._weights[0].dtype)
 
     @contextmanager
     @torch.no_grad()
     def held(self) -> Iterator[None]:
-        """A context for the optimiser's step: idle weights and their momenta are the same after it.
+        """Wrap the optimiser's step so that idle weights and their momenta stay unchanged.
 
-        Nothing is read on the host.
+        Never synchronises with the device.
         """
         states = [self._optimizer.state[weight] for weight in self._weights]
         momenta = [state["momentum_buffer"] for state in states if "momentum_buffer" in state]
@@ -75,7 +75,7 @@ class IdleWeights:
             torch._foreach_copy_(part, shaped)
 
     def _moving(self) -> Tensor:
-        """(weights,): False where the gradient is 0; of one that has none the optimiser changes nothing."""
+        """Return (weights,): False where the gradient is 0 or None (the optimiser skips the latter anyway)."""
         gradients = [weight.grad for weight in self._weights if weight.grad is not None]
         largest = iter(torch._foreach_norm(gradients, math.inf))
         return torch.stack([self._nothing if w.grad is None else next(largest) for w in self._weights]) > 0

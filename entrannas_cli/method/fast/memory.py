@@ -1,8 +1,7 @@
-"""How much memory a computation holds at once, found without computing: it runs on the "meta" device.
+"""The peak memory of a computation, estimated on the "meta" device without computing anything.
 
-There tensors have a shape and a size, but no content. :class:`MemoryMeter` watches every operation, forward and
-backward, and counts each storage from its first tensor to its release, so that what autograd keeps for the backward
-pass counts as long as it is kept.
+Meta tensors have a shape and a size, but no data. :class:`MemoryMeter` sees every operation, forward and backward,
+and counts each storage from its first tensor to its release, including what autograd saves for the backward pass.
 """
 
 from __future__ import annotations
@@ -21,48 +20,48 @@ from .checkpointing import recomputing
 
 __all__ = ["MemoryEstimate", "MemoryMeter", "fill_optimizer", "in_bf16", "meta_batch"]
 
-# What mixed precision holds for a weight beyond a network that is all in bf16: 4 bytes for the weight itself (the 2
-# of the network are the copy that is kept for the backward pass), 2 more for its gradient, 2 for its momentum.
+# Bytes per weight that mixed precision takes beyond a network entirely in bf16: 4 for the float32 weight (the
+# network's own 2 are the copy saved for the backward pass), 2 more for its gradient, 2 more for its momentum.
 BF16_EXTRA_BYTES = 8
 
-# The C library's heap keeps holes between tensors that live long and others that don't: the more of them pass
-# through it, the more, but for what is computed again, which fits into the holes that there are. The share is
-# measured (benchmarks/memory.py): 0.03 in searches without sharing to 0.14 in small trainings, mostly 0.06 to 0.1.
+# Heap fragmentation: short-lived tensors leave holes between long-lived ones, in proportion to the bytes allocated.
+# Recomputed tensors don't count, since they fit into existing holes. The fraction is measured
+# (benchmarks/memory.py): from 0.03 in searches without sharing to 0.14 in small trainings, mostly 0.06 to 0.1.
 FRAGMENTATION = 0.08
-MAPPED = 2**25  # bytes; larger tensors are no part of the heap (glibc's DEFAULT_MMAP_THRESHOLD_MAX)
+MAPPED = 2**25  # bytes; larger tensors bypass the heap (glibc's DEFAULT_MMAP_THRESHOLD_MAX)
 
-# shape, strides and type of each result; None for one that there isn't
+# shape, strides and dtype of each result; None for a missing one
 Made = tuple[tuple[tuple[int, ...], tuple[int, ...], torch.dtype] | None, ...]
 
 
 @dataclass(frozen=True)
 class MemoryEstimate:
-    """What is held at most in each part of a step, and in an evaluation; bytes, weights included."""
+    """Peak memory of each part of a step, and of an evaluation, in bytes, weights included."""
 
     steps: Mapping[str, int]
     evaluation: int
 
     @property
     def step(self) -> int:
-        """Of the part of a step that holds most."""
+        """Peak memory of a step, in bytes."""
         return max(self.steps.values())
 
     @property
     def peak(self) -> int:
-        """Of all."""
+        """Peak memory of all parts, in bytes."""
         return max(self.step, self.evaluation)
 
     @property
     def largest(self) -> str:
-        """What holds that."""
+        """Name of the part with the highest peak."""
         return max({**self.steps, "evaluation": self.evaluation}.items(), key=lambda part: part[1])[0]
 
 
 class MemoryMeter(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Within its context, ``live`` is the memory of all tensors made there, in bytes, and ``peak`` its maximum.
+    """In its context, ``live`` is the memory of all tensors created there, in bytes, and ``peak`` its maximum.
 
-    ``need`` is what a process takes for that: with ``heap``, as on a CPU, holes between tensors included. What
-    kernels of a real device take for themselves isn't seen.
+    ``need`` is the memory that a process takes for them: with ``heap``, as on a CPU, it includes fragmentation. The
+    workspace of real devices' kernels is not counted.
     """
 
     def __init__(self, *, heap: bool = False) -> None:
@@ -73,19 +72,19 @@ class MemoryMeter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._made: dict[Hashable, Made | None] = {}
 
     def restart(self) -> None:
-        """Begins a new maximum, at what is held now."""
+        """Reset the peak to the memory that is live now."""
         self.peak, self._passed = self.live, 0
 
     @property
     def need(self) -> int:
-        """Bytes, since the last restart."""
+        """Bytes that a process needs, since the last restart."""
         return self.peak + (int(FRAGMENTATION * self._passed) if self.heap else 0)
 
     def step_need(self, rest: int, *, recorded: bool) -> int:
-        """``need`` of a step beside ``rest`` bytes that are always held.
+        """Return the ``need`` of a step, of which ``rest`` bytes are always live.
 
-        With ``recorded`` steps it is that of two: a recording keeps its memory while the steps before the next
-        one are ordinary ones.
+        With ``recorded`` steps the remainder counts twice: a recording keeps its memory while ordinary steps run
+        before the next recording.
         """
         return self.need + (self.need - rest if recorded else 0)
 
@@ -93,13 +92,13 @@ class MemoryMeter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        # kernels of the meta device are slow: they are spared where the result is known
+        # meta kernels are slow: skip them where the result is known
         if _in_place(func) and args[0].is_meta:
             return args[0]
         key = (func, _description(args), _description(tuple(kwargs.items())))
         try:
             made = self._made.get(key)
-        except TypeError:  # an argument that can't be a key
+        except TypeError:  # an unhashable argument
             return self._run(func, args, kwargs)[0]
         if made is None:
             result, new = self._run(func, args, kwargs)
@@ -115,7 +114,7 @@ class MemoryMeter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return tensor
 
     def _run(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any, bool]:
-        """The result of an operation, and whether all its storages are new."""
+        """Return the result of an operation, and whether all its storages are new."""
         result = func(*args, **kwargs)
         new = [self._count(tensor) for tensor in _tensors(result)]
         return result, all(new)
@@ -140,7 +139,7 @@ class MemoryMeter(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 @cache
 def _in_place(func: Any) -> bool:
-    """Whether the operation changes nothing but the content of its first argument, value by value."""
+    """Return whether the operation only changes its first argument, element by element."""
     return torch.Tag.pointwise in func.tags and func._schema.name.endswith("_")
 
 
@@ -153,7 +152,7 @@ def _tensors(result: object) -> Iterator[Tensor]:
 
 
 def _description(value: Any) -> Hashable:
-    """What decides the shapes of the results, of an argument."""
+    """Return the properties of an argument that determine the shapes of the results."""
     if isinstance(value, Tensor):
         return value.shape, value.stride(), value.dtype, value.device
     if isinstance(value, list | tuple):
@@ -162,7 +161,7 @@ def _description(value: Any) -> Hashable:
 
 
 def _results(func: Any, result: object) -> Made | None:
-    """None unless the operation only makes one or several tensors."""
+    """Describe the results, or return None unless the operation only creates tensors."""
     if func._schema.is_mutable:
         return None
     made = (result,) if isinstance(result, Tensor) else result
@@ -174,7 +173,7 @@ def _results(func: Any, result: object) -> Made | None:
 
 
 def fill_optimizer(optimizer: torch.optim.Optimizer) -> None:
-    """Gives every parameter a gradient, and the optimiser its state, as they are after the first step."""
+    """Give every parameter a gradient, and the optimiser its state, as after the first step."""
     for group in optimizer.param_groups:
         for parameter in group["params"]:
             parameter.grad = torch.zeros_like(parameter)
@@ -182,9 +181,9 @@ def fill_optimizer(optimizer: torch.optim.Optimizer) -> None:
 
 
 def in_bf16(network: nn.Module) -> int:
-    """Turns ``network`` to bf16, in place of autocast, which the meta device lacks.
+    """Convert ``network`` to bf16, in place of autocast, which the meta device lacks.
 
-    Returns the bytes that mixed precision holds besides, for its float32 weights, gradients and momentum.
+    Returns the extra bytes that mixed precision takes for float32 weights, gradients and momentum.
     """
     network.to(torch.bfloat16)
     return BF16_EXTRA_BYTES * sum(parameter.numel() for parameter in network.parameters())
@@ -193,6 +192,6 @@ def in_bf16(network: nn.Module) -> int:
 def meta_batch(
     size: int, shape: tuple[int, int, int], memory_format: torch.memory_format, dtype: torch.dtype
 ) -> tuple[Tensor, Tensor]:
-    """Images (N, C, H, W) and labels (N,) without content."""
+    """Return images (N, C, H, W) and labels (N,) without data."""
     images = torch.empty(size, *shape, device="meta", dtype=dtype).contiguous(memory_format=memory_format)
     return images, torch.empty(size, device="meta", dtype=torch.int64)
