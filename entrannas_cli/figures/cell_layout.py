@@ -3,7 +3,7 @@
 The picture is a rail map. Each node is a station in a column of its own, in the order of the node numbers; its
 features run down a rail below it. A connection is a horizontal line in a row of its own, from the rail of its
 source to the station of its target: lines never overlap, whatever the cell, and several operations between two
-nodes stay apart. ``layer`` and ``position`` serve drawings that place nodes in layers from left to right instead.
+nodes stay apart. ``layer`` serves drawings that place nodes in layers from left to right instead.
 An animation of changing cells bundles the operations between two nodes in one row, and keeps a row for each pair
 of nodes that is ever connected: nothing moves while connections come and go.
 
@@ -12,7 +12,6 @@ All coordinates are integers on an abstract grid: columns count nodes, rows coun
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -73,7 +72,7 @@ class Node:
     """A node. ``top`` and ``bottom`` are the first and last row of its station; its connections lie between them.
 
     Its rail runs from ``bottom`` to ``rail_end``, the last row that reads it (``bottom`` itself if nothing does).
-    ``layer`` is the length of the longest path from an input, ``position`` the index within the layer.
+    ``layer`` is the length of the longest path from an input.
     """
 
     number: int
@@ -83,7 +82,6 @@ class Node:
     rail_end: int
     in_output: bool
     layer: int
-    position: int
 
     @property
     def is_input(self) -> bool:
@@ -92,7 +90,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Edge:
-    """A connection in ``row``; ``parallel`` is its index among the operations between the same two nodes.
+    """A connection in ``row``.
 
     ``parametric`` says whether it has weights in a cell of this kind.
     """
@@ -102,7 +100,6 @@ class Edge:
     operation: OperationLook
     parametric: bool
     row: int
-    parallel: int
 
 
 @dataclass(frozen=True)
@@ -149,14 +146,10 @@ def lay_out(kind: str, cell: CellGraph) -> CellLayout:
     spans = _spans([len(connections) for connections in cell.nodes])
     edges: list[Edge] = []
     for target, connections in enumerate(cell.nodes, INPUT_NODES):
-        parallel: Counter[int] = Counter()
         for row, connection in enumerate(connections, spans[target][0] + 1):
             operation = looks[connection.operation]
             parametric = has_weights(kind, connection.source, operation)
-            edges.append(
-                Edge(connection.source, target, operation, parametric, row, parallel[connection.source])
-            )
-            parallel[connection.source] += 1
+            edges.append(Edge(connection.source, target, operation, parametric, row))
     output_row = spans[-1][1] + 1
     ends = {edge.source: edge.row for edge in edges}
     return CellLayout(kind, _nodes(cell, spans, ends, output_row), tuple(edges), output_row)
@@ -204,11 +197,9 @@ def _nodes(
     layers = [0] * INPUT_NODES
     for connections in cell.nodes:
         layers.append(1 + max(layers[connection.source] for connection in connections))
-    positions: Counter[int] = Counter()
     nodes = []
     for number, (layer, (top, bottom)) in enumerate(zip(layers, spans, strict=False)):
         name = INPUT_NAMES[number] if number < INPUT_NODES else ""
         end = ends.get(number, bottom)
-        nodes.append(Node(number, name, top, bottom, end, number in cell.concat, layer, positions[layer]))
-        positions[layer] += 1
+        nodes.append(Node(number, name, top, bottom, end, number in cell.concat, layer))
     return tuple(nodes)

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import IO, Literal, Protocol, Self
+from typing import IO, Protocol, Self
 
 from ..common.text import safe
 from ..engine.observer import Observer, Row, Started
@@ -16,9 +16,7 @@ from .lines import end_line, epoch_line, start_line
 from .progress import RunProgress
 from .terminal import ascii_only, why_plain
 
-__all__ = ["Mode", "PlainView", "QuietView", "View", "make_view"]
-
-Mode = Literal["auto", "live", "plain", "quiet"]
+__all__ = ["PlainView", "QuietView", "View", "make_view"]
 
 
 class View(Observer, Protocol):
@@ -31,16 +29,15 @@ class View(Observer, Protocol):
     ) -> None: ...
 
 
-def make_view(stream: IO[str] | None = None, *, mode: Mode = "auto", quiet: bool = False) -> View:
+def make_view(stream: IO[str] | None = None, *, quiet: bool = False) -> View:
     """Return the view for ``stream`` (stderr): live on a terminal that supports it, otherwise a line per epoch.
 
-    ``mode`` selects one of them; ``live`` works on a terminal only. ``quiet`` is short for that mode.
+    ``quiet`` shows nothing.
     """
     stream = sys.stderr if stream is None else stream
-    if quiet or mode == "quiet":
+    if quiet:
         return QuietView()
-    reason = why_plain(stream, os.environ)
-    if mode == "plain" or (reason and (mode == "auto" or not stream.isatty())):
+    if why_plain(stream, os.environ):
         return PlainView(stream)
     from .live import LiveView
 

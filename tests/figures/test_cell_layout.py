@@ -41,16 +41,9 @@ def test_rails_end_where_they_are_last_read(cell: CellGraph) -> None:
 
 
 @given(cells())
-def test_layers_run_from_left_to_right_and_places_are_taken_once(cell: CellGraph) -> None:
+def test_layers_run_from_left_to_right(cell: CellGraph) -> None:
     layout = lay_out("normal", cell)
     assert all(layout.nodes[e.source].layer < layout.nodes[e.target].layer for e in layout.edges)
-    places = {(node.layer, node.position) for node in layout.nodes}
-    assert len(places) == len(layout.nodes)
-
-
-def test_parallel_operations_are_counted() -> None:
-    node = (Connection(0, "avg_pool_3x3"), Connection(0, "sep_conv_3x3"), Connection(1, "sep_conv_3x3"))
-    assert [edge.parallel for edge in lay_out("normal", CellGraph((node,))).edges] == [0, 1, 0]
 
 
 def test_a_skip_connection_has_weights_where_it_halves_the_size() -> None:
@@ -81,4 +74,4 @@ def test_a_film_bundles_the_operations_between_two_nodes(cell: CellGraph) -> Non
     assert strands == [(edge.source, edge.target, edge.operation, edge.parametric) for edge in layout.edges]
     assert len({(bundle.source, bundle.target) for bundle in frame.bundles}) == len(frame.bundles)
     for node, other in zip(frame.nodes, layout.nodes, strict=True):
-        assert (node.layer, node.position, node.in_output) == (other.layer, other.position, other.in_output)
+        assert (node.layer, node.in_output) == (other.layer, other.in_output)

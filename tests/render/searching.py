@@ -85,9 +85,9 @@ def feed(view: Observer, epochs: int, delay: float = 0.0, ending: str = "complet
 def main() -> None:
     from entrannas_cli.render.views import make_view
 
-    mode, epochs, delay, ending = sys.argv[1:]
+    epochs, delay, ending = sys.argv[1:]
     try:
-        with make_view(mode=mode) as view:  # type: ignore[arg-type]
+        with make_view() as view:
             view.message("info", "preset quick, because there is no GPU")
             feed(view, int(epochs), float(delay), ending)
     except RuntimeError as error:

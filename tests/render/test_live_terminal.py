@@ -106,7 +106,7 @@ def epoch_shown(screen: str) -> int:
 
 
 def test_it_shows_a_search_and_leaves_plain_lines(terminal: Callable[..., Terminal]) -> None:
-    shown = terminal("auto", "8", "0.06", "completed")
+    shown = terminal("8", "0.06", "completed")
     screen = shown.until(lambda screen: epoch_shown(screen) >= 2 and "super-net 60.2 %" in screen)
     for part in (ID, "running", "step ", "eta ", "weight loss", "sparsity, normal cell", "2 ← ", "│"):
         assert part in screen
@@ -123,7 +123,7 @@ def test_it_shows_a_search_and_leaves_plain_lines(terminal: Callable[..., Termin
 
 
 def test_it_follows_the_size_of_the_terminal(terminal: Callable[..., Terminal]) -> None:
-    shown = terminal("auto", "1000", "0.03", "completed")
+    shown = terminal("1000", "0.03", "completed")
     shown.until(lambda screen: "weight loss" in screen)
     shown.resize(20, 5)
     small = shown.until(lambda screen: "epoch" in screen and "loss" in screen)
@@ -138,7 +138,7 @@ def test_it_follows_the_size_of_the_terminal(terminal: Callable[..., Terminal]) 
 
 def test_few_bytes_and_few_frames(terminal: Callable[..., Terminal]) -> None:
     """However many steps: under eight frames and 40 kB a second."""
-    shown = terminal("auto", "100000", "0.001", "completed")
+    shown = terminal("100000", "0.001", "completed")
     shown.until(lambda screen: "weight loss" in screen)
     before, began = len(shown.sent), time.monotonic()
     shown.read(seconds=1.5)
@@ -149,7 +149,7 @@ def test_few_bytes_and_few_frames(terminal: Callable[..., Terminal]) -> None:
 
 
 def test_the_live_view_does_without_colours(terminal: Callable[..., Terminal]) -> None:
-    shown = terminal("auto", "1000", "0.03", "completed", NO_COLOR="1")
+    shown = terminal("1000", "0.03", "completed", NO_COLOR="1")
     shown.until(lambda screen: "weight loss" in screen and epoch_shown(screen) >= 2)
     colours = re.findall(rb"\x1b\[([\d;]*)m", shown.sent)
     assert colours
@@ -157,21 +157,21 @@ def test_the_live_view_does_without_colours(terminal: Callable[..., Terminal]) -
 
 
 def test_a_dumb_terminal_gets_plain_lines(terminal: Callable[..., Terminal]) -> None:
-    shown = terminal("auto", "2", "0", "completed", TERM="dumb")
+    shown = terminal("2", "0", "completed", TERM="dumb")
     screen, _ = shown.ended()
     assert b"\x1b" not in shown.sent
     assert "epoch 2/2" in screen
 
 
 def test_an_ascii_terminal_gets_ascii(terminal: Callable[..., Terminal]) -> None:
-    shown = terminal("auto", "1000", "0.03", "completed", PYTHONIOENCODING="ascii")
+    shown = terminal("1000", "0.03", "completed", PYTHONIOENCODING="ascii")
     screen = shown.until(lambda screen: "weight loss" in screen and "2 <- " in screen)
     assert "**" in screen
     assert shown.sent.isascii()
 
 
 def test_a_search_without_steps_is_told_in_lines(terminal: Callable[..., Terminal]) -> None:
-    shown = terminal("auto", "0", "0", "completed")
+    shown = terminal("0", "0", "completed")
     screen, _ = shown.ended()
     assert b"?1049h" not in shown.sent
     assert f"search {ID}: entrannas-dst" in screen
@@ -179,7 +179,7 @@ def test_a_search_without_steps_is_told_in_lines(terminal: Callable[..., Termina
 
 
 def test_a_failure_gives_the_terminal_back(terminal: Callable[..., Terminal]) -> None:
-    shown = terminal("auto", "4", "0.02", "failed")
+    shown = terminal("4", "0.02", "failed")
     screen, code = shown.ended()
     assert code == 1
     assert restored(shown.sent)
@@ -187,7 +187,7 @@ def test_a_failure_gives_the_terminal_back(terminal: Callable[..., Terminal]) ->
 
 
 def test_ctrl_c_gives_the_terminal_back(terminal: Callable[..., Terminal]) -> None:
-    shown = terminal("auto", "1000", "0.03", "completed")
+    shown = terminal("1000", "0.03", "completed")
     shown.until(lambda screen: "weight loss" in screen)
     shown.process.sendintr()
     screen, _ = shown.ended()
@@ -197,7 +197,7 @@ def test_ctrl_c_gives_the_terminal_back(terminal: Callable[..., Terminal]) -> No
 
 def test_ctrl_z_gives_the_terminal_back_until_it_goes_on(terminal: Callable[..., Terminal]) -> None:
     shown = terminal("sh", "-i", PS1="ready>")  # only a shell makes a process that can be stopped
-    shown.process.sendline(shlex.join([*SEARCHING, "auto", "1000", "0.03", "completed"]))
+    shown.process.sendline(shlex.join([*SEARCHING, "1000", "0.03", "completed"]))
     shown.until(lambda screen: "weight loss" in screen)
     shown.process.sendcontrol("z")
     shown.until(lambda screen: b"?1049l" in shown.sent and "ready>" in screen)
@@ -218,7 +218,7 @@ def test_a_terminal_that_is_closed_does_not_end_the_search(
         "import os, pathlib, signal, sys; from tests.render.searching import feed;"
         "from entrannas_cli.render.views import make_view;"
         "signal.signal(signal.SIGHUP, signal.SIG_IGN);"
-        "view = make_view(mode='live').__enter__(); feed(view, 10, 0.03); view.__exit__(None, None, None);"
+        "view = make_view().__enter__(); feed(view, 10, 0.03); view.__exit__(None, None, None);"
         f"pathlib.Path({str(tmp_path / 'done')!r}).touch()"
     )
     process = pexpect.spawn(

@@ -97,20 +97,16 @@ def test_the_view_that_suits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
     assert isinstance(make_view(Terminal()), LiveView)
     assert isinstance(make_view(io.StringIO()), PlainView)
-    assert isinstance(make_view(io.StringIO(), mode="live"), PlainView)
-    assert isinstance(make_view(Terminal(), mode="plain"), PlainView)
-    assert not isinstance(make_view(Terminal(), quiet=True), PlainView | LiveView)
-    assert isinstance(make_view(Terminal(), mode="quiet"), QuietView)
+    assert isinstance(make_view(Terminal(), quiet=True), QuietView)
     for name, value in (("TERM", "dumb"), ("TERM", "")):
         with monkeypatch.context() as context:
             context.setenv(name, value)
             assert isinstance(make_view(Terminal()), PlainView), (name, value)
-            assert isinstance(make_view(Terminal(), mode="live"), LiveView)
 
 
 def test_piped_it_is_plain_and_without_escapes() -> None:
     result = subprocess.run(
-        [sys.executable, "-m", "tests.render.searching", "auto", "2", "0", "completed"],
+        [sys.executable, "-m", "tests.render.searching", "2", "0", "completed"],
         capture_output=True,
         text=True,
         check=True,
