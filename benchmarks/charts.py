@@ -71,16 +71,16 @@ def main() -> None:
     )
     parser.add_argument("--points", type=int, default=50_000, help="points per line (50000)")
     parser.add_argument("--times", type=int, default=30, help="timed draws, after one warm-up (30)")
-    chosen = parser.parse_args()
-    print(f"2 lines of {chosen.points} points, Python {platform.python_version()}, {platform.machine()}\n")
+    args = parser.parse_args()
+    print(f"2 lines of {args.points} points, Python {platform.python_version()}, {platform.machine()}\n")
     print(f"{'milliseconds':32}{'fastest':>10}{'median':>10}{'slowest':>10}")
-    for name, case in cases(chosen.points).items():
+    for name, case in cases(args.points).items():
         case()
         times = []
-        for _ in range(chosen.times):
-            begun = time.perf_counter()
+        for _ in range(args.times):
+            start = time.perf_counter()
             case()
-            times.append(1000 * (time.perf_counter() - begun))
+            times.append(1000 * (time.perf_counter() - start))
         print(f"{name:32}{min(times):10.1f}{statistics.median(times):10.1f}{max(times):10.1f}")
 
 

@@ -37,11 +37,11 @@ CASES = {
 
 def seconds(arguments: list[str]) -> float:
     """Return the wall time of one process."""
-    begun = time.perf_counter()
+    start = time.perf_counter()
     subprocess.run(
         [sys.executable, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True
     )
-    return time.perf_counter() - begun
+    return time.perf_counter() - start
 
 
 def main() -> None:
@@ -53,20 +53,20 @@ def main() -> None:
     parser.add_argument(
         "--times", type=int, default=5, help="timed calls of each command, after one warm-up (5)"
     )
-    chosen = parser.parse_args()
+    args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         runs = Path(folder, "runs")
-        make_runs(runs, chosen.runs)
+        make_runs(runs, args.runs)
         paths = sorted(str(path) for path in runs.iterdir())
         os.environ["ENTRANNAS_RUNS_DIR"] = str(runs)
         os.environ["PYTHONPATH"] = str(ROOT)
         where = f"Python {platform.python_version()}, {os.cpu_count()} processors"
-        print(f"{chosen.runs} runs, {chosen.times} calls; {where}")
+        print(f"{args.runs} runs, {args.times} calls; {where}")
         print(f"{'':38}{'fastest':>9}{'median':>9}")
         for name, case in CASES.items():
-            arguments = [one for part in case for one in (paths if part == "PATHS" else [part])]
+            arguments = [argument for part in case for argument in (paths if part == "PATHS" else [part])]
             seconds(arguments)
-            times = [seconds(arguments) for _ in range(chosen.times)]
+            times = [seconds(arguments) for _ in range(args.times)]
             print(f"{name:38}{min(times):7.2f} s{statistics.median(times):7.2f} s")
 
 

@@ -47,8 +47,8 @@ def main() -> None:
     parser.add_argument(
         "--contiguous", action="store_true", help="contiguous format instead of channels_last"
     )
-    chosen = parser.parse_args()
-    layout = torch.contiguous_format if chosen.contiguous else torch.channels_last
+    args = parser.parse_args()
+    layout = torch.contiguous_format if args.contiguous else torch.channels_last
     threads = torch.get_num_threads()
     print(f"torch {torch.__version__}, Python {platform.python_version()}, {threads} threads, {layout}")
     print(f"{'':14}{'channels':>9}{'side':>6}{'stride':>7}{'torch ms':>11}{'ours ms':>10}{'ratio':>8}")
@@ -60,7 +60,7 @@ def main() -> None:
             ).to(memory_format=layout)
             ours = Depthwise.like(plain)
             assert ours is not None
-            x = torch.randn(chosen.batch_size, channels, side, side).contiguous(memory_format=layout)
+            x = torch.randn(args.batch_size, channels, side, side).contiguous(memory_format=layout)
             x.requires_grad_()
             gradient = torch.randn_like(plain(x))
             for found, expected in zip(
@@ -68,11 +68,11 @@ def main() -> None:
             ):
                 torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3)
             seconds: dict[nn.Conv2d, list[float]] = {plain: [], ours: []}
-            for number in range(chosen.repeats):
+            for number in range(args.repeats):
                 for layer in (plain, ours) if number % 2 else (ours, plain):
-                    begun = time.perf_counter()
+                    start = time.perf_counter()
                     gradients(layer, x, gradient)
-                    seconds[layer].append(time.perf_counter() - begun)
+                    seconds[layer].append(time.perf_counter() - start)
             ratio = statistics.median(a / b for a, b in zip(seconds[plain], seconds[ours], strict=True))
             torch_ms, our_ms = (1000 * statistics.median(times) for times in seconds.values())
             print(

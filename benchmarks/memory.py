@@ -69,14 +69,14 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", help="cpu or cuda (cpu)")
     parser.add_argument("--only", default="", help="only cases whose name contains this")
     parser.add_argument("--json", type=Path, help="append one line per case to this file")
-    chosen = parser.parse_args()
-    cases = {name: replace(case, device=chosen.device) for name, case in CASES.items() if chosen.only in name}
-    device = torch.cuda.get_device_name() if chosen.device == "cuda" else platform.machine()
+    args = parser.parse_args()
+    cases = {name: replace(case, device=args.device) for name, case in CASES.items() if args.only in name}
+    device = torch.cuda.get_device_name() if args.device == "cuda" else platform.machine()
     where = f"torch {torch.__version__}, {device}, {os.cpu_count()} processors"
-    print(f"{chosen.times} processes per case, 1 thread; {where}")
+    print(f"{args.times} processes per case, 1 thread; {where}")
     print(f"{'':52}{'estimate':>10}{'measured':>10}{'ratio':>7}{'step':>9}")
     found: dict[str, list[dict[str, float]]] = {name: [] for name in cases}
-    for _ in range(chosen.times):
+    for _ in range(args.times):
         for name, case in cases.items():
             found[name].append(measure(case))
     for name, rows in found.items():
@@ -87,10 +87,10 @@ def main() -> None:
         print(
             f"{name:52}{estimate:6.0f} MiB{measured:6.0f} MiB{estimate / measured:7.2f}{median['seconds']:7.2f} s"
         )
-        if chosen.json:
-            facts = {"case": name, "torch": torch.__version__, "device": device, **rows[0], **median}
-            with chosen.json.open("a") as file:
-                file.write(json.dumps(facts) + "\n")
+        if args.json:
+            record = {"case": name, "torch": torch.__version__, "device": device, **rows[0], **median}
+            with args.json.open("a") as file:
+                file.write(json.dumps(record) + "\n")
 
 
 if __name__ == "__main__":

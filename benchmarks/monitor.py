@@ -36,8 +36,8 @@ from pathlib import Path
 from entrannas_cli.store.run import Run
 from entrannas_cli.monitor.run_metrics import RunMetrics
 before = psutil.Process().memory_info().rss
-course = RunMetrics(Run(Path(sys.argv[1])))
-course.read()
+metrics = RunMetrics(Run(Path(sys.argv[1])))
+metrics.read()
 print(psutil.Process().memory_info().rss - before)
 """
 
@@ -58,24 +58,24 @@ def long_run(folder: Path, steps: int) -> Run:
 
 def timed(work: Callable[[], object]) -> float:
     """Return the seconds that ``work`` takes."""
-    begun = time.perf_counter()
+    start = time.perf_counter()
     work()
-    return time.perf_counter() - begun
+    return time.perf_counter() - start
 
 
-def catalogue_times(runs: Path, times: int) -> Iterator[tuple[str, list[float]]]:
+def index_times(runs: Path, times: int) -> Iterator[tuple[str, list[float]]]:
     """Yield names and times of scanning all runs."""
     yield "all runs, first scan", [timed(RunIndex(runs).refresh) for _ in range(times)]
     yield (
         f"all runs, first scan of {FIRST:.2f} s",
         [timed(lambda: RunIndex(runs).refresh(FIRST)) for _ in range(times)],
     )
-    catalogue = RunIndex(runs)
-    catalogue.refresh()
-    yield "all runs, nothing new", [timed(catalogue.refresh) for _ in range(10 * times)]
+    index = RunIndex(runs)
+    index.refresh()
+    yield "all runs, nothing new", [timed(index.refresh) for _ in range(10 * times)]
 
 
-def course_times(run: Run, steps: int, times: int) -> Iterator[tuple[str, list[float]]]:
+def metrics_times(run: Run, steps: int, times: int) -> Iterator[tuple[str, list[float]]]:
     """Yield names and times of reading one long run."""
     name = f"{steps:,} steps"
     yield (
@@ -83,9 +83,9 @@ def course_times(run: Run, steps: int, times: int) -> Iterator[tuple[str, list[f
         [timed(lambda: RunMetrics(run).read(FIRST)) for _ in range(times)],
     )
     yield f"{name}, complete", [timed(RunMetrics(run).read) for _ in range(times)]
-    course = RunMetrics(run)
-    course.read()
-    yield f"{name}, nothing new", [timed(course.read) for _ in range(10 * times)]
+    metrics = RunMetrics(run)
+    metrics.read()
+    yield f"{name}, nothing new", [timed(metrics.read) for _ in range(10 * times)]
 
 
 def memory(run: Run) -> int:
@@ -109,19 +109,19 @@ def main() -> None:
         help="steps of the long runs (50,000 200,000)",
     )
     parser.add_argument("--times", type=int, default=5, help="measurements of each (5)")
-    chosen = parser.parse_args()
+    args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         runs = Path(folder, "runs")
-        make_runs(runs, chosen.runs)
-        long_runs = {steps: long_run(Path(folder, f"long-{steps}"), steps) for steps in chosen.steps}
+        make_runs(runs, args.runs)
+        long_runs = {steps: long_run(Path(folder, f"long-{steps}"), steps) for steps in args.steps}
         time.sleep(FRESH_S)  # files modified just now are read again
-        print(f"Python {platform.python_version()}, {os.cpu_count()} processors, {chosen.times} measurements")
+        print(f"Python {platform.python_version()}, {os.cpu_count()} processors, {args.times} measurements")
         sizes = [f"{(run.path / METRICS_FILE).stat().st_size / 1e6:.1f}" for run in long_runs.values()]
-        print(f"{chosen.runs} runs; long runs of {METRICS} metrics: {', '.join(sizes)} MB")
+        print(f"{args.runs} runs; long runs of {METRICS} metrics: {', '.join(sizes)} MB")
         print(f"{'':48}{'fastest':>10}{'median':>10}")
-        rows = list(catalogue_times(runs, chosen.times))
+        rows = list(index_times(runs, args.times))
         for steps, run in long_runs.items():
-            rows += course_times(run, steps, chosen.times)
+            rows += metrics_times(run, steps, args.times)
         for name, times in rows:
             print(f"{name:48}{1000 * min(times):7.2f} ms{1000 * statistics.median(times):7.2f} ms")
         for steps, run in long_runs.items():

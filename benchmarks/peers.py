@@ -96,8 +96,8 @@ class PeerSubject:
             }
         parts = [self.clock.measure(self._step, "rest") for _ in range(count)]
         return {
-            "seconds": statistics.fmean(sum(one.values()) for one in parts),
-            "parts": {part: statistics.fmean(one[part] for one in parts) for part in parts[0]},
+            "seconds": statistics.fmean(sum(seconds.values()) for seconds in parts),
+            "parts": {part: statistics.fmean(seconds[part] for seconds in parts) for part in parts[0]},
         }
 
     def _step(self) -> None:
@@ -260,32 +260,32 @@ def main() -> None:
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="append the records to this file")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)  # a child process
-    chosen = parser.parse_args()
-    if chosen.serve:
+    args = parser.parse_args()
+    if args.serve:
         serve(_open_peer)
         return
-    cases = ours(chosen.batch_size, chosen.set)
+    cases = ours(args.batch_size, args.set)
     starts = [partial(Remote, case.name, COMMAND, {"case": case.as_dict()}) for case in cases]
     for option, name in PEERS.items():
-        checkout = getattr(chosen, option.replace("-", "_"))
-        for channels_last in LAYOUTS[chosen.layout] if checkout else ():
+        checkout = getattr(args, option.replace("-", "_"))
+        for channels_last in LAYOUTS[args.layout] if checkout else ():
             specification = {
                 "checkout": str(checkout.resolve()),
                 "which": option,
-                "batch": chosen.batch_size,
+                "batch": args.batch_size,
                 "channels_last": channels_last,
             }
             label = f"{name}, channels_last" if channels_last else f"{name}, as shipped"
             starts.append(partial(Remote, label, (__file__, "--serve"), specification))
     rates = partial(Remote, "the device", COMMAND, {"case": cases[0].as_dict(), "rates": True})
-    tell = _told_once_a_round(len(starts) + 1)
-    *found, device = measure([*starts, rates], warmup=1, rounds=chosen.repeats, steps=1, tell=tell)
-    if chosen.json:
-        append_records(chosen.json, records("peers", found, device, steps=1))
+    tell = _report_each_round(len(starts) + 1)
+    *found, device = measure([*starts, rates], warmup=1, rounds=args.repeats, steps=1, tell=tell)
+    if args.json:
+        append_records(args.json, records("peers", found, device, steps=1))
     print_table(found, device)
 
 
-def _told_once_a_round(subjects: int) -> Any:
+def _report_each_round(subjects: int) -> Any:
     def tell(text: str, done: int, total: int) -> None:
         if done % subjects == 0:
             print(f"{text}: {done} of {total}", file=sys.stderr)
@@ -295,15 +295,15 @@ def _told_once_a_round(subjects: int) -> Any:
 
 def print_table(found: list[Measured], device: Measured) -> None:
     """Print times and memory, and their ratios to ours."""
-    mine = [measured for measured in found if measured.name.startswith("entrannas")]
+    own = [measured for measured in found if measured.name.startswith("entrannas")]
     print(json.dumps(device.facts))
-    heading = "".join(f"{f'/ {measured.name}':>26}" for measured in mine)
+    heading = "".join(f"{f'/ {measured.name}':>26}" for measured in own)
     print(f"{'':28}{'ms/step':>10}{'MB':>8}{heading}   (times, memory)")
     for measured in found:
         memory = measured.facts["peak_memory_bytes"]
         ratios = "".join(
-            f"{median_ratio(measured.seconds, one.seconds):>18.2f}{memory / one.facts['peak_memory_bytes']:>8.2f}"
-            for one in mine
+            f"{median_ratio(measured.seconds, ours.seconds):>18.2f}{memory / ours.facts['peak_memory_bytes']:>8.2f}"
+            for ours in own
         )
         step = 1000 * statistics.median(measured.seconds)
         print(f"{measured.name:28}{step:>10,.0f}{memory / 1e6:>8,.0f}{ratios}")

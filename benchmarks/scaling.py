@@ -82,26 +82,22 @@ def axes(folder: Path) -> dict[str, list[tuple[str, dict[str, Any]]]]:
     return made | {"nodes": spaces("nodes", NODES), "operations": spaces("operations", OPERATIONS)}
 
 
-def sizes(chosen: argparse.Namespace) -> None:
+def sizes(args: argparse.Namespace) -> None:
     """Measure one axis after the other, with its points in turn."""
     print(f"{'':14}{'':>8}{'method':>16}{'ms':>9}{'/ first':>9}{'MB':>8}{'G mult.-adds':>14}")
     with tempfile.TemporaryDirectory() as folder:
         for axis, points in axes(Path(folder)).items():
             subjects = [
-                (value, case(method, settings, chosen.set))
-                for method in METHODS
-                for value, settings in points
+                (value, case(method, settings, args.set)) for method in METHODS for value, settings in points
             ]
-            starts = [start(one, f"{one.variant}, {axis} {value}") for value, one in subjects]
-            *found, device = measure(
-                [*starts, rates(subjects[0][1])], warmup=1, rounds=chosen.repeats, steps=1
-            )
-            save(chosen.json, f"scaling-{axis}", found, device)
-            for n, ((value, one), measured) in enumerate(zip(subjects, found, strict=True)):
+            starts = [start(subject, f"{subject.variant}, {axis} {value}") for value, subject in subjects]
+            *found, device = measure([*starts, rates(subjects[0][1])], warmup=1, rounds=args.repeats, steps=1)
+            save(args.json, f"scaling-{axis}", found, device)
+            for n, ((value, subject), measured) in enumerate(zip(subjects, found, strict=True)):
                 first = found[n - n % len(points)]
                 work = measured.facts["work"]
                 print(
-                    f"{axis:14}{value:>8}{one.variant:>16}{1000 * statistics.median(measured.seconds):>9,.0f}"
+                    f"{axis:14}{value:>8}{subject.variant:>16}{1000 * statistics.median(measured.seconds):>9,.0f}"
                     f"{median_ratio(measured.seconds, first.seconds):>9.2f}"
                     f"{measured.facts['peak_memory_bytes'] / 1e6:>8,.0f}"
                     f"{(work['forward'] + work['backward']) / 1e9:>14.1f}",
@@ -109,16 +105,16 @@ def sizes(chosen: argparse.Namespace) -> None:
                 )
 
 
-def sparsity(chosen: argparse.Namespace) -> None:
+def sparsity(args: argparse.Namespace) -> None:
     """Measure a whole search, in rounds of two steps of each subject (one timed as a whole, one by parts)."""
-    rounds = max((chosen.steps - 1) // 2, 1)  # the first step warms up
-    epochs = max(chosen.steps // BATCHES_AN_EPOCH, 1)
-    schedule = [f"search.epochs={epochs}", f"architecture.learning_rate={MOVED / chosen.steps:.6f}"]
-    searched = case("entrannas-dst", BASE, [*chosen.set, *schedule])
-    starts = [start(searched, "entrannas-dst, whole search"), start(case("entrannas", BASE, chosen.set))]
-    if chosen.darts:
+    rounds = max((args.steps - 1) // 2, 1)  # the first step warms up
+    epochs = max(args.steps // BATCHES_AN_EPOCH, 1)
+    schedule = [f"search.epochs={epochs}", f"architecture.learning_rate={MOVED / args.steps:.6f}"]
+    searched = case("entrannas-dst", BASE, [*args.set, *schedule])
+    starts = [start(searched, "entrannas-dst, whole search"), start(case("entrannas", BASE, args.set))]
+    if args.darts:
         peer = {
-            "checkout": str(chosen.darts.resolve()),
+            "checkout": str(args.darts.resolve()),
             "which": "darts",
             "batch": BASE["search.batch_size"],
             "channels_last": False,
@@ -126,35 +122,37 @@ def sparsity(chosen: argparse.Namespace) -> None:
         peers = str(Path(__file__).with_name("peers.py"))
         starts.append(partial(Remote, "DARTS, as shipped", (peers, "--serve"), peer))
     *found, device = measure([*starts, rates(searched)], warmup=1, rounds=rounds, steps=1)
-    save(chosen.json, "scaling-sparsity", found, device)
+    save(args.json, "scaling-sparsity", found, device)
     search, *others = found
     shares = [
         statistics.fmean((answer["sparsity_normal"], answer["sparsity_reduce"])) for answer in search.answers
     ]
-    heading = "".join(f"{f'{one.name} / it':>26}" for one in others)
+    heading = "".join(f"{f'{other.name} / it':>26}" for other in others)
     print(f"{'steps':>12}{'sparsity':>10}{'ms':>9}{heading}")
     size = -(-rounds // BINS)
     for first in range(0, rounds, size):
-        some = slice(first, first + size)
-        ratios = "".join(f"{median_ratio(one.seconds[some], search.seconds[some]):>26.2f}" for one in others)
-        print(
-            f"{f'{2 * first + 2}-{2 * min(first + size, rounds) + 1}':>12}{statistics.fmean(shares[some]):>10.2f}"
-            f"{1000 * statistics.median(search.seconds[some]):>9,.0f}{ratios}"
+        chunk = slice(first, first + size)
+        ratios = "".join(
+            f"{median_ratio(other.seconds[chunk], search.seconds[chunk]):>26.2f}" for other in others
         )
-    whole = "".join(f"{sum(one.seconds) / sum(search.seconds):>26.2f}" for one in others)
+        print(
+            f"{f'{2 * first + 2}-{2 * min(first + size, rounds) + 1}':>12}{statistics.fmean(shares[chunk]):>10.2f}"
+            f"{1000 * statistics.median(search.seconds[chunk]):>9,.0f}{ratios}"
+        )
+    total = "".join(f"{sum(other.seconds) / sum(search.seconds):>26.2f}" for other in others)
     print(
-        f"{'all':>12}{statistics.fmean(shares):>10.2f}{1000 * statistics.fmean(search.seconds):>9,.0f}{whole}"
+        f"{'all':>12}{statistics.fmean(shares):>10.2f}{1000 * statistics.fmean(search.seconds):>9,.0f}{total}"
     )
 
 
-def overhead(chosen: argparse.Namespace) -> None:
+def overhead(args: argparse.Namespace) -> None:
     """Measure rows and checkpoints relative to the time of an epoch's steps."""
-    settings = {**BASE, "search.batch_size": chosen.batch_size}
-    subjects = [case(method, settings, chosen.set) for method in METHODS]
+    settings = {**BASE, "search.batch_size": args.batch_size}
+    subjects = [case(method, settings, args.set) for method in METHODS]
     *found, device = measure(
-        [*map(start, subjects), rates(subjects[0])], warmup=1, rounds=chosen.repeats, steps=1
+        [*map(start, subjects), rates(subjects[0])], warmup=1, rounds=args.repeats, steps=1
     )
-    save(chosen.json, "scaling-overhead", found, device)
+    save(args.json, "scaling-overhead", found, device)
     print(f"{'':16}{'step ms':>9}{'rows ms':>9}{'share':>9}{'checkpoint ms':>15}{'share of an epoch':>19}")
     for measured in found:
         step = statistics.median(measured.seconds)
@@ -186,8 +184,8 @@ def main() -> None:
     parser.add_argument("--darts", type=Path, metavar="CHECKOUT", help="checkout of DARTS' repository")
     parser.add_argument("--set", action="append", default=[], help="settings, as in `entrannas search`")
     parser.add_argument("--json", type=Path, metavar="FILE", help="append the records to this file")
-    chosen = parser.parse_args()
-    studies[chosen.study](chosen)
+    args = parser.parse_args()
+    studies[args.study](args)
 
 
 if __name__ == "__main__":

@@ -29,13 +29,13 @@ def main() -> None:
     )
     parser.add_argument("--space", default="standard")
     parser.add_argument("--draws", type=int, default=200)
-    chosen = parser.parse_args()
-    space = load_space(chosen.space)
+    args = parser.parse_args()
+    space = load_space(args.space)
     generator = torch.Generator().manual_seed(0)
     print("| spread / τ | " + " | ".join(f"t = {t}" for t in THRESHOLDS) + " |")
     print("|---" * (len(THRESHOLDS) + 1) + "|")
     for ratio in RATIOS:
-        alphas = torch.randn(chosen.draws, len(space.edges), len(space.operations), generator=generator)
+        alphas = torch.randn(args.draws, len(space.edges), len(space.operations), generator=generator)
         cells = []
         for t in THRESHOLDS:
             thresholds = torch.full((space.nodes,), t)
@@ -46,7 +46,7 @@ def main() -> None:
                 ]
             )
             edges, operations = float(kept.any(dim=2).sum()), float(kept.sum())
-            cells.append(f"{edges / chosen.draws:.1f} x {operations / edges:.2f}")
+            cells.append(f"{edges / args.draws:.1f} x {operations / edges:.2f}")
         print(f"| {ratio:g} | " + " | ".join(cells) + " |")
 
 

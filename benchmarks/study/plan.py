@@ -75,7 +75,7 @@ class Plan:
                 found += [(turn, maker)] if maker else []
                 found += [(turn, self._training(arm, name, seed, maker, t)) for t in self.training_seeds]
         order = [arm.name for arm in self.arms]
-        found.sort(key=lambda one: (one[0], bool(one[1].arm.like), order.index(one[1].arm.name)))
+        found.sort(key=lambda entry: (entry[0], bool(entry[1].arm.like), order.index(entry[1].arm.name)))
         return [job for _, job in found]
 
     def _cells(
@@ -159,7 +159,7 @@ def load_plan(path: Path, *, scale: str, data: Path | None, score: str, seeds: i
         raise UsageError("--data: pass a folder or .zip of images with train/ and test/")
     if score == "validation":
         train["evaluation.test"] = False
-    arms = tuple(_arm(path, one, limit) for one in content.get("arm", []))
+    arms = tuple(_arm(path, table, limit) for table in content.get("arm", []))
     _check(path, arms)
     return Plan(
         arms=arms, training_seeds=tuple(range(content.get("training_seeds", 1))), search=search, train=train

@@ -307,11 +307,11 @@ def markdown(found: Mapping[str, Any]) -> str:
 
 
 def _errors(row: Row) -> tuple[object, ...]:
-    error, apart = row["error"], row["difference"]
+    error, comparison = row["error"], row["difference"]
     spread_text = f" ± {_text(error['std'], 100)}" if error["std"] is not None else ""
     interval = "–"
-    if apart:
-        low, middle, high = (_text(apart[key], 100, sign=True) for key in ("low", "difference", "high"))
+    if comparison:
+        low, middle, high = (_text(comparison[key], 100, sign=True) for key in ("low", "difference", "high"))
         interval = f"{middle} ({low} to {high})"
     return (
         row["arm"],
@@ -319,7 +319,7 @@ def _errors(row: Row) -> tuple[object, ...]:
         f"{_text(error['mean'], 100)}{spread_text}",
         row["against"] or "–",
         interval,
-        _text(apart["in_deviations"], sign=True) if apart else "–",
+        _text(comparison["in_deviations"], sign=True) if comparison else "–",
     )
 
 

@@ -32,20 +32,20 @@ def difference(values: Sequence[float], others: Sequence[float]) -> dict[str, An
         return None
     from scipy.stats import t
 
-    apart = fmean(values) - fmean(others)
+    mean_difference = fmean(values) - fmean(others)
     v, w = stdev(values) ** 2, stdev(others) ** 2
     pooled = math.sqrt(((n - 1) * v + (m - 1) * w) / (n + m - 2))
     error = math.sqrt(v / n + w / m)
-    half = 0.0
+    half_width = 0.0
     if error:
         freedom = error**4 / ((v / n) ** 2 / (n - 1) + (w / m) ** 2 / (m - 1))
-        half = float(t.ppf((1 + CONFIDENCE) / 2, freedom)) * error
+        half_width = float(t.ppf((1 + CONFIDENCE) / 2, freedom)) * error
     return {
-        "difference": apart,
-        "low": apart - half,
-        "high": apart + half,
+        "difference": mean_difference,
+        "low": mean_difference - half_width,
+        "high": mean_difference + half_width,
         "pooled_std": pooled,
-        "in_deviations": apart / pooled if pooled else None,
+        "in_deviations": mean_difference / pooled if pooled else None,
     }
 
 
@@ -56,10 +56,10 @@ def rank_correlations(pairs: Sequence[tuple[float | None, float | None]]) -> dic
     """
     from scipy.stats import kendalltau, spearmanr
 
-    whole = [pair for pair in pairs if None not in pair]
-    found: dict[str, Any] = {"n": len(whole), "kendall": None, "p": None, "spearman": None}
-    if len(whole) > 2 and all(len(set(side)) > 1 for side in zip(*whole, strict=True)):
-        kendall, spearman = kendalltau(*zip(*whole, strict=True)), spearmanr(*zip(*whole, strict=True))
+    complete = [pair for pair in pairs if None not in pair]
+    found: dict[str, Any] = {"n": len(complete), "kendall": None, "p": None, "spearman": None}
+    if len(complete) > 2 and all(len(set(side)) > 1 for side in zip(*complete, strict=True)):
+        kendall, spearman = kendalltau(*zip(*complete, strict=True)), spearmanr(*zip(*complete, strict=True))
         found |= {
             "kendall": float(kendall.statistic),
             "p": float(kendall.pvalue),

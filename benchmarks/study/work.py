@@ -90,8 +90,8 @@ class Study:
             while todo or active:
                 for process in [process for process in active if process.ended()]:
                     active.remove(process)
-                    self._ended(process, failed)
-                    say(f"{self._progress(jobs, todo, active, slots)}: {process.told()}")
+                    self._finish(process, failed)
+                    say(f"{self._progress(jobs, todo, active, slots)}: {process.outcome()}")
                 waiting = self._start(todo, active, failed, slots)
                 if not active and not waiting:
                     break
@@ -100,7 +100,7 @@ class Study:
             say(f"stopping {len(active)} processes; run the same command again to resume")
             stop(active)
             for process in active:
-                self._spent(process)
+                self._record_cost(process)
             raise
         finally:
             for number, handler in old.items():
@@ -130,15 +130,15 @@ class Study:
         made = runs[job.needs.name].id if job.needs and job.needs.kind == "search" else ""
         return [made if made and job.needs and text == job.needs.name else text for text in job.arguments]
 
-    def _ended(self, process: Process, failed: dict[str, str]) -> None:
-        self._spent(process)
+    def _finish(self, process: Process, failed: dict[str, str]) -> None:
+        self._record_cost(process)
         job = process.job
         if process.code == 0 and job.kind == "draw":
             process.output.replace(self.drawn(job))
         if process.code or self.state(job, self.runs()) != "done":
             failed[job.name] = process.last_line()
 
-    def _spent(self, process: Process) -> None:
+    def _record_cost(self, process: Process) -> None:
         row = {"name": process.job.name, "cpu": round(process.cpu, 2), "wall": round(process.wall, 2)}
         with (self.folder / "cost.jsonl").open("a") as file:
             file.write(json.dumps(row) + "\n")
@@ -204,7 +204,7 @@ class Process:
         lines = self.log.read_text(errors="replace").strip().splitlines()
         return lines[-1] if lines else f"exit code {self.code}"
 
-    def told(self) -> str:
+    def outcome(self) -> str:
         """Return how it ended, for the progress."""
         if self.code:
             return f"{self.job.kind} {self.job.name} failed: {self.last_line()}"

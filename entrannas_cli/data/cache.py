@@ -25,12 +25,12 @@ FORMAT = 1  # increase it when decoding changes
 def cache_path(images: ImageFiles, part: str) -> Path:
     """Return the cache file for the decoded ``images`` of a part, named by path, size and mtime of their files."""
     place = images.path.resolve()
-    which = _digest(FORMAT, place, images.image_size, part)
+    key = _digest(FORMAT, place, images.image_size, part)
     if place.is_dir():
-        content = _digest(*(_state(place / name, name) for name in images.names))
+        content = _digest(*(_file_state(place / name, name) for name in images.names))
     else:
-        content = _digest(_state(place, ""), len(images))
-    return user_cache_dir() / "decoded" / f"{which}-{content}.npz"
+        content = _digest(_file_state(place, ""), len(images))
+    return user_cache_dir() / "decoded" / f"{key}-{content}.npz"
 
 
 def read_cache(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
@@ -59,7 +59,7 @@ def write_cache(path: Path, images: NDArray[np.uint8]) -> None:
             Path(unfinished).unlink(missing_ok=True)
 
 
-def _state(path: Path, name: str) -> tuple[str, int, int]:
+def _file_state(path: Path, name: str) -> tuple[str, int, int]:
     state = path.stat()
     return name, state.st_size, state.st_mtime_ns
 

@@ -37,14 +37,15 @@ def read_cifar(
     if download:
         fetch_cifar(name, path, progress)
     directory = cifar_or_complain(name, path)
-    kind = _reader(name)
+    cifar_class = _cifar_class(name)
     other = "test_list" if part == "train" else "train_list"
-    one_part = type(kind.__name__, (kind,), {other: []})  # so that torchvision checks only this part's files
+    # torchvision checks only this part's files
+    part_class = type(cifar_class.__name__, (cifar_class,), {other: []})
     try:
-        data = one_part(directory, train=part == "train")
+        data = part_class(directory, train=part == "train")
     except (RuntimeError, OSError) as error:
         raise UsageError(
-            f"{name}: files in {plain(str(directory / kind.base_folder))} are missing or damaged",
+            f"{name}: files in {plain(str(directory / cifar_class.base_folder))} are missing or damaged",
             [f"fetch them again: entrannas data prepare {name} --data-dir {plain(str(directory))}"],
         ) from error
     return (
@@ -63,25 +64,27 @@ def fetch_cifar(name: str, path: str | Path = "", progress: Progress | None = No
     from torchvision.datasets.utils import check_integrity
 
     directory = cifar_found(name, path) or cifar_directories(name, path)[0]
-    kind = _reader(name)
-    if _whole(kind, directory):
+    cifar_class = _cifar_class(name)
+    if _is_complete(cifar_class, directory):
         return directory
-    archive = directory / kind.filename
+    archive = directory / cifar_class.filename
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with FileLock(directory / f".{name}.lock"):
-            if not check_integrity(archive, kind.tgz_md5):
-                _download(name, kind.url, archive, progress)
-            if not check_integrity(archive, kind.tgz_md5):
+            if not check_integrity(archive, cifar_class.tgz_md5):
+                _download(name, cifar_class.url, archive, progress)
+            if not check_integrity(archive, cifar_class.tgz_md5):
                 archive.unlink()
                 raise RunFailed(f"{name}: the downloaded file has the wrong checksum", ["try again later"])
             with contextlib.redirect_stdout(sys.stderr):
-                kind(directory, download=True)  # finds the archive and unpacks it
+                cifar_class(directory, download=True)  # finds the archive and unpacks it
     except (HTTPException, OSError, RuntimeError) as error:
         reason = getattr(error, "reason", None) or error
         raise RunFailed(
             f"{name} could not be downloaded: {plain(str(reason))}",
-            [f"copy {kind.filename} from another machine to {plain(str(directory))} and run this again"],
+            [
+                f"copy {cifar_class.filename} from another machine to {plain(str(directory))} and run this again"
+            ],
         ) from error
     return directory
 
@@ -97,15 +100,15 @@ def _download(name: str, url: str, target: Path, progress: Progress | None) -> N
     unfinished.replace(target)
 
 
-def _whole(kind: Any, directory: Path) -> bool:
+def _is_complete(cifar_class: Any, directory: Path) -> bool:
     try:
-        kind(directory)
+        cifar_class(directory)
     except (RuntimeError, OSError):
         return False
     return True
 
 
-def _reader(name: str) -> Any:
+def _cifar_class(name: str) -> Any:
     from torchvision import datasets
 
     return {"cifar10": datasets.CIFAR10, "cifar100": datasets.CIFAR100}[name]

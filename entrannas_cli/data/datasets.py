@@ -97,17 +97,17 @@ def open_dataset(
             notes=("JPEG files: lossy",) if listed.lossy else (),
         )
 
-    def opened(part: Part) -> tuple[Tensor, Tensor, tuple[str, ...]]:
+    def read(part: Part) -> tuple[Tensor, Tensor, tuple[str, ...]]:
         if name == "digits":
             pixels, labels, names = _digits(part)
         elif name == "synthetic":
             pixels, labels, names = _synthetic(part, classes, images, image_size or SYNTHETIC_SIDE)
         else:
             pixels, labels, names = read_cifar(name, path, part, download=download, progress=progress)
-        return _resized(pixels, image_size), labels, names
+        return _resize(pixels, image_size), labels, names
 
-    pixels, labels, names = opened(part)
-    mean, std = _statistics(pixels if part == "train" else opened("train")[0])
+    pixels, labels, names = read(part)
+    mean, std = _mean_and_std(pixels if part == "train" else read("train")[0])
     return Dataset(
         name=name,
         part=part,
@@ -133,11 +133,11 @@ def load_into_memory(dataset: Dataset, *, workers: int = -1, progress: Progress 
     path = cache_path(files, dataset.part)
     pixels = read_cache(path, (len(dataset), *dataset.shape))
     if pixels is None:
-        pixels = _decoded(files, workers, progress)
+        pixels = _decode(files, workers, progress)
         write_cache(path, pixels)
     images = torch.from_numpy(pixels)
     if dataset.part == "train":
-        mean, std = _statistics(images)
+        mean, std = _mean_and_std(images)
     else:
         train = open_dataset(dataset.name, path=files.path, image_size=files.image_size)
         train = load_into_memory(train, workers=workers, progress=progress)
@@ -145,7 +145,7 @@ def load_into_memory(dataset: Dataset, *, workers: int = -1, progress: Progress 
     return replace(dataset, images=images, mean=mean, std=std)
 
 
-def _decoded(files: ImageFiles, workers: int, progress: Progress | None) -> np.ndarray:
+def _decode(files: ImageFiles, workers: int, progress: Progress | None) -> np.ndarray:
     pixels = np.empty((len(files), *files.shape), dtype=np.uint8)
     done = 0
     requests = (BatchRequest(chosen) for chosen in torch.split(torch.arange(len(files)), DECODE_BATCH))
@@ -182,7 +182,7 @@ def _synthetic(part: Part, classes: int, images: int, side: int) -> tuple[Tensor
     return noise, labels, tuple(f"class {number}" for number in range(classes))
 
 
-def _resized(images: Tensor, size: int) -> Tensor:
+def _resize(images: Tensor, size: int) -> Tensor:
     """Resize (N, C, H, W) to (N, C, size, size), unless 0; in chunks, since resizing computes in wider types."""
     if not size or images.shape[2:] == (size, size):
         return images
@@ -194,7 +194,7 @@ def _resized(images: Tensor, size: int) -> Tensor:
     )
 
 
-def _statistics(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _mean_and_std(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return mean and standard deviation per channel, for values from 0 to 1; exact, from a histogram."""
     values = torch.arange(256, dtype=torch.float64) / 255
     means, deviations = [], []

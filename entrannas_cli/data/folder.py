@@ -64,7 +64,7 @@ class ImageFiles:
             raise _unreadable(self.path, name, error) from error
         if image.shape != self.shape:
             raise UsageError(
-                f"{_shown(self.path, name)}: {image.shape[2]}x{image.shape[1]} pixels, "
+                f"{_display(self.path, name)}: {image.shape[2]}x{image.shape[1]} pixels, "
                 f"others have {self.shape[2]}x{self.shape[1]}",
                 ["resize all to one size: --set data.image_size=N (shorter side resized, then cropped)"],
             )
@@ -93,30 +93,30 @@ def list_folder(path: Path, part: str, image_size: int = 0) -> FolderPart:
     if len(classes) < 2:
         found = "no class folders" if not classes else f"only one class folder, {plain(classes[0])}"
         raise UsageError(
-            f"{_shown(path, train)}: {found}", ["expected train/CLASS/IMAGE with at least two classes"]
+            f"{_display(path, train)}: {found}", ["expected train/CLASS/IMAGE with at least two classes"]
         )
-    where = train
+    part_folder = train
     if part == "test":
-        where = next((f"{root}{name}" for name in ("test", "val") if tree.folders(f"{root}{name}")), "")
-        if not where:
+        part_folder = next((f"{root}{name}" for name in ("test", "val") if tree.folders(f"{root}{name}")), "")
+        if not part_folder:
             raise UsageError(f"{plain(str(path))}: no test/ or val/ with class folders")
-        unknown = sorted(set(tree.folders(where)) - set(classes))
+        unknown = sorted(set(tree.folders(part_folder)) - set(classes))
         if unknown:
-            raise UsageError(f"{_shown(path, where)}: class {plain(unknown[0])} is not in train/")
+            raise UsageError(f"{_display(path, part_folder)}: class {plain(unknown[0])} is not in train/")
 
     names: list[str] = []
     labels: list[int] = []
     for label, name in enumerate(classes):
-        images = sorted(file for file in tree.files(f"{where}/{name}") if _suffix(file) in SUFFIXES)
+        images = sorted(file for file in tree.files(f"{part_folder}/{name}") if _suffix(file) in SUFFIXES)
         if not images and part == "train":
             raise UsageError(
-                f"{_shown(path, f'{where}/{name}')}: no images in this class",
+                f"{_display(path, f'{part_folder}/{name}')}: no images in this class",
                 [f"image files end in {', '.join(sorted(SUFFIXES))}"],
             )
         names += images
         labels += [label] * len(images)
     if not names:
-        raise UsageError(f"{_shown(path, where)}: no images")
+        raise UsageError(f"{_display(path, part_folder)}: no images")
     shape = (3, image_size, image_size) if image_size else _shape_of(path, names[0])
     return FolderPart(
         ImageFiles(path, tuple(names), shape, image_size),
@@ -145,10 +145,10 @@ def _open_tree(path: Path) -> tuple[str, _Directory | _Zip]:
     tops = tree.folders("")
     if "train" in tops:
         return "", tree
-    inner = [top for top in tops if "train" in tree.folders(top)]
-    if len(inner) == 1 and isinstance(tree, _Zip):  # a .zip of a folder usually contains the folder itself
-        return f"{inner[0]}/", tree
-    hints = [f"did you mean {_shown(path, name)}?" for name in inner[:3] if isinstance(tree, _Directory)]
+    nested = [top for top in tops if "train" in tree.folders(top)]
+    if len(nested) == 1 and isinstance(tree, _Zip):  # a .zip of a folder usually contains the folder itself
+        return f"{nested[0]}/", tree
+    hints = [f"did you mean {_display(path, name)}?" for name in nested[:3] if isinstance(tree, _Directory)]
     raise UsageError(
         f"{plain(str(path))}: no train/ folder",
         [*hints, "expected train/CLASS/IMAGE, and test/ or val/"],
@@ -170,7 +170,7 @@ class _Directory:
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise UsageError(f"{_shown(self.path, name)}: {error.strerror}") from error
+            raise UsageError(f"{_display(self.path, name)}: {error.strerror}") from error
 
     def files(self, name: str) -> Iterator[str]:
         for folder, _, files in os.walk(self.path / name):
@@ -191,14 +191,14 @@ class _Zip:
     def folders(self, name: str) -> list[str]:
         prefix = f"{name}/" if name else ""
         found = []
-        at = bisect_left(self.names, prefix)
-        while at < len(self.names) and self.names[at].startswith(prefix):
-            child, slash, _ = self.names[at][len(prefix) :].partition("/")
+        position = bisect_left(self.names, prefix)
+        while position < len(self.names) and self.names[position].startswith(prefix):
+            child, slash, _ = self.names[position][len(prefix) :].partition("/")
             if slash:
                 found.append(child)
-                at = bisect_left(self.names, f"{prefix}{child}{AFTER_SLASH}")  # skip its content
+                position = bisect_left(self.names, f"{prefix}{child}{AFTER_SLASH}")  # skip its content
             else:
-                at += 1
+                position += 1
         return found
 
     def files(self, name: str) -> list[str]:
@@ -227,7 +227,7 @@ def _content(path: Path, name: str) -> bytes:
 def _unreadable(path: Path, name: str, error: Exception) -> UsageError:
     # Pillow's own message names an object in memory
     reason = "unknown format" if isinstance(error, UnidentifiedImageError) else plain(str(error))
-    return UsageError(f"{_shown(path, name)}: not a readable image: {reason}", ["fix or remove it"])
+    return UsageError(f"{_display(path, name)}: not a readable image: {reason}", ["fix or remove it"])
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -241,5 +241,5 @@ def _suffix(name: str) -> str:
     return PurePosixPath(name).suffix.lower()
 
 
-def _shown(path: Path, name: str) -> str:
+def _display(path: Path, name: str) -> str:
     return plain(f"{path}/{name}")

@@ -47,20 +47,20 @@ def left_in_cgroup(root: Path = Path("/")) -> Iterator[int]:
         else:
             continue
         # a limit applies to all groups below; in a container the path may be the one on its host
-        own = base / path.strip("/")
-        for folder in (own, *own.parents):
-            if folder.is_relative_to(base) and (left := _left(folder, *names)) is not None:
+        group = base / path.strip("/")
+        for folder in (group, *group.parents):
+            if folder.is_relative_to(base) and (left := _bytes_left(folder, *names)) is not None:
                 yield left
 
 
-def _left(folder: Path, limit: str, used: str, cached: str) -> int | None:
+def _bytes_left(folder: Path, limit: str, used: str, cached: str) -> int | None:
     """Return the bytes left, or None if there is no limit."""
     try:
-        facts = dict(line.split(" ", 1) for line in (folder / "memory.stat").read_text().splitlines())
+        stat = dict(line.split(" ", 1) for line in (folder / "memory.stat").read_text().splitlines())
         return max(
             int((folder / limit).read_text())
             - int((folder / used).read_text())
-            + int(facts.get(cached, 0)),  # the page cache, which the kernel can drop
+            + int(stat.get(cached, 0)),  # the page cache, which the kernel can drop
             0,
         )
     except (OSError, ValueError):  # "max": no limit

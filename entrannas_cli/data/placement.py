@@ -100,7 +100,7 @@ def open_part(
     )
     _check_sides(config, dataset)
     reserved = 0 if reserve is None else reserve(dataset)
-    placement, reason = _placed(config.placement, dataset, device, reserved)
+    placement, reason = _choose_placement(config.placement, dataset, device, reserved)
     if placement == "device":
         dataset = load_into_memory(dataset, workers=config.workers, progress=progress)
         assert isinstance(dataset.images, Tensor)
@@ -130,19 +130,21 @@ def _check_sides(config: DataConfig, dataset: Dataset) -> None:
             )
 
 
-def _placed(asked: str, dataset: Dataset, device: torch.device, reserved: int) -> tuple[Placement, str]:
+def _choose_placement(
+    requested: str, dataset: Dataset, device: torch.device, reserved: int
+) -> tuple[Placement, str]:
     size = dataset.decoded_bytes
     free = _free_memory(device)
     left = max(min(free, free_memory(device) - reserved), 0)
-    if asked == "device":
+    if requested == "device":
         if size > left:
-            besides = f", of which the network needs {gib(reserved)}" if reserved else ""
+            reserve_note = f", of which the network needs {gib(reserved)}" if reserved else ""
             raise UsageError(
-                f"data.placement = device: the images take {gib(size)} decoded, {gib(free)} are free{besides}",
+                f"data.placement = device: the images take {gib(size)} decoded, {gib(free)} are free{reserve_note}",
                 ["use --set data.placement=stream, or a smaller data.image_size"],
             )
         return "device", f"in the memory of {device}, {gib(size)} decoded (as configured)"
-    if asked == "stream":
+    if requested == "stream":
         return "stream", "streamed (as configured)"
     if size > MAX_ON_DEVICE_BYTES:
         return "stream", f"streamed: {gib(size)} decoded, more than {gib(MAX_ON_DEVICE_BYTES)}"

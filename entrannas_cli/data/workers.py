@@ -34,13 +34,13 @@ class BatchRequest(NamedTuple):
     colors: Tensor | None = None
 
 
-def worker_count(asked: int, images: int, streams: int = 1) -> int:
-    """Return the number of worker processes: ``asked``, or for -1 a default; 0 reads in this process.
+def worker_count(requested: int, images: int, streams: int = 1) -> int:
+    """Return the number of worker processes: ``requested``, or for -1 a default; 0 reads in this process.
 
     The default depends on the number of processors, shared by ``streams``, and the number of ``images``.
     """
-    if asked >= 0:
-        return asked
+    if requested >= 0:
+        return requested
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(MAX_WORKERS, max(1, processors // streams), images // IMAGES_PER_WORKER)
 
@@ -57,7 +57,7 @@ def read_batches(
         _Reader(images),
         batch_size=None,
         # as arrays: each tensor would take a file descriptor on its way to a worker
-        sampler=cast(Any, (BatchRequest(*(_array(field) for field in request)) for request in requests)),
+        sampler=cast(Any, (BatchRequest(*(_to_numpy(field) for field in request)) for request in requests)),
         num_workers=workers,
         pin_memory=pin,
         worker_init_fn=_begin_worker,
@@ -91,7 +91,7 @@ class _Reader(data.Dataset[Any]):
             return error, request
 
 
-def _array(field: Tensor | None) -> Any:
+def _to_numpy(field: Tensor | None) -> Any:
     return None if field is None else field.numpy()
 
 

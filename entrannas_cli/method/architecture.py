@@ -129,11 +129,11 @@ class Architecture(nn.Module):
 
         Never synchronises with the device.
         """
-        found = {}
+        p = {}
         for alpha, kind, held in zip(self.alpha.values(), CELL_KINDS, self.held, strict=True):
             unit = spread(alpha) if self.temperature_unit == "spread" else 1.0
-            found[kind] = operation_weights(alpha, held.clamp(min=temperature) * unit)
-        return found
+            p[kind] = operation_weights(alpha, held.clamp(min=temperature) * unit)
+        return p
 
     def derive(self, derivation: Derivation, temperature: float) -> Genotype:
         """Return the cells derived at this temperature.
@@ -150,8 +150,8 @@ class Architecture(nn.Module):
         Synchronises with the device once, however many temperatures there are. Raises ``FloatingPointError`` if a
         weight is not finite.
         """
-        found = [self.weights(derivation, temperature) for temperature in temperatures]
-        on_host = iter(torch.stack([w for weights in found for w in weights.values()]).cpu())
+        weights_at = [self.weights(derivation, temperature) for temperature in temperatures]
+        on_host = iter(torch.stack([w for weights in weights_at for w in weights.values()]).cpu())
 
         def cells(rule: Callable[[Tensor, SearchSpace], CellGraph], weights: dict[str, Tensor]) -> Genotype:
             return Genotype(**{kind: rule(w, self.space) for kind, w in weights.items()})
@@ -210,14 +210,14 @@ def support(weights: Tensor, space: SearchSpace) -> CellGraph:
 
     Synchronises with the device. Raises ``FloatingPointError`` if a weight is not finite.
     """
-    rows = _on_host(weights)
+    rows = _finite_rows(weights)
     chosen = [
         (j, i, name)
         for (i, j), row in zip(space.edges, rows, strict=True)
         for name, weight in zip(space.operations, row, strict=True)
         if weight != 0
     ]
-    return _graph(chosen, space)
+    return _cell_graph(chosen, space)
 
 
 def strongest(weights: Tensor, space: SearchSpace) -> CellGraph:
@@ -227,10 +227,10 @@ def strongest(weights: Tensor, space: SearchSpace) -> CellGraph:
     """
     chosen = [
         (j, i, space.operations[row.index(max(row))])
-        for (i, j), row in zip(space.edges, _on_host(weights), strict=True)
+        for (i, j), row in zip(space.edges, _finite_rows(weights), strict=True)
         if max(row) > 0
     ]
-    return _graph(chosen, space)
+    return _cell_graph(chosen, space)
 
 
 def top2(p: Tensor, space: SearchSpace) -> CellGraph:
@@ -240,24 +240,24 @@ def top2(p: Tensor, space: SearchSpace) -> CellGraph:
     """
     best = {
         edge: max(zip(row, space.operations, strict=True), key=lambda pair: pair[0])
-        for edge, row in zip(space.edges, _on_host(p), strict=True)
+        for edge, row in zip(space.edges, _finite_rows(p), strict=True)
     }
     chosen = [
         (j, i, best[i, j][1])
         for j in space.intermediate
         for i in sorted(range(j), key=lambda i: -best[i, j][0])[:2]
     ]
-    return _graph(chosen, space)
+    return _cell_graph(chosen, space)
 
 
-def _on_host(weights: Tensor) -> list[list[float]]:
+def _finite_rows(weights: Tensor) -> list[list[float]]:
     if not torch.isfinite(host := weights.detach().cpu()).all():
         raise FloatingPointError("the architecture weights are not finite")
     rows: list[list[float]] = host.tolist()
     return rows
 
 
-def _graph(chosen: Sequence[tuple[int, int, str]], space: SearchSpace) -> CellGraph:
+def _cell_graph(chosen: Sequence[tuple[int, int, str]], space: SearchSpace) -> CellGraph:
     return CellGraph(
         tuple(
             tuple(Connection(source, name) for target, source, name in chosen if target == j)

@@ -64,8 +64,8 @@ class BilevelSearch:
         self.weights = list(self.supernet.parameters())  # collecting them again takes a tenth of a small step
         self._derived: dict[float, Derived] = {}  # by temperature, for the architecture at
         self._version: tuple[int, ...] = ()
-        whole = self.derivation == "dst" and not self.sparse
-        self._idle = IdleWeights(self.weights, self.weight_optimizer) if whole else None
+        dense = self.derivation == "dst" and not self.sparse
+        self._idle = IdleWeights(self.weights, self.weight_optimizer) if dense else None
 
     def step(
         self,
@@ -84,11 +84,12 @@ class BilevelSearch:
         the Engine-cells when they rotate. Raises ``FloatingPointError`` if the architecture is read and no longer
         finite.
         """
-        reads = self.sparse and self.derivation == "dst"
-        ahead = next_temperature if reads else None
+        reads_support = self.sparse and self.derivation == "dst"
+        if not reads_support:
+            next_temperature = None
         architecture_loss = None
         if validation is not None:
-            support = self._derive_at(temperature).genotype if reads else None
+            support = self._derive_at(temperature).genotype if reads_support else None
             architecture_loss = self.execute(
                 "architecture step",
                 (self.passed, support, self.supernet.engines(turn)),
@@ -98,10 +99,10 @@ class BilevelSearch:
             ).clone()  # a replayed weight step may overwrite its memory
             self._derived.clear()
         derive = derive and validation is not None
-        derived = self._derive_at(temperature, ahead) if derive or reads else None
+        derived = self._derive_at(temperature, next_temperature) if derive or reads_support else None
         if derive and derived is not None:
-            self._take(derived, temperature)
-        in_use = derived.genotype if derived is not None and reads else None
+            self._set_derived(derived, temperature)
+        in_use = derived.genotype if derived is not None and reads_support else None
         outcome = self.execute(
             "weight step",
             (self.passed, in_use, self.supernet.engines(turn)),
@@ -113,9 +114,9 @@ class BilevelSearch:
 
     def derive(self, temperature: float) -> None:
         """Derive the cells, and the sub-graph that the Transit-cells run, without a step."""
-        self._take(self._derive_at(temperature), temperature)
+        self._set_derived(self._derive_at(temperature), temperature)
 
-    def _take(self, derived: Derived, temperature: float) -> None:
+    def _set_derived(self, derived: Derived, temperature: float) -> None:
         self.genotype, self.passed = derived.genotype, derived.passed_by(self.transit_cells)
         if self.derivation == "dst":
             for kind, cell in derived.strongest.cells:
@@ -132,8 +133,8 @@ class BilevelSearch:
 
         Elements of α and β whose gradient is exactly 0 stay as they are.
         """
-        reads = self.sparse and self.derivation == "dst"
-        support = self._derive_at(temperature).genotype if reads else None
+        reads_support = self.sparse and self.derivation == "dst"
+        support = self._derive_at(temperature).genotype if reads_support else None
         return self._architecture_step(batch, temperature, support, turn)
 
     def _architecture_step(
@@ -160,16 +161,16 @@ class BilevelSearch:
             kind: Mixture(w, None if support is None else support.cell(kind)) for kind, w in weights.items()
         }
 
-    def _derive_at(self, temperature: float, ahead: float | None = None) -> Derived:
-        """Return the cells derived at ``temperature``, reading them (and those ``ahead``) unless cached."""
+    def _derive_at(self, temperature: float, next_temperature: float | None = None) -> Derived:
+        """Return the cells derived at ``temperature``, reading them (and at ``next_temperature``) unless cached."""
         tensors = (*self.architecture.parameters(), self.architecture.held)
         version = tuple(tensor._version for tensor in tensors)
         if self._version != version:  # changed, for example by loading a checkpoint
             self._version, self._derived = version, {}
         if temperature not in self._derived:
-            asked = [temperature] if ahead is None else [temperature, ahead]
-            found = self.architecture.derive_at(self.derivation, asked)
-            self._derived = dict(zip(asked, found, strict=True))
+            temperatures = [temperature] if next_temperature is None else [temperature, next_temperature]
+            found = self.architecture.derive_at(self.derivation, temperatures)
+            self._derived = dict(zip(temperatures, found, strict=True))
         return self._derived[temperature]
 
     def weight_step(self, batch: Batch, mixtures: Mapping[str, Mixture], turn: int = -1) -> StepOutcome:

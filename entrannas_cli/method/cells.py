@@ -150,18 +150,18 @@ class EngineCell(TransitCell):
             return super().forward(before_previous, previous, plan, drop)
         states = {0: self.preprocess_0(before_previous), 1: self.preprocess_1(previous)}
         for i in self.space.sources:
-            for owner, targets, names in self._active(i, plan.support):
+            for owner, targets, names in self._groups(i, plan.support):
                 operations = self._operations_of(owner)
                 features = [operations[name](states[i]) for name in names]
-                chosen = _places(self.space, i, targets, names, plan.weights.device)
-                weights = plan.weights.flatten()[chosen].view(len(targets), len(names))
+                indices = _flat_indices(self.space, i, targets, names, plan.weights.device)
+                weights = plan.weights.flatten()[indices].view(len(targets), len(names))
                 terms = mix(weights, features)  # (targets, N, C, H, W)
                 for j, term in zip(targets, terms, strict=True):
                     states[j] = states[j] + term if j in states else term
         output: Tensor = self.output([states[j] for j in self.space.intermediate])
         return output
 
-    def _active(
+    def _groups(
         self, source: int, graph: CellGraph | None
     ) -> list[tuple[str, tuple[int, ...], tuple[str, ...]]]:
         """Return the (owner of the weights, targets, operations) to compute from ``source``."""
@@ -183,7 +183,7 @@ class EngineCell(TransitCell):
 
 
 @lru_cache(maxsize=4096)  # a list as an index would be copied to the device each time
-def _places(
+def _flat_indices(
     space: SearchSpace, source: int, targets: tuple[int, ...], names: tuple[str, ...], device: torch.device
 ) -> Tensor:
     """Return the flat indices of the weights of ``names`` on the edges from ``source``."""

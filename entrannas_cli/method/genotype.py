@@ -57,7 +57,7 @@ class CellGraph:
         for node, connections in zip(intermediate, nodes, strict=True):
             problems += _node_problems(node, connections)
         problems += [
-            f"the output takes node {node}, but the intermediate nodes are {_span(intermediate)}"
+            f"the output takes node {node}, but the intermediate nodes are {_range_text(intermediate)}"
             for node in self.concat
             if node not in intermediate
         ]
@@ -77,14 +77,14 @@ def _node_problems(node: int, connections: Sequence[Connection]) -> list[str]:
     for previous, connection in zip([None, *connections], connections, strict=False):
         if not 0 <= connection.source < node:
             problems.append(
-                f"node {node} reads node {connection.source}, but may read only {_span(range(node))}"
+                f"node {node} reads node {connection.source}, but may read only {_range_text(range(node))}"
             )
         if connection == previous:
             problems.append(f"node {node} has {connection.operation} from node {connection.source} twice")
     return problems
 
 
-def _span(numbers: Sequence[int]) -> str:
+def _range_text(numbers: Sequence[int]) -> str:
     return f"{numbers[0]} to {numbers[-1]}" if len(numbers) else "none"
 
 
@@ -157,14 +157,14 @@ class Genotype:
     def from_dict(cls, data: object) -> Genotype:
         """Invert :meth:`to_dict`. Raises ``GenotypeError`` that lists every fault."""
         if not isinstance(data, dict):
-            raise GenotypeError([f"expected a JSON object, found {_kind_of(data)}"])
+            raise GenotypeError([f"expected a JSON object, found {_describe(data)}"])
         if data.get("format") != FORMAT:
-            raise GenotypeError([f'format: expected "{FORMAT}", found {_shown(data.get("format"))}'])
+            raise GenotypeError([f'format: expected "{FORMAT}", found {_short_repr(data.get("format"))}'])
         if data.get("version") != FORMAT_VERSION:
             raise GenotypeError(
-                [f"version: this release reads {FORMAT_VERSION}, found {_shown(data.get('version'))}"]
+                [f"version: this release reads {FORMAT_VERSION}, found {_short_repr(data.get('version'))}"]
             )
-        return cls._of_cells({kind: _cell_from_dict(kind, data.get(kind)) for kind in CELL_KINDS})
+        return cls._from_cells({kind: _cell_from_dict(kind, data.get(kind)) for kind in CELL_KINDS})
 
     @classmethod
     def from_json(cls, text: str) -> Genotype:
@@ -176,7 +176,7 @@ class Genotype:
         return cls.from_dict(data)
 
     @classmethod
-    def _of_cells(cls, parsed: dict[str, CellGraph | list[str]]) -> Genotype:
+    def _from_cells(cls, parsed: dict[str, CellGraph | list[str]]) -> Genotype:
         problems = [problem for cell in parsed.values() if isinstance(cell, list) for problem in cell]
         if problems:
             raise GenotypeError(problems)
@@ -209,7 +209,7 @@ class Genotype:
 def _cell_from_dict(kind: str, data: object) -> CellGraph | list[str]:
     """Return the cell, or a list of its faults."""
     if not isinstance(data, dict) or not isinstance(data.get("nodes"), list):
-        return [f'{kind}: expected an object with "nodes", found {_kind_of(data)}']
+        return [f'{kind}: expected an object with "nodes", found {_describe(data)}']
     if len(data["nodes"]) > MAX_NODES:
         return [f"{kind}: {len(data['nodes'])} nodes, at most {MAX_NODES} are read"]
     problems: list[str] = []
@@ -222,11 +222,11 @@ def _cell_from_dict(kind: str, data: object) -> CellGraph | list[str]:
                     nodes[-1].append(Connection(source, operation))
                 case _:
                     problems.append(
-                        f"{kind}: node {n + INPUT_NODES}: expected [source, operation], found {_shown(entry)}"
+                        f"{kind}: node {n + INPUT_NODES}: expected [source, operation], found {_short_repr(entry)}"
                     )
     concat = data.get("concat", [])
     if not (isinstance(concat, list) and all(type(node) is int for node in concat)):
-        problems.append(f"{kind}: concat: expected a list of node numbers, found {_shown(concat)}")
+        problems.append(f"{kind}: concat: expected a list of node numbers, found {_short_repr(concat)}")
         concat = []
     return problems or _cell(kind, nodes, concat)
 
@@ -238,11 +238,11 @@ def _cell(kind: str, nodes: Iterable[Iterable[Connection]], concat: Iterable[int
         return [f"{kind} cell: {problem}" for problem in error.problems]
 
 
-def _kind_of(data: object) -> str:
+def _describe(data: object) -> str:
     names = {dict: "an object", list: "a list", str: "a string", type(None): "nothing"}
-    return names.get(type(data), f"the {type(data).__name__} {_shown(data)}")
+    return names.get(type(data), f"the {type(data).__name__} {_short_repr(data)}")
 
 
-def _shown(value: object) -> str:
+def _short_repr(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."

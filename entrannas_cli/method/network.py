@@ -43,8 +43,8 @@ class ImageNetStem(nn.Module):
         super().__init__()
         self.out_channels = (channels, channels)
 
-        def convolution(before: int, after: int) -> list[nn.Module]:
-            return [nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(after)]
+        def convolution(inputs: int, outputs: int) -> list[nn.Module]:
+            return [nn.Conv2d(inputs, outputs, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(outputs)]
 
         self.first = nn.Sequential(
             *convolution(channels_in, channels // 2), nn.ReLU(), *convolution(channels // 2, channels)
@@ -102,7 +102,7 @@ class _CellStack(nn.Module):
         for n, kind in enumerate(self.kinds):
             reduction = kind == "reduce"
             channels *= 2 if reduction else 1
-            surroundings = CellKeywords(
+            keywords = CellKeywords(
                 channels_before_previous=before_previous,
                 channels_previous=previous,
                 channels=channels,
@@ -112,7 +112,7 @@ class _CellStack(nn.Module):
                 affine=affine,
                 pool_batch_norm=pool_batch_norm,
             )
-            built.append(build_cell(n, surroundings))
+            built.append(build_cell(n, keywords))
             reduction_before = reduction
             before_previous, previous = previous, nodes_out[kind] * channels
         for cell in built[:-1]:  # read by cells and the auxiliary head; the last one is the classifier's
@@ -131,8 +131,8 @@ class _CellStack(nn.Module):
         tapped = None
         before_previous, previous = self.stem(images)
         for n, (cell, plan) in enumerate(zip(self.cells, plans, strict=True)):
-            again = self.checkpoint_cells and torch.is_grad_enabled() and n + 1 < len(self.cells)
-            run = partial(recomputed, cell) if again else cell
+            recompute = self.checkpoint_cells and torch.is_grad_enabled() and n + 1 < len(self.cells)
+            run = partial(recomputed, cell) if recompute else cell
             before_previous, previous = previous, run(before_previous, previous, plan, drop)
             if n == tap:
                 tapped = previous
@@ -161,10 +161,10 @@ class SuperNet(_CellStack):
         rotates = engine_cells == "rotate"  # then every cell takes a turn as Engine-cell
         engines = engine_positions(cell_kinds(cells), "all" if rotates else engine_cells)
 
-        def build_cell(position: int, surroundings: CellKeywords) -> TransitCell:
+        def build_cell(position: int, keywords: CellKeywords) -> TransitCell:
             if position in engines:
-                return EngineCell(space, **surroundings)
-            return TransitCell(all_connections(space), **surroundings)
+                return EngineCell(space, **keywords)
+            return TransitCell(all_connections(space), **keywords)
 
         shape = NetworkShape(
             classes=classes, channels_in=channels_in, channels=channels, cells=cells, stem=stem
@@ -231,9 +231,9 @@ class DerivedNetwork(_CellStack):
     ) -> None:
         kinds = cell_kinds(cells)
 
-        def build_cell(position: int, surroundings: CellKeywords) -> TransitCell:
+        def build_cell(position: int, keywords: CellKeywords) -> TransitCell:
             connections = genotype.cell(kinds[position]).connections
-            return TransitCell([(c.source, j, c.operation) for j, c in connections], **surroundings)
+            return TransitCell([(c.source, j, c.operation) for j, c in connections], **keywords)
 
         super().__init__(
             build_cell,
@@ -272,8 +272,8 @@ class DerivedNetwork(_CellStack):
                 pool_batch_norm=supernet.pool_batch_norm,
                 **supernet.shape,
             )
-        own = supernet.state_dict()
-        network.load_state_dict({key: own[key].clone() for key in network.state_dict()}, assign=True)
+        state = supernet.state_dict()
+        network.load_state_dict({key: state[key].clone() for key in network.state_dict()}, assign=True)
         reference = supernet.classifier.weight  # for buffers outside the state dict
         return network.to(reference.device, reference.dtype)
 

@@ -84,7 +84,7 @@ def get_operation(name: str) -> Operation:
     return _registry[name]
 
 
-class _Described(Protocol):
+class _OperationInfo(Protocol):
     @property
     def name(self) -> str: ...
 
@@ -92,7 +92,7 @@ class _Described(Protocol):
     def parametric(self) -> bool: ...
 
 
-def has_weights(kind: str, source: int, operation: _Described) -> bool:
+def has_weights(kind: str, source: int, operation: _OperationInfo) -> bool:
     """Return whether ``operation`` on node ``source`` of a cell of ``kind`` has weights.
 
     A skip connection of stride 2 has weights, since it is a FactorizedReduce.

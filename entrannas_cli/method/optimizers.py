@@ -59,21 +59,21 @@ def load_optimizer(optimizer: Optimizer, state: Mapping[str, Any]) -> None:
 
     Missing parts start from their initial state (:func:`prepare`). Raises what torch raises if it doesn't match.
     """
-    own = optimizer.param_groups
-    rates = [group["lr"] for group in own]
+    current = optimizer.param_groups
+    rates = [group["lr"] for group in current]
     groups = [
-        {**loaded, **{key: mine[key] for key in IMPLEMENTATION if key in mine}}
-        for loaded, mine in zip(state["param_groups"], own, strict=True)
+        {**loaded, **{key: group[key] for key in IMPLEMENTATION if key in group}}
+        for loaded, group in zip(state["param_groups"], current, strict=True)
     ]
     optimizer.load_state_dict({**state, "param_groups": groups})
     for group, rate in zip(optimizer.param_groups, rates, strict=True):
         loaded = float(group["lr"])
         group["lr"] = rate.fill_(loaded) if isinstance(rate, Tensor) else loaded
-    _lay_out(optimizer)
+    _match_strides(optimizer)
     prepare(optimizer)
 
 
-def _lay_out(optimizer: Optimizer) -> None:
+def _match_strides(optimizer: Optimizer) -> None:
     """Give each state its parameter's memory layout, which fused kernels assume; a checkpoint may differ."""
     for parameter, state in optimizer.state.items():
         for name, value in state.items():

@@ -19,7 +19,7 @@ def draw_genotype(space: SearchSpace, seed: int) -> Genotype:
 
     The same seed gives the same genotype on every machine.
     """
-    return _draw(space, seed, lambda draw, sources: sorted(draw.sample(sources, 2)))
+    return _draw(space, seed, lambda rng, sources: sorted(rng.sample(sources, 2)))
 
 
 def draw_operations(space: SearchSpace, seed: int) -> Genotype:
@@ -30,13 +30,15 @@ def draw_operations(space: SearchSpace, seed: int) -> Genotype:
     return _draw(space, seed, lambda _, sources: sources)
 
 
-def _draw(space: SearchSpace, seed: int, chosen: Callable[[random.Random, range], Iterable[int]]) -> Genotype:
-    draw = random.Random(seed)
+def _draw(
+    space: SearchSpace, seed: int, pick_sources: Callable[[random.Random, range], Iterable[int]]
+) -> Genotype:
+    rng = random.Random(seed)
     return Genotype(
         **{
             kind: CellGraph(
                 tuple(
-                    tuple(Connection(i, draw.choice(space.operations)) for i in chosen(draw, range(j)))
+                    tuple(Connection(i, rng.choice(space.operations)) for i in pick_sources(rng, range(j)))
                     for j in space.intermediate
                 )
             )
@@ -62,7 +64,7 @@ def draw_like(
     Raises ``GenotypeError`` if ``genotype`` doesn't belong to ``space``, ``ValueError`` if no draw is close enough.
     """
     genotype.check(space)
-    draw = random.Random(seed)
+    rng = random.Random(seed)
     candidates = [(j, Connection(i, name)) for i, j in space.edges for name in space.operations]
     cost = _connection_costs(space, multiply_adds)
     sizes = {kind: len(cell.connections) for kind, cell in genotype.cells}
@@ -70,22 +72,22 @@ def draw_like(
     def total(kind: str, connections: list[tuple[int, Connection]]) -> int:
         return sum(cost[kind, c.source < INPUT_NODES, c.operation] for _, c in connections)
 
-    wanted = multiply_adds(genotype)
-    fixed = wanted - sum(total(kind, list(cell.connections)) for kind, cell in genotype.cells)
+    target = multiply_adds(genotype)
+    fixed = target - sum(total(kind, list(cell.connections)) for kind, cell in genotype.cells)
     for _ in range(ATTEMPTS):
-        drawn = {kind: draw.sample(candidates, size) for kind, size in sizes.items()}
+        drawn = {kind: rng.sample(candidates, size) for kind, size in sizes.items()}
         if any(len({j for j, _ in cell}) < space.nodes for cell in drawn.values()):
             continue
         size = fixed + sum(total(kind, cell) for kind, cell in drawn.items())
-        if abs(size - wanted) <= tolerance * wanted:
-            return Genotype(**{kind: _cell(space, cell) for kind, cell in drawn.items()})
+        if abs(size - target) <= tolerance * target:
+            return Genotype(**{kind: _cell_graph(space, cell) for kind, cell in drawn.items()})
     raise ValueError(
         f"none of {ATTEMPTS} draws of {sizes['normal']} + {sizes['reduce']} connections has "
-        f"{wanted} multiply-adds within {100 * tolerance:g} %"
+        f"{target} multiply-adds within {100 * tolerance:g} %"
     )
 
 
-def _cell(space: SearchSpace, connections: list[tuple[int, Connection]]) -> CellGraph:
+def _cell_graph(space: SearchSpace, connections: list[tuple[int, Connection]]) -> CellGraph:
     return CellGraph(tuple(tuple(c for j, c in connections if j == node) for node in space.intermediate))
 
 
@@ -98,16 +100,16 @@ def _connection_costs(
     """
     first = (Connection(0, space.operations[0]),)
     smallest = CellGraph((first,) * space.nodes)
-    without = multiply_adds(Genotype(normal=smallest, reduce=smallest))
+    baseline = multiply_adds(Genotype(normal=smallest, reduce=smallest))
 
-    def more(kind: str, source: int, name: str) -> int:
+    def added(kind: str, source: int, name: str) -> int:
         cell = CellGraph((*(first,) * (space.nodes - 1), (*first, Connection(source, name))))
         cells = {"normal": smallest, "reduce": smallest, kind: cell}
-        return multiply_adds(Genotype(**cells)) - without
+        return multiply_adds(Genotype(**cells)) - baseline
 
     sources = (1, INPUT_NODES) if space.nodes > 1 else (1,)
     return {
-        (kind, source < INPUT_NODES, name): more(kind, source, name)
+        (kind, source < INPUT_NODES, name): added(kind, source, name)
         for kind in CELL_KINDS
         for source in sources
         for name in space.operations

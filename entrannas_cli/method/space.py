@@ -72,18 +72,18 @@ def engine_positions(kinds: Sequence[str], engine_cells: EngineCells, turn: int 
     Raises ``ValueError`` if a listed position doesn't exist, or if a kind has no Engine-cell and would not be
     learned.
     """
-    of_kind = [[n for n, kind in enumerate(kinds) if kind == each] for each in set(kinds)]
-    places = {"first": 0, "last": -1, "rotate": turn}
+    by_kind = [[n for n, kind in enumerate(kinds) if kind == each] for each in set(kinds)]
+    index = {"first": 0, "last": -1, "rotate": turn}
     if engine_cells == "all":
         chosen = frozenset(range(len(kinds)))
     elif engine_cells == "middle":
-        chosen = frozenset(cells[len(cells) // 2] for cells in of_kind)
+        chosen = frozenset(cells[len(cells) // 2] for cells in by_kind)
     elif isinstance(engine_cells, str):
-        if engine_cells not in places:
+        if engine_cells not in index:
             raise ValueError(
                 f"engine_cells: expected last, first, middle, all, rotate or numbers, found {engine_cells}"
             )
-        chosen = frozenset(cells[places[engine_cells] % len(cells)] for cells in of_kind)
+        chosen = frozenset(cells[index[engine_cells] % len(cells)] for cells in by_kind)
     else:
         chosen = frozenset(engine_cells)
     if not chosen <= set(range(len(kinds))):

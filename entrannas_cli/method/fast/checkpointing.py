@@ -42,22 +42,22 @@ def recomputed(
         return output
 
     def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
-        return nullcontext(), _again(cell)  # first and second pass
+        return nullcontext(), _second_pass(cell)  # first and second pass
 
     output: Tensor = checkpoint(run, before_previous, previous, use_reentrant=False, context_fn=contexts)
     return output
 
 
 @contextmanager
-def _again(module: nn.Module) -> Iterator[None]:
+def _second_pass(module: nn.Module) -> Iterator[None]:
     """Run the second pass on copies of the buffers, so that it doesn't update the running statistics again."""
-    own = [(part, name, buffer) for part in module.modules() for name, buffer in part._buffers.items()]
+    buffers = [(part, name, buffer) for part in module.modules() for name, buffer in part._buffers.items()]
     token = recomputing.set(True)
     try:
-        for part, name, buffer in own:
+        for part, name, buffer in buffers:
             part._buffers[name] = None if buffer is None else torch.clone(buffer)
         yield
     finally:
         recomputing.reset(token)
-        for part, name, buffer in own:
+        for part, name, buffer in buffers:
             part._buffers[name] = buffer

@@ -27,17 +27,17 @@ class Depthwise(nn.Conv2d):
         """Return the same convolution with the same parameters, or None if ``plain`` is of another kind."""
         channels = plain.in_channels
         kernel, stride, dilation = plain.kernel_size[0], plain.stride[0], plain.dilation[0]
-        same = cls(
+        depthwise = cls(
             channels, channels, kernel, stride, dilation * (kernel // 2), dilation, channels, bias=False
         )
-        facts = (
+        attributes = (
             *("out_channels", "groups", "kernel_size", "stride", "dilation", "padding"),
             *("padding_mode", "bias", "transposed"),
         )
-        if kernel % 2 == 0 or any(getattr(plain, fact) != getattr(same, fact) for fact in facts):
+        if kernel % 2 == 0 or any(getattr(plain, name) != getattr(depthwise, name) for name in attributes):
             return None
-        same.weight = plain.weight
-        return same
+        depthwise.weight = plain.weight
+        return depthwise
 
     def forward(self, x: Tensor) -> Tensor:
         """Compute the convolution, by whichever implementation is fastest."""
@@ -50,18 +50,18 @@ class Depthwise(nn.Conv2d):
             if torch.is_autocast_enabled("cpu"):  # here, since the backward pass runs without autocast
                 dtype = torch.get_autocast_dtype("cpu")
                 x, weight = x.to(dtype), weight.to(dtype)
-            return cast(Tensor, _OnCpu.apply(x, weight, dilation))
+            return cast(Tensor, _CpuDepthwise.apply(x, weight, dilation))
         return F.conv2d(x, self.weight, None, stride, dilation * (kernel // 2), dilation, self.groups)
 
 
-class _OnCpu(torch.autograd.Function):
+class _CpuDepthwise(torch.autograd.Function):
     """The same convolution at stride 1, with its gradients composed from fast kernels."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, dilation: int) -> Tensor:
         ctx.save_for_backward(x, weight)
         ctx.dilation = dilation
-        return _same(x, weight, dilation)
+        return _convolve(x, weight, dilation)
 
     @staticmethod
     @once_differentiable
@@ -69,20 +69,20 @@ class _OnCpu(torch.autograd.Function):
         (gradient,) = gradients
         x, weight = ctx.saved_tensors  # type: ignore[attr-defined]
         dilation: int = ctx.dilation  # type: ignore[attr-defined]
-        of_x, of_weight = ctx.needs_input_grad[:2]  # type: ignore[attr-defined]
+        needs_x, needs_weight = ctx.needs_input_grad[:2]  # type: ignore[attr-defined]
         return (
-            _same(gradient, weight.flip(2, 3), dilation) if of_x else None,
-            _gradient_of_weight(gradient, x, weight, dilation) if of_weight else None,
+            _convolve(gradient, weight.flip(2, 3), dilation) if needs_x else None,
+            _weight_gradient(gradient, x, weight, dilation) if needs_weight else None,
             None,
         )
 
 
-def _same(x: Tensor, weight: Tensor, dilation: int) -> Tensor:
+def _convolve(x: Tensor, weight: Tensor, dilation: int) -> Tensor:
     """Convolve at stride 1; with flipped weights, this maps the output's gradient to that of ``x``."""
     return F.conv2d(x, weight, None, 1, dilation * (weight.shape[3] // 2), dilation, len(weight))
 
 
-def _gradient_of_weight(gradient: Tensor, x: Tensor, weight: Tensor, dilation: int) -> Tensor:
+def _weight_gradient(gradient: Tensor, x: Tensor, weight: Tensor, dilation: int) -> Tensor:
     """Compute the gradient in blocks of few columns, with no more rows than the image: larger ones are slow.
 
     Dilated weights are a subset of dense ones.
@@ -99,15 +99,15 @@ def _gradient_of_weight(gradient: Tensor, x: Tensor, weight: Tensor, dilation: i
         blocks = []
         for left in range(0, span, FAST_COLUMNS):
             columns = min(FAST_COLUMNS, span - left)
-            seen = band[:, :, :, left : left + width + columns - 1]
-            blocks.append(_of_weight(gradient, seen, rows, columns, 0 if rows_padding else padding))
+            window = band[:, :, :, left : left + width + columns - 1]
+            blocks.append(_block_gradient(gradient, window, rows, columns, 0 if rows_padding else padding))
         bands.append(torch.cat(blocks, dim=3))
     return torch.cat(bands, dim=2)[:, :, ::dilation, ::dilation]
 
 
-def _of_weight(gradient: Tensor, x: Tensor, rows: int, columns: int, padding: int) -> Tensor:
+def _block_gradient(gradient: Tensor, x: Tensor, rows: int, columns: int, padding: int) -> Tensor:
     channels = x.shape[1]
-    found = torch.ops.aten.convolution_backward(
+    gradients = torch.ops.aten.convolution_backward(
         gradient,
         x,
         x.new_empty(channels, 1, rows, columns),
@@ -120,4 +120,4 @@ def _of_weight(gradient: Tensor, x: Tensor, rows: int, columns: int, padding: in
         channels,  # groups
         [False, True, False],
     )
-    return cast(Tensor, found[1])
+    return cast(Tensor, gradients[1])

@@ -53,7 +53,7 @@ class IdleWeights:
         device = self._weights[0].device
         sizes = torch.tensor([weight.numel() for weight in self._weights])
         self._owner = torch.repeat_interleave(sizes).to(device)  # (all elements,): index of its weight
-        self._nothing = torch.zeros((), device=device, dtype=self._weights[0].dtype)
+        self._zero = torch.zeros((), device=device, dtype=self._weights[0].dtype)
 
     @contextmanager
     @torch.no_grad()
@@ -65,20 +65,20 @@ class IdleWeights:
         states = [self._optimizer.state[weight] for weight in self._weights]
         momenta = [state["momentum_buffer"] for state in states if "momentum_buffer" in state]
         parts = [part for part in (self._weights, momenta) if part]
-        moving = self._moving()[self._owner]
+        has_gradient = self._has_gradient()[self._owner]
         before = [_flat(part) for part in parts]
         yield
         for part, old in zip(parts, before, strict=True):
-            kept = torch.where(moving, _flat(part), old)
+            kept = torch.where(has_gradient, _flat(part), old)
             pieces = torch.split(kept, [tensor.numel() for tensor in part])
             shaped = [piece.view(tensor.shape) for piece, tensor in zip(pieces, part, strict=True)]
             torch._foreach_copy_(part, shaped)
 
-    def _moving(self) -> Tensor:
+    def _has_gradient(self) -> Tensor:
         """Return (weights,): False where the gradient is 0 or None (the optimiser skips the latter anyway)."""
         gradients = [weight.grad for weight in self._weights if weight.grad is not None]
         largest = iter(torch._foreach_norm(gradients, math.inf))
-        return torch.stack([self._nothing if w.grad is None else next(largest) for w in self._weights]) > 0
+        return torch.stack([self._zero if w.grad is None else next(largest) for w in self._weights]) > 0
 
 
 def _flat(tensors: Sequence[Tensor]) -> Tensor:

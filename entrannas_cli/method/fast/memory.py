@@ -31,7 +31,7 @@ FRAGMENTATION = 0.08
 MAPPED = 2**25  # bytes; larger tensors bypass the heap (glibc's DEFAULT_MMAP_THRESHOLD_MAX)
 
 # shape, strides and dtype of each result; None for a missing one
-Made = tuple[tuple[tuple[int, ...], tuple[int, ...], torch.dtype] | None, ...]
+ResultSpecs = tuple[tuple[tuple[int, ...], tuple[int, ...], torch.dtype] | None, ...]
 
 
 @dataclass(frozen=True)
@@ -67,18 +67,18 @@ class MemoryMeter(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __init__(self, *, heap: bool = False) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.heap = heap
-        self.live = self.peak = self._passed = 0
+        self.live = self.peak = self._heap_bytes = 0
         self._storages: dict[int, weakref.ref[Any]] = {}
-        self._made: dict[Hashable, Made | None] = {}
+        self._specs: dict[Hashable, ResultSpecs | None] = {}
 
     def restart(self) -> None:
         """Reset the peak to the memory that is live now."""
-        self.peak, self._passed = self.live, 0
+        self.peak, self._heap_bytes = self.live, 0
 
     @property
     def need(self) -> int:
         """Bytes that a process needs, since the last restart."""
-        return self.peak + (int(FRAGMENTATION * self._passed) if self.heap else 0)
+        return self.peak + (int(FRAGMENTATION * self._heap_bytes) if self.heap else 0)
 
     def step_need(self, rest: int, *, recorded: bool) -> int:
         """Return the ``need`` of a step, of which ``rest`` bytes are always live.
@@ -95,20 +95,20 @@ class MemoryMeter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         # meta kernels are slow: skip them where the result is known
         if _in_place(func) and args[0].is_meta:
             return args[0]
-        key = (func, _description(args), _description(tuple(kwargs.items())))
+        key = (func, _signature(args), _signature(tuple(kwargs.items())))
         try:
-            made = self._made.get(key)
+            specs = self._specs.get(key)
         except TypeError:  # an unhashable argument
             return self._run(func, args, kwargs)[0]
-        if made is None:
+        if specs is None:
             result, new = self._run(func, args, kwargs)
-            if new and key not in self._made:
-                self._made[key] = _results(func, result)
+            if new and key not in self._specs:
+                self._specs[key] = _specs_of(func, result)
             return result
-        results = tuple(self._remade(*facts) if facts else None for facts in made)
+        results = tuple(self._empty(*spec) if spec else None for spec in specs)
         return results if len(results) > 1 else results[0]
 
-    def _remade(self, shape: tuple[int, ...], strides: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    def _empty(self, shape: tuple[int, ...], strides: tuple[int, ...], dtype: torch.dtype) -> Tensor:
         tensor = torch.empty_strided(shape, strides, dtype=dtype, device="meta")
         self._count(tensor)
         return tensor
@@ -133,7 +133,7 @@ class MemoryMeter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.live += size
         self.peak = max(self.peak, self.live)
         if size < MAPPED and not recomputing.get():
-            self._passed += size
+            self._heap_bytes += size
         return True
 
 
@@ -151,25 +151,25 @@ def _tensors(result: object) -> Iterator[Tensor]:
             yield from _tensors(part)
 
 
-def _description(value: Any) -> Hashable:
+def _signature(value: Any) -> Hashable:
     """Return the properties of an argument that determine the shapes of the results."""
     if isinstance(value, Tensor):
         return value.shape, value.stride(), value.dtype, value.device
     if isinstance(value, list | tuple):
-        return tuple(map(_description, value))
+        return tuple(map(_signature, value))
     return type(value), value  # 1 and 1.0 give results of different types
 
 
-def _results(func: Any, result: object) -> Made | None:
+def _specs_of(func: Any, result: object) -> ResultSpecs | None:
     """Describe the results, or return None unless the operation only creates tensors."""
     if func._schema.is_mutable:
         return None
-    made = (result,) if isinstance(result, Tensor) else result
-    if not isinstance(made, tuple) or not all(
-        x is None or (isinstance(x, Tensor) and x.is_meta) for x in made
+    results = (result,) if isinstance(result, Tensor) else result
+    if not isinstance(results, tuple) or not all(
+        x is None or (isinstance(x, Tensor) and x.is_meta) for x in results
     ):
         return None
-    return tuple(x if x is None else (tuple(x.shape), x.stride(), x.dtype) for x in made)
+    return tuple(x if x is None else (tuple(x.shape), x.stride(), x.dtype) for x in results)
 
 
 def fill_optimizer(optimizer: torch.optim.Optimizer) -> None:
