@@ -1,4 +1,4 @@
-"""Commands called in this process."""
+"""Run commands in the test process."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import pytest
 
 from entrannas_cli.__main__ import main
 
-__all__ = ["Call", "Result", "caller"]
+__all__ = ["Call", "Result", "command_runner"]
 
 
 @dataclass(frozen=True)
 class Result:
-    """How a command ended, and what it wrote."""
+    """Exit code and output of a command."""
 
     code: int
     out: str
@@ -24,15 +24,15 @@ class Result:
 
     @property
     def rows(self) -> list[dict[str, str]]:
-        """Those of a command that writes CSV."""
+        """CSV output as one dictionary per row."""
         return list(csv.DictReader(io.StringIO(self.out)))
 
 
 Call = Callable[..., Result]
 
 
-def caller(capsys: pytest.CaptureFixture[str]) -> Call:
-    """Runs a command in this process, its output piped."""
+def command_runner(capsys: pytest.CaptureFixture[str]) -> Call:
+    """Return a function that runs a command in this process, with its output piped."""
 
     def run(*arguments: object) -> Result:
         capsys.readouterr()

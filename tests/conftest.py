@@ -1,4 +1,4 @@
-"""Cuts every test off from the user's own settings."""
+"""Isolate every test from the user's own settings, and configure pytest and hypothesis."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from pathlib import Path
 import pytest
 from hypothesis import Phase, settings
 
-from .calling import Call, caller
+from .calling import Call, command_runner
 from .isolation import isolate
 
-# no deadlines (machines are noisy); the same examples every time where a red build would block others
+# no deadlines, as machines are noisy; on CI always the same examples, so that a red build is reproducible
 settings.register_profile("entrannas", deadline=None, max_examples=40, derandomize=bool(os.environ.get("CI")))
-# docs/testing.md: a mutant is not to be made smaller, but to be noticed
+# a mutant only has to be noticed, so examples are not shrunk (docs/testing.md)
 phases = (Phase.explicit, Phase.generate)
 settings.register_profile("mutation", deadline=None, max_examples=10, derandomize=True, phases=phases)
 settings.load_profile("entrannas")
 
-# what tests import as they run: once, not in each process that mutmut forks
+# import once what tests import as they run, not in each process that mutmut forks
 if "MUTANT_UNDER_TEST" in os.environ:
     import torch._dynamo  # noqa: F401
 
-# Python looks through all of torch's and pandas' objects for garbage, a fifth of a second each time: less often
+# collecting garbage among the objects of torch and pandas takes 0.2 s each time: do it less often
 gc.set_threshold(20_000, 20, 20)
 
 
@@ -33,10 +33,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-@pytest.hookimpl(optionalhook=True)  # also without xdist
+@pytest.hookimpl(optionalhook=True)  # xdist is optional
 def pytest_xdist_auto_num_workers() -> int:
-    """Half as many again as there are processors: the dashboard's tests wait as long as they work."""
-    affinity = getattr(os, "sched_getaffinity", None)  # not everywhere
+    """Return 1.5 workers per processor: the dashboard tests wait as much as they work."""
+    affinity = getattr(os, "sched_getaffinity", None)  # missing on some systems
     processors = len(affinity(0)) if affinity else os.cpu_count() or 1
     return max(1, processors * 3 // 2)
 
@@ -48,5 +48,5 @@ def _isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def call(capsys: pytest.CaptureFixture[str]) -> Call:
-    """A command in this process."""
-    return caller(capsys)
+    """Run a command in this process."""
+    return command_runner(capsys)

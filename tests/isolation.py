@@ -1,4 +1,4 @@
-"""Cuts tests off from the user's own settings, and what several tests read."""
+"""Isolate tests from the user's own settings, and share expensive folders between them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-__all__ = ["isolate", "made_once"]
+__all__ = ["build_once", "isolate"]
 
 
 def isolate(patch: pytest.MonkeyPatch, folder: Path) -> None:
-    """No ENTRANNAS_* variables, an empty working directory and home, a plain terminal of 80 columns."""
+    """Remove ENTRANNAS_* variables; use an empty working directory and home and a plain terminal of 80 columns."""
     for name in [name for name in os.environ if name.startswith("ENTRANNAS_")]:
         patch.delenv(name)
     home = folder / "home"
@@ -29,18 +29,18 @@ def isolate(patch: pytest.MonkeyPatch, folder: Path) -> None:
     patch.chdir(work)
 
 
-def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[], object]) -> Path:
-    """The folder that ``make`` filled, as its working directory: once, for all worker processes of a test run.
+def build_once(factory: pytest.TempPathFactory, name: str, make: Callable[[], object]) -> Path:
+    """Call ``make`` in a new working directory once per test run, for all workers, and return that directory.
 
-    Who wants to change something in it, copies it.
+    Tests that change something in it copy it first.
     """
     shared = factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
-        shared = shared.parent  # that of all workers
+        shared = shared.parent  # the folder shared by all workers
     folder, done = shared / name, shared / f"{name}.done"
     with FileLock(shared / f"{name}.lock"):
         if not done.exists():
-            shutil.rmtree(folder, ignore_errors=True)  # of a worker that failed in the middle
+            shutil.rmtree(folder, ignore_errors=True)  # left by a worker that failed half way
             folder.mkdir()
             with pytest.MonkeyPatch.context() as patch:
                 isolate(patch, folder)

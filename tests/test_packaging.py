@@ -1,4 +1,4 @@
-"""What is installed elsewhere works there: the wheel, and an operation that another package brings."""
+"""Installed elsewhere, the wheel works, and so does an operation from another package."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 
 
 def pip_install(source: Path, target: Path) -> dict[str, str]:
-    """Installs without touching this environment; returns one in which the package is found."""
+    """Install outside of this environment; return an environment in which the package is found."""
     subprocess.run(
         [
             *(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"),
@@ -41,7 +41,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def test_a_wheel_brings_spaces_and_presets_along(wheel: Path, tmp_path: Path) -> None:
+def test_wheel_contains_spaces_and_presets(wheel: Path, tmp_path: Path) -> None:
     environment = pip_install(wheel, tmp_path / "site")
     where = subprocess.run(
         [sys.executable, "-c", "import entrannas_cli; print(entrannas_cli.__file__)"],
@@ -58,10 +58,10 @@ def test_a_wheel_brings_spaces_and_presets_along(wheel: Path, tmp_path: Path) ->
         data = ["--data", str(tmp_path)] if name == "imagenet" else []
         entrannas("search", "--preset", name, *data, "--print-config", env=environment)
     entrannas("search", "--method", "random", "--space", "extended", "--quiet", env=environment)
-    assert not (tmp_path / "site" / "searchspaces").exists()  # not a top-level package of its own
+    assert not (tmp_path / "site" / "searchspaces").exists()  # not a top-level package
 
 
-def test_the_documented_example_of_an_operation_installs_and_runs(tmp_path: Path) -> None:
+def test_documented_plugin_operation_installs_and_runs(tmp_path: Path) -> None:
     example = ROOT / "docs" / "examples" / "entrannas-squeeze"
     space = str(example / "squeeze.toml")
     without = in_process("spaces", "check", space, check=False)
@@ -74,7 +74,7 @@ def test_the_documented_example_of_an_operation_installs_and_runs(tmp_path: Path
     small = ("--set", "network.cells=3", "--set", "network.channels=4", "--epochs", "1", "--quiet")
     entrannas("search", "--preset", "quick", "--space", space, *small, env=environment)
 
-    # the run can be looked at where the package is missing
+    # the run can be inspected where the package is missing
     shown = json.loads(in_process("genotype", "show", "latest", "--format", "json").stdout)
     assert shown["format"] == "entrannas-genotype"
     in_process("genotype", "show", "latest")

@@ -1,4 +1,4 @@
-"""Real measurements of tiny networks: never how fast they are, only that it is all there."""
+"""Benchmarks of tiny networks. They check that every number is there, never how fast it is."""
 
 from __future__ import annotations
 
@@ -67,22 +67,22 @@ def _tiny_space() -> None:
     Path("tiny.toml").write_text(SPACE)
 
 
-def measured(case: Case, steps: int = 1) -> tuple[dict[str, Any], dict[str, Any]]:
-    """(answer of a round, facts)"""
+def measure_case(case: Case, steps: int = 1) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the answer of one round and the facts of the subject."""
     with open_subject({"case": case.as_dict()}) as subject:
         answer, facts = dict(subject.answer("round", steps)), dict(subject.answer("facts", 1))
     return json.loads(json.dumps(answer)), json.loads(json.dumps(facts))
 
 
 @pytest.mark.parametrize("variant", ["entrannas", "entrannas-dst", "darts"])
-def test_a_search_is_measured_by_its_own_loop(variant: str) -> None:
+def test_search_benchmark_runs_the_search_loop(variant: str) -> None:
     case = Case(kind="search", variant=variant, preset="paper", settings=SMALL)
-    answer, facts = measured(case)
+    answer, facts = measure_case(case)
     assert answer["seconds"] > 0
     assert set(answer["parts"]) == PARTS
     assert facts["images_per_step"] == 8
     assert facts["work"]["forward"] > 0 < facts["peak_memory_bytes"]
-    assert facts["work"]["forward"] < facts["work"]["backward"]  # two gradients, but not in all of the net
+    assert facts["work"]["forward"] < facts["work"]["backward"]  # two gradients, but not of every layer
     assert facts["checkpoint"]["bytes"] > 0
     assert facts["settings"]["space"] == "tiny"
     assert facts["settings"]["engine_cells"] == ("all" if variant == "darts" else "rotate")
@@ -96,7 +96,7 @@ def test_a_search_is_measured_by_its_own_loop(variant: str) -> None:
     assert projection["images_per_evaluation"] == 25_000 + 20 * 4
 
 
-def test_a_round_gives_each_engine_cell_its_turn() -> None:
+def test_one_round_covers_every_engine_cell_position() -> None:
     found = {}
     for position in ("last", "rotate", "first"):
         settings = SMALL | {"network.cells": 5, "network.engine_cells": position}
@@ -104,16 +104,16 @@ def test_a_round_gives_each_engine_cell_its_turn() -> None:
         with open_subject({"case": case.as_dict()}) as subject:
             assert isinstance(subject, SearchSubject)
             subject.answer("round", 1)
-            steps = subject.loop.state.step  # one of them by parts
+            steps = subject.loop.state.step  # the extra step is timed by parts
             found[position] = steps, subject.answer("facts", 1)["work"]["backward"]
     assert [steps for steps, _ in found.values()] == [2, 6 + 1, 2]  # 3 normal and 2 reduction cells
     assert found["last"][1] < found["rotate"][1] < found["first"][1]
 
 
-def test_an_evaluation_is_projected_by_the_images_that_were_evaluated(
+def test_evaluation_time_is_projected_per_evaluated_image(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A benchmark has fewer images than an evaluation takes at once."""
+    """The benchmark has fewer images than a full evaluation batch."""
     seen: list[int] = []
     now = 0.0
 
@@ -124,16 +124,16 @@ def test_an_evaluation_is_projected_by_the_images_that_were_evaluated(
 
     monkeypatch.setattr("entrannas_cli.bench.search_subject.compare_with_derived", compare)
     monkeypatch.setattr("entrannas_cli.bench.search_subject.time", SimpleNamespace(perf_counter=lambda: now))
-    _, facts = measured(Case(kind="search", variant="entrannas", preset="paper", settings=SMALL))
+    _, facts = measure_case(Case(kind="search", variant="entrannas", preset="paper", settings=SMALL))
     assert facts["projection"]["seconds_per_evaluated_image"] == pytest.approx(7.0 / sum(seen))
 
 
-def test_a_sparse_search_has_the_sparsity_asked_for_and_costs_less() -> None:
+def test_sparse_search_has_the_requested_sparsity_and_costs_less() -> None:
     dense, sparse = cases(
         "search", ["entrannas-dst"], preset="paper", settings=SMALL, overrides=[], sparsity=0.75
     )
     assert (dense.name, sparse.name) == ("entrannas-dst", "entrannas-dst at 75 %")
-    (before, of_dense), (answer, of_sparse) = measured(dense), measured(sparse)
+    (before, of_dense), (answer, of_sparse) = measure_case(dense), measure_case(sparse)
     assert before["sparsity_normal"] == of_dense["sparsity_reduce"] == 0
     assert answer["sparsity_normal"] == of_sparse["sparsity_reduce"] == 0.75
     assert of_sparse["work"]["forward"] < of_dense["work"]["forward"]
@@ -142,9 +142,9 @@ def test_a_sparse_search_has_the_sparsity_asked_for_and_costs_less() -> None:
 
 
 @pytest.mark.parametrize("placement", ["device", "stream"])
-def test_data_is_measured_by_its_own_streams(placement: str) -> None:
+def test_data_benchmark_reads_the_data_streams(placement: str) -> None:
     settings = {"search.batch_size": 4, "data.workers": 0}
-    answer, facts = measured(Case(kind="data", variant=placement, preset="paper", settings=settings))
+    answer, facts = measure_case(Case(kind="data", variant=placement, preset="paper", settings=settings))
     assert set(answer["parts"]) == {"data"}
     assert facts["settings"]["image"] == [3, 32, 32]
     assert "work" not in facts
@@ -152,7 +152,7 @@ def test_data_is_measured_by_its_own_streams(placement: str) -> None:
 
 @pytest.mark.parametrize("space", ["standard", "extended"])
 @given(sparsity=st.floats(0.15, 0.99), seed=st.integers(0, 99))
-def test_sparse_cells_are_those_that_are_derived(space: str, sparsity: float, seed: int) -> None:
+def test_drawn_sparse_cells_match_the_derived_cells(space: str, sparsity: float, seed: int) -> None:
     searched = load_space(space)
     genotype = draw_sparse(searched, sparsity, seed)
     for kind in ("normal", "reduce"):
@@ -164,7 +164,7 @@ def test_sparse_cells_are_those_that_are_derived(space: str, sparsity: float, se
     assert architecture.derive("dst", 1.0) == genotype
 
 
-def test_published_cells_are_passed_where_they_fit() -> None:
+def test_published_cells_are_used_where_the_space_holds_them() -> None:
     space = load_space("standard")
     assert named_cells("DARTS_V2", space, 0) == ("DARTS_V2", PUBLISHED["DARTS_V2"])
     architecture = Architecture(space)
@@ -175,7 +175,7 @@ def test_published_cells_are_passed_where_they_fit() -> None:
     assert len(cells.normal.nodes) == 2
 
 
-def test_the_command_prints_and_keeps_records_without_whose_machine_it_is() -> None:
+def test_command_writes_records_without_identifying_the_machine() -> None:
     common = (
         *("bench", "train", "--compare", "DARTS_V2", "--batch-size", "4", "--cells", "3", "--channels", "4"),
         *("--steps", "1", "--repeats", "2", "--device", "cpu", "--output", "kept.jsonl"),
@@ -227,7 +227,7 @@ def record(name: str) -> dict[str, Any]:
     }
 
 
-def test_a_table_says_what_was_measured(capsys: pytest.CaptureFixture[str]) -> None:
+def test_table_lists_what_was_measured(capsys: pytest.CaptureFixture[str]) -> None:
     rows = [record("entrannas"), record("entrannas-dst")]
     print_records(rows)
     shown = capsys.readouterr().out
@@ -256,27 +256,27 @@ def test_a_table_says_what_was_measured(capsys: pytest.CaptureFixture[str]) -> N
         (("data", "--compare", "disk"), "choose device or stream"),
     ],
 )
-def test_what_cannot_be_measured_is_said_at_once(arguments: tuple[str, ...], message: str) -> None:
+def test_rejects_invalid_arguments_before_measuring(arguments: tuple[str, ...], message: str) -> None:
     result = in_process("bench", *arguments, "--device", "cpu", check=False)
     assert result.returncode == 2
     assert message in result.stderr
 
 
-def test_where_nothing_can_be_kept_nothing_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unwritable_output_is_rejected_before_measuring(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("entrannas_cli.bench.run.bench", lambda *_, **__: pytest.fail("measured in vain"))
     result = in_process("bench", "search", "--output", str(Path.cwd()), check=False)
     assert result.returncode == 2
     assert "cannot be written" in result.stderr
 
 
-def test_too_few_connections_to_lose() -> None:
+def test_sparsity_below_the_minimum_of_the_space_is_rejected() -> None:
     with pytest.raises(
         UsageError, match=r"--sparsity 0.05: too low for the space standard: give at least 0.15"
     ):
         draw_sparse(load_space("standard"), 0.05, 0)
 
 
-def test_a_peer_is_stepped_from_its_checkout(tmp_path: Path) -> None:
+def test_benchmarks_a_peer_from_its_checkout(tmp_path: Path) -> None:
     (tmp_path / "cnn").mkdir()
     (tmp_path / "cnn" / "model_search.py").write_text(PEER)
     (tmp_path / "cnn" / "architect.py").write_text(ARCHITECT)
@@ -290,11 +290,11 @@ def test_a_peer_is_stepped_from_its_checkout(tmp_path: Path) -> None:
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_a_search_is_measured_on_a_gpu() -> None:
+def test_search_benchmark_on_a_gpu() -> None:
     case = Case(
         kind="search", variant="entrannas", preset="paper", settings={**SMALL, "device.device": "cuda"}
     )
-    answer, facts = measured(case)
+    answer, facts = measure_case(case)
     assert set(answer["parts"]) == PARTS
     assert facts["peak_memory_bytes"] == torch.cuda.max_memory_allocated()
     assert 0 < facts["busy_seconds_per_step"] < 2 * answer["seconds"]

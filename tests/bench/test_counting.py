@@ -1,4 +1,4 @@
-"""Multiply-adds are exact, whichever gradients are taken; bytes are those that are read and written."""
+"""Multiply-adds are exact for any set of gradients; bytes count both reads and writes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BATCH = 3
     of_x=st.booleans(),
     of_weight=st.booleans(),
 )
-def test_each_gradient_of_a_convolution_takes_what_its_forward_pass_takes(
+def test_each_convolution_gradient_costs_as_much_as_the_forward_pass(
     groups: int, kernel: int, stride: int, dilation: int, of_x: bool, of_weight: bool
 ) -> None:
     layer = nn.Conv2d(8, 16, kernel, stride, dilation * (kernel // 2), dilation, groups, bias=False)
@@ -46,7 +46,7 @@ def test_each_gradient_of_a_convolution_takes_what_its_forward_pass_takes(
     assert work.multiply_adds == work.forward + work.backward
 
 
-def test_matrix_products_and_linear_layers_count() -> None:
+def test_matrix_products_and_linear_layers_are_counted() -> None:
     linear = nn.Linear(5, 7)
     x = torch.randn(BATCH, 5, requires_grad=True)
     work = count_work(lambda: linear(x).sum().backward())
@@ -55,7 +55,7 @@ def test_matrix_products_and_linear_layers_count() -> None:
     assert count_work(lambda: torch.randn(6, 2, 3) @ torch.randn(6, 3, 4)).forward == 6 * 2 * 3 * 4
 
 
-def test_a_super_net_takes_what_its_derived_network_takes() -> None:
+def test_super_net_costs_as_much_as_its_derived_network() -> None:
     space = load_space("standard")
     supernet = SuperNet(space, classes=10, channels=4, cells=5)
     genotype = PUBLISHED["DARTS_V2"]
@@ -77,17 +77,17 @@ def test_a_super_net_takes_what_its_derived_network_takes() -> None:
         (lambda x: torch._foreach_add_([x, x.clone()], 1.0), 200 + 400),
     ],
 )
-def test_bytes_are_read_and_written_ones(step: object, floats: int) -> None:
+def test_bytes_count_reads_and_writes(step: object, floats: int) -> None:
     x = torch.ones(100)
     assert count_work(lambda: step(x)).bytes == 4 * floats  # type: ignore[operator]
 
 
-def test_an_expanded_tensor_is_read_once() -> None:
+def test_expanded_tensor_is_read_once() -> None:
     x = torch.ones(1, 100).expand(7, 100)
     assert count_work(lambda: x + 1).bytes == 4 * (100 + 700)
 
 
-def test_the_work_of_a_large_batch_follows_from_small_ones() -> None:
+def test_work_of_a_large_batch_is_extrapolated_from_small_ones() -> None:
     def counted(size: int) -> Work:
         layer = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 2, 1))
         x = torch.randn(size, 3, 8, 8)

@@ -1,4 +1,4 @@
-"""Statistics, parts, processes and records, without a network."""
+"""Statistics, timed parts, subprocesses and records, without a network."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ DEVICE = Measured(
 )
 
 
-def test_a_spread_is_the_median_with_its_quartiles() -> None:
+def test_spread_holds_median_and_quartiles() -> None:
     found = spread([5.0, 1.0, 2.0, 4.0, 3.0])
     assert (found.least, found.lower_quartile, found.median, found.upper_quartile, found.most) == (
         1,
@@ -75,12 +75,12 @@ def test_a_spread_is_the_median_with_its_quartiles() -> None:
         spread([])
 
 
-def test_a_ratio_is_taken_round_by_round() -> None:
+def test_ratio_is_computed_per_round() -> None:
     # the third round was slow for both
     assert median_ratio([2.0, 2.0, 20.0], [1.0, 1.0, 10.0]) == 2.0
 
 
-def test_a_part_within_a_part_is_taken_off_the_outer_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nested_part_is_subtracted_from_the_outer_part(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
     monkeypatch.setattr("time.perf_counter", lambda: now)
 
@@ -110,15 +110,15 @@ def test_a_part_within_a_part_is_taken_off_the_outer_one(monkeypatch: pytest.Mon
         worker.inner()
 
     assert clock.measure(work, "rest") == {"rest": 8, "outer": 5, "inner": 4, "data": 0}
-    assert worker.outer() == "done"  # while it stands
+    assert worker.outer() == "done"  # still wrapped, outside of a measurement
     assert list(values) == [2]
     assert clock.seconds["outer"] == 5
 
 
-def test_peak_memory_is_what_was_taken_since() -> None:
+def test_peak_memory_counts_from_creation() -> None:
     memory = PeakMemory()
     taken = bytearray(64 * 2**20)
-    taken[:: 2**10] = b"x" * 2**16  # each page
+    taken[:: 2**10] = b"x" * 2**16  # touch each page
     del taken
     assert memory.bytes > 50 * 2**20
 
@@ -130,7 +130,7 @@ def child(tmp_path: Path) -> Path:
     return path
 
 
-def test_subjects_take_their_steps_in_turn(child: Path) -> None:
+def test_subjects_alternate_within_each_round(child: Path) -> None:
     told: list[tuple[str, int, int]] = []
     starts = [partial(Remote, name, (str(child),), {}) for name in ("one", "two")]
     found = measure(starts, warmup=2, rounds=3, steps=4, tell=lambda *values: told.append(values))
@@ -143,7 +143,7 @@ def test_subjects_take_their_steps_in_turn(child: Path) -> None:
     assert {total for *_, total in told} == {10}
 
 
-def test_what_goes_wrong_in_a_subject_is_told_with_its_name(child: Path) -> None:
+def test_error_in_a_subject_names_the_subject(child: Path) -> None:
     with Remote("one", (str(child),), {"bad": True}) as remote:
         with pytest.raises(UsageError, match="one: no such thing") as usage:
             remote.ready()
@@ -159,7 +159,7 @@ def test_what_goes_wrong_in_a_subject_is_told_with_its_name(child: Path) -> None
             remote.ask("round", 2000)
 
 
-def test_records_hold_rates_and_projections(tmp_path: Path) -> None:
+def test_records_contain_rates_and_projections(tmp_path: Path) -> None:
     projection = {
         "epochs": 2,
         "steps_per_epoch": 10,
@@ -181,7 +181,7 @@ def test_records_hold_rates_and_projections(tmp_path: Path) -> None:
     assert one["achieved"]["share_of_bytes"] == pytest.approx(30 / 400)
     assert one["projected"] == {"epoch_seconds": 20.0, "seconds": 40.0, "evaluation_seconds": 5.0}
     assert other["images_per_second"] == 4.0
-    assert other["ratio_to_first"] == 1.0  # of 0.5 and 1.5
+    assert other["ratio_to_first"] == 1.0  # of the ratios 0.5 and 1.5
     assert "achieved" not in other
     assert "projected" not in other
     file = tmp_path / "new" / "results.jsonl"
@@ -192,16 +192,16 @@ def test_records_hold_rates_and_projections(tmp_path: Path) -> None:
         append_records(tmp_path, rows)
 
 
-def test_the_time_that_a_gpu_is_busy() -> None:
+def test_busy_time_of_a_gpu() -> None:
     assert covered([]) == 0
-    assert covered([(0, 2), (5, 6), (1, 3), (5.5, 5.75)]) == 4  # what overlaps counts once
+    assert covered([(0, 2), (5, 6), (1, 3), (5.5, 5.75)]) == 4  # overlaps count once
     taken: list[int] = []
-    assert busy_seconds(taken.append, 2, torch.device("cpu")) is None  # the machine's other work isn't known
+    assert busy_seconds(taken.append, 2, torch.device("cpu")) is None  # other work on the machine is unknown
     assert taken == []
     busy = Measured("a", [0.5], facts={"busy_seconds_per_step": 0.25})
     assert records("search", [busy], DEVICE, steps=1)[0]["device_busy"] == 0.5
 
 
-def test_the_side_that_asks_loads_no_torch() -> None:
+def test_parent_process_does_not_load_torch() -> None:
     code = "import sys, entrannas_cli.bench.run; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

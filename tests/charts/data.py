@@ -1,4 +1,4 @@
-"""Data that a metrics file may hold, and worse."""
+"""Strategies for points as a metrics file may hold them, and worse."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ POINTS = st.lists(st.tuples(st.integers(0, 400).map(float), TAME), max_size=300)
 WILD = st.lists(st.tuples(ANY, ANY), max_size=40)
 
 
-def apart(points: list[tuple[float, float]]) -> tuple[list[float], list[float]]:
+def unzip(points: list[tuple[float, float]]) -> tuple[list[float], list[float]]:
     return [x for x, _ in points], [y for _, y in points]

@@ -1,4 +1,4 @@
-"""A line in columns of dots: what the data's extremes are, the picture's are."""
+"""Lines as columns of dots: the picture has exactly the extremes of the data."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from entrannas_cli.charts.columns import DotColumn, DotGrid, columns, spans
 from entrannas_cli.charts.trace import Trace
 from entrannas_cli.charts.window import Window
 
-from .data import POINTS, apart
+from .data import POINTS, unzip
 
 
 def expected(trace: Trace, grid: DotGrid) -> list[DotColumn | None]:
-    """By the definition: each visible point in the column that is nearest."""
+    """Put each visible point into the nearest column, straight from the definition."""
     found: list[list[float]] = [[] for _ in range(grid.across)]
     for x, y in zip(trace.x, trace.y, strict=True):
         if grid.window.left <= x <= grid.window.right:
@@ -26,24 +26,24 @@ def expected(trace: Trace, grid: DotGrid) -> list[DotColumn | None]:
     return [DotColumn(min(ys), max(ys), ys[0], ys[-1]) if ys else None for ys in found]
 
 
-# 128 apart: places between columns are exact, so that rounding doesn't decide
+# multiples of 128 make positions between columns exact, so rounding decides nothing
 EXACT = st.lists(st.tuples(st.integers(0, 1024).map(float), st.floats(-1e6, 1e6)), max_size=300).map(
     lambda points: sorted([(0.0, 1.0), *points, (1024.0, 2.0)], key=lambda point: point[0])
 )
 
 
 @given(EXACT, st.sampled_from([2, 3, 5, 9, 17, 33, 65]))
-def test_columns_hold_what_the_data_hold(points: list[tuple[float, float]], across: int) -> None:
-    trace = Trace(*apart(points))
+def test_columns_match_the_definition(points: list[tuple[float, float]], across: int) -> None:
+    trace = Trace(*unzip(points))
     grid = DotGrid(Window().fitted([trace]), across, 40)
     assert columns(trace, grid) == expected(trace, grid)
 
 
 @given(POINTS, st.integers(1, 150), st.integers(1, 60), st.booleans())
-def test_no_extreme_is_lost_and_none_is_made_up(
+def test_extremes_are_kept_and_none_are_invented(
     points: list[tuple[float, float]], across: int, down: int, log: bool
 ) -> None:
-    source = Trace(*apart(points))
+    source = Trace(*unzip(points))
     grid = DotGrid(Window().fitted([source]).scaled(log, [source]), across, down)
     trace = source.positive() if log else source
     drawn = spans(trace, grid)
@@ -59,10 +59,10 @@ def test_no_extreme_is_lost_and_none_is_made_up(
 
 
 @given(POINTS, st.integers(2, 80), st.integers(1, 40), st.integers(0, 380), st.integers(1, 100))
-def test_a_line_is_unbroken_between_its_ends(
+def test_line_is_unbroken_between_its_ends(
     points: list[tuple[float, float]], across: int, down: int, left: int, width: int
 ) -> None:
-    trace = Trace(*apart(points))
+    trace = Trace(*unzip(points))
     window = Window().fitted([trace])
     window = Window(float(left), float(left + width), window.low, window.high, extent=window.extent)
     drawn = spans(trace, DotGrid(window, across, down))
@@ -77,7 +77,7 @@ def test_a_line_is_unbroken_between_its_ends(
         assert second[0] - 1 <= first[1]
 
 
-def test_a_line_crosses_a_window_without_points() -> None:
+def test_line_crosses_a_window_without_points() -> None:
     trace = Trace([0.0, 100.0], [0.0, 100.0])
     grid = DotGrid(Window(40.0, 60.0, 0.0, 100.0, extent=(0.0, 100.0)), 21, 101)
     drawn = spans(trace, grid)
@@ -86,7 +86,7 @@ def test_a_line_crosses_a_window_without_points() -> None:
     assert drawn[20][0] == 40
 
 
-def test_one_peak_among_many_points_is_drawn() -> None:
+def test_single_peak_among_many_points_is_drawn() -> None:
     draws = random.Random(0)
     y = array("d", (draws.random() for _ in range(50_000)))
     y[31_234] = 40.0

@@ -1,4 +1,4 @@
-"""Charts as lines of characters: always of the size asked for, legible without colour."""
+"""Charts as lines of characters: always of the requested size and legible without colour."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from entrannas_cli.charts.chart import Chart, Line
 from entrannas_cli.charts.draw import draw, picture
 from entrannas_cli.charts.look import CONTRAST_LIGHT, DARK, LIGHT
 
-from .data import POINTS, WILD, apart
+from .data import POINTS, WILD, unzip
 
 NAMES = st.sampled_from(["", "loss", "weight loss of a long name", "損失の名前", "a\x1b[31mb\n", "[bold]x"])
 LINES = st.lists(st.tuples(NAMES, POINTS | WILD), max_size=4)
 
 
-def shown(chart: Chart, width: int = 60, height: int = 14, *, ascii_only: bool = False) -> list[str]:
+def render_lines(chart: Chart, width: int = 60, height: int = 14, *, ascii_only: bool = False) -> list[str]:
     return [line.plain for line in draw(chart, width, height, ascii_only=ascii_only)]
 
 
-def rising(name: str = "loss", by: float = 1.0) -> Line:
+def rising_line(name: str = "loss", by: float = 1.0) -> Line:
     return Line(name, range(1, 101), [by * n for n in range(100)])
 
 
@@ -40,7 +40,7 @@ def rising(name: str = "loss", by: float = 1.0) -> Line:
     st.booleans(),
     st.booleans(),
 )
-def test_any_chart_has_the_size_that_is_asked_for(
+def test_every_chart_has_the_requested_size(
     lines: list[tuple[str, list[tuple[float, float]]]],
     width: int,
     height: int,
@@ -52,7 +52,7 @@ def test_any_chart_has_the_size_that_is_asked_for(
 ) -> None:
     chart = Chart(
         "title 題",
-        [Line(name, *apart(points)) for name, points in lines],
+        [Line(name, *unzip(points)) for name, points in lines],
         crosshair=crosshair,
         smooth=smooth,
         percent=percent,
@@ -65,8 +65,8 @@ def test_any_chart_has_the_size_that_is_asked_for(
         assert all(line.plain.isascii() for line in drawn)
 
 
-def test_what_stands_where() -> None:
-    lines = shown(Chart("loss", [rising()]).fitted(), 60, 16)
+def test_layout_of_a_chart() -> None:
+    lines = render_lines(Chart("loss", [rising_line()]).fitted(), 60, 16)
     assert lines[0].startswith("loss  99.000")
     labels = [line.split("┤")[0].strip() for line in lines if "┤" in line]
     assert labels == ["100", "80", "60", "40", "20", "0"]
@@ -77,41 +77,43 @@ def test_what_stands_where() -> None:
     assert lines[1].rstrip()[-1] not in " ┈"  # and ends at the top right
 
 
-def test_several_lines_are_told_apart_without_colour() -> None:
-    chart = Chart("losses", [rising("weight"), rising("architecture", 0.5)]).fitted()
-    lines = shown(chart)
+def test_lines_are_distinguishable_without_colour() -> None:
+    chart = Chart("losses", [rising_line("weight"), rising_line("architecture", 0.5)]).fitted()
+    lines = render_lines(chart)
     assert lines[0].startswith("losses  ● weight 99.000  ▲ architecture 49.500")
     below = "".join(lines[1:])
     assert below.count("●") >= 2
     assert below.count("▲") >= 2
-    plain = shown(chart, ascii_only=True)
+    plain = render_lines(chart, ascii_only=True)
     assert plain[0].startswith("losses  * weight 99.000  + architecture 49.500")
     assert "*" in plain[3]
     assert "+" in plain[8].partition("|")[2]
 
 
-def test_a_line_under_another_keeps_its_markers() -> None:
-    chart = Chart("losses", [rising("one"), rising("other")]).fitted()
-    below = "".join(shown(chart)[1:])
+def test_hidden_line_keeps_its_markers() -> None:
+    chart = Chart("losses", [rising_line("one"), rising_line("other")]).fitted()
+    below = "".join(render_lines(chart)[1:])
     assert below.count("●") >= 2
     assert below.count("▲") >= 2
 
 
-def test_a_legend_that_needs_a_line_has_one() -> None:
-    chart = Chart("losses", [rising("weight loss"), rising("architecture loss", 0.5)]).fitted()
-    lines = shown(chart, 44)
+def test_long_legend_gets_its_own_row() -> None:
+    chart = Chart("losses", [rising_line("weight loss"), rising_line("architecture loss", 0.5)]).fitted()
+    lines = render_lines(chart, 44)
     assert lines[0].strip() == "losses"
     assert lines[1].split("  ")[:2] == ["● weight loss 99.000", "▲ archit~e loss 49.500"]
 
 
-def test_lines_have_colours() -> None:
-    chart = Chart("losses", [rising("weight"), Line("other", range(9), range(9), style="#abcdef")]).fitted()
+def test_lines_have_colours_from_the_palette_or_their_style() -> None:
+    chart = Chart(
+        "losses", [rising_line("weight"), Line("other", range(9), range(9), style="#abcdef")]
+    ).fitted()
     styles = {str(span.style) for line in draw(chart, 60, 14, look=LIGHT) for span in line.spans}
     assert any(LIGHT.lines[0] in style for style in styles)
     assert any("#abcdef" in style for style in styles)
 
 
-def test_a_line_with_a_number_looks_the_same_whatever_stands_beside_it() -> None:
+def test_numbered_line_keeps_its_style_beside_other_lines() -> None:
     third = Line("c", range(9), range(9), number=2)
     for others in ([], [Line("a", range(9), range(9), number=0), Line("b", range(9), range(9), number=1)]):
         drawn = draw(Chart("losses", [*others, third]).fitted(), 60, 14)
@@ -119,11 +121,11 @@ def test_a_line_with_a_number_looks_the_same_whatever_stands_beside_it() -> None
         at = entry.plain.index("■")
         styles = [str(span.style) for span in entry.spans if span.start <= at < span.end]
         assert any(DARK.lines[2] in style for style in styles)
-        assert sum(line.plain.count("■") for line in drawn) > 1  # on the line too
+        assert sum(line.plain.count("■") for line in drawn) > 1  # also on the line
 
 
-def test_the_crosshair_tells_each_line_at_its_nearest_point() -> None:
-    chart = Chart("losses", [rising("a"), Line("b", [1, 50, 100], [3, 2, 1])], crosshair=41.0).fitted()
+def test_crosshair_shows_each_line_at_its_nearest_point() -> None:
+    chart = Chart("losses", [rising_line("a"), Line("b", [1, 50, 100], [3, 2, 1])], crosshair=41.0).fitted()
     drawn = picture(chart, 60, 14)
     lines = [line.plain for line in drawn.lines]
     assert "a 40.000" in lines[0]
@@ -136,8 +138,8 @@ def test_the_crosshair_tells_each_line_at_its_nearest_point() -> None:
     assert set(upright) == {drawn.frame.left + drawn.frame.column_of(41.0)}
 
 
-def test_a_pointer_finds_what_it_points_at() -> None:
-    frame = picture(Chart("loss", [rising()]).fitted(), 60, 14).frame
+def test_column_and_x_convert_both_ways() -> None:
+    frame = picture(Chart("loss", [rising_line()]).fitted(), 60, 14).frame
     assert frame is not None
     assert frame.x_at(frame.left - 1) is None
     assert frame.x_at(60) is None
@@ -147,11 +149,11 @@ def test_a_pointer_finds_what_it_points_at() -> None:
         assert frame.column_of(x) == column
 
 
-def test_smoothed_lines_have_their_points_behind_them() -> None:
+def test_smoothed_line_shows_its_raw_points() -> None:
     line = Line("loss", range(200), [float(n % 2) for n in range(200)])
     chart = Chart("loss", [line], smooth=50).fitted()
-    assert "smooth 50" in shown(chart)[0]
-    assert "0.510" in shown(chart)[0]  # a value seen as it is drawn
+    assert "smooth 50" in render_lines(chart)[0]
+    assert "0.510" in render_lines(chart)[0]  # the value as smoothed
     look = CONTRAST_LIGHT
     faint = look.faint(look.line(0))
     behind = [span.style for line in draw(chart, 60, 14, look=look) for span in line.spans]
@@ -159,29 +161,31 @@ def test_smoothed_lines_have_their_points_behind_them() -> None:
     assert look.line(0) in behind
 
 
-def test_what_has_no_place_is_counted() -> None:
+def test_points_that_cannot_be_drawn_are_counted() -> None:
     chart = Chart("loss", [Line("loss", range(5), [1.0, float("nan"), -2.0, 0.0, 5.0])]).fitted()
-    assert "1 left out" in shown(chart)[0]
+    assert "1 left out" in render_lines(chart)[0]
     log = replace(chart, window=chart.window.scaled(True, chart.traces))
-    assert "log, 3 left out" in shown(log)[0]
+    assert "log, 3 left out" in render_lines(log)[0]
 
 
-def test_without_room_there_are_the_latest_values() -> None:
-    chart = Chart("losses", [rising("weight"), rising("architecture of it", 0.5)]).fitted()
-    assert [line.rstrip() for line in shown(chart, 20, 5)] == [
+def test_small_chart_falls_back_to_the_latest_values() -> None:
+    chart = Chart("losses", [rising_line("weight"), rising_line("architecture of it", 0.5)]).fitted()
+    assert [line.rstrip() for line in render_lines(chart, 20, 5)] == [
         "losses",
         "● weight 99.000",
         "▲ archi~of it 49.500",
         "",
         "",
     ]
-    assert shown(Chart("loss", [rising()]).fitted(), 20, 1) == ["loss 99.000         "]
+    assert render_lines(Chart("loss", [rising_line()]).fitted(), 20, 1) == ["loss 99.000         "]
 
 
-def test_names_that_would_be_cut_to_the_same_are_left_out() -> None:
-    chart = Chart("loss", [rising(f"standard-{one}-seed") for one in ("darts", "snas", "random")]).fitted()
-    assert "▲ standard-snas-seed 99.000" in shown(chart, 90, 14)[1]
-    assert shown(chart, 60, 14)[1].rstrip() == "● 99.000  ▲ 99.000  ■ 99.000"
+def test_names_that_shorten_to_the_same_text_are_omitted() -> None:
+    chart = Chart(
+        "loss", [rising_line(f"standard-{one}-seed") for one in ("darts", "snas", "random")]
+    ).fitted()
+    assert "▲ standard-snas-seed 99.000" in render_lines(chart, 90, 14)[1]
+    assert render_lines(chart, 60, 14)[1].rstrip() == "● 99.000  ▲ 99.000  ■ 99.000"
 
 
 @pytest.mark.parametrize(
@@ -195,31 +199,36 @@ def test_names_that_would_be_cut_to_the_same_are_left_out() -> None:
     ],
 )
 def test_the_name_of_a_single_line_does_not_repeat_the_title(title: str, name: str, head: str) -> None:
-    assert shown(Chart(title, [rising(name)]).fitted(), 60, 14)[0].rstrip() == head
+    assert render_lines(Chart(title, [rising_line(name)]).fitted(), 60, 14)[0].rstrip() == head
 
 
 def test_a_single_line_with_a_number_keeps_its_name() -> None:
-    run = replace(rising("rate"), number=2)
-    assert shown(Chart("learning rate", [run]).fitted(), 60, 14)[0].rstrip() == "learning rate  ■ rate 99.000"
+    run = replace(rising_line("rate"), number=2)
+    assert (
+        render_lines(Chart("learning rate", [run]).fitted(), 60, 14)[0].rstrip()
+        == "learning rate  ■ rate 99.000"
+    )
 
 
-def test_nothing_yet() -> None:
-    assert "–" in shown(Chart("loss", [Line("loss", [], [])]).fitted())[0]
-    assert shown(Chart("loss"))[0].strip() == "loss"
+def test_chart_without_data() -> None:
+    assert "–" in render_lines(Chart("loss", [Line("loss", [], [])]).fitted())[0]
+    assert render_lines(Chart("loss"))[0].strip() == "loss"
 
 
-def test_one_point_is_a_mark() -> None:
-    assert sum(line.count("●") for line in shown(Chart("loss", [Line("loss", [7], [3])]).fitted())) == 1
+def test_single_point_is_drawn_as_a_marker() -> None:
+    assert (
+        sum(line.count("●") for line in render_lines(Chart("loss", [Line("loss", [7], [3])]).fitted())) == 1
+    )
 
 
-def test_shares_are_written_in_percent() -> None:
-    lines = shown(Chart("accuracy", [Line("accuracy", [1, 2], [0.0, 0.5])], percent=True).fitted())
+def test_percent_axis_shows_percentages() -> None:
+    lines = render_lines(Chart("accuracy", [Line("accuracy", [1, 2], [0.0, 0.5])], percent=True).fitted())
     assert "50.0 %" in lines[0]
     assert any(line.startswith("40%┤") for line in lines)
 
 
 @pytest.mark.parametrize("module", ["draw", "chart", "window", "scale"])
-def test_charts_load_nothing_heavy(module: str) -> None:
+def test_charts_import_no_heavy_packages(module: str) -> None:
     code = (
         f"import sys, entrannas_cli.charts.{module}\n"
         "heavy = {'torch', 'numpy', 'pandas', 'matplotlib', 'pydantic', 'textual'} & set(sys.modules)\n"

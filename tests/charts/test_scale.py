@@ -1,4 +1,4 @@
-"""Ticks: round, short, told apart."""
+"""Axis ticks: round, short and distinct."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ def labels(low: float, high: float, most: int = 6, room: int = 6, **how: bool) -
         (1.0, 1.0, 7, ["1"]),
     ],
 )
-def test_linear(low: float, high: float, most: int, expected: list[str]) -> None:
+def test_linear_ticks(low: float, high: float, most: int, expected: list[str]) -> None:
     assert labels(low, high, most) == expected
 
 
-def test_percent() -> None:
+def test_percent_ticks() -> None:
     assert labels(0, 1, percent=True) == ["0%", "20%", "40%", "60%", "80%", "100%"]
     assert labels(0.97, 0.99, 5, percent=True) == ["97.0%", "97.5%", "98.0%", "98.5%", "99.0%"]
 
 
-def test_log() -> None:
+def test_log_ticks() -> None:
     assert labels(1e-5, 2, 9, log=True) == ["1e-5", "1e-4", "0.001", "0.01", "0.1", "1"]
     assert labels(0.5, 20, log=True) == ["0.5", "1", "2", "5", "10", "20"]
     assert labels(2.1, 2.2, log=True) == ["2.10", "2.12", "2.14", "2.16", "2.18", "2.20"]
 
 
-def test_whole_numbers() -> None:
+def test_integer_ticks() -> None:
     assert labels(0, 3, 9, whole=True) == ["0", "1", "2", "3"]
 
 
-def test_what_differs_too_little_for_the_room_has_one_label() -> None:
+def test_labels_too_long_to_differ_collapse_to_one() -> None:
     assert labels(1e6, 1e6 + 3, 4, 7) == ["1000000", "1000001", "1000002", "1000003"]
     assert labels(1e6, 1e6 + 3, 4, 5) == ["1M"]
     assert labels(1e6, 1e6 + 3, 4, 0) == []
@@ -54,7 +54,7 @@ VALUE = st.floats(-1e300, 1e300) | st.floats(-2, 2) | st.integers(-(10**6), 10**
 
 
 @given(VALUE, VALUE, st.integers(0, 12), st.integers(0, 12), st.booleans(), st.booleans(), st.booleans())
-def test_ticks_lie_within_and_differ(
+def test_ticks_are_distinct_and_within_the_axis(
     one: float, other: float, most: int, room: int, log: bool, percent: bool, whole: bool
 ) -> None:
     low, high = sorted((one, other))
@@ -73,9 +73,9 @@ PLAIN = st.floats(1e-3, 1e5) | st.floats(-1e5, -1e-3)
 
 
 @given(PLAIN, PLAIN, st.integers(2, 10))
-def test_a_label_says_its_value(one: float, other: float, most: int) -> None:
+def test_label_parses_back_to_its_value(one: float, other: float, most: int) -> None:
     low, high = sorted((one, other))
-    assume(high - low > 1e-4 * max(abs(low), abs(high)))  # otherwise there may be no room for the difference
+    assume(high - low > 1e-4 * max(abs(low), abs(high)))  # else there may be no room to show the difference
     units = {"k": 1e3, "M": 1e6}
     for tick in ticks(low, high, most, 10):
         text = tick.label
@@ -93,5 +93,5 @@ def test_a_label_says_its_value(one: float, other: float, most: int) -> None:
         (0.1234, 1, ""),
     ],
 )
-def test_a_single_label(value: float, room: int, text: str) -> None:
+def test_label_fits_its_room(value: float, room: int, text: str) -> None:
     assert label(value, room) == text

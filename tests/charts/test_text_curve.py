@@ -1,4 +1,4 @@
-"""Curves made of characters."""
+"""Curves drawn with characters."""
 
 from __future__ import annotations
 
@@ -20,16 +20,14 @@ def series(values: list[float], capacity: int = 1024) -> CurveBuffer:
 
 
 @given(VALUES, st.integers(1, 60), st.integers(1, 10), st.booleans())
-def test_a_curve_has_the_size_that_is_asked_for(
-    values: list[float], width: int, height: int, ascii_only: bool
-) -> None:
+def test_curve_has_the_requested_size(values: list[float], width: int, height: int, ascii_only: bool) -> None:
     lines = curve(series(values), width, height, ascii_only=ascii_only)
     assert [len(line) for line in lines] == [width] * height
     assert any(line.strip() for line in lines) == bool(values)
 
 
 @given(VALUES, st.integers(1, 60), st.integers(1, 10))
-def test_it_is_unbroken(values: list[float], width: int, height: int) -> None:
+def test_curve_is_unbroken(values: list[float], width: int, height: int) -> None:
     """Every column has a dot, and neighbouring columns touch."""
     if not values:
         return
@@ -41,7 +39,7 @@ def test_it_is_unbroken(values: list[float], width: int, height: int) -> None:
         assert after[0] - 1 <= before[-1]
 
 
-def test_a_line_falls_and_a_peak_stays() -> None:
+def test_falling_line_keeps_its_peak() -> None:
     assert curve(series([3, 2, 1, 0]), 4, 4, ascii_only=True) == ["*   ", " *  ", "  * ", "   *"]
     values = [0.0] * 5000
     values[1234] = 1.0
@@ -49,7 +47,7 @@ def test_a_line_falls_and_a_peak_stays() -> None:
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=3000))
-def test_memory_is_bounded_and_extremes_are_kept(values: list[float]) -> None:
+def test_buffer_is_bounded_and_keeps_extremes(values: list[float]) -> None:
     made = series(values, capacity=16)
     assert len(made.points) <= 16
     assert made.span == (min(values), max(values))
@@ -59,14 +57,14 @@ def test_memory_is_bounded_and_extremes_are_kept(values: list[float]) -> None:
     assert (min(low for low, _ in columns), max(high for _, high in columns)) == made.span
 
 
-def test_what_is_no_number_is_passed_over() -> None:
+def test_non_numbers_are_skipped() -> None:
     made = series([1.0])
     for value in (None, "2", float("nan"), float("inf"), True, [3]):
         made.add(value)
     assert made.points == [(1.0, 1.0)]
 
 
-def test_a_fixed_span_clips() -> None:
+def test_fixed_range_clips_values() -> None:
     lines = curve(series([-5, 5]), 2, 2, span=(0, 1), ascii_only=True)
     assert [line[0] for line in lines] == [" ", "*"]
     assert lines[0][1] == "*"

@@ -1,4 +1,4 @@
-"""A line's points: kept up to date at the cost of what is new, with nothing of what was taken back."""
+"""A trace is updated at the cost of the new points only, and forgets points that were taken back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from entrannas_cli.charts.trace import Trace
 
-from .data import POINTS, WILD, apart
+from .data import POINTS, WILD, unzip
 
 Points = list[tuple[float, float]]
 
@@ -21,14 +21,14 @@ def contents(trace: Trace) -> tuple[list[float], list[float], int]:
 
 
 @given(st.lists(st.tuples(st.integers(0, 40), POINTS | WILD), max_size=6), st.integers(1, 30))
-def test_growing_and_taking_back_is_as_starting_anew(changes: list[tuple[int, Points]], smooth: int) -> None:
-    """A resume takes rows back and writes others in their place."""
+def test_updated_trace_equals_a_fresh_one(changes: list[tuple[int, Points]], smooth: int) -> None:
+    """A resume takes rows back and replaces them."""
     points: Points = []
     followed = Trace()
     for back, more in changes:
         points = points[: max(len(points) - back, 0)] + more
-        followed.take(*apart(points))
-        fresh = Trace(*apart(points))
+        followed.take(*unzip(points))
+        fresh = Trace(*unzip(points))
         assert contents(followed) == contents(fresh)
         assert contents(followed.positive()) == contents(fresh.positive())
         assert list(followed.smoothed(smooth).y) == list(fresh.smoothed(smooth).y)
@@ -39,7 +39,7 @@ def test_growing_and_taking_back_is_as_starting_anew(changes: list[tuple[int, Po
                 assert fresh.extremes(start, end) == expected
 
 
-def test_what_changed_before_the_end_is_seen() -> None:
+def test_changes_before_the_end_are_noticed() -> None:
     trace = Trace([1.0, 2.0, 3.0], [5.0, 6.0, 7.0])
     assert not trace.take([1.0, 2.0, 3.0], [5.0, 6.0, 7.0])
     assert trace.take([1.0, 2.0, 3.0], [5.0, 0.0, 7.0])
@@ -49,7 +49,7 @@ def test_what_changed_before_the_end_is_seen() -> None:
     assert len(trace) == 0
 
 
-def test_the_source_may_change_afterwards() -> None:
+def test_trace_copies_its_source() -> None:
     x, y = array("d", [1.0, 2.0]), array("d", [3.0, 4.0])
     trace = Trace(x, y)
     y[0] = 99.0
@@ -58,16 +58,16 @@ def test_the_source_may_change_afterwards() -> None:
 
 
 @given(WILD)
-def test_points_are_finite_in_order_and_the_others_counted(points: Points) -> None:
-    trace = Trace(*apart(points))
+def test_points_are_finite_and_ordered_and_the_rest_are_counted(points: Points) -> None:
+    trace = Trace(*unzip(points))
     assert len(trace) + trace.dropped == len(points)
     assert list(trace.x) == sorted(trace.x)
     assert all(map(math.isfinite, [*trace.x, *trace.y]))
-    assert not trace.take(*apart(points))  # nan too is what it was
+    assert not trace.take(*unzip(points))  # NaN compares as unchanged too
 
 
 @given(st.lists(st.integers(-9, 9).map(float), min_size=1, max_size=700), st.data())
-def test_extremes_of_any_stretch(values: list[float], data: st.DataObject) -> None:
+def test_extremes_of_any_range(values: list[float], data: st.DataObject) -> None:
     trace = Trace(range(len(values)), values)
     start = data.draw(st.integers(0, len(values) - 1))
     end = data.draw(st.integers(start + 1, len(values)))
@@ -75,8 +75,8 @@ def test_extremes_of_any_stretch(values: list[float], data: st.DataObject) -> No
 
 
 @given(POINTS, st.floats(-10, 410))
-def test_the_nearest_point(points: Points, x: float) -> None:
-    trace = Trace(*apart(points))
+def test_nearest_point(points: Points, x: float) -> None:
+    trace = Trace(*unzip(points))
     at = trace.nearest(x)
     if at is None:
         assert not points
@@ -84,7 +84,7 @@ def test_the_nearest_point(points: Points, x: float) -> None:
         assert abs(trace.x[at] - x) == min(abs(place - x) for place, _ in points)
 
 
-def test_smoothing_starts_as_the_mean_and_then_forgets() -> None:
+def test_smoothing_starts_as_the_mean_and_then_decays() -> None:
     smooth = Trace(range(4), [4.0, 2.0, 0.0, 2.0]).smoothed(1000)
     assert list(smooth.y) == pytest.approx([4.0, 3.0, 2.0, 2.0])
     step = Trace(range(2000), [0.0] * 1000 + [1.0] * 1000).smoothed(20)
@@ -93,6 +93,6 @@ def test_smoothing_starts_as_the_mean_and_then_forgets() -> None:
     assert step.y[-1] == pytest.approx(1.0)
 
 
-def test_lengths_that_differ() -> None:
-    """A reader may have appended to one of two arrays."""
+def test_arrays_of_different_length_are_cut_to_the_shorter() -> None:
+    """A reader may have appended to one of the two arrays only."""
     assert contents(Trace([1.0, 2.0, 3.0], [1.0])) == ([1.0], [1.0], 0)

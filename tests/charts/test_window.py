@@ -1,4 +1,4 @@
-"""What a chart shows: it follows the newest point until the user looks elsewhere."""
+"""The visible window of a chart: it follows the newest point until the user looks elsewhere."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from hypothesis import strategies as st
 from entrannas_cli.charts.trace import Trace
 from entrannas_cli.charts.window import Window
 
-from .data import POINTS, WILD, apart
+from .data import POINTS, WILD, unzip
 
 
 def line(count: int, *, first: int = 1) -> Trace:
     return Trace(range(first, first + count), [float(n) for n in range(count)])
 
 
-def test_all_is_shown_as_it_grows() -> None:
+def test_window_grows_with_the_data() -> None:
     window = Window().fitted([line(10)]).updated([line(50)])
     assert (window.left, window.right) == (1, 50)
     assert window.whole
-    assert window.low == 0.0  # nothing is below 0, so the axis doesn't go there
+    assert window.low == 0.0  # no value is below 0, so the axis stops there
     assert window.high == pytest.approx(49 * 1.05)
 
 
-def test_zoomed_in_at_the_end_it_follows() -> None:
+def test_window_zoomed_in_at_the_end_follows_new_points() -> None:
     trace = line(100)
     window = Window().fitted([trace]).zoomed(4, None, [trace])
     assert window.right == 100
@@ -36,7 +36,7 @@ def test_zoomed_in_at_the_end_it_follows() -> None:
     assert not later.whole
 
 
-def test_panned_away_it_stays_and_back_at_the_end_it_follows_again() -> None:
+def test_panned_window_stays_until_it_is_back_at_the_end() -> None:
     traces = [line(100)]
     window = Window().fitted(traces).zoomed(4, None, traces).panned(-0.5, traces)
     assert not window.follows
@@ -47,7 +47,7 @@ def test_panned_away_it_stays_and_back_at_the_end_it_follows_again() -> None:
     assert back.updated([line(210)]).right == 210
 
 
-def test_zoom_keeps_what_is_under_the_pointer() -> None:
+def test_zoom_keeps_the_point_under_the_pointer() -> None:
     traces = [line(101, first=0)]
     window = Window().fitted(traces).zoomed(2, 30.0, traces)
     assert (window.left, window.right) == (15, 65)
@@ -55,7 +55,7 @@ def test_zoom_keeps_what_is_under_the_pointer() -> None:
     assert out.whole
 
 
-def test_the_height_is_that_of_the_visible_points() -> None:
+def test_height_fits_the_visible_points() -> None:
     trace = Trace(range(100), [1000.0] + [1.0 + n / 100 for n in range(99)])
     window = Window().fitted([trace])
     assert window.high > 1000
@@ -63,13 +63,13 @@ def test_the_height_is_that_of_the_visible_points() -> None:
     assert 1.4 < near.low < near.high < 2.1
 
 
-def test_between_two_points_the_line_still_has_a_height() -> None:
+def test_window_between_two_points_shows_the_line() -> None:
     trace = Trace([0.0, 100.0], [5.0, 7.0])
     window = Window().fitted([trace]).zoomed(10, 50.0, [trace])
     assert window.low < 5 < 7 < window.high
 
 
-def test_log_leaves_out_what_is_not_above_0() -> None:
+def test_log_scale_ignores_values_that_are_not_positive() -> None:
     trace = Trace(range(4), [-5.0, 0.0, 0.001, 100.0])
     window = Window().fitted([trace]).scaled(True, [trace])
     assert 0 < window.low < 0.001
@@ -97,7 +97,7 @@ STEPS = st.lists(
 
 
 @given(STEPS)
-def test_whatever_is_done_it_stays_within_the_data(steps: list[tuple[str, float, object]]) -> None:
+def test_any_sequence_of_actions_stays_within_the_data(steps: list[tuple[str, float, object]]) -> None:
     trace = Trace(range(50), range(50))
     window = Window().fitted([trace])
     for what, amount, points in steps:
@@ -110,7 +110,7 @@ def test_whatever_is_done_it_stays_within_the_data(steps: list[tuple[str, float,
         elif what == "fit":
             window = window.fitted([trace])
         else:
-            trace.take(*apart(points))  # type: ignore[arg-type]
+            trace.take(*unzip(points))  # type: ignore[arg-type]
             window = window.updated([trace])
         assert window.left <= window.right
         assert window.low < window.high

@@ -1,4 +1,4 @@
-"""The command tree as a whole: quick, honest about bad input, quiet about its inside."""
+"""The command tree: fast help, one-line errors, no stray tracebacks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HEAVY = ("torch", "torchvision", "pandas", "numpy", "sklearn", "textual", "PIL")
 
 
 def modules_after(*arguments: str) -> set[str]:
-    """The top-level modules loaded by a command."""
+    """Return the top-level modules that a command loads."""
     code = f"""
 import sys
 from entrannas_cli.__main__ import main
@@ -48,7 +48,7 @@ print("MODULES", *sorted({{name.split(".")[0] for name in sys.modules}}), file=s
     ],
     ids=" ".join,
 )
-def test_reading_commands_load_nothing_heavy(arguments: list[str]) -> None:
+def test_reading_commands_import_no_heavy_packages(arguments: list[str]) -> None:
     assert not modules_after(*arguments) & set(HEAVY)
 
 
@@ -62,7 +62,7 @@ def test_help_is_printed(arguments: list[str]) -> None:
     "arguments",
     [["serch"], ["runs", "lst"], ["runs", "show"], ["search", "--epochs", "many"], ["genotype", "show"]],
 )
-def test_a_bad_command_line_is_one_line(arguments: list[str]) -> None:
+def test_command_line_error_is_one_line(arguments: list[str]) -> None:
     result = in_process(*arguments, check=False)
     assert result.returncode == 2
     (line,) = result.stderr.splitlines()
@@ -70,7 +70,7 @@ def test_a_bad_command_line_is_one_line(arguments: list[str]) -> None:
     assert "--help" in line
 
 
-def test_debug_shows_the_traceback_wherever_it_stands() -> None:
+def test_debug_shows_the_traceback_in_any_position() -> None:
     for arguments in (["--debug", "runs", "show", "x"], ["runs", "show", "x", "--debug"]):
         assert "Traceback" in entrannas(*arguments, check=False).stderr
     assert (
@@ -80,7 +80,7 @@ def test_debug_shows_the_traceback_wherever_it_stands() -> None:
     assert "Traceback" not in entrannas("runs", "show", "x", check=False).stderr
 
 
-def test_output_piped_into_head_complains_of_nothing() -> None:
+def test_closed_pipe_causes_no_error() -> None:
     process = subprocess.Popen(
         command("search", "--preset", "quick", "--print-config"),
         stdout=subprocess.PIPE,
@@ -94,7 +94,7 @@ def test_output_piped_into_head_complains_of_nothing() -> None:
     assert errors == b""
 
 
-def test_completion_knows_commands_options_and_names() -> None:
+def test_completion_offers_commands_options_and_names() -> None:
     def completed(line: str) -> str:
         words = line.split(" ")
         return entrannas(

@@ -1,4 +1,4 @@
-"""`entrannas doctor`: in good health, and with one thing broken at a time."""
+"""`entrannas doctor`: on a healthy machine, and with one thing broken at a time."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ HEALTHY = {
 
 
 @pytest.fixture
-def torch_says(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """What the process that asks torch answers: its real answers are tested apart, they take seconds."""
+def fake_torch(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Replace the answers of the slow subprocess that imports torch; it has a test of its own."""
 
     def say(**changes: Any) -> None:
         monkeypatch.setattr(checks, "ask_torch", lambda: HEALTHY | changes)
@@ -36,12 +36,12 @@ def torch_says(monkeypatch: pytest.MonkeyPatch) -> Any:
     return say
 
 
-def found(name: str, runs_dir: Path | None = None) -> checks.Finding:
+def finding(name: str, runs_dir: Path | None = None) -> checks.Finding:
     (finding,) = [finding for finding in examine(runs_dir) if finding.name == name]
     return finding
 
 
-def test_the_real_one() -> None:
+def test_doctor_on_this_machine() -> None:
     result = subprocess.run(
         [sys.executable, "-m", "entrannas_cli", "doctor", "--json"],
         capture_output=True,
@@ -63,7 +63,7 @@ def test_the_real_one() -> None:
     assert not Path("runs").exists()
 
 
-def test_all_well(torch_says: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_healthy_machine(fake_torch: Any, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["doctor"])
     shown = capsys.readouterr().out
@@ -82,7 +82,7 @@ def test_all_well(torch_says: Any, capsys: pytest.CaptureFixture[str]) -> None:
         ("import sys; sys.exit('no torch today')", "no torch today"),
     ],
 )
-def test_a_torch_that_can_not_be_imported(
+def test_torch_that_fails_to_import(
     broken: str,
     expected: str,
     tmp_path: Path,
@@ -103,7 +103,7 @@ def test_a_torch_that_can_not_be_imported(
     assert "Traceback" not in out + err
 
 
-def test_the_probe_gives_up_on_a_torch_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_probe_times_out_when_torch_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "hanging").mkdir()
     (tmp_path / "hanging" / "torch.py").write_text("import time; time.sleep(60)")
     monkeypatch.syspath_prepend(tmp_path / "hanging")
@@ -111,62 +111,62 @@ def test_the_probe_gives_up_on_a_torch_that_hangs(tmp_path: Path, monkeypatch: p
     assert probe.ask_torch() == {"error": "no answer within 0.5 s"}
 
 
-def test_gpus(torch_says: Any) -> None:
+def test_gpus_are_listed(fake_torch: Any) -> None:
     card = {"device": "cuda:0", "name": "H100", "memory": 80e9, "free": 60e9, "bf16": True}
-    torch_says(devices=[card], device="cuda")
-    assert found("cuda:0").value == "H100, 80.0 GB memory, 60.0 GB free, bf16"
-    assert found("--device auto").value.startswith("cuda: ")
-    torch_says(devices=[], problems={"devices": "CUDA error: no kernel image is available\nmore"})
-    assert found("gpu").level == "warning"
-    assert found("gpu").value.endswith("no kernel image is available")
+    fake_torch(devices=[card], device="cuda")
+    assert finding("cuda:0").value == "H100, 80.0 GB memory, 60.0 GB free, bf16"
+    assert finding("--device auto").value.startswith("cuda: ")
+    fake_torch(devices=[], problems={"devices": "CUDA error: no kernel image is available\nmore"})
+    assert finding("gpu").level == "warning"
+    assert finding("gpu").value.endswith("no kernel image is available")
 
 
-def test_a_gpu_that_this_torch_can_not_use(torch_says: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gpu_unsupported_by_the_torch_build(fake_torch: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checks, "_has_nvidia_gpu", lambda: True)
-    assert found("gpu").level == "warning"
-    assert "CUDA build" in found("gpu").mend
+    assert finding("gpu").level == "warning"
+    assert "CUDA build" in finding("gpu").mend
 
 
-def test_a_runs_folder_that_can_not_be_written(torch_says: Any) -> None:
+def test_runs_folder_is_not_writable(fake_torch: Any) -> None:
     Path("file").touch()
-    assert found("runs", Path("file/runs")).level == "broken"
-    assert "is a file" in found("runs", Path("file/runs")).value
-    assert found("runs", Path("/proc/runs")).level == "broken"
-    assert "--runs-dir" in found("runs", Path("/proc/runs")).mend
+    assert finding("runs", Path("file/runs")).level == "broken"
+    assert "is a file" in finding("runs", Path("file/runs")).value
+    assert finding("runs", Path("/proc/runs")).level == "broken"
+    assert "--runs-dir" in finding("runs", Path("/proc/runs")).mend
 
 
-def test_a_disk_without_room(torch_says: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_disk_is_full(fake_torch: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     import shutil
     from collections import namedtuple
 
     usage = namedtuple("usage", "total used free")
     for free, level in ((10**6, "broken"), (10**9, "warning"), (10**11, "ok")):
         monkeypatch.setattr(shutil, "disk_usage", lambda path, free=free: usage(10**12, 0, free))
-        assert found("disk").level == level
+        assert finding("disk").level == level
 
 
-def test_data_that_is_there(torch_says: Any) -> None:
-    assert found("cifar10").mend == "entrannas data prepare cifar10"
+def test_data_set_is_found(fake_torch: Any) -> None:
+    assert finding("cifar10").mend == "entrannas data prepare cifar10"
     files = CIFAR["cifar10"]
     folder = Path("data", files.folder)
     folder.mkdir(parents=True)
     for name in (*files.train, files.meta):
         (folder / name).touch()
-    assert found("cifar10").level == "ok"
-    assert str(Path.cwd() / "data") in found("cifar10").value
+    assert finding("cifar10").level == "ok"
+    assert str(Path.cwd() / "data") in finding("cifar10").value
 
 
-def test_a_broken_configuration_file(torch_says: Any) -> None:
+def test_broken_configuration_file_is_reported(fake_torch: Any) -> None:
     Path("entrannas.toml").write_text("runs_dir = [")
-    assert found("runs").level == "broken"
+    assert finding("runs").level == "broken"
     answer = probe.ask_torch()
     assert "entrannas.toml" in answer["problems"]["preset"]
-    torch_says(preset=None, problems=answer["problems"])
-    assert found("--preset auto").level == "broken"
+    fake_torch(preset=None, problems=answer["problems"])
+    assert finding("--preset auto").level == "broken"
 
 
-def test_an_operation_whose_package_is_broken(torch_says: Any) -> None:
-    torch_says(operations={"good": "", "bad": "ImportError: no \x1b[31mmodule"})
-    assert found("operation good").level == "ok"
-    bad = found("operation bad")
+def test_operation_from_a_broken_package(fake_torch: Any) -> None:
+    fake_torch(operations={"good": "", "bad": "ImportError: no \x1b[31mmodule"})
+    assert finding("operation good").level == "ok"
+    bad = finding("operation bad")
     assert (bad.level, "\x1b" in bad.value) == ("warning", False)

@@ -1,4 +1,4 @@
-"""`entrannas genotype` as a user meets it."""
+"""`entrannas genotype` end to end."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def make_run(genotype: Genotype | None, seed: int = 0, name: str | None = None) 
     return run
 
 
-def test_a_picture_of_bundled_cells_in_any_case(call: Any) -> None:
+def test_show_draws_published_cells_ignoring_case(call: Any) -> None:
     result = call("genotype", "show", "darts_v2")
     assert result.code == 0
     assert result.out.startswith("published cells DARTS_V2\n\nnormal cell: 8 connections\n")
@@ -49,7 +49,7 @@ def test_a_picture_of_bundled_cells_in_any_case(call: Any) -> None:
 
 
 @pytest.mark.parametrize("reference", ["latest", "id", "prefix", "path"])
-def test_a_run_by_any_reference(call: Any, reference: str) -> None:
+def test_show_accepts_any_run_reference(call: Any, reference: str) -> None:
     run = make_run(DENSE)
     named = {"latest": "latest", "id": run.id, "prefix": run.id[:20], "path": str(run.path)}[reference]
     result = call("genotype", "show", named)
@@ -60,12 +60,12 @@ def test_a_run_by_any_reference(call: Any, reference: str) -> None:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(genotype=genotypes())
-def test_json_is_read_back(genotype: Genotype) -> None:
+def test_json_round_trip(genotype: Genotype) -> None:
     Path("cells.json").write_text(genotype.to_json(), encoding="utf-8")
     assert find_genotype("cells.json", Path("runs")).genotype == genotype
 
 
-def test_what_show_prints_show_reads(call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_show_reads_its_own_output(call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     for form, name in (("json", "cells.json"), ("darts", "cells.txt")):
         printed = call("genotype", "show", "ISTA_twostage", "--format", form).out
         Path(name).write_text(printed, encoding="utf-8")
@@ -74,13 +74,13 @@ def test_what_show_prints_show_reads(call: Any, monkeypatch: pytest.MonkeyPatch)
         assert call("genotype", "show", "-", "--json").out == PUBLISHED["ISTA_twostage"].to_json()
 
 
-def test_dot(call: Any) -> None:
+def test_dot_output(call: Any) -> None:
     result = call("genotype", "show", "DARTS_V2", "-f", "dot")
     assert result.out.startswith("digraph genotype {")
     assert result.out.count("sep_conv_3x3") == 5
 
 
-def test_darts_form_that_can_not_hold_the_cells(call: Any) -> None:
+def test_darts_format_rejects_cells_it_cannot_hold(call: Any) -> None:
     make_run(DENSE)
     result = call("genotype", "show", "latest", "--format", "darts")
     assert (result.code, result.out) == (2, "")
@@ -88,7 +88,7 @@ def test_darts_form_that_can_not_hold_the_cells(call: Any) -> None:
     assert "--format json" in result.err
 
 
-def test_a_name_that_is_nothing(call: Any) -> None:
+def test_unknown_name_is_rejected_with_suggestions(call: Any) -> None:
     result = call("genotype", "show", "PC_DARTS_cifar1")
     assert (result.code, result.out) == (2, "")
     assert "did you mean PC_DARTS_cifar?" in result.err
@@ -101,7 +101,7 @@ def test_a_name_that_is_nothing(call: Any) -> None:
     assert f"published: {', '.join(PUBLISHED)}" in result.err
 
 
-def test_an_ambiguous_beginning_lists_the_runs(call: Any) -> None:
+def test_ambiguous_prefix_lists_the_matching_runs(call: Any) -> None:
     runs = [make_run(DENSE, seed) for seed in (0, 1)]
     result = call("genotype", "show", runs[0].id[:4])
     assert result.code == 2
@@ -125,7 +125,7 @@ def test_an_ambiguous_beginning_lists_the_runs(call: Any) -> None:
         (b"x" * (4 * 2**20 + 1), "larger than 4 MiB"),
     ],
 )
-def test_files_that_are_no_genotype(call: Any, content: bytes, fault: str) -> None:
+def test_invalid_genotype_files_are_rejected(call: Any, content: bytes, fault: str) -> None:
     Path("bad.txt").write_bytes(content)
     result = call("genotype", "show", "bad.txt")
     assert (result.code, result.out) == (2, "")
@@ -135,7 +135,7 @@ def test_files_that_are_no_genotype(call: Any, content: bytes, fault: str) -> No
     assert not Path("hacked").exists()
 
 
-def test_every_fault_of_a_file_is_listed() -> None:
+def test_all_errors_in_a_file_are_listed() -> None:
     data = DENSE.to_dict()
     data["normal"]["nodes"] = [[[5, "a"], [-1, "b"]]]
     data["reduce"]["nodes"] = [[]]
@@ -144,7 +144,7 @@ def test_every_fault_of_a_file_is_listed() -> None:
     assert len(caught.value.details) == 3
 
 
-def test_what_can_not_be_read_does_not_hang(call: Any) -> None:
+def test_unreadable_paths_do_not_hang(call: Any) -> None:
     os.mkfifo("pipe")
     assert call("genotype", "show", "pipe").code == 2
     assert call("genotype", "show", "/dev/zero").code == 2
@@ -164,7 +164,7 @@ def test_runs_without_cells_or_with_broken_ones(call: Any) -> None:
     assert "genotype.json" in result.err
 
 
-def test_hostile_files_write_no_escapes(call: Any) -> None:
+def test_hostile_files_print_no_escape_sequences(call: Any) -> None:
     cell = CellGraph(((Connection(0, "\x1b]0;owned\x07[bold]x[/bold]"),),))
     Path("cells.json").write_text(Genotype(cell, cell).to_json(), encoding="utf-8")
     for form in ("text", "dot"):
@@ -173,19 +173,19 @@ def test_hostile_files_write_no_escapes(call: Any) -> None:
         assert "[bold]" in shown
 
 
-def test_the_list(call: Any) -> None:
+def test_list_of_published_cells(call: Any) -> None:
     shown = call("genotype", "list").out
     assert all(name in shown for name in PUBLISHED)
     listed = json.loads(call("genotype", "list", "--json").out)
     assert {entry["name"]: Genotype.from_dict(entry["genotype"]) for entry in listed} == PUBLISHED
 
 
-def test_two_forms_at_once_are_refused(call: Any) -> None:
+def test_two_formats_at_once_are_rejected(call: Any) -> None:
     assert call("genotype", "show", "DARTS_V2", "--json", "--format", "dot").code == 2
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
-def test_an_encoding_without_lines_gets_ascii(encoding: str) -> None:
+def test_encoding_without_box_characters_falls_back_to_ascii(encoding: str) -> None:
     result = subprocess.run(
         [sys.executable, "-m", "entrannas_cli", "genotype", "show", "DARTS_V2"],
         capture_output=True,
@@ -196,7 +196,7 @@ def test_an_encoding_without_lines_gets_ascii(encoding: str) -> None:
     assert b"== sep3 =>| 2 |" in result.stdout
 
 
-def test_several_commands_read_a_log_as_it_is(call: Any) -> None:
+def test_commands_accept_a_training_log(call: Any) -> None:
     log = f"07/14 epoch 1\n07/14 genotype = {PUBLISHED['DARTS_V2'].to_darts()}\n"
     log += f"[Epoch 2]\nPC = {PUBLISHED['PC_DARTS_cifar'].to_darts()}\n07/14 genotype = Genotype(normal=[('a"
     Path("log.txt").write_text(log)
@@ -215,7 +215,7 @@ def test_several_commands_read_a_log_as_it_is(call: Any) -> None:
     assert (result.code, '"4" is not one of its 3 genotypes' in result.err) == (2, True)
 
 
-def test_import(call: Any) -> None:
+def test_import_from_a_log(call: Any) -> None:
     log = f"A = {PUBLISHED['DARTS_V2'].to_darts()}\nB = {PUBLISHED['PC_DARTS_cifar'].to_darts()}\n"
     Path("genotypes.py").write_text(log)
     result = call("genotype", "import", "genotypes.py")
@@ -239,7 +239,7 @@ def test_import(call: Any) -> None:
     assert call("genotype", "import", "cells.json").out == PUBLISHED["DARTS_V2"].to_json()
 
 
-def test_import_lists_what_is_there(call: Any) -> None:
+def test_import_lists_the_genotypes_in_a_file(call: Any) -> None:
     text = (
         f"[Epoch 7]\nX = {PUBLISHED['DARTS_V2'].to_darts()}\nGenotype(recurrent=[('tanh', 0)], concat=[1])\n"
     )
@@ -254,7 +254,7 @@ def test_import_lists_what_is_there(call: Any) -> None:
     assert call("genotype", "import", "log.txt", "--list", "--take", "1").code == 2
 
 
-def test_import_says_what_it_changed_and_what_can_not_be_trained(call: Any) -> None:
+def test_import_reports_changes_and_unknown_operations(call: Any) -> None:
     text = "Genotype(normal=[('none', 0), ('conv_7x1_1x7', 1)], normal_concat=[2], "
     text += "reduce=[('\x1b[31mpool', 0), ('sep_conv_3x3', 1)], reduce_concat=[2])"
     Path("text.txt").write_text(text.replace("\x1b[31m", "strange_"))
@@ -270,7 +270,7 @@ def test_import_says_what_it_changed_and_what_can_not_be_trained(call: Any) -> N
 
 
 @pytest.mark.parametrize("suffix", ["svg", "png", "pdf", "gv", "dot", "SVG"])
-def test_draw(call: Any, suffix: str) -> None:
+def test_draw_writes_each_format(call: Any, suffix: str) -> None:
     starts = {"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF", "gv": b"digraph", "dot": b"digraph"}
     run = make_run(DENSE)
     result = call("genotype", "draw", "latest", "-o", f"cell.{suffix}", "--dpi", 40)
@@ -285,7 +285,7 @@ def test_draw(call: Any, suffix: str) -> None:
         assert b"sep_conv_3x3" not in Path(f"cell.{suffix}").read_bytes()
 
 
-def test_draw_keeps_what_is_there_when_it_fails(call: Any) -> None:
+def test_failed_draw_keeps_the_existing_file(call: Any) -> None:
     Path("cell.svg").write_text("old")
     assert call("genotype", "draw", "no-such-run", "-o", "cell.svg").code == 2
     assert Path("cell.svg").read_text() == "old"
@@ -297,7 +297,7 @@ def test_draw_keeps_what_is_there_when_it_fails(call: Any) -> None:
 
 
 def make_history(*cells: str, name: str | None = None) -> Run:
-    """A run whose cells change each ten steps; a cell's letters are the operations from node 0 to node 2."""
+    """Create a run whose cells change every ten steps; the letters name the operations from node 0 to node 2."""
     names = {"s": "sep_conv_3x3", "k": "skip_connect", "m": "max_pool_3x3"}
     run = create_run(Path("runs"), space="standard", method="entrannas-dst", seed=0, name=name)
     with RunSession(run) as session:
@@ -309,7 +309,7 @@ def make_history(*cells: str, name: str | None = None) -> Run:
     return run
 
 
-def test_diff(call: Any) -> None:
+def test_diff_between_two_steps(call: Any) -> None:
     run = make_history("skm", "sk", "mk")
     result = call("genotype", "diff", f"{run.id}@first", "latest")
     assert result.code == 0
@@ -327,12 +327,12 @@ def test_diff(call: Any) -> None:
 
 
 @pytest.mark.parametrize("point", ["x", "-1", "", "1e3", "٣", "999", "9" * 5000])
-def test_points_that_are_none(call: Any, point: str) -> None:
+def test_invalid_steps_are_rejected(call: Any, point: str) -> None:
     make_history("s", "k")
     assert call("genotype", "show", f"latest@{point}").code == 2
 
 
-def test_points_and_names_with_the_mark(call: Any) -> None:
+def test_names_that_contain_an_at_sign(call: Any) -> None:
     made = make_history("s", "k")
     run = Run(made.path.rename("runs/a@b"))
     assert "skip" in call("genotype", "show", run.id).out
@@ -345,7 +345,7 @@ def test_points_and_names_with_the_mark(call: Any) -> None:
     assert "has no history of cells" in call("genotype", "show", "bare@0").err
 
 
-def test_history(call: Any) -> None:
+def test_history_as_text(call: Any) -> None:
     make_history("skm", "sk", "mk")
     lines = [line.split("\t") for line in call("genotype", "history", "latest").out.splitlines()]
     assert lines[0] == ["step", "epoch", "normal", "reduce", "changes"]
@@ -373,7 +373,7 @@ def test_history_as_pictures(call: Any, suffix: str) -> None:
         assert b"3 of 4 states of the cells" in content
 
 
-def test_history_that_is_none_or_asked_for_in_two_ways(call: Any) -> None:
+def test_history_rejects_runs_without_one_and_conflicting_options(call: Any) -> None:
     make_run(None)
     result = call("genotype", "history", "latest")
     assert (result.code, "has no history of cells (state: completed)" in result.err) == (2, True)
@@ -390,7 +390,7 @@ def test_history_that_is_none_or_asked_for_in_two_ways(call: Any) -> None:
     assert not Path("a.gif").exists()
 
 
-def test_reading_loads_nothing_heavy() -> None:
+def test_reading_commands_import_no_heavy_packages() -> None:
     make_history("sk", "k")
     code = (
         "import sys\nfrom entrannas_cli.__main__ import main\n"
@@ -425,7 +425,7 @@ def test_random_cells_like_others(call: Any) -> None:
     assert [len(cell.connections) for _, cell in drawn.cells] == [8, 8]
 
 
-def test_random_cells_like_none_of_the_space(call: Any) -> None:
+def test_random_cells_like_cells_of_another_space_are_rejected(call: Any) -> None:
     Path("narrow.toml").write_text('name = "narrow"\noperations = ["skip_connect", "sep_conv_3x3"]\n')
     result = call("genotype", "random", "--like", "DARTS_V2", "--space", "narrow.toml")
     assert result.code == 2

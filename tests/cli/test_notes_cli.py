@@ -1,4 +1,4 @@
-"""`entrannas runs tag` and `note`, and where tags are shown and asked for."""
+"""`entrannas runs tag` and `note`, and the commands that show tags or filter by them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..results.generated import START, search_run
 
 @pytest.fixture
 def runs(tmp_path: Path) -> list[str]:
-    """Three searches, where commands look."""
+    """Create three searches in the default runs folder."""
     folder = tmp_path / "work" / "runs"
     return [
         search_run(folder, seed=n, created=START + n, name=f"20261124-10150{n}-{name}").id
@@ -23,20 +23,20 @@ def runs(tmp_path: Path) -> list[str]:
     ]
 
 
-def listed(result: Result) -> list[str]:
+def listed_ids(result: Result) -> list[str]:
     assert result.code == 0
     return [row["id"] for row in json.loads(result.out)]
 
 
-def test_runs_are_found_by_their_tags(call: Call, runs: list[str]) -> None:
+def test_runs_list_filters_by_tag(call: Call, runs: list[str]) -> None:
     one, two, _ = runs
     done = call("runs", "tag", "one", "two", "--add", "good", "--add", "baseline")
     assert (done.code, done.out) == (0, "")
     assert done.err == f"{one}: baseline, good\n{two}: baseline, good\n"
     assert call("runs", "tag", "two", "-r", "baseline", "-a", "wide").err == f"{two}: good, wide\n"
-    assert listed(call("runs", "list", "--tag", "good", "--json")) == [two, one]
-    assert listed(call("runs", "list", "--tag", "good", "--tag", "wide", "--json")) == [two]
-    assert listed(call("runs", "list", "--tag", "good", "--state", "failed", "--json")) == []
+    assert listed_ids(call("runs", "list", "--tag", "good", "--json")) == [two, one]
+    assert listed_ids(call("runs", "list", "--tag", "good", "--tag", "wide", "--json")) == [two]
+    assert listed_ids(call("runs", "list", "--tag", "good", "--state", "failed", "--json")) == []
     nothing = call("runs", "list", "--tag", "wide", "--tag", "baseline")
     assert (nothing.code, nothing.out) == (0, "")
     assert "no run tagged baseline and wide" in nothing.err
@@ -45,7 +45,7 @@ def test_runs_are_found_by_their_tags(call: Call, runs: list[str]) -> None:
     assert [row["tags"] for row in facts] == [[], ["good", "wide"], ["baseline", "good"]]
 
 
-def test_results_are_chosen_by_their_tags(call: Call, runs: list[str]) -> None:
+def test_compare_filters_by_tag(call: Call, runs: list[str]) -> None:
     call("runs", "tag", "one", "two", "--add", "good")
     call("runs", "tag", "two", "--add", "wide")
 
@@ -66,7 +66,7 @@ def test_results_are_chosen_by_their_tags(call: Call, runs: list[str]) -> None:
     assert call("compare", "--where", "tags<5").code == 2
 
 
-def test_a_note_is_shown(call: Call, runs: list[str]) -> None:
+def test_note_is_shown(call: Call, runs: list[str]) -> None:
     assert call("runs", "note", "one", "first line\nsecond \x1b[31m") == Result(0, "", "")
     assert call("runs", "note", "one").out == "first line\nsecond \\x1b[31m\n"
     call("runs", "tag", "one", "--add", "good")
@@ -92,7 +92,9 @@ def test_a_note_is_shown(call: Call, runs: list[str]) -> None:
         (("list", "--tag", "a b"), 'tag "a b"'),
     ],
 )
-def test_what_is_refused(call: Call, runs: list[str], arguments: tuple[str, ...], message: str) -> None:
+def test_invalid_input_is_rejected(
+    call: Call, runs: list[str], arguments: tuple[str, ...], message: str
+) -> None:
     result = call("runs", *arguments)
     assert (result.code, result.out) == (2, "")
     assert message in result.err
@@ -100,6 +102,6 @@ def test_what_is_refused(call: Call, runs: list[str], arguments: tuple[str, ...]
     assert call("runs", "list", "--tag", "a").out == ""
 
 
-def test_a_mistyped_run_changes_none(call: Call, runs: list[str]) -> None:
+def test_unknown_run_leaves_the_other_runs_unchanged(call: Call, runs: list[str]) -> None:
     assert call("runs", "tag", "one", "tow", "--add", "good").code == 2
-    assert listed(call("runs", "list", "--tag", "good", "--json")) == []
+    assert listed_ids(call("runs", "list", "--tag", "good", "--json")) == []

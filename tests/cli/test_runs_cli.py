@@ -1,4 +1,4 @@
-"""`entrannas runs` and `entrannas stop` as a user meets them."""
+"""`entrannas runs` and `entrannas stop` end to end."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ CONFIG = (
 )
 
 
-def make(
+def make_run(
     folder: Path, seed: int = 0, name: str | None = None, ending: str = "completed", **values: Any
 ) -> Run:
-    """A run as a short search leaves it."""
+    """Create a run as a short search leaves it."""
     run = create_run(
         folder,
         space="standard",
@@ -69,11 +69,11 @@ def make(
 
 @pytest.fixture
 def runs(tmp_path: Path) -> Path:
-    """A folder of runs where commands look for it: one completed, one failed, a named one, a broken one."""
+    """Create a default runs folder with a completed, a failed, a named and a broken run."""
     folder = tmp_path / "work" / "runs"
-    make(folder)
-    make(folder, 1, ending="failed")
-    make(folder, 2, name="wide cells", ending="stopped")
+    make_run(folder)
+    make_run(folder, 1, ending="failed")
+    make_run(folder, 2, name="wide cells", ending="stopped")
     broken = folder / "20261124-102000-[b]\x1b[3m"
     broken.mkdir()
     (broken / "status.json").write_text('{"state": "runn')
@@ -87,7 +87,7 @@ NAMED = "20261124-101700-wide-cells"
 # list
 
 
-def test_list_piped_is_tab_separated(call: Call, runs: Path) -> None:
+def test_piped_list_is_tab_separated(call: Call, runs: Path) -> None:
     result = call("runs", "list")
     assert (result.code, result.err) == (0, "")
     header, *lines = (line.split("\t") for line in result.out.splitlines())
@@ -107,7 +107,7 @@ def test_list_piped_is_tab_separated(call: Call, runs: Path) -> None:
     assert expected.items() <= rows[3].items()
 
 
-def test_list_as_json(call: Call, runs: Path) -> None:
+def test_list_json(call: Call, runs: Path) -> None:
     facts = json.loads(call("runs", "list", "--json").out)
     assert [run["state"] for run in facts] == ["broken", "stopped", "failed", "completed"]
     assert facts[0]["problems"][0].startswith("status.json: not JSON")
@@ -116,7 +116,7 @@ def test_list_as_json(call: Call, runs: Path) -> None:
     assert facts[3]["supernet_accuracy"] == 0.75
 
 
-def test_list_some(call: Call, runs: Path) -> None:
+def test_list_filters_by_state_and_count(call: Call, runs: Path) -> None:
     chosen = call("runs", "list", "--state", "failed", "--state", "stopped", "--json")
     assert [run["id"] for run in json.loads(chosen.out)] == [NAMED, SECOND]
     assert [run["id"] for run in json.loads(call("runs", "list", "-n", "2", "--json").out)][1:] == [NAMED]
@@ -128,7 +128,7 @@ def test_list_some(call: Call, runs: Path) -> None:
     assert "did you mean failed?" in wrong.err
 
 
-def test_no_runs_is_no_error(call: Call, tmp_path: Path) -> None:
+def test_empty_runs_folder_is_not_an_error(call: Call, tmp_path: Path) -> None:
     result = call("runs", "list")
     assert (result.code, result.out) == (0, "")
     assert "no run in" in result.err
@@ -137,7 +137,7 @@ def test_no_runs_is_no_error(call: Call, tmp_path: Path) -> None:
     assert not (tmp_path / "work" / "runs").exists()
 
 
-def test_where_the_runs_are(call: Call, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_runs_folder_precedence(call: Call, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(runs.parent.parent)
     assert call("runs", "path", "latest").code == 2
     assert call("runs", "path", NAMED, "--runs-dir", runs).out == f"{runs / NAMED}\n"
@@ -149,7 +149,7 @@ def test_where_the_runs_are(call: Call, runs: Path, monkeypatch: pytest.MonkeyPa
 
 
 def screen(*arguments: object, columns: int, answer: str = "", **environment: str) -> list[str]:
-    """What a terminal of ``columns`` shows after the command."""
+    """Return what a terminal of ``columns`` shows after the command."""
     environ = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
     child = pexpect.spawn(
         sys.executable,
@@ -170,7 +170,7 @@ def screen(*arguments: object, columns: int, answer: str = "", **environment: st
     return [line.rstrip() for line in terminal.display if line.strip()]
 
 
-def test_list_on_a_terminal_fits_it(runs: Path) -> None:
+def test_list_fits_the_terminal(runs: Path) -> None:
     lines = screen("runs", "list", columns=80)
     assert " ".join(lines[0].split()) == "run state method space epoch loss acc % spars % gap %"
     assert " ".join(lines[2].split()) == "wide-cells stopped entrannas-dst standard 1/50 1.500 75.0 85.0 -2.0"
@@ -190,7 +190,7 @@ def test_list_on_a_terminal_fits_it(runs: Path) -> None:
     assert narrow[4].split() == ["20261124-101500", "completed", "1/50", "75.0", "85.0"]
 
 
-def test_what_a_narrow_list_shows_can_be_typed(runs: Path) -> None:
+def test_narrow_list_shows_references_that_resolve(runs: Path) -> None:
     for line in screen("runs", "list", columns=80)[2:5]:
         assert find_run(line.split()[0], runs).id in (FIRST, SECOND, NAMED)
 
@@ -218,7 +218,7 @@ def test_short_references() -> None:
     assert short["odd"].by_time == short["odd"].by_name == "odd"
 
 
-def test_colours_are_for_terminals_that_want_them(runs: Path) -> None:
+def test_colours_follow_terminal_and_environment(runs: Path) -> None:
     command = [sys.executable, "-m", "entrannas_cli", "runs"]
     for arguments in (["list"], ["show", FIRST]):
         piped = subprocess.run([*command, *arguments], capture_output=True, text=True, check=True)
@@ -228,7 +228,7 @@ def test_colours_are_for_terminals_that_want_them(runs: Path) -> None:
 # show
 
 
-def test_show(call: Call, runs: Path) -> None:
+def test_show_a_run(call: Call, runs: Path) -> None:
     result = call("runs", "show", NAMED)
     lines = [" ".join(line.split()) for line in result.out.splitlines()]
     for line in (
@@ -248,7 +248,7 @@ def test_show(call: Call, runs: Path) -> None:
     assert "reason the loss is nan" in " ".join(call("runs", "show", SECOND).out.split())
 
 
-def test_show_as_json(call: Call, runs: Path) -> None:
+def test_show_json(call: Call, runs: Path) -> None:
     facts = json.loads(call("runs", "show", "latest", "--json").out)
     assert facts["state"] == "broken"
     facts = json.loads(call("runs", "show", NAMED, "--json").out)
@@ -260,7 +260,7 @@ def test_show_as_json(call: Call, runs: Path) -> None:
 def test_show_a_ranking(call: Call, runs: Path) -> None:
     row = {"rank": 1, "search": "x", "epoch": 7, "state": "completed", "accuracy": 0.914, "parameters": 36700}
     rows = [row, {**row, "rank": 2, "epoch": 3, "state": "failed", "accuracy": None}, "\x1b[2J"]
-    make(runs, name="ranked", kind="rank", ranking=rows)
+    make_run(runs, name="ranked", kind="rank", ranking=rows)
     shown = call("runs", "show", "ranked").out
     assert "7  " in shown
     assert "91.4" in shown
@@ -268,7 +268,7 @@ def test_show_a_ranking(call: Call, runs: Path) -> None:
     assert "\x1b" not in shown
 
 
-def test_show_what_is_damaged(call: Call, runs: Path) -> None:
+def test_show_names_damaged_files(call: Call, runs: Path) -> None:
     result = call("runs", "show", "latest")
     assert result.code == 0
     assert "broken" in result.out
@@ -286,7 +286,7 @@ def test_show_what_is_damaged(call: Call, runs: Path) -> None:
     assert "genotype.json: " in result.out
 
 
-def test_a_lost_run_says_how_to_go_on(call: Call, runs: Path) -> None:
+def test_show_suggests_how_to_resume_a_lost_run(call: Call, runs: Path) -> None:
     host = os.uname().nodename
     write_status(
         runs / FIRST, Status(state="running", host=host, pid=2**22 - 3, heartbeat=time.time(), created=NOW)
@@ -300,7 +300,7 @@ def test_a_lost_run_says_how_to_go_on(call: Call, runs: Path) -> None:
     assert "process 1 on far, last heartbeat 1m39s ago" in call("runs", "show", FIRST).out
 
 
-def test_an_unknown_run(call: Call, runs: Path) -> None:
+def test_unknown_run_is_rejected(call: Call, runs: Path) -> None:
     for command in ("show", "path", "rm"):
         result = call("runs", command, "20261124-101500-standard-entrannas-dst-s9")
         assert (result.code, result.out) == (2, "")
@@ -310,7 +310,7 @@ def test_an_unknown_run(call: Call, runs: Path) -> None:
 # rm
 
 
-def test_rm_asks(runs: Path) -> None:
+def test_rm_asks_for_confirmation(runs: Path) -> None:
     lines = screen("runs", "rm", FIRST, columns=100, answer="n")
     assert lines[-1] == "nothing removed"
     assert (runs / FIRST).exists()
@@ -321,7 +321,7 @@ def test_rm_asks(runs: Path) -> None:
     assert len(list_runs(runs)) == 2
 
 
-def test_rm_without_anybody_to_ask(runs: Path) -> None:
+def test_rm_without_a_terminal_needs_yes(runs: Path) -> None:
     command = [sys.executable, "-m", "entrannas_cli", "runs", "rm", FIRST]
     refused = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     assert refused.returncode == 2
@@ -334,14 +334,14 @@ def test_rm_without_anybody_to_ask(runs: Path) -> None:
     assert not (runs / FIRST).exists()
 
 
-def test_rm_refuses_a_running_one_before_it_removes_another(call: Call, runs: Path) -> None:
+def test_rm_rejects_a_running_run_before_removing_any(call: Call, runs: Path) -> None:
     with RunSession(Run(runs / FIRST)) as session:
         result = call("runs", "rm", NAMED, FIRST, "--yes")
         session.finish("stopped")
     assert result.code == 2
     assert f"`entrannas stop {FIRST}`" in result.err
     assert (runs / NAMED).exists()
-    assert call("runs", "rm", "latest", "--yes").code == 0  # a broken one
+    assert call("runs", "rm", "latest", "--yes").code == 0  # latest is the broken one
     assert len(list_runs(runs)) == 3
 
 
@@ -369,7 +369,7 @@ with RunSession(Run(Path(sys.argv[1]))) as session:
 
 
 @pytest.mark.parametrize("ending", ["stopped", "failed"])
-def test_stop_says_how_it_ended(runs: Path, capsys: pytest.CaptureFixture[str], ending: str) -> None:
+def test_stop_reports_how_the_run_ended(runs: Path, capsys: pytest.CaptureFixture[str], ending: str) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", WORK, str(runs / FIRST), ending], stdout=subprocess.PIPE, text=True
     )
@@ -389,7 +389,7 @@ def test_stop_says_how_it_ended(runs: Path, capsys: pytest.CaptureFixture[str], 
     process.stdout.close()
 
 
-def test_stop_does_not_wait_for_ever(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_stop_times_out(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with RunSession(Run(runs / FIRST)) as session:
         with pytest.raises(RunFailed, match="still running"):
             stop_command(FIRST, "--timeout", 0.1)
@@ -399,7 +399,7 @@ def test_stop_does_not_wait_for_ever(runs: Path, capsys: pytest.CaptureFixture[s
         session.finish("stopped")
 
 
-def test_stop_refuses_what_does_not_run(runs: Path) -> None:
+def test_stop_rejects_a_run_that_is_not_running(runs: Path) -> None:
     for name, says in (
         (FIRST, "it is completed"),
         (SECOND, "failed (the loss is nan)"),
@@ -415,7 +415,7 @@ def test_stop_refuses_what_does_not_run(runs: Path) -> None:
 # the shell
 
 
-def test_the_shell_completes_runs(runs: Path, tmp_path: Path) -> None:
+def test_shell_completes_run_references(runs: Path, tmp_path: Path) -> None:
     def completed(words: str) -> list[str]:
         result = subprocess.run(
             [sys.executable, "-m", "entrannas_cli"],

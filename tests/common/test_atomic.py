@@ -1,4 +1,4 @@
-"""Files that are replaced whole."""
+"""Files that are replaced atomically."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ for n in itertools.count():
 """
 
 
-def test_a_reader_never_sees_a_part_and_a_kill_leaves_none(tmp_path: Path) -> None:
+def test_reader_never_sees_a_partial_file_even_after_a_kill(tmp_path: Path) -> None:
     path = tmp_path / "file"
     for _ in range(3):
         process = python(REPLACE, path)
@@ -38,7 +38,7 @@ def test_a_reader_never_sees_a_part_and_a_kill_leaves_none(tmp_path: Path) -> No
         assert len(set(text)) == 1
 
 
-def test_a_failed_write_keeps_the_old_content_and_leaves_nothing(tmp_path: Path) -> None:
+def test_failed_write_keeps_the_old_file_and_no_temporary_one(tmp_path: Path) -> None:
     path = tmp_path / "file.json"
     write_json(path, {"a": 1})
     with pytest.raises(TypeError):
@@ -52,7 +52,7 @@ def test_a_failed_write_keeps_the_old_content_and_leaves_nothing(tmp_path: Path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file.json", "folder", "home", "work"]
 
 
-def test_colleagues_may_read_what_the_umask_allows(tmp_path: Path) -> None:
+def test_new_file_follows_the_umask(tmp_path: Path) -> None:
     before = os.umask(0o027)
     try:
         write_atomic(tmp_path / "file", "text")
@@ -61,7 +61,7 @@ def test_colleagues_may_read_what_the_umask_allows(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o640
 
 
-def test_a_link_is_replaced_not_followed(tmp_path: Path) -> None:
+def test_symlink_is_replaced_not_followed(tmp_path: Path) -> None:
     (tmp_path / "target").write_text("precious")
     (tmp_path / "link").symlink_to(tmp_path / "target")
     write_atomic(tmp_path / "link", "new")
@@ -69,11 +69,11 @@ def test_a_link_is_replaced_not_followed(tmp_path: Path) -> None:
     assert (tmp_path / "link").read_text() == "new"
 
 
-def test_json_is_strict() -> None:
+def test_json_writes_null_for_nan() -> None:
     assert dump_json({"a": [math.nan, {"b": -math.inf}], "c": 1}) == '{"a":[null,{"b":null}],"c":1}'
 
 
-def test_reading_is_bounded_and_says_what_is_wrong(tmp_path: Path) -> None:
+def test_reading_is_bounded_and_reports_errors(tmp_path: Path) -> None:
     path = tmp_path / "file"
     with path.open("wb") as file:
         file.truncate(5 * 2**30)  # sparse

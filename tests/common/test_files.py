@@ -9,7 +9,7 @@ from entrannas_cli.common.errors import UsageError
 from entrannas_cli.common.files import MAX_TOML_BYTES, parse_toml, read_toml, unusable
 
 
-def test_reads_a_file_also_with_a_byte_order_mark() -> None:
+def test_reads_a_file_with_a_byte_order_mark() -> None:
     Path("a.toml").write_bytes(b"\xef\xbb\xbfseed = 3\r\n")
     assert read_toml(Path("a.toml"), unusable) == {"seed": 3}
 
@@ -26,7 +26,7 @@ def test_reads_a_file_also_with_a_byte_order_mark() -> None:
         (b"#" * (MAX_TOML_BYTES + 1), "larger than 1 MiB"),
     ],
 )
-def test_what_is_wrong_with_a_file_is_said_with_its_name(content: bytes, reason: str) -> None:
+def test_error_names_the_file_and_the_reason(content: bytes, reason: str) -> None:
     Path("bad.toml").write_bytes(content)
     with pytest.raises(UsageError) as caught:
         read_toml(Path("bad.toml"), unusable)
@@ -34,7 +34,7 @@ def test_what_is_wrong_with_a_file_is_said_with_its_name(content: bytes, reason:
     assert reason in str(caught.value)
 
 
-def test_files_that_are_none() -> None:
+def test_paths_that_are_not_files_are_rejected() -> None:
     Path("folder.toml").mkdir()
     os.mkfifo("pipe.toml")
     for name, reason in (
@@ -47,7 +47,7 @@ def test_files_that_are_none() -> None:
         assert str(caught.value) == f"{name}.toml: {reason}"
 
 
-def test_names_cannot_command_the_terminal() -> None:
+def test_names_are_escaped_in_errors() -> None:
     with pytest.raises(UsageError) as caught:
         read_toml(Path("a\x1b[2J\nb.toml"), unusable)
     assert str(caught.value) == "a\\x1b[2J\\nb.toml: no such file"
@@ -59,7 +59,7 @@ def test_names_cannot_command_the_terminal() -> None:
 @pytest.mark.parametrize(
     "number", ["9" * 5000, "0x" + "f" * 5000, str(2**63), "[1, {a = -" + "9" * 30 + "}]"]
 )
-def test_numbers_that_nobody_could_print_are_no_toml(number: str) -> None:
+def test_numbers_that_are_too_large_are_rejected(number: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse_toml(f"seed = {number}", Path("text"), unusable)
     assert str(caught.value) == "text: not valid TOML: a number is too large"

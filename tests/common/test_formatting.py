@@ -1,4 +1,4 @@
-"""Words and figures for people."""
+"""Text and numbers formatted for people."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from entrannas_cli.common.text import safe, shortened
 @given(st.text())
 @example("\x1b]0;title\x07\x9b31m\u202e\u2066\ufeff")
 @example("🇩🇪👩‍👩‍👧❤️")
-def test_safe_text_is_one_line_without_anything_that_a_terminal_obeys(text: str) -> None:
+def test_safe_text_is_one_printable_line(text: str) -> None:
     shown = safe(text)
     assert shown.splitlines() in ([], [shown])
     assert not any(unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for c in shown)
@@ -24,27 +24,27 @@ def test_safe_text_is_one_line_without_anything_that_a_terminal_obeys(text: str)
 
 
 @given(st.text(st.characters(categories=["L", "N", "P", "Zs"], max_codepoint=0x2FF)))
-def test_ordinary_text_is_left_as_it_is(text: str) -> None:
+def test_ordinary_text_is_unchanged(text: str) -> None:
     assert safe(text) == text
 
 
-def test_control_characters_are_spelled_out() -> None:
+def test_control_characters_are_escaped() -> None:
     assert safe("a\x1b[31mb\nc\td\u202e") == "a\\x1b[31mb\\nc\\td\\u202e"
 
 
-def test_what_joins_into_another_width_is_escaped_once() -> None:
+def test_joining_characters_are_escaped_once() -> None:
     assert "\\\\" not in safe("\x1b 🇩🇪❤️")
 
 
 @given(st.text(), st.integers(-1, 40), st.sampled_from(["…", ".."]))
-def test_a_shortened_text_fits(text: str, limit: int, ellipsis: str) -> None:
+def test_shortened_text_fits(text: str, limit: int, ellipsis: str) -> None:
     short = shortened(safe(text), limit, ellipsis)
     assert cell_len(short) <= max(limit, 0)
     if cell_len(safe(text)) <= limit:
         assert short == safe(text)
 
 
-def test_both_ends_of_a_shortened_name_are_kept() -> None:
+def test_shortened_name_keeps_both_ends() -> None:
     assert shortened("separable_conv_5x5", 9) == "sepa…_5x5"
 
 
@@ -85,11 +85,11 @@ def test_durations(seconds: object, text: str) -> None:
         (None, "–"),
     ],
 )
-def test_counts_have_three_digits(count: object, text: str) -> None:
+def test_counts_have_three_significant_digits(count: object, text: str) -> None:
     assert count_text(count) == text
 
 
-def test_other_figures() -> None:
+def test_bytes_percentages_and_metrics() -> None:
     assert [bytes_text(size) for size in (512, 1500, 25.3e9, None)] == ["512 B", "1.5 kB", "25.3 GB", "–"]
     assert [percent(share) for share in (0.4512, 1, -0.012, True, 10**400)] == [
         "45.1 %",

@@ -1,4 +1,4 @@
-"""How errors are cut to a line."""
+"""Error messages cut to their first line."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from entrannas_cli.common.text import first_line
         (KeyError(), "KeyError", "KeyError"),
     ],
 )
-def test_an_error_in_a_line(error: Exception, line: str, named: str) -> None:
+def test_first_line_of_an_exception(error: Exception, line: str, named: str) -> None:
     assert first_line(error) == line
     assert first_line(error, named=True) == named
 
 
-def test_what_was_said_in_a_line() -> None:
+def test_first_line_of_a_text() -> None:
     assert first_line("no driver\nmore of it") == "no driver"

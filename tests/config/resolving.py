@@ -1,4 +1,4 @@
-"""Resolving in tests: on a machine where `auto` means `quick`."""
+"""Resolve configurations in tests, on a machine where `auto` means `quick`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def resolve_training(
 
 
 def errors(flags: dict[str, object] | None = None, *overrides: str, **options: Any) -> list[str]:
-    """What is wrong, a line an error."""
+    """Return the errors of a configuration, one per line."""
     with pytest.raises(UsageError) as caught:
         resolve(flags, *overrides, **options)
     return list(caught.value.details) or [caught.value.message]

@@ -1,4 +1,4 @@
-"""What is refused, and how that is said."""
+"""Configurations that are rejected, and the messages."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ from .resolving import errors, resolve
         ("data.dataset=CIFAR10", '"synthetic" (did you mean cifar10?)'),
     ],
 )
-def test_wrong_values(override: str, allowed: str) -> None:
+def test_invalid_values_are_rejected(override: str, allowed: str) -> None:
     (line,) = errors({}, override)
     name = override.partition("=")[0]
     assert line.startswith(f"{name} = ")
@@ -61,7 +61,7 @@ def test_wrong_values(override: str, allowed: str) -> None:
     assert allowed in line
 
 
-def test_wrong_types_in_a_file() -> None:
+def test_wrong_types_in_a_file_are_rejected() -> None:
     Path("entrannas.toml").write_text(
         'seed = "3"\nspace = 3\nnetwork = 3\nsearch = {epochs = {a = 1}}\npreset = 1'
     )
@@ -81,7 +81,7 @@ def test_every_error_is_listed_with_its_source() -> None:
         "data.flop=true",
         "architecture.temperature_end=20",
         "network.cells=2",
-        "network.engine_cells=[7]",  # can't be judged without a number of cells
+        "network.engine_cells=[7]",  # cannot be checked without a valid number of cells
         environ={"ENTRANNAS_SEED": "-1", "ENTRANNAS_SED": "1"},
     )
     starts = [
@@ -128,7 +128,7 @@ def test_every_error_is_listed_with_its_source() -> None:
         (["data.path=images"], "is not read from a path: add --dataset folder"),
     ],
 )
-def test_contradictions(overrides: list[str], words: str) -> None:
+def test_contradictions_are_rejected(overrides: list[str], words: str) -> None:
     (line,) = errors({}, *overrides)
     assert words in line
     assert "(--set)" in line
@@ -141,26 +141,26 @@ def test_contradictions(overrides: list[str], words: str) -> None:
         ["network.engine_cells=[1, 0]"],
         ["network.cells=3", "network.engine_cells=[0, 2]"],
         ["data.weights_share=0.7", "data.architecture_share=0.3"],
-        ["data.weights_share=0.9", "data.architecture_share=0.1"],  # above 1 by rounding in some sums
+        ["data.weights_share=0.9", "data.architecture_share=0.1"],  # some sums exceed 1 by rounding
         ["architecture.temperature_end=1.0"],
         ["method=random", "architecture.warmup_epochs=99", "weights.warmup_epochs=99"],
         ["method=random", "architecture.derivation=top2"],
         ["method=darts", "architecture.temperature_end=0.5"],
         ["method=entrannas", "network.engine_cells=all"],
         ["data.dataset=folder", "data.path=x", "network.stem=imagenet", "data.image_size=224"],
-        ["data.dataset=folder", "data.path=x", "data.cutout=99"],  # their size is not known yet
+        ["data.dataset=folder", "data.path=x", "data.cutout=99"],  # the image size is not known yet
     ],
 )
-def test_unusual_but_possible(overrides: list[str]) -> None:
+def test_unusual_configurations_are_accepted(overrides: list[str]) -> None:
     resolve({}, *overrides)
 
 
-def test_a_path_in_the_project_file_may_wait_for_its_data_set() -> None:
+def test_unused_data_path_in_the_project_file_is_accepted() -> None:
     Path("entrannas.toml").write_text('data.path = "images"')
     assert resolve({"data.dataset": "digits"}).config.data.dataset == "digits"
 
 
-def test_a_bad_space_file_is_reported_with_all_of_its_errors() -> None:
+def test_all_errors_of_a_space_file_are_listed() -> None:
     Path("bad.toml").write_text('nodes = 0\noperations = ["skip_conect"]')
     with pytest.raises(UsageError) as caught:
         resolve({"space": "bad.toml"})
@@ -170,7 +170,7 @@ def test_a_bad_space_file_is_reported_with_all_of_its_errors() -> None:
     assert "did you mean skip_connect?" in text
 
 
-def test_one_error_is_one_line_and_several_are_details() -> None:
+def test_single_error_is_one_line_and_several_become_details() -> None:
     with pytest.raises(UsageError) as caught:
         resolve({}, "seed=-1")
     assert caught.value.details == ()
@@ -180,7 +180,7 @@ def test_one_error_is_one_line_and_several_are_details() -> None:
     assert len(caught.value.details) == 2
 
 
-def test_errors_cannot_command_the_terminal() -> None:
+def test_errors_are_escaped() -> None:
     Path("entrannas.toml").write_text(
         '"a\\u001b[2J" = 1\nmethod = "\\u001b]0;x\\u0007"\nspace = "b\\u009b2J"'
     )
@@ -189,7 +189,7 @@ def test_errors_cannot_command_the_terminal() -> None:
     assert all(line.isprintable() for line in lines)
 
 
-def test_the_models_check_themselves() -> None:
+def test_models_validate_without_the_resolver() -> None:
     with pytest.raises(ValidationError, match=r"network\.engine_cells.*there is no cell 9"):
         SearchConfig(network=NetworkConfig(engine_cells=(2, 9)))
     with pytest.raises(ValidationError, match="give --data DIR"):

@@ -1,4 +1,4 @@
-"""Precedence, and where each value is said to come from."""
+"""Precedence of the layers, and the recorded source of each value."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .resolving import errors, resolve
 KEYS = keys_of(SearchConfig)
 
 
-def test_defaults_alone() -> None:
+def test_defaults() -> None:
     Path("empty.toml").write_text("")
     resolved = resolve({"preset": "./empty.toml"})
     expected = {
@@ -34,8 +34,8 @@ def test_defaults_alone() -> None:
     assert set(sources.values()) == {"default"}
 
 
-def test_each_layer_wins_over_those_below() -> None:
-    key = "architecture.temperature_end"  # one that the method darts implies
+def test_each_layer_overrides_the_layers_below() -> None:
+    key = "architecture.temperature_end"  # a key that the method darts implies
     options: dict[str, Any] = {}
 
     def value() -> tuple[float, str]:
@@ -60,11 +60,11 @@ def test_each_layer_wins_over_those_below() -> None:
     assert resolved.sources[key] == "--set"
 
 
-def test_a_flag_that_was_not_given_says_nothing() -> None:
+def test_omitted_flag_is_ignored() -> None:
     assert resolve({"seed": None, "data.dataset": None}).sources["seed"] == "default"
 
 
-def test_flags_may_be_enums_and_paths() -> None:
+def test_flags_accept_enums_and_paths() -> None:
     class Method(Enum):
         RANDOM = "random"
 
@@ -74,7 +74,7 @@ def test_flags_may_be_enums_and_paths() -> None:
     assert resolved.sources["data.path"] == "--data"
 
 
-def test_paths_are_relative_to_where_they_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_paths_are_relative_to_their_file(monkeypatch: pytest.MonkeyPatch) -> None:
     root = Path.cwd()
     inner = root / "inner"
     inner.mkdir()
@@ -92,7 +92,7 @@ def test_paths_are_relative_to_where_they_are_written(monkeypatch: pytest.Monkey
     assert resolve({"space": "standard"}).config.space == "standard"
 
 
-def test_a_named_config_file_takes_the_place_of_the_nearest() -> None:
+def test_explicit_config_file_replaces_the_project_file() -> None:
     Path("entrannas.toml").write_text("seed = 1\nsearch.epochs = 2")
     Path("other.toml").write_text("seed = 3")
     resolved = resolve(config_file=Path("other.toml"))
@@ -100,18 +100,18 @@ def test_a_named_config_file_takes_the_place_of_the_nearest() -> None:
     assert resolved.sources["search.epochs"] == "preset quick"
 
 
-def test_the_runs_folder_may_stand_in_the_project_file() -> None:
+def test_project_file_may_set_the_runs_folder() -> None:
     Path("entrannas.toml").write_text('runs_dir = "x"\nseed = 1')
     assert resolve().config.seed == 1
 
 
-def test_other_variables_are_left_alone() -> None:
+def test_unrelated_environment_variables_are_ignored() -> None:
     environ = {"ENTRANNAS_RUNS_DIR": "x", "ENTRANNAS_DEBUG": "1", "ENTRANNAS_SEED": "", "PATH": "/bin"}
     assert resolve(environ=environ).sources["seed"] == "default"
 
 
 class TestPresets:
-    def test_auto_is_decided_by_the_caller_who_sees_what_is_set(self) -> None:
+    def test_auto_preset_is_chosen_from_the_explicit_settings(self) -> None:
         seen: list[Any] = []
 
         def choose(explicit: Any) -> tuple[str, str]:
@@ -125,7 +125,7 @@ class TestPresets:
         assert resolved.sources["preset"] == "auto: a CUDA device and CIFAR-10 are there"
         assert resolved.sources["search.epochs"] == "preset paper"
 
-    def test_a_named_preset_is_not_decided(self) -> None:
+    def test_named_preset_needs_no_choice(self) -> None:
         def choose(explicit: Any) -> tuple[str, str]:
             raise AssertionError("asked")
 
@@ -133,7 +133,7 @@ class TestPresets:
         assert (resolved.config.preset, resolved.preset_reason) == ("quick", "")
         assert resolve(environ={"ENTRANNAS_PRESET": "quick"}, choose_preset=choose).config.preset == "quick"
 
-    def test_a_preset_of_ones_own(self) -> None:
+    def test_custom_preset_file(self) -> None:
         Path("presets").mkdir()
         own = Path("presets/own.toml")
         own.write_text('description = "mine"\nmethod = "darts"\ndata = {dataset = "folder", path = "images"}')
@@ -155,13 +155,13 @@ class TestPresets:
             ("[search]\nepochs = 'ten'", 'search.epochs = "ten" (preset '),
         ],
     )
-    def test_what_is_wrong_with_one(self, content: str, words: str) -> None:
+    def test_invalid_preset_file_is_rejected(self, content: str, words: str) -> None:
         Path("own.toml").write_text(content)
         (line,) = errors({"preset": "own.toml"})
         assert words in line
         assert "own.toml" in line
 
-    def test_a_preset_that_is_not_there(self) -> None:
+    def test_unknown_preset_is_rejected(self) -> None:
         (line,) = errors({"preset": "papr"})
         assert line.startswith('preset = "papr" (--preset): no preset papr (did you mean paper?)')
         assert "auto, darts, imagenet, paper and quick" in line
@@ -190,7 +190,7 @@ class TestTextValues:
             ("device.device=1\nseed = 3", "1\nseed = 3"),
         ],
     )
-    def test_overrides(self, override: str, value: Any) -> None:
+    def test_overrides_are_parsed(self, override: str, value: Any) -> None:
         layer = from_overrides([override], KEYS, Path("/"))
         assert layer.problems == []
         (setting,) = layer.settings.values()
@@ -219,17 +219,17 @@ class TestTextValues:
             ("zzz=3", "zzz (--set): unknown key"),
         ],
     )
-    def test_malformed_overrides(self, override: str, words: str) -> None:
+    def test_malformed_overrides_are_rejected(self, override: str, words: str) -> None:
         (line,) = errors({}, override)
         assert words in line
 
     @given(st.sampled_from(sorted(KEYS)).map(KEYS.__getitem__))
-    def test_each_default_may_be_set_as_text(self, key: Any) -> None:
+    def test_every_default_can_be_set_as_text(self, key: Any) -> None:
         layer = from_overrides([f"{key.name}={toml_value(key.default)}"], KEYS, Path("/"))
         value = layer.settings[key.name].value
         assert (tuple(value) if isinstance(value, list) else value) == key.default
 
-    def test_variables(self) -> None:
+    def test_environment_variables_are_parsed(self) -> None:
         environ = {
             "ENTRANNAS_NETWORK__CHANNELS": "24",
             "ENTRANNAS_NETWORK__SHARE_FEATURES": "true",
@@ -247,7 +247,7 @@ class TestTextValues:
             ("ENTRANNAS_RUN_DIR", "ENTRANNAS_RUNS_DIR"),
         ],
     )
-    def test_unknown_variables(self, variable: str, suggestion: str) -> None:
+    def test_unknown_variables_are_rejected_with_a_suggestion(self, variable: str, suggestion: str) -> None:
         assert errors(environ={variable: "1"}) == [
             f"{variable}: no such setting (did you mean {suggestion}?)"
         ]

@@ -8,7 +8,7 @@ from entrannas_cli.common.errors import UsageError
 from entrannas_cli.config.project import find_config_file, runs_dir
 
 
-def test_the_nearest_config_file_upwards_is_found(tmp_path: Path) -> None:
+def test_nearest_config_file_in_a_parent_is_found(tmp_path: Path) -> None:
     inner = tmp_path / "a" / "b" / "c"
     inner.mkdir(parents=True)
     assert find_config_file(inner) is None
@@ -16,7 +16,7 @@ def test_the_nearest_config_file_upwards_is_found(tmp_path: Path) -> None:
     outer_file.write_text("")
     assert find_config_file(inner) == outer_file
     near = tmp_path / "a" / "b" / "entrannas.toml"
-    near.mkdir()  # a folder of that name is none
+    near.mkdir()  # a folder of that name does not count
     assert find_config_file(inner) == outer_file
     near.rmdir()
     near.write_text("")
@@ -24,7 +24,7 @@ def test_the_nearest_config_file_upwards_is_found(tmp_path: Path) -> None:
     assert find_config_file(tmp_path / "a") == outer_file
 
 
-def test_precedence_of_the_runs_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_runs_folder_precedence(monkeypatch: pytest.MonkeyPatch) -> None:
     cwd = Path.cwd()
     inner = cwd / "inner"
     inner.mkdir()
@@ -42,23 +42,23 @@ def test_precedence_of_the_runs_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     assert runs_dir(Path("~/flag")) == Path.home() / "flag"
 
 
-def test_an_empty_variable_counts_as_not_set() -> None:
+def test_empty_variable_counts_as_unset() -> None:
     assert runs_dir(environ={"ENTRANNAS_RUNS_DIR": ""}) == Path.cwd() / "runs"
 
 
-def test_a_flag_needs_no_readable_file() -> None:
+def test_flag_wins_even_if_the_config_file_is_broken() -> None:
     Path("entrannas.toml").write_text("runs_dir = \n")
     assert runs_dir(Path("x")) == Path.cwd() / "x"
     with pytest.raises(UsageError, match=r"entrannas\.toml: not valid TOML: .*line 1, column 12"):
         runs_dir()
 
 
-def test_a_runs_folder_that_is_no_path() -> None:
+def test_runs_folder_must_be_a_path() -> None:
     Path("entrannas.toml").write_text("runs_dir = 3")
     with pytest.raises(UsageError, match="runs_dir: must be a path in quotes"):
         runs_dir()
 
 
-def test_no_such_home() -> None:
+def test_unknown_home_folder_is_rejected() -> None:
     with pytest.raises(UsageError, match="home folder"):
         runs_dir(Path("~no-such-user-anywhere/runs"))

@@ -1,4 +1,4 @@
-"""The presets that come along, and configurations written and read back."""
+"""The bundled presets, and configurations written and read back."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .resolving import errors, resolve
 DOCUMENT = Path(__file__).parents[2] / "docs" / "configuration.md"
 
 
-def test_the_presets_resolve_with_each_method() -> None:
+def test_presets_resolve_with_every_method() -> None:
     assert preset_names() == ("darts", "imagenet", "paper", "quick")
     for preset in preset_names():
         assert load_preset(preset).description
@@ -37,7 +37,7 @@ def test_the_presets_resolve_with_each_method() -> None:
             assert resolve(flags).config.method == method
 
 
-def test_the_paper_preset_is_the_published_recipe() -> None:
+def test_paper_preset_is_the_published_recipe() -> None:
     config = resolve({"preset": "paper"}).config
     assert (config.data.dataset, config.data.weights_share, config.data.architecture_share) == (
         "cifar10",
@@ -65,7 +65,7 @@ def test_the_paper_preset_is_the_published_recipe() -> None:
     )
 
 
-def test_the_imagenet_preset_is_the_protocol_of_pc_darts() -> None:
+def test_imagenet_preset_is_the_pc_darts_protocol() -> None:
     config = resolve({"preset": "imagenet", "data.path": "images"}).config
     assert (config.data.weights_share, config.data.architecture_share) == (0.1, 0.025)
     assert (config.search.batch_size, config.weights.learning_rate) == (1024, 0.5)
@@ -76,7 +76,7 @@ def test_the_imagenet_preset_is_the_protocol_of_pc_darts() -> None:
     assert config.target.image == (3, 224, 224)
 
 
-def test_the_darts_preset_is_the_published_search_of_darts() -> None:
+def test_darts_preset_is_the_published_darts_search() -> None:
     resolved = resolve({"preset": "darts"})
     config = resolved.config
     assert (config.method, resolved.sources["method"]) == ("darts", "preset darts")
@@ -95,14 +95,14 @@ def test_the_darts_preset_is_the_published_search_of_darts() -> None:
     assert (config.target.cells, config.target.channels) == (20, 36)
 
 
-def test_another_method_takes_the_recipe_of_darts_and_nothing_else_of_it() -> None:
+def test_other_method_with_the_darts_preset_takes_only_its_recipe() -> None:
     resolved = resolve({"preset": "darts", "method": "entrannas-dst"})
     config = resolved.config
     assert (config.method, resolved.sources["method"]) == ("entrannas-dst", "--method")
     assert (config.architecture.derivation, config.network.share_features) == ("dst", True)
     assert config.network.engine_cells != "all"
     assert (config.search.batch_size, config.architecture.learning_rate) == (64, 3e-4)
-    # batches of 64 instead of 256: β must not travel further than in `paper`
+    # batches of 64 instead of 256: β must not move further than in `paper`
     rates = [
         resolve({"preset": name}).config.architecture.threshold_learning_rate for name in ("darts", "paper")
     ]
@@ -112,7 +112,7 @@ def test_another_method_takes_the_recipe_of_darts_and_nothing_else_of_it() -> No
 
 
 @pytest.mark.parametrize("method", ["entrannas-dst", "entrannas", "darts", "random"])
-def test_a_resolved_configuration_reads_back_equal(method: str) -> None:
+def test_resolved_configuration_round_trips(method: str) -> None:
     resolved = resolve({"method": method, "data.dataset": "folder", "data.path": 'a "b"\t#c\x9b'})
     text = resolved.to_toml()
     assert load_config(text) == resolved.config
@@ -123,7 +123,7 @@ def test_a_resolved_configuration_reads_back_equal(method: str) -> None:
     assert set(again.sources.values()) == {"config.toml"}
 
 
-def test_a_complete_file_needs_its_preset_no_more() -> None:
+def test_complete_file_resolves_without_its_preset() -> None:
     Path("own.toml").write_text("seed = 5")
     resolved = resolve({"preset": "own.toml"})
     Path("config.toml").write_text(resolved.to_toml())
@@ -131,22 +131,22 @@ def test_a_complete_file_needs_its_preset_no_more() -> None:
     assert resolve(config_file=Path("config.toml")).config == resolved.config
 
 
-def test_a_run_of_an_older_release_is_searched_again_as_it_was() -> None:
+def test_configuration_of_an_older_release_keeps_its_meaning() -> None:
     keys = ("temperature_unit", "threshold_learning_rate", "transit_cells")
     lines = resolve({"architecture.learning_rate": 0.05}).to_toml().splitlines()
     Path("config.toml").write_text("\n".join(line for line in lines if not line.startswith(keys)))
     again = resolve({"preset": "paper"}, config_file=Path("config.toml"))
     assert again.config.architecture.temperature_unit == "absolute"
-    assert again.config.architecture.threshold_learning_rate == 0.05  # α's: there was one rate for both
+    assert again.config.architecture.threshold_learning_rate == 0.05  # α's rate: there was one rate for both
     assert again.config.network.transit_cells == "derived"
     assert again.sources["network.transit_cells"] == "config.toml"
     assert load_config(Path("config.toml")).architecture == again.config.architecture
-    # a file of somebody's own leaves the rest to the preset
+    # a hand-written file leaves the rest to the preset
     Path("config.toml").write_text("\n".join([*lines[:4], "[architecture]", "learning_rate = 0.05"]))
     assert resolve(config_file=Path("config.toml")).config.architecture.temperature_unit == "spread"
 
 
-def test_the_printed_configuration_is_toml_with_sources() -> None:
+def test_printed_configuration_is_toml_with_sources() -> None:
     resolved = resolve({"search.epochs": 3}, "network.engine_cells=[1, 4]", environ={"ENTRANNAS_SEED": "4"})
     text = print_config(resolved)
     assert re.search(r"^epochs = 3 +# --epochs$", text, re.MULTILINE)
@@ -156,7 +156,7 @@ def test_the_printed_configuration_is_toml_with_sources() -> None:
     assert load_config(text) == resolved.config
 
 
-def test_the_dictionary_says_the_same() -> None:
+def test_dictionary_has_values_and_sources() -> None:
     resolved = resolve({"search.epochs": 3})
     data = json.loads(json.dumps(config_dict(resolved)))
     assert data["search.epochs"] == {"value": 3, "source": "--epochs"}
@@ -164,7 +164,7 @@ def test_the_dictionary_says_the_same() -> None:
     assert list(data) == list(keys_of(SearchConfig))
 
 
-def test_a_file_of_a_newer_release_is_refused_with_that_reason() -> None:
+def test_file_of_a_newer_release_is_rejected() -> None:
     text = resolve().to_toml() + '\n[future]\nspeed = "high"\n'
     with pytest.raises(UsageError) as caught:
         load_config(text)
@@ -173,7 +173,7 @@ def test_a_file_of_a_newer_release_is_refused_with_that_reason() -> None:
     assert "newer release" in str(caught.value)
 
 
-def test_a_damaged_file_is_refused() -> None:
+def test_damaged_file_is_rejected() -> None:
     Path("config.toml").write_text(resolve().to_toml()[:-20])
     with pytest.raises(UsageError, match=r"config\.toml: not valid TOML"):
         load_config(Path("config.toml"))
@@ -190,7 +190,7 @@ scalars = st.one_of(
 
 
 @given(st.one_of(scalars, st.lists(scalars, max_size=4)))
-def test_each_value_is_one_printable_line_of_toml_that_reads_back(value: Any) -> None:
+def test_toml_values_round_trip_as_one_printable_line(value: Any) -> None:
     text = toml_value(value)
     assert text.isprintable()
     assert tomli.loads(f"v = {text}") == {"v": value}
@@ -203,7 +203,7 @@ def test_every_key_is_documented() -> None:
         assert key.allowed
 
 
-def test_the_document_is_in_step_with_the_schema() -> None:
+def test_document_matches_the_schema() -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
     assert filled(text) == text
     emptied = re.sub(r"(: begin -->\n).*?(<!-- [^>]*: end -->)", r"\1\2", text, flags=re.DOTALL)
@@ -211,7 +211,7 @@ def test_the_document_is_in_step_with_the_schema() -> None:
     assert filled(emptied) == text
 
 
-def test_the_example_in_the_document_works() -> None:
+def test_documented_example_works() -> None:
     example = re.search(
         r"```toml\n# entrannas\.toml\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL
     )

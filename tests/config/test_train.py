@@ -1,4 +1,4 @@
-"""Training configurations: presets, what they share with searches, what they take from the run they stand on."""
+"""Training configurations: presets, keys shared with searches, values inherited from the search."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .resolving import request, resolve, resolve_training
 
 
 @pytest.mark.parametrize("preset", ["cifar", "imagenet", "quick"])
-def test_presets_resolve_and_say_where_each_value_is_from(preset: str) -> None:
+def test_presets_resolve_with_sources(preset: str) -> None:
     assert preset_names("train") == ("cifar", "imagenet", "quick")
     data = {"data.path": "images"} if preset == "imagenet" else {}
     resolved = resolve_training({"train.preset": preset, **data})
@@ -31,7 +31,7 @@ def test_presets_resolve_and_say_where_each_value_is_from(preset: str) -> None:
     assert load_config(text, TrainConfig) == resolved.config
 
 
-def test_the_published_recipes() -> None:
+def test_presets_are_the_published_recipes() -> None:
     cifar = resolve_training({"train.preset": "cifar"}).config
     assert (cifar.train.epochs, cifar.train.batch_size, cifar.train.learning_rate) == (600, 96, 0.025)
     assert (cifar.train.drop_path, cifar.train.auxiliary_weight, cifar.data.cutout) == (0.2, 0.4, 16)
@@ -44,7 +44,7 @@ def test_the_published_recipes() -> None:
     assert (imagenet.derived.channels, imagenet.derived.largest_multiply_adds) == ("auto", 600_000_000)
 
 
-def test_a_stored_configuration_without_a_newer_key_means_what_its_release_did() -> None:
+def test_missing_newer_keys_keep_their_old_meaning() -> None:
     config = resolve_training({}).config
     assert not config.derived.pool_batch_norm
     assert not config.train.auxiliary_batch_norm
@@ -56,7 +56,7 @@ def test_a_stored_configuration_without_a_newer_key_means_what_its_release_did()
     assert load_config(text, TrainConfig) == config
 
 
-def test_one_project_file_and_environment_serve_every_kind(tmp_path: Path) -> None:
+def test_project_file_and_environment_apply_to_every_kind(tmp_path: Path) -> None:
     file = tmp_path / "entrannas.toml"
     file.write_text(
         'method = "darts"\nseed = 3\n[device]\nthreads = 2\n[network]\nchannels = 24\n'
@@ -78,14 +78,14 @@ def test_one_project_file_and_environment_serve_every_kind(tmp_path: Path) -> No
     assert (ranked.rank.top, ranked.rank.epochs, ranked.train.epochs) == (2, 10, 7)
 
 
-def test_on_the_command_line_a_key_of_another_kind_is_a_mistake() -> None:
+def test_override_for_another_kind_is_rejected() -> None:
     with pytest.raises(UsageError, match=r"search\.epochs \(--set\): unknown key"):
         resolve_training(None, "search.epochs=3")
     with pytest.raises(UsageError, match=r"train\.epochs \(--set\): unknown key"):
         resolve(None, "train.epochs=3")
 
 
-def test_unknown_keys_of_no_kind_are_found_in_files(tmp_path: Path) -> None:
+def test_unknown_keys_in_files_are_rejected(tmp_path: Path) -> None:
     file = tmp_path / "entrannas.toml"
     file.write_text("[train]\nepoch = 7\n")
     for call in (resolve, resolve_training):
@@ -93,7 +93,7 @@ def test_unknown_keys_of_no_kind_are_found_in_files(tmp_path: Path) -> None:
             call(config_file=file)
 
 
-def test_foreign_keys_are_those_of_the_others() -> None:
+def test_foreign_keys_belong_to_the_other_kinds() -> None:
     assert "search.epochs" in foreign_keys(TRAIN)
     assert "train.epochs" in foreign_keys(SEARCH)
     assert "rank.top" in foreign_keys(TRAIN)
@@ -101,7 +101,7 @@ def test_foreign_keys_are_those_of_the_others() -> None:
         assert not foreign_keys(kind) & set(keys_of(kind.model))
 
 
-def test_the_data_of_the_search_wins_over_a_preset_that_nobody_asked_for() -> None:
+def test_data_of_the_search_overrides_the_automatic_preset() -> None:
     inherited: dict[str, Any] = {
         "inherited": {"data.dataset": "cifar100", "data.flip": True},
         "inherited_from": "run x",
@@ -115,7 +115,7 @@ def test_the_data_of_the_search_wins_over_a_preset_that_nobody_asked_for() -> No
     assert (other.config.data.dataset, other.config.data.flip) == ("digits", False)
 
 
-def test_the_automatic_preset_knows_the_data_of_the_search() -> None:
+def test_automatic_preset_sees_the_data_of_the_search() -> None:
     seen = []
 
     def choose(settings: Mapping[str, Any]) -> tuple[str, str]:
@@ -131,21 +131,21 @@ def test_the_automatic_preset_knows_the_data_of_the_search() -> None:
     assert seen == ["digits", "cifar10"]
 
 
-def test_small_images_need_no_recipe_of_cifars(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(preflight, "cifar_found", lambda *_: tmp_path)  # and whatever the device is
+def test_automatic_preset_for_digits_is_quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(preflight, "cifar_found", lambda *_: tmp_path)  # whatever the device is
     assert preflight.automatic_preset({"data.dataset": "digits"}, "cifar") == (
         "quick",
         "the data set is digits",
     )
 
 
-def test_a_preset_whose_section_is_no_section_is_said_to_be_wrong() -> None:
+def test_preset_with_a_value_instead_of_a_section_is_rejected() -> None:
     Path("own.toml").write_text("train = 5")
     with pytest.raises(UsageError, match=r"train = 5 .*a section, not a key"):
         resolve_training({"train.preset": "./own.toml"})
 
 
-def test_a_ranking_is_short_and_never_sees_the_test_part() -> None:
+def test_ranking_trains_briefly_and_skips_the_test_part() -> None:
     overrides = ("train.epochs=600", "evaluation.test=true", "rank.epochs=3")
     each = resolve_rank(request({}, *overrides)).config.of_a_training()
     assert type(each) is TrainConfig
@@ -167,7 +167,7 @@ def test_a_ranking_is_short_and_never_sees_the_test_part() -> None:
         (("data.validation_share=1.0",), "data.validation_share"),
     ],
 )
-def test_contradictions_and_wrong_values(overrides: tuple[str, ...], message: str) -> None:
+def test_contradictions_and_invalid_values_are_rejected(overrides: tuple[str, ...], message: str) -> None:
     with pytest.raises(UsageError) as caught:
         resolve_training({"train.preset": "quick"}, *overrides)
     assert message in "\n".join([caught.value.message, *caught.value.details])

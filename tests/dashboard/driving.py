@@ -1,4 +1,4 @@
-"""The dashboard as a test drives it: real run directories, real keys, a screen that nobody sees."""
+"""Drive the dashboard in tests: real run directories, real key presses, a headless screen."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from entrannas_cli.store.session import RunSession
 
 Scenario = Callable[["Driver"], Awaitable[None]]
 SMALL, LARGE = (80, 24), (160, 45)
-LOOK = 0.02  # seconds between two looks at whether it is so; each takes the program's time
+POLL_S = 0.02  # seconds between two checks; each one takes time away from the app
 CONFIG = 'space = "standard"\nmethod = "{method}"\nseed = {seed}\n[data]\ndataset = "digits"\n'
 
 
 class Driver:
-    """The program and its keyboard, with what tests ask again and again."""
+    """The app, its keyboard, and the queries that tests repeat."""
 
     def __init__(self, app: Dashboard, pilot: Pilot[None]) -> None:
         self.app, self.pilot = app, pilot
-        self.notes: list[str] = []  # all that was notified
+        self.notes: list[str] = []  # every notification so far
 
     @property
     def table(self) -> RunTable:
@@ -53,7 +53,7 @@ class Driver:
 
     @property
     def lines(self) -> list[str]:
-        """What stands on the screen."""
+        """Text of each line on the screen."""
         strips = self.app.screen._compositor.render_strips()
         return ["".join(segment.text for segment in line) for line in strips]
 
@@ -65,12 +65,12 @@ class Driver:
         await press(self.pilot, *keys)
 
     async def type(self, text: str) -> None:
-        """Types without a pause between the letters, as a pasted text comes."""
+        """Type without pauses between the letters, like pasted text."""
         self.app.post_message(events.Paste(text))
         await self.pilot.pause()
 
     async def find(self, text: str) -> None:
-        """Filters by ``text``, and goes back to the table."""
+        """Filter by ``text``, then return to the table."""
         await self.press("slash")
         await self.type(text)
         await self.press("enter")
@@ -85,7 +85,7 @@ class Driver:
 
 
 async def press(pilot: Pilot[Any], *keys: str) -> None:
-    """Presses one key after the other, each once the program has come to rest after the one before."""
+    """Press one key after the other, and let the app settle after each."""
     await pilot.press(*keys)
     await pilot.pause()
 
@@ -93,14 +93,14 @@ async def press(pilot: Pilot[Any], *keys: str) -> None:
 async def until(
     pilot: Pilot[Any], condition: Callable[[], object], waited: Callable[[], str], seconds: float = 60
 ) -> None:
-    """Waits for ``condition``; if it doesn't come to hold, the test fails with the words of ``waited``."""
+    """Wait for ``condition``; if it never holds, fail with the text of ``waited``."""
     if condition():
         return
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, waited()
-        await asyncio.sleep(LOOK)
-    await pilot.pause(0)  # whatever else is on its way is there too
+        await asyncio.sleep(POLL_S)
+    await pilot.pause(0)  # let whatever else is pending arrive
 
 
 def drive(
@@ -111,9 +111,9 @@ def drive(
     settings: Path | None = None,
     **more: Any,
 ) -> None:
-    """Runs ``scenario`` on the dashboard of ``runs_dir``, once all runs are there.
+    """Run ``scenario`` on the dashboard of ``runs_dir`` once all runs are loaded.
 
-    Its settings are the test's own, in its working directory unless ``settings`` names another file.
+    The settings file is in the test's working directory unless ``settings`` names another one.
     """
 
     async def main() -> None:
@@ -135,17 +135,17 @@ def drive(
     asyncio.run(main())
 
 
-def made(runs_dir: Path, name: str, *, method: str = "darts", seed: int = 0) -> Run:
-    """A run that was created, and not begun."""
+def new_run(runs_dir: Path, name: str, *, method: str = "darts", seed: int = 0) -> Run:
+    """Create a run without starting it."""
     config = CONFIG.format(method=method, seed=seed)
     return create_run(
         runs_dir, space="standard", method=method, seed=seed, name=name, files={"config.toml": config}
     )
 
 
-def ended(runs_dir: Path, name: str, state: str = "completed", **summary: Any) -> Run:
-    """A run that ended in ``state``."""
-    run = made(runs_dir, name, method=summary.pop("method", "darts"), seed=summary.pop("seed", 0))
+def ended_run(runs_dir: Path, name: str, state: str = "completed", **summary: Any) -> Run:
+    """Create a run that ended in ``state``."""
+    run = new_run(runs_dir, name, method=summary.pop("method", "darts"), seed=summary.pop("seed", 0))
     with RunSession(run, epochs=4, steps=8) as session:
         session.update_summary(summary)
         session.finish(state, "" if state == "completed" else "because of the test")

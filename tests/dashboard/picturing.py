@@ -26,14 +26,14 @@ FOLDER = Path(__file__).parent / "snapshots"
 MADE_WITH = FOLDER / "made-with.txt"
 UPDATE = "--snapshot-update"
 RENEW = f"look at what they show, then renew them: pytest tests/dashboard/test_snapshots.py {UPDATE}"
-SETTLED = 2.0  # seconds without a change after which a picture is taken
-PATIENCE = 10.0  # seconds without a change after which one that differs won't get right any more
-WIDTH, HEIGHT = 10, 20  # of a cell
+SETTLE_S = 2.0  # seconds without a change before a picture is taken
+TIMEOUT_S = 10.0  # seconds without a change before a differing picture counts as final
+WIDTH, HEIGHT = 10, 20  # of a character cell
 DIM = 0.4
 
 
-def libraries() -> str:
-    """What draws: other releases may draw otherwise."""
+def library_versions() -> str:
+    """Return the versions of the libraries that draw; other releases may draw differently."""
     textual, rich = version("textual").split("."), version("rich").split(".")
     return f"textual {'.'.join(textual[:2])}, rich {rich[0]}"
 
@@ -43,26 +43,26 @@ def check_versions(config: pytest.Config) -> None:
     made_with = MADE_WITH.read_text().strip() if MADE_WITH.exists() else ""
     if config.getoption(UPDATE):
         FOLDER.mkdir(exist_ok=True)
-        MADE_WITH.write_text(libraries() + "\n")
-    elif made_with != libraries():
+        MADE_WITH.write_text(library_versions() + "\n")
+    elif made_with != library_versions():
         pytest.fail(
-            f"the pictures hold for {made_with}, and here is {libraries()}: install '.[test]', or, where that"
+            f"the pictures hold for {made_with}, and here is {library_versions()}: install '.[test]', or, where that"
             f" brings another release, {RENEW}"
         )
 
 
 class Album:
-    """Compares what ``driver`` shows with the kept pictures, or keeps it, where that is asked for."""
+    """Compare screens with the stored pictures, or update those if asked to."""
 
     def __init__(self, *, update: bool, folder: Path) -> None:
         self._update, self._folder = update, folder
         self._wrong: list[str] = []
 
     async def take(self, driver: Driver, name: str) -> None:
-        """Waits until the screen shows the picture ``name``; a failure is told by ``check``, for all at once."""
+        """Wait until the screen shows the picture ``name``; ``check`` reports all failures at once."""
         kept = FOLDER / f"{name}.svg"
         wanted = kept.read_text() if kept.exists() else ""
-        patience = SETTLED if self._update or self._wrong else PATIENCE
+        patience = SETTLE_S if self._update or self._wrong else TIMEOUT_S
         seen, since = "", time.monotonic()
         while True:
             await driver.pilot.pause(0.02)
@@ -84,12 +84,12 @@ class Album:
         self._wrong.append("\n".join(list(lines)[:12]) if wanted else f"there is no {kept.name}, see {made}")
 
     def check(self) -> None:
-        """Fails if a picture differs."""
+        """Fail if any picture differs."""
         assert not self._wrong, "\n\n".join([*self._wrong, f"If the new ones are right, {RENEW}"])
 
 
 def svg_of(driver: Driver) -> str:
-    """The whole screen, with what lies below a dialog."""
+    """Return the whole screen as SVG, including what is below a dialog."""
     return _svg(_rows(driver), *driver.app.size)
 
 
@@ -122,7 +122,7 @@ def _rows(driver: Driver) -> list[list[Segment]]:
 
 
 def _svg(rows: list[list[Segment]], columns: int, lines: int) -> str:
-    classes: dict[str, str] = {}  # by their rules
+    classes: dict[str, str] = {}  # by their CSS rules
     drawn = [list(_pieces(row)) for row in rows]
     papers = Counter(paper for row in drawn for _, text, _, paper in row for _ in text)
     ground = papers.most_common(1)[0][0]
@@ -143,7 +143,7 @@ def _svg(rows: list[list[Segment]], columns: int, lines: int) -> str:
     )
 
 
-Piece = tuple[int, str, str, str]  # column, text, rules of its letters, paper
+Piece = tuple[int, str, str, str]  # column, text, CSS rules of the text, background
 
 
 def _pieces(row: Iterable[Segment]) -> Iterator[Piece]:
@@ -181,7 +181,7 @@ def _papers(row: list[Piece], ground: str) -> Iterator[str]:
 
 
 def _texts(row: list[Piece], classes: dict[str, str]) -> Iterator[str]:
-    """Each text is as long as its cells, whatever the font; spaces around it are left out."""
+    """Yield texts exactly as wide as their cells in any font, without surrounding spaces."""
     for rules, pieces in groupby(row, key=lambda piece: piece[2]):
         same = list(pieces)
         whole = "".join(text for _, text, _, _ in same)

@@ -1,4 +1,4 @@
-"""Runs to take pictures of: the same on every machine, at every time, in whatever folder."""
+"""Runs for snapshots: the same on every machine, at every time, in every folder."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from entrannas_cli.store.notes import change_notes
 from entrannas_cli.store.run import GENOTYPES_FILE, LOG_FILE, METRICS_FILE, SPACE_FILE, Run
 from tests.results.generated import START, search_run, train_run
 
-__all__ = ["NOW", "RUNS", "build", "frozen"]
+__all__ = ["NOW", "RUNS", "build_runs", "frozen_environment"]
 
-RUNS = Path("runs")  # relative, so that no picture knows where a test works
+RUNS = Path("runs")  # relative, so that no picture shows where the test ran
 HOUR, DAY = 3600.0, 86400.0
 NOW = START + 9 * DAY
-STEPS = 98  # an epoch
-PACE = 2.25  # seconds a step
-DONE = 16  # epochs of the running search
+STEPS = 98  # per epoch
+STEP_S = 2.25  # seconds per step
+EPOCHS_DONE = 16  # epochs of the running search that are done
 GIB = 2**30
 MACHINE = Sample(
     process_cpu=1.4,
@@ -46,8 +46,8 @@ MACHINE = Sample(
 
 
 @contextmanager
-def frozen() -> Iterator[None]:
-    """All that the dashboard reads of the clock and of the machine stands still: here, and nowhere else."""
+def frozen_environment() -> Iterator[None]:
+    """Freeze the clock and machine state that the dashboard reads, and nothing else."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TZ", "UTC")
         time.tzset()
@@ -62,8 +62,8 @@ def frozen() -> Iterator[None]:
     time.tzset()
 
 
-def build() -> None:
-    """Makes ``RUNS`` in the working directory: something in every state, of every kind and method."""
+def build_runs() -> None:
+    """Create ``RUNS`` in the working directory, with runs of every state, kind and method."""
     summary: dict[str, Any] = {
         "dataset": "digits",
         "warnings": ["cell collapse: 7 of 8 connections are skip_connect"],
@@ -80,7 +80,7 @@ def build() -> None:
     ]
     _edit(old[0].path / "config.toml", '"cifar10"', '"digits"')
     for n, run in enumerate(old):
-        _measure(run, epochs=50, stride=14, floor=0.55 - 0.12 * n, best=0.84 + 0.025 * n)
+        _write_metrics(run, epochs=50, stride=14, floor=0.55 - 0.12 * n, best=0.84 + 0.025 * n)
     train_run(RUNS, old[2], created=NOW - 1.5 * DAY)
     stopped = train_run(RUNS, old[1], created=NOW - DAY, state="stopped")
     _edit(stopped.path / "status.json", '"reason": ""', '"reason": "asked by ada on elsewhere"')
@@ -90,11 +90,11 @@ def build() -> None:
         seed=7,
         state="running",
         created=NOW - HOUR - 5,
-        **_summary(_step(DONE, 0.45), _epoch(DONE, 0.87)),
+        **_summary(_step(EPOCHS_DONE, 0.45), _epoch(EPOCHS_DONE, 0.87)),
     )
-    _measure(live, epochs=DONE, stride=1, floor=0.45, best=0.87)
-    _remember_cells(live)
-    (live.path / LOG_FILE).write_text("".join(_log()))
+    _write_metrics(live, epochs=EPOCHS_DONE, stride=1, floor=0.45, best=0.87)
+    _write_cells(live)
+    (live.path / LOG_FILE).write_text("".join(_log_lines()))
     (live.path / SPACE_FILE).write_text(space_to_toml(load_space("standard")))
     search_run(RUNS, seed=8, state="created", created=NOW - 40)
     broken = RUNS / "20261202-080000-from-the-old-cluster"
@@ -112,14 +112,14 @@ def _edit(path: Path, before: str, after: str) -> None:
     path.write_text(text.replace(before, after))
 
 
-def _measure(run: Run, *, epochs: int, stride: int, floor: float, best: float) -> None:
-    """Curves as those of searches are: falling, noisy at first, a row an epoch."""
+def _write_metrics(run: Run, *, epochs: int, stride: int, floor: float, best: float) -> None:
+    """Write curves like those of a search: falling, noisy at first, one row per epoch."""
     (run.path / METRICS_FILE).unlink()
     begun = run.status().created
     writer = JsonLinesWriter(run.path / METRICS_FILE)
     for step in range(1, epochs * STEPS + 1):
         epoch = -(-step // STEPS)
-        common = {"time": begun + step * PACE, "step": step, "epoch": epoch}
+        common = {"time": begun + step * STEP_S, "step": step, "epoch": epoch}
         if step % stride == 0:
             writer.append({"kind": "step", **common, **_step(step / STEPS, floor)})
         if step % STEPS == 0:
@@ -128,7 +128,7 @@ def _measure(run: Run, *, epochs: int, stride: int, floor: float, best: float) -
 
 
 def _wave(x: float) -> float:
-    """Something like noise, between -1 and 1."""
+    """Return a noise-like value between -1 and 1."""
     return (math.sin(37.1 * x) + math.sin(91.7 * x + 1) + math.sin(211.3 * x + 2)) / 3
 
 
@@ -168,7 +168,7 @@ def _epoch(epoch: int, best: float) -> dict[str, Any]:
 
 
 def _summary(*rows: dict[str, Any]) -> dict[str, Any]:
-    """What of these is in a summary too."""
+    """Return the metrics of these rows that a summary holds too."""
     keys = ("weight_loss", "architecture_loss", "supernet_accuracy", "derived_accuracy", "gap")
     return {
         key: row[key] for row in rows for key in (*keys, "sparsity_normal", "sparsity_reduce") if key in row
@@ -181,7 +181,7 @@ def _count(connections: Any) -> Iterator[tuple[str, int]]:
 
 
 def _weights(shift: float) -> list[list[float]]:
-    """14 edges of 7 operations: some edges decided, others not."""
+    """Return weights for 14 edges of 7 operations: some edges decided, others not."""
     rows = []
     for edge in range(14):
         powers = [math.exp((1 + edge % 4) * math.sin(shift + 2.3 * edge + 1.7 * n)) for n in range(7)]
@@ -189,8 +189,8 @@ def _weights(shift: float) -> list[list[float]]:
     return rows
 
 
-def _remember_cells(run: Run) -> None:
-    """Cells that change on the way."""
+def _write_cells(run: Run) -> None:
+    """Write derived cells that change over time."""
     writer = JsonLinesWriter(run.path / GENOTYPES_FILE)
     for n, name in enumerate(("PC_DARTS_cifar", "ISTA_twostage", "PC_DARTS_cifar", "DARTS_V2"), 1):
         epoch = 4 * n
@@ -199,9 +199,9 @@ def _remember_cells(run: Run) -> None:
     writer.close()
 
 
-def _log() -> Iterator[str]:
+def _log_lines() -> Iterator[str]:
     yield "2026-12-03T09:15:00+00:00 search of standard by entrannas-dst, seed 7, on NVIDIA H100\n"
-    for epoch in range(1, DONE + 1):
+    for epoch in range(1, EPOCHS_DONE + 1):
         row = _epoch(epoch, 0.87)
         yield (
             f"2026-12-03T09:{15 + 2 * epoch}:40+00:00 epoch {epoch} of 50: super-net "

@@ -1,4 +1,4 @@
-"""The real program in a real terminal, with a real search: from the form to a file of results."""
+"""The real program in a real terminal with a real search, from the form to an exported file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from entrannas_cli.store.run import Run
 from entrannas_cli.store.stop import request_stop, wait_until_ended
 
 from ..render.test_live_terminal import Terminal
-from .driving import ended
+from .driving import ended_run
 
 PROJECT = """\
 preset = "quick"
@@ -34,11 +34,11 @@ every = 500
 [device]
 threads = 1
 """
-PATIENCE = 120.0  # seconds: a busy machine may take its time
+TIMEOUT_S = 120.0  # seconds; generous for busy machines
 
 
 class Session(Terminal):
-    """The dashboard on the runs in the working directory."""
+    """The dashboard on the runs of the working directory."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -53,19 +53,19 @@ class Session(Terminal):
         self.process.send(keys)
 
     def until(self, holds: Callable[[str], object]) -> str:
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + TIMEOUT_S
         while not holds(shown := self.read(0.05)):
             assert self.process.isalive(), f"it ended:\n{shown}"
             assert time.monotonic() < end, f"never shown:\n{shown}"
         return shown
 
     def back(self) -> None:
-        """To the table of runs. Esc and a key that follow each other at once would be read as Alt and that key."""
+        """Return to the table of runs; Esc followed by a key at once would be read as Alt plus that key."""
         self.press("\x1b")
         self.until(lambda shown: shown.lstrip().startswith("entrannas  2 runs"))
 
     def loss(self) -> str:
-        """The weight loss that the chart's legend tells."""
+        """Return the weight loss in the legend of the chart."""
         found = re.search(r"training (\d+\.\d+)", self.read(0.05))
         return found[1] if found else ""
 
@@ -74,16 +74,16 @@ class Session(Terminal):
 def session() -> Iterator[Session]:
     folder = Path.cwd()
     (folder / "entrannas.toml").write_text(PROJECT)
-    before = ended(folder / "runs", "before", weight_loss=0.5)
+    before = ended_run(folder / "runs", "before", weight_loss=0.5)
     opened = Session()
     yield opened
     opened.process.close(force=True)
     for run in list_runs(folder / "runs"):
         if run.path != before.path and run.status().state == "running":
-            wait_until_ended(run, request_stop(run).attempt, PATIENCE)
+            wait_until_ended(run, request_stop(run).attempt, TIMEOUT_S)
 
 
-def test_start_watch_stop_resume_compare_and_export(session: Session) -> None:
+def test_start_watch_stop_resume_compare_and_export_a_search(session: Session) -> None:
     def started() -> Run:
         (run,) = [run for run in list_runs(Path("runs").absolute()) if "before" not in run.id]
         return run
@@ -138,4 +138,4 @@ def test_start_watch_stop_resume_compare_and_export(session: Session) -> None:
     session.press("q")
     _, code = session.ended()
     assert code == 0
-    os.kill(run.status().pid, 0)  # the search goes on without the dashboard
+    os.kill(run.status().pid, 0)  # the search continues without the dashboard

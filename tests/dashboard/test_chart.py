@@ -1,4 +1,4 @@
-"""The chart on the screen: keys, mouse, and that only what changed is drawn."""
+"""The chart widget: keys, mouse, and redrawing only what changed."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def lines(count: int = 101, *, first: float = 0.0) -> list[Line]:
     return [Line("weight", x, y), Line("architecture", x, array("d", (value / 2 for value in y)))]
 
 
-class Watched(ChartView):
-    """Counts what it draws, and what it sends."""
+class CountingChart(ChartView):
+    """A chart that counts what it draws and records what it sends to the screen."""
 
     def __init__(self) -> None:
         self.drawn = 0
@@ -37,7 +37,7 @@ class Watched(ChartView):
         self.drawn += 1
         super()._draw()
 
-    def refresh(self, *regions: Region, **how: bool) -> Watched:
+    def refresh(self, *regions: Region, **how: bool) -> CountingChart:
         self.sent += regions
         super().refresh(*regions, **how)
         return self
@@ -52,7 +52,7 @@ class Screen(App[None]):
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(can_focus=False):
-            yield Watched()
+            yield CountingChart()
             yield ChartView("empty", id="rest")
 
     def on_mount(self) -> None:
@@ -62,15 +62,15 @@ class Screen(App[None]):
         self.asked.append(message.control)
 
 
-Use = Callable[[Pilot[None], Watched], Awaitable[None]]
+Use = Callable[[Pilot[None], CountingChart], Awaitable[None]]
 
 
-def use(what: Use, size: tuple[int, int] = (90, 40)) -> None:
+def run_on_chart(what: Use, size: tuple[int, int] = (90, 40)) -> None:
     async def run() -> None:
         app = Screen()
         async with app.run_test(size=size) as pilot:
             await pilot.pause()
-            await what(pilot, app.query_one(Watched))
+            await what(pilot, app.query_one(CountingChart))
 
     asyncio.run(run())
 
@@ -83,8 +83,8 @@ def span(window: Window) -> float:
     return window.right - window.left
 
 
-def test_keys_zoom_pan_and_show_all_again() -> None:
-    async def keys(pilot: Pilot[None], view: Watched) -> None:
+def test_keys_zoom_pan_and_reset() -> None:
+    async def keys(pilot: Pilot[None], view: CountingChart) -> None:
         await pilot.press("plus")
         assert view.chart.window.right == 100
         assert span(view.chart.window) == pytest.approx(100 / 1.5)
@@ -98,11 +98,11 @@ def test_keys_zoom_pan_and_show_all_again() -> None:
         await pilot.press("0")
         assert view.chart.window.whole
 
-    use(keys)
+    run_on_chart(keys)
 
 
 def test_keys_change_axis_and_smoothing() -> None:
-    async def keys(pilot: Pilot[None], view: Watched) -> None:
+    async def keys(pilot: Pilot[None], view: CountingChart) -> None:
         await pilot.press("L")
         await pilot.pause()
         assert "log, 2 left out" in text(view)[0]
@@ -115,26 +115,26 @@ def test_keys_change_axis_and_smoothing() -> None:
         await pilot.press(*["m"] * 20)
         assert view.chart.smooth == 500
 
-    use(keys)
+    run_on_chart(keys)
 
 
-def test_full_screen_is_asked_for() -> None:
-    async def keys(pilot: Pilot[None], view: Watched) -> None:
+def test_key_requests_full_screen() -> None:
+    async def keys(pilot: Pilot[None], view: CountingChart) -> None:
         await pilot.press("f")
         await pilot.pause()
         assert isinstance(pilot.app, Screen)
         assert pilot.app.asked == [view]
 
-    use(keys)
+    run_on_chart(keys)
 
 
-def test_the_crosshair_by_keys() -> None:
-    async def keys(pilot: Pilot[None], view: Watched) -> None:
+def test_keys_move_the_crosshair() -> None:
+    async def keys(pilot: Pilot[None], view: CountingChart) -> None:
         assert not view.check_action("no_crosshair", ())
         await pilot.press("comma")
         assert view.chart.crosshair == 100
         await pilot.press("comma", "shift+left")
-        assert view.chart.crosshair == 96  # two points a column, or nearly
+        assert view.chart.crosshair == 96  # about two points per column
         await pilot.press("full_stop")
         await pilot.pause()
         assert view.chart.crosshair == 98
@@ -144,23 +144,23 @@ def test_the_crosshair_by_keys() -> None:
         assert view.chart.crosshair is None
         view.show([Line("few", [0, 50, 100], [1, 2, 3])])
         await pilot.press("comma", "comma")
-        assert view.chart.crosshair == 50  # the next point, however many columns away
+        assert view.chart.crosshair == 50  # the next point, many columns away
 
-    use(keys)
+    run_on_chart(keys)
 
 
-def test_the_pointer_moves_the_crosshair() -> None:
-    async def mouse(pilot: Pilot[None], view: Watched) -> None:
+def test_pointer_moves_the_crosshair() -> None:
+    async def mouse(pilot: Pilot[None], view: CountingChart) -> None:
         frame = view._drawing.frame
         assert frame is not None
-        left = frame.left + 1  # the border
+        left = frame.left + 1  # skip the border
         await pilot.hover(view, offset=(left, 5))
         assert view.chart.crosshair == 0
         await pilot.hover(view, offset=(left + frame.columns - 1, 5))
         assert view.chart.crosshair == 100
         await pilot.pause()
         assert "weight 100.000" in text(view)[0]
-        await pilot.hover(view, offset=(1, 5))  # on the labels
+        await pilot.hover(view, offset=(1, 5))  # over the labels
         assert view.chart.crosshair is None
         await pilot.hover(view, offset=(left + 9, 5))
         assert view.chart.crosshair is not None
@@ -168,7 +168,7 @@ def test_the_pointer_moves_the_crosshair() -> None:
         await pilot.pause()
         assert view.chart.crosshair is None
 
-    use(mouse)
+    run_on_chart(mouse)
 
 
 def wheel(view: ChartView, x: int, y: int, *, up: bool) -> events.MouseEvent:
@@ -177,8 +177,8 @@ def wheel(view: ChartView, x: int, y: int, *, up: bool) -> events.MouseEvent:
     return kind(view, x, y, 0, 0, 0, False, False, False, screen_x=left + x, screen_y=top + y)
 
 
-def test_the_wheel_zooms_at_the_pointer() -> None:
-    async def mouse(pilot: Pilot[None], view: Watched) -> None:
+def test_wheel_zooms_at_the_pointer() -> None:
+    async def mouse(pilot: Pilot[None], view: CountingChart) -> None:
         frame = view._drawing.frame
         assert frame is not None
         x = frame.left + 1 + frame.columns // 4
@@ -196,16 +196,16 @@ def test_the_wheel_zooms_at_the_pointer() -> None:
         await pilot.pause()
         assert view.chart.window.whole
         assert pilot.app.query_one(VerticalScroll).scroll_y == 0
-        view.post_message(wheel(view, 2, 6, up=False))  # on the labels: the page scrolls
+        view.post_message(wheel(view, 2, 6, up=False))  # over the labels, where the wheel scrolls the page
         await pilot.pause(0.4)
         assert pilot.app.query_one(VerticalScroll).scroll_target_y > 0
         assert view.chart.window.whole
 
-    use(mouse)
+    run_on_chart(mouse)
 
 
 def test_dragging_pans() -> None:
-    async def mouse(pilot: Pilot[None], view: Watched) -> None:
+    async def mouse(pilot: Pilot[None], view: CountingChart) -> None:
         await pilot.press("plus", "plus")
         await pilot.pause()
         before = view.chart.window
@@ -219,15 +219,15 @@ def test_dragging_pans() -> None:
         assert moved == pytest.approx(20 / (frame.columns - 1) * span(before), rel=0.02)
         assert not view.chart.window.follows
         after = view.chart.window
-        await pilot.hover(view, offset=(20, 6))  # let go: the pointer is the cross-hair again
+        await pilot.hover(view, offset=(20, 6))  # button released: the pointer moves the crosshair again
         assert view.chart.window == after
         assert view.chart.crosshair is not None
 
-    use(mouse)
+    run_on_chart(mouse)
 
 
-def test_other_data_keep_what_the_user_looks_at() -> None:
-    async def data(pilot: Pilot[None], view: Watched) -> None:
+def test_new_data_keep_the_view_of_the_user() -> None:
+    async def data(pilot: Pilot[None], view: CountingChart) -> None:
         await pilot.press("plus", "m")
         before = view.chart.window
         view.show(lines(151))
@@ -242,11 +242,11 @@ def test_other_data_keep_what_the_user_looks_at() -> None:
         await pilot.pause()
         assert text(view)[0].split() == ["loss", "smooth", "5"]
 
-    use(data)
+    run_on_chart(data)
 
 
-def test_only_what_changed_is_drawn_and_sent() -> None:
-    async def data(pilot: Pilot[None], view: Watched) -> None:
+def test_only_changes_are_drawn_and_sent() -> None:
+    async def data(pilot: Pilot[None], view: CountingChart) -> None:
         drawn = view.drawn
         view.sent.clear()
         view.show(lines())
@@ -263,15 +263,15 @@ def test_only_what_changed_is_drawn_and_sent() -> None:
         for count in range(200, 210):
             view.show(lines(count))
         await pilot.pause()
-        assert view.drawn == drawn + 2  # ten changes at once are one drawing
+        assert view.drawn == drawn + 2  # ten changes at once are drawn together
         shown = [line.text for line in pilot.app.screen._compositor.render_strips()]
         assert "weight 208.000" in shown[1]
 
-    use(data)
+    run_on_chart(data)
 
 
 def test_two_views_of_the_same_lines() -> None:
-    async def data(pilot: Pilot[None], view: Watched) -> None:
+    async def data(pilot: Pilot[None], view: CountingChart) -> None:
         other = pilot.app.query_one("#rest", ChartView)
         shared = view.chart.lines
         other.show(shared)
@@ -282,11 +282,11 @@ def test_two_views_of_the_same_lines() -> None:
         assert "weight 119.000" in text(view)[0]
         assert "weight 119.000" in text(other)[0]
 
-    use(data)
+    run_on_chart(data)
 
 
-def test_data_that_come_before_it_is_on_the_screen() -> None:
-    async def data(pilot: Pilot[None], view: Watched) -> None:
+def test_data_set_before_mounting() -> None:
+    async def data(pilot: Pilot[None], view: CountingChart) -> None:
         late = ChartView("late")
         late.show(lines(40))
         await pilot.app.query_one(VerticalScroll).mount(late)
@@ -296,22 +296,22 @@ def test_data_that_come_before_it_is_on_the_screen() -> None:
         await pilot.pause()
         assert "weight 49.000" in text(late)[0]
 
-    use(data)
+    run_on_chart(data)
 
 
-def test_it_lives_through_any_size() -> None:
-    async def sizes(pilot: Pilot[None], view: Watched) -> None:
+def test_any_size_is_survived() -> None:
+    async def sizes(pilot: Pilot[None], view: CountingChart) -> None:
         for size in ((20, 5), (200, 60), (1, 1), (90, 40)):
             await pilot.resize_terminal(*size)
             await pilot.pause()
             assert all(len(line) == view.content_size.width for line in text(view))
         assert any("┤" in line for line in text(view))
 
-    use(sizes)
+    run_on_chart(sizes)
 
 
 def test_colours_follow_the_theme() -> None:
-    async def themes(pilot: Pilot[None], view: Watched) -> None:
+    async def themes(pilot: Pilot[None], view: CountingChart) -> None:
         seen = set()
         for theme in ("textual-dark", "textual-light"):
             pilot.app.theme = theme
@@ -321,16 +321,16 @@ def test_colours_follow_the_theme() -> None:
             seen.add((str(styles[0].color), str(styles[0].bgcolor)))
         assert len({ink for ink, _ in seen}) == len({paper for _, paper in seen}) == 2
 
-    use(themes)
+    run_on_chart(themes)
 
 
-def test_a_long_line_is_drawn_in_time() -> None:
-    """A chart of 100 by 20 with twice 50,000 points: 15 ms asked for, here with room for a busy machine."""
+def test_long_line_is_drawn_quickly() -> None:
+    """Draw 100 by 20 cells with 2 × 50,000 points: the target is 15 ms, the test leaves room for busy machines."""
     count = 50_000
     x = array("d", range(count))
     y = [array("d", ((n * 7919) % 1000 / 1000 + k for n in range(count))) for k in range(2)]
 
-    async def long(pilot: Pilot[None], view: Watched) -> None:
+    async def long(pilot: Pilot[None], view: CountingChart) -> None:
         view.show([Line("weight", x, y[0]), Line("architecture", x, y[1])])
         await pilot.pause()
         times = []
@@ -344,4 +344,4 @@ def test_a_long_line_is_drawn_in_time() -> None:
             times.append(time.perf_counter() - start)
         assert min(times) < 0.05
 
-    use(long, (102, 40))
+    run_on_chart(long, (102, 40))

@@ -1,4 +1,4 @@
-"""The Compare screen as a user drives it: real run directories, files that are really written."""
+"""The Compare screen with real run directories and real exported files."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ from entrannas_cli.store.run import Run
 from entrannas_cli.store.session import RunSession
 from tests.results.generated import search_run
 
-from .driving import LARGE, SMALL, Driver, drive, made
+from .driving import LARGE, SMALL, Driver, drive, new_run
 
 METHODS = ("darts", "entrannas", "entrannas-dst")
 
 
-def put_rows(session: RunSession, steps: Sequence[int], loss: float) -> None:
+def write_steps(session: RunSession, steps: Sequence[int], loss: float) -> None:
     for step in steps:
         session.write_step({"step": step, "epoch": 1, "weight_loss": loss / step, "sparsity_normal": 0.5})
 
 
-def searched(runs_dir: Path, name: str, *, method: str = "darts", seed: int = 0, loss: float = 1.0) -> Run:
-    """A completed search with curves and a summary."""
-    run = made(runs_dir, name, method=method, seed=seed)
+def make_search(runs_dir: Path, name: str, *, method: str = "darts", seed: int = 0, loss: float = 1.0) -> Run:
+    """Create a completed search with curves and a summary."""
+    run = new_run(runs_dir, name, method=method, seed=seed)
     with RunSession(run, epochs=2, steps=8) as session:
-        put_rows(session, range(1, 9), loss)
+        write_steps(session, range(1, 9), loss)
         session.write_epoch({"step": 8, "epoch": 1, "supernet_accuracy": 0.8, "gap": 0.1})
         session.update_summary(
             {"method": method, "space": "standard", "seed": seed, "supernet_accuracy": 0.8}
@@ -50,7 +50,7 @@ def searched(runs_dir: Path, name: str, *, method: str = "darts", seed: int = 0,
 
 @pytest.fixture
 def runs(tmp_path: Path) -> list[Run]:
-    return [searched(tmp_path / "runs", f"run-{m}", method=m, seed=n) for n, m in enumerate(METHODS)]
+    return [make_search(tmp_path / "runs", f"run-{m}", method=m, seed=n) for n, m in enumerate(METHODS)]
 
 
 @pytest.fixture
@@ -67,22 +67,22 @@ def lines(driver: Driver, title: str) -> dict[str, Line]:
     return {line.name: line for line in chart.chart.lines} if chart else {}
 
 
-async def compare(driver: Driver, tab: str = "1") -> None:
+async def open_compare(driver: Driver, tab: str = "1") -> None:
     await driver.press("c")
     await driver.until(lambda: driver.screen_name == "CompareScreen", "the screen")
     await driver.until(lambda: len(lines(driver, "weight loss")) > 0, "the curves")
     if tab != "1":
         await driver.press(tab)
-        await driver.until(lambda: any(grid(driver).table.rows), "the table")
+        await driver.until(lambda: any(result_table(driver).table.rows), "the table")
 
 
-def grid(driver: Driver) -> ComparisonTable:
+def result_table(driver: Driver) -> ComparisonTable:
     active = driver.app.screen.query_one(TabbedContent).active
     return driver.app.screen.query_one(f"#{active} ComparisonTable", ComparisonTable)
 
 
 @pytest.mark.parametrize("size", [SMALL, LARGE])
-def test_the_marked_runs_have_a_line_each_in_every_chart_that_they_have(
+def test_each_marked_run_has_a_line_in_its_charts(
     runs: list[Run], runs_dir: Path, size: tuple[int, int]
 ) -> None:
     (runs[1].path / "metrics.jsonl").write_text('{"kind":"step","step":1,"weight_loss":2.0}\n')
@@ -90,7 +90,7 @@ def test_the_marked_runs_have_a_line_each_in_every_chart_that_they_have(
     async def look(driver: Driver) -> None:
         await driver.find("run-")
         await driver.press("g", "space", "space")
-        await compare(driver)
+        await open_compare(driver)
         await driver.until(lambda: len(lines(driver, "weight loss")) == 2, "two lines")
         assert set(lines(driver, "weight loss")) == {"run-entrannas-dst", "run-entrannas"}
         assert list(lines(driver, "weight loss")["run-entrannas-dst"].trace.x) == list(range(1, 9))
@@ -105,12 +105,12 @@ def test_the_marked_runs_have_a_line_each_in_every_chart_that_they_have(
     drive(runs_dir, look, size=size)
 
 
-def test_a_run_has_the_same_looks_in_all_charts(runs: list[Run], runs_dir: Path) -> None:
+def test_run_has_the_same_style_in_all_charts(runs: list[Run], runs_dir: Path) -> None:
     newest = runs[2].path / "metrics.jsonl"
     newest.write_text('{"kind":"step","step":1,"weight_loss":2.0}\n')
 
     async def look(driver: Driver) -> None:
-        await compare(driver)
+        await open_compare(driver)
         await driver.until(lambda: len(lines(driver, "consistency gap")) == 2, "the other chart")
         for title in ("weight loss", "consistency gap"):
             assert lines(driver, title)["run-entrannas"].number == 1
@@ -118,7 +118,7 @@ def test_a_run_has_the_same_looks_in_all_charts(runs: list[Run], runs_dir: Path)
     drive(runs_dir, look, size=LARGE)
 
 
-def test_without_marks_few_runs_are_all_compared_and_many_are_not(runs_dir: Path) -> None:
+def test_without_marks_all_runs_are_compared_if_they_are_few(runs_dir: Path) -> None:
     for seed in range(MAX_RUNS + 1):
         search_run(runs_dir, seed=seed, created=1795515300.0 + seed)
 
@@ -131,7 +131,7 @@ def test_without_marks_few_runs_are_all_compared_and_many_are_not(runs_dir: Path
             lambda: f"first {MAX_RUNS} of {MAX_RUNS + 1} runs" in driver.shown, "what is drawn"
         )
         await driver.press("2")
-        await driver.until(lambda: len(grid(driver).table.rows) == MAX_RUNS + 1, "the table of all")
+        await driver.until(lambda: len(result_table(driver).table.rows) == MAX_RUNS + 1, "the table of all")
         await driver.press("escape")
         await driver.find("nothing like it")
         await driver.press("c")
@@ -140,20 +140,20 @@ def test_without_marks_few_runs_are_all_compared_and_many_are_not(runs_dir: Path
     drive(runs_dir, look, size=LARGE)
 
 
-def test_a_running_run_moves_and_a_resumed_step_is_not_shown_twice(runs: list[Run], runs_dir: Path) -> None:
-    live = made(runs_dir, "run-live", seed=9)
+def test_running_run_is_followed_without_repeating_resumed_steps(runs: list[Run], runs_dir: Path) -> None:
+    live = new_run(runs_dir, "run-live", seed=9)
 
     async def look(driver: Driver) -> None:
         with RunSession(live, epochs=2, steps=20) as session:
             session.begin_attempt(1)
-            put_rows(session, range(1, 5), 3.0)
+            write_steps(session, range(1, 5), 3.0)
             await driver.until(lambda: "1 running" in driver.lines[0], "the state")
-            await compare(driver)
+            await open_compare(driver)
             await driver.until(lambda: "run-live" in lines(driver, "weight loss"), "the line")
-            put_rows(session, range(5, 9), 3.0)
+            write_steps(session, range(5, 9), 3.0)
             await driver.until(lambda: len(lines(driver, "weight loss")["run-live"].trace) == 8, "its growth")
             session.begin_attempt(5)
-            put_rows(session, (5, 6), 9.0)
+            write_steps(session, (5, 6), 9.0)
             await driver.until(
                 lambda: len(lines(driver, "weight loss")["run-live"].trace) == 6, "the resumed line"
             )
@@ -163,17 +163,15 @@ def test_a_running_run_moves_and_a_resumed_step_is_not_shown_twice(runs: list[Ru
     drive(runs_dir, look)
 
 
-def test_one_chart_fills_the_screen_and_escape_goes_back_step_by_step(
-    runs: list[Run], runs_dir: Path
-) -> None:
+def test_chart_fills_the_screen_and_escape_goes_back_step_by_step(runs: list[Run], runs_dir: Path) -> None:
     async def look(driver: Driver) -> None:
-        await compare(driver)
+        await open_compare(driver)
         await driver.press("f")
         await driver.until(lambda: set(charts(driver)) == {"weight loss"}, "one chart")
         await driver.press("plus", "L", "m", "comma")
         chart = charts(driver)["weight loss"].chart
         assert (chart.window.log, chart.smooth, chart.crosshair is not None) == (True, 5, True)
-        await driver.press("escape", "escape")  # the cross-hair, the full screen
+        await driver.press("escape", "escape")  # leaves the crosshair, then full screen
         await driver.until(lambda: len(charts(driver)) == 4, "all charts")
         await driver.press("escape")
         assert driver.screen_name == "RunsScreen"
@@ -181,9 +179,9 @@ def test_one_chart_fills_the_screen_and_escape_goes_back_step_by_step(
     drive(runs_dir, look)
 
 
-def test_a_look_that_comes_after_the_screen_was_closed_does_nothing(runs: list[Run], runs_dir: Path) -> None:
+def test_refresh_after_closing_the_screen_does_nothing(runs: list[Run], runs_dir: Path) -> None:
     async def look(driver: Driver) -> None:
-        await compare(driver)
+        await open_compare(driver)
         screen = driver.app.screen
         await driver.press("escape")
         assert driver.screen_name == "RunsScreen"
@@ -194,9 +192,9 @@ def test_a_look_that_comes_after_the_screen_was_closed_does_nothing(runs: list[R
     drive(runs_dir, look)
 
 
-def test_charts_out_of_sight_are_drawn_when_they_are_scrolled_to(runs: list[Run], runs_dir: Path) -> None:
+def test_charts_are_drawn_once_scrolled_into_view(runs: list[Run], runs_dir: Path) -> None:
     async def look(driver: Driver) -> None:
-        await compare(driver)
+        await open_compare(driver)
         await driver.until(lambda: "sparsity, normal cell" in charts(driver), "its place")
         assert not lines(driver, "sparsity, normal cell")
         await driver.press("end")
@@ -205,57 +203,59 @@ def test_charts_out_of_sight_are_drawn_when_they_are_scrolled_to(runs: list[Run]
     drive(runs_dir, look)
 
 
-def test_the_table_is_that_of_the_command(runs: list[Run], runs_dir: Path) -> None:
+def test_table_matches_the_command(runs: list[Run], runs_dir: Path) -> None:
     async def look(driver: Driver) -> None:
-        await compare(driver, "2")
-        assert sorted(row[0] for row in grid(driver).table.rows) == sorted(run.id for run in runs)
-        assert grid(driver).table.headings[:4] == ("run", "kind", "state", "space")
+        await open_compare(driver, "2")
+        assert sorted(row[0] for row in result_table(driver).table.rows) == sorted(run.id for run in runs)
+        assert result_table(driver).table.headings[:4] == ("run", "kind", "state", "space")
         assert "Group" in driver.lines[-1]
         first = driver.shown
         await driver.press("right", "right", "right")
         assert driver.shown != first
         assert "kind" not in driver.shown
         firsts = [line[2:40].split()[0] for line in driver.lines if "run-" in line]
-        assert sorted(firsts) == sorted(f"run-{method}" for method in METHODS)  # the first column stays
+        assert sorted(firsts) == sorted(f"run-{method}" for method in METHODS)  # first column stays
         await driver.press("s")
         await driver.until(lambda: driver.screen_name == "ChoiceScreen", "the question")
-        await driver.press("down", "enter")  # the first column
+        await driver.press("down", "enter")  # sort by the first column
         await driver.until(lambda: "▲" in driver.shown, "the arrow")
-        assert [row[0] for row in grid(driver).table.rows] == sorted(run.id for run in runs)
+        assert [row[0] for row in result_table(driver).table.rows] == sorted(run.id for run in runs)
         await driver.press("r")
         await driver.until(lambda: "▼" in driver.shown, "the other arrow")
-        assert [row[0] for row in grid(driver).table.rows] == sorted((run.id for run in runs), reverse=True)
+        assert [row[0] for row in result_table(driver).table.rows] == sorted(
+            (run.id for run in runs), reverse=True
+        )
 
     drive(runs_dir, look)
 
 
 def test_groups_and_published_results(runs: list[Run], runs_dir: Path) -> None:
-    searched(runs_dir, "again", seed=7)
+    make_search(runs_dir, "again", seed=7)
 
     async def look(driver: Driver) -> None:
-        await compare(driver, "2")
+        await open_compare(driver, "2")
         await driver.press("g")
         await driver.until(lambda: driver.screen_name == "ChoiceScreen", "the question")
         await driver.press("down", "enter")
         await driver.until(lambda: "by method" in driver.lines[0], "the heading")
-        await driver.until(lambda: grid(driver).table.keys[0] == "method", "the groups")
-        assert {row[0]: row[1] for row in grid(driver).table.rows} == {
+        await driver.until(lambda: result_table(driver).table.keys[0] == "method", "the groups")
+        assert {row[0]: row[1] for row in result_table(driver).table.rows} == {
             **{"darts": "2", "entrannas": "1", "entrannas-dst": "1"}
         }
-        await driver.press("enter")  # a group has no page
+        await driver.press("enter")  # a group has no page of its own
         assert any("not one of your runs" in note for note in driver.notes)
         await driver.press("P")
-        await driver.until(lambda: any(grid(driver).table.published), "published rows")
+        await driver.until(lambda: any(result_table(driver).table.published), "published rows")
         assert "published" in driver.lines[0]
 
     drive(runs_dir, look)
 
 
-def test_enter_opens_the_page_of_the_row(runs: list[Run], runs_dir: Path) -> None:
+def test_enter_opens_the_run_of_the_row(runs: list[Run], runs_dir: Path) -> None:
     async def look(driver: Driver) -> None:
-        await compare(driver, "2")
+        await open_compare(driver, "2")
         await driver.press("down")
-        chosen = grid(driver).current
+        chosen = result_table(driver).current
         await driver.press("enter")
         await driver.until(lambda: driver.screen_name == "RunScreen" and chosen in driver.shown, "the page")
         await driver.press("escape")
@@ -264,13 +264,13 @@ def test_enter_opens_the_page_of_the_row(runs: list[Run], runs_dir: Path) -> Non
     drive(runs_dir, look)
 
 
-def test_only_what_differs_in_the_configurations_is_shown(runs: list[Run], runs_dir: Path) -> None:
-    twin = searched(runs_dir, "twin")
+def test_configuration_tab_shows_only_differences(runs: list[Run], runs_dir: Path) -> None:
+    twin = make_search(runs_dir, "twin")
 
     async def look(driver: Driver) -> None:
-        await compare(driver, "3")
-        assert [row[0] for row in grid(driver).table.rows] == ["method", "seed"]
-        assert set(grid(driver).table.headings[1:]) == {*(f"run-{m}" for m in METHODS), "twin"}
+        await open_compare(driver, "3")
+        assert [row[0] for row in result_table(driver).table.rows] == ["method", "seed"]
+        assert set(result_table(driver).table.headings[1:]) == {*(f"run-{m}" for m in METHODS), "twin"}
         await driver.press("escape")
         await driver.find("twin")
         await driver.press("c", "3")
@@ -284,9 +284,9 @@ def test_only_what_differs_in_the_configurations_is_shown(runs: list[Run], runs_
     assert twin.path.is_dir()
 
 
-def test_a_run_that_goes_or_breaks_is_named_and_the_others_stay(runs: list[Run], runs_dir: Path) -> None:
+def test_removed_and_broken_runs_are_named_and_the_others_stay(runs: list[Run], runs_dir: Path) -> None:
     async def look(driver: Driver) -> None:
-        await compare(driver)
+        await open_compare(driver)
         await driver.until(lambda: len(lines(driver, "weight loss")) == 3, "all lines")
         shutil.rmtree(runs[0].path)
         (runs[1].path / "status.json").write_text('{"state": [bold]')
@@ -300,7 +300,9 @@ def test_a_run_that_goes_or_breaks_is_named_and_the_others_stay(runs: list[Run],
             lambda: set(lines(driver, "weight loss")) == {"run-entrannas-dst"}, "the one line left"
         )
         await driver.press("2")
-        await driver.until(lambda: [row[0] for row in grid(driver).table.rows] == [runs[2].id], "its row")
+        await driver.until(
+            lambda: [row[0] for row in result_table(driver).table.rows] == [runs[2].id], "its row"
+        )
         shutil.rmtree(runs_dir)
         await driver.until(lambda: "no runs left" in driver.shown, "that there is none")
         await driver.press("1", "3", "x")
@@ -318,17 +320,17 @@ def test_a_run_that_goes_or_breaks_is_named_and_the_others_stay(runs: list[Run],
         ("3", ["differences.csv", "differences.md", "differences.tex"]),
     ],
 )
-def test_what_is_shown_is_written_as_the_command_writes_it(
+def test_export_writes_the_same_file_as_the_command(
     runs: list[Run], runs_dir: Path, tab: str, names: list[str]
 ) -> None:
     async def look(driver: Driver) -> None:
-        await compare(driver, tab)
+        await open_compare(driver, tab)
         for n, name in enumerate(names):
             await driver.press("x")
             await driver.until(lambda: driver.screen_name == "ExportScreen", "the dialog")
             await driver.press(*["down", "j"][:n])
             assert name in driver.shown
-            assert "3 runs" in driver.shown  # what goes out
+            assert "3 runs" in driver.shown  # what will be exported
             await driver.press("enter")
             told = f"wrote {Path(name).resolve()}: "
             await driver.until(lambda: any(told in note for note in driver.notes), "the outcome")  # noqa: B023
@@ -344,10 +346,8 @@ def test_what_is_shown_is_written_as_the_command_writes_it(
         assert len(Path(name).read_text().splitlines()) > 2
 
 
-def test_the_export_dialog_comes_to_rest(
-    runs: list[Run], runs_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Format and file name follow each other, and end where the user wants them to."""
+def test_export_dialog_settles(runs: list[Run], runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Format and file name follow each other, and settle on what the user chose."""
     told: list[str] = []
     tell = ExportScreen._update_texts
 
@@ -370,15 +370,15 @@ def test_the_export_dialog_comes_to_rest(
     drive(runs_dir, look)
 
 
-def test_a_file_is_replaced_only_after_a_question(runs: list[Run], runs_dir: Path) -> None:
+def test_export_asks_before_replacing_a_file(runs: list[Run], runs_dir: Path) -> None:
     old = Path("comparison.csv")
     old.write_text("old")
 
     async def look(driver: Driver) -> None:
-        await compare(driver, "2")
+        await open_compare(driver, "2")
         await driver.press("x", "enter")
         await driver.until(lambda: driver.screen_name == "AskScreen", "the question")
-        await driver.press("enter")  # not replaced by a mere Enter
+        await driver.press("enter")  # Enter alone does not replace it
         await driver.until(lambda: driver.screen_name == "ExportScreen", "the dialog again")
         assert old.read_text() == "old"
         await driver.press("enter")
@@ -390,9 +390,9 @@ def test_a_file_is_replaced_only_after_a_question(runs: list[Run], runs_dir: Pat
     assert old.read_text().startswith("run,")
 
 
-def test_a_file_that_can_not_be_is_refused_in_the_dialog(runs: list[Run], runs_dir: Path) -> None:
+def test_export_dialog_rejects_invalid_file_names(runs: list[Run], runs_dir: Path) -> None:
     async def look(driver: Driver) -> None:
-        await compare(driver, "2")
+        await open_compare(driver, "2")
         await driver.press("x", "tab")
         line = driver.app.screen.query_one("#file", Input)
         for name, reason in (
@@ -409,16 +409,16 @@ def test_a_file_that_can_not_be_is_refused_in_the_dialog(runs: list[Run], runs_d
         await driver.until(lambda: any(note.startswith("wrote") for note in driver.notes), "the outcome")
 
     drive(runs_dir, look)
-    assert r"\begin{tabular}" in Path("x.tex").read_text()  # the format followed the ending
+    assert r"\begin{tabular}" in Path("x.tex").read_text()  # the format follows the extension
 
 
-def test_the_report_is_made_by_a_process_of_its_own(runs_dir: Path) -> None:
+def test_report_is_made_in_a_subprocess(runs_dir: Path) -> None:
     search_run(runs_dir, seed=1)
-    run = searched(runs_dir, "drawn")
-    before = set(sys.modules)  # other tests make pages in this process
+    run = make_search(runs_dir, "drawn")
+    before = set(sys.modules)  # other tests create pages in this process
 
     async def look(driver: Driver) -> None:
-        await compare(driver)
+        await open_compare(driver)
         await driver.press("x")
         await driver.until(lambda: "report.html" in driver.shown, "the usual form of curves")
         await driver.press("enter")
@@ -431,12 +431,12 @@ def test_the_report_is_made_by_a_process_of_its_own(runs_dir: Path) -> None:
     assert not {"matplotlib", "jinja2", "entrannas_cli.report.page"} & (set(sys.modules) - before)
 
 
-def test_what_went_wrong_with_a_report_is_told(runs: list[Run], runs_dir: Path) -> None:
+def test_report_failure_is_shown(runs: list[Run], runs_dir: Path) -> None:
     async def look(driver: Driver) -> None:
-        await compare(driver)
+        await open_compare(driver)
         await driver.press("x")
         await driver.until(lambda: driver.screen_name == "ExportScreen", "the dialog")
-        for run in runs:  # after it was looked at
+        for run in runs:  # after it was loaded
             (run.path / "status.json").write_text("broken")
         await driver.press("enter")
         await driver.until(lambda: any("no run is left" in note for note in driver.notes), "the reason")
@@ -446,9 +446,9 @@ def test_what_went_wrong_with_a_report_is_told(runs: list[Run], runs_dir: Path) 
     assert not Path("report.html").exists()
 
 
-def test_where_nothing_may_be_written_there_is_no_export(runs: list[Run], runs_dir: Path) -> None:
+def test_readonly_has_no_export(runs: list[Run], runs_dir: Path) -> None:
     async def look(driver: Driver) -> None:
-        await compare(driver, "2")
+        await open_compare(driver, "2")
         assert "read-only" in driver.lines[0]
         assert "Export" not in driver.lines[-1]
         await driver.press("x")
@@ -460,9 +460,9 @@ def test_where_nothing_may_be_written_there_is_no_export(runs: list[Run], runs_d
     drive(runs_dir, look, readonly=True)
 
 
-def test_a_terminal_that_becomes_tiny_and_large_again(runs: list[Run], runs_dir: Path) -> None:
+def test_terminal_becomes_tiny_and_large_again(runs: list[Run], runs_dir: Path) -> None:
     async def look(driver: Driver) -> None:
-        await compare(driver)
+        await open_compare(driver)
         for key in "123":
             await driver.press(key)
             await driver.pilot.resize_terminal(20, 5)
@@ -474,34 +474,34 @@ def test_a_terminal_that_becomes_tiny_and_large_again(runs: list[Run], runs_dir:
     drive(runs_dir, look)
 
 
-def test_texts_from_files_are_no_markup(runs_dir: Path) -> None:
+def test_text_from_files_is_not_markup(runs_dir: Path) -> None:
     for seed in range(2):
-        run = searched(runs_dir, f"odd-{seed}", seed=seed)
+        run = make_search(runs_dir, f"odd-{seed}", seed=seed)
         (run.path / "config.toml").write_text(f'space = "standard"\nmethod = "[bold]{seed}\\u001b[2J"\n')
 
     async def look(driver: Driver) -> None:
-        await compare(driver, "3")
+        await open_compare(driver, "3")
         await driver.until(lambda: "[bold]1\\x1b[2J" in driver.shown, "the text itself")
 
     drive(runs_dir, look)
 
 
-def test_reading_goes_on_in_portions_until_all_is_there(runs: list[Run]) -> None:
+def test_metrics_are_read_in_portions_until_complete(runs: list[Run]) -> None:
     tracks = MetricReader([run.path for run in runs], frozenset({"weight_loss"}))
     overlay = Overlay(METRICS["weight_loss"])
     while tracks.read(0.001):
         pass
     turns = 1
-    while not overlay.update(tracks.all, 0.0):  # the time is up at once: a line a turn
+    while not overlay.update(tracks.all, 0.0):  # no time budget: one line per call
         turns += 1
     assert turns == 4
     assert [len(line.trace) for line in overlay.lines(tracks.all)] == [8, 8, 8]
-    assert overlay.update(tracks.all, 0.0)  # nothing is new
+    assert overlay.update(tracks.all, 0.0)  # nothing new
     assert tracks.all[0].metrics.names("step") == ("weight_loss",)
 
 
-def test_the_curves_alone_tell_that_there_are_none(runs_dir: Path) -> None:
-    made(runs_dir, "waiting")
+def test_curves_tab_says_when_there_are_no_metrics(runs_dir: Path) -> None:
+    new_run(runs_dir, "waiting")
 
     async def look(driver: Driver) -> None:
         await driver.press("c")
@@ -513,7 +513,7 @@ def test_the_curves_alone_tell_that_there_are_none(runs_dir: Path) -> None:
     drive(runs_dir, look)
 
 
-def test_nothing_heavy_is_loaded() -> None:
+def test_imports_no_heavy_packages() -> None:
     code = "import entrannas_cli.dashboard.compare.screen, sys; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert not {"torch", "pandas", "pydantic", "matplotlib", "numpy", "jinja2"} & set(loaded.split())

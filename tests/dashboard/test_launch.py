@@ -1,4 +1,4 @@
-"""The form that starts searches and trainings: what it says, what it is the same as, and that it starts them."""
+"""The form that starts searches and trainings: what it shows, which command it equals, and that it starts it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from entrannas_cli.store.overview import overview
 from entrannas_cli.store.run import Run
 from entrannas_cli.store.session import RunSession
 
-from .driving import LARGE, SMALL, Driver, drive, made
+from .driving import LARGE, SMALL, Driver, drive, new_run
 
 SIZES = pytest.mark.parametrize("size", [SMALL, LARGE])
 TINY = "network.channels=2\nnetwork.cells=3\ndata.portion=0.1\nsearch.batch_size=16\nevaluation.every=1000"
@@ -42,13 +42,13 @@ def training(**texts: str) -> Draft:
     return Draft("train", {"cells": "DARTS_V2"} | {n.replace("_", "-"): text for n, text in texts.items()})
 
 
-def judged(draft: Draft, runs_dir: Path | None = None) -> Validation:
+def validate(draft: Draft, runs_dir: Path | None = None) -> Validation:
     return with_data(check(draft, runs_dir or Path.cwd() / "runs"), DataChecker())
 
 
-def searched(runs_dir: Path, name: str) -> Run:
-    """A search that ended with cells."""
-    resolved = judged(search(method="darts")).resolved
+def make_search(runs_dir: Path, name: str) -> Run:
+    """Create a completed search with cells."""
+    resolved = validate(search(method="darts")).resolved
     assert resolved is not None
     files = {"config.toml": resolved.to_toml()}
     run = create_run(runs_dir, space="standard", method="darts", seed=0, name=name, files=files)
@@ -58,7 +58,7 @@ def searched(runs_dir: Path, name: str) -> Run:
     return run
 
 
-async def opened(driver: Driver, key: str = "n") -> None:
+async def open_form(driver: Driver, key: str = "n") -> None:
     await driver.press(key)
     await driver.until(lambda: driver.screen_name == "LaunchScreen", "the form")
 
@@ -71,7 +71,7 @@ def command(driver: Driver) -> str:
     return driver.text_of("#command")
 
 
-# what is typed
+# parsing input
 
 
 @pytest.mark.parametrize(
@@ -84,17 +84,17 @@ def command(driver: Driver) -> str:
         ("4 4 2", (4, 2)),
     ],
 )
-def test_seeds_are_read(text: str, seeds: tuple[int, ...]) -> None:
+def test_seeds_are_parsed(text: str, seeds: tuple[int, ...]) -> None:
     assert seeds_of(text) == seeds
 
 
 @pytest.mark.parametrize("text", ["x", "3-1", "-1", "1,,2", "0-1000", "0-40,100-140", "1.5"])
-def test_what_is_no_seed_is_refused(text: str) -> None:
+def test_invalid_seeds_are_rejected(text: str) -> None:
     with pytest.raises(UsageError, match="seed"):
         seeds_of(text)
 
 
-def test_the_command_line_has_what_differs_and_is_quoted() -> None:
+def test_command_line_has_the_changed_values_quoted() -> None:
     assert command_text(Draft(), ()) == "entrannas search --detach"
     draft = search(
         space="extended", epochs="6", overrides="# a note\nnetwork.channels=16\n\ndata.flip = true"
@@ -108,7 +108,7 @@ def test_the_command_line_has_what_differs_and_is_quoted() -> None:
     assert "epochs" not in command_text(training(epochs="3"), ()), "those of a search"
 
 
-def test_the_loop_of_a_shell_runs_the_same_commands() -> None:
+def test_shell_loop_runs_the_same_commands() -> None:
     draft = search(name="it's", overrides="a.b=$x")
     seeds = (0, 2)
     line = command_text(draft, seeds).replace("entrannas", "printf '%s\\n' begin")
@@ -118,29 +118,29 @@ def test_the_loop_of_a_shell_runs_the_same_commands() -> None:
     assert "it's-s2" in ran[1]
 
 
-# checking
+# validation
 
 
-def test_what_is_right_is_told_with_what_it_would_run() -> None:
-    verdict = judged(search(seeds="0-2", epochs="6"))
+def test_valid_form_says_what_it_will_run() -> None:
+    verdict = validate(search(seeds="0-2", epochs="6"))
     assert verdict.fine
     assert what_runs(verdict) == (
         "3 searches: entrannas-dst in the space standard, 6 epochs of 8 steps, digits, 5 cells, 8 channels"
     )
     assert verdict.defaults["dataset"] == "digits  (preset quick)"
-    drawn = judged(search(method="random", dataset="cifar10"))
+    drawn = validate(search(method="random", dataset="cifar10"))
     assert drawn.fine, "no image is looked at"
     assert what_runs(drawn) == "1 search: cells drawn at random from the space standard"
-    assert "1 training: published cells DARTS_V2, 40 epochs of 14 steps" in what_runs(judged(training()))
+    assert "1 training: published cells DARTS_V2, 40 epochs of 14 steps" in what_runs(validate(training()))
 
 
-def test_the_project_file_and_the_environment_count(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_project_file_and_environment_are_applied(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("entrannas.toml").write_text('space = "extended"\n')
     monkeypatch.setenv("ENTRANNAS_SEED", "7")
-    usual = judged(Draft()).defaults
+    usual = validate(Draft()).defaults
     assert (usual["space"], usual["seeds"]) == ("extended  (entrannas.toml)", "7  (ENTRANNAS_SEED)")
     Path("entrannas.toml").write_text("space = ")
-    verdict = judged(Draft())
+    verdict = validate(Draft())
     assert any("entrannas.toml" in line for line in verdict.problems[""])
 
 
@@ -172,25 +172,25 @@ def test_the_project_file_and_the_environment_count(monkeypatch: pytest.MonkeyPa
         (training(cells="DARTS_V3"), "cells", "did you mean DARTS_V2?"),
     ],
 )
-def test_what_is_wrong_stands_at_its_field(draft: Draft, field: str, text: str) -> None:
-    verdict = judged(draft)
+def test_problem_is_shown_at_its_field(draft: Draft, field: str, text: str) -> None:
+    verdict = validate(draft)
     assert not verdict.fine
     assert list(verdict.problems) == [field]
     assert text in " ".join(verdict.problems[field])
 
 
-def test_each_problem_that_the_command_has_the_form_has_too() -> None:
+def test_form_reports_every_problem_that_the_command_reports() -> None:
     draft = search(space="x", epochs="0", overrides="a.b=1\nseed=-1", dataset="folder")
     words = [sys.executable, "-m", "entrannas_cli", *arguments(draft)]
     errors = subprocess.run(words, capture_output=True, text=True).stderr.splitlines()[1:]
-    told = judged(draft).problems
+    told = validate(draft).problems
     assert len(errors) == sum(len(lines) for lines in told.values())
     assert all(any(line in error for error in errors) for lines in told.values() for line in lines)
 
 
 @pytest.mark.parametrize("text", ["a" * 300, "9" * 5000, "a\0b", "search.epochs=" + "9" * 5000])
 @pytest.mark.parametrize("kind", ["search", "train"])
-def test_whatever_is_pasted_is_judged(kind: Kind, text: str) -> None:
+def test_any_pasted_text_is_validated(kind: Kind, text: str) -> None:
     for field in fields_of(kind):
         texts = {"cells": "DARTS_V2"} if kind == "train" else {}
         verdict = check(Draft(kind, {**texts, field.name: text}), Path("runs"))
@@ -198,28 +198,28 @@ def test_whatever_is_pasted_is_judged(kind: Kind, text: str) -> None:
 
 
 @pytest.mark.parametrize("data", ["a" * 300, "a" * 5000, "circle"])
-def test_images_in_a_place_that_can_not_be(data: str) -> None:
+def test_impossible_image_folder_is_rejected(data: str) -> None:
     Path("circle").symlink_to("circle")
-    assert "no such folder" in judged(search(dataset="folder", data=data)).problems["data"][0]
+    assert "no such folder" in validate(search(dataset="folder", data=data)).problems["data"][0]
 
 
-def test_a_folder_of_runs_that_leads_to_itself() -> None:
+def test_runs_folder_that_is_a_symlink_loop() -> None:
     Path("circle").symlink_to("circle")
-    assert judged(search(dataset="digits"), Path("circle")).runs_dir == "circle"
+    assert validate(search(dataset="digits"), Path("circle")).runs_dir == "circle"
 
 
-def test_modules_of_the_working_directory_take_no_ones_place() -> None:
+def test_modules_in_the_working_directory_do_not_shadow_imports() -> None:
     Path("random.py").write_text("raise SystemExit('taken')")
     with pytest.raises(RunFailed) as caught:
         start(["runs", "show", "nothing"])
     assert "taken" not in str(caught.value)
 
 
-def test_the_methods_that_are_offered_are_those_that_there_are() -> None:
+def test_all_methods_are_offered() -> None:
     assert tuple(METHODS) == get_args(Method)
 
 
-def test_a_form_is_checked_without_torch() -> None:
+def test_validation_does_not_import_torch() -> None:
     code = (
         "import sys; from pathlib import Path\n"
         "from entrannas_cli.dashboard.launch.draft import Draft\n"
@@ -233,30 +233,30 @@ def test_a_form_is_checked_without_torch() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-# a run as another one
+# repeating a run
 
 
-def test_a_draft_like_a_run_makes_the_same_configuration() -> None:
+def test_draft_from_a_run_resolves_to_the_same_configuration() -> None:
     draft = search(method="darts", epochs="3", seeds="4", overrides="network.channels=6\nweights.clip=1.5")
-    first = judged(draft).resolved
+    first = validate(draft).resolved
     assert first is not None
     run = create_run(
         Path("runs"), space="standard", method="darts", seed=4, files={"config.toml": first.to_toml()}
     )
     again = like(run)
     assert again.texts == dict(draft.texts)
-    resolved = judged(again).resolved
+    resolved = validate(again).resolved
     assert resolved is not None
     assert resolved.config == first.config
 
 
-# on the screen
+# on screen
 
 
 @SIZES
-def test_the_form_tells_what_it_would_do_and_copies_it(tmp_path: Path, size: tuple[int, int]) -> None:
+def test_form_shows_the_command_and_copies_it(tmp_path: Path, size: tuple[int, int]) -> None:
     async def fill(driver: Driver) -> None:
-        await opened(driver)
+        await open_form(driver)
         await driver.until(lambda: "✓ 1 search" in driver.shown, "the verdict")
         assert "standard  (default)" in driver.shown
         await driver.type("extended")
@@ -282,11 +282,11 @@ def test_the_form_tells_what_it_would_do_and_copies_it(tmp_path: Path, size: tup
     assert not (tmp_path / "runs").exists()
 
 
-def test_all_goes_by_keys_alone(tmp_path: Path) -> None:
-    run = searched(tmp_path / "runs", "cells")
+def test_form_works_by_keyboard_alone(tmp_path: Path) -> None:
+    run = make_search(tmp_path / "runs", "cells")
 
     async def walk(driver: Driver) -> None:
-        await opened(driver)
+        await open_form(driver)
         await driver.press("enter")
         await driver.until(lambda: driver.screen_name == "PickScreen", "the list of spaces")
         await driver.press("j", "enter")
@@ -314,7 +314,7 @@ def test_the_label_of_the_field_in_use_stands_out(tmp_path: Path) -> None:
         return [field.field.name for field in rows if field.query_one(".label").styles.text_style.bold]
 
     async def move(driver: Driver) -> None:
-        await opened(driver)
+        await open_form(driver)
         await driver.until(lambda: standing_out(driver) == ["space"], "the first")
         await driver.press("down")
         await driver.until(lambda: standing_out(driver) == ["method"], "the second")
@@ -322,9 +322,9 @@ def test_the_label_of_the_field_in_use_stands_out(tmp_path: Path) -> None:
     drive(tmp_path / "runs", move)
 
 
-def test_keys_that_come_at_once_go_where_they_are_meant_to(tmp_path: Path) -> None:
+def test_keys_pressed_at_once_reach_the_right_fields(tmp_path: Path) -> None:
     async def burst(driver: Driver) -> None:
-        await opened(driver)
+        await open_form(driver)
         for key, character in (("down", None), ("d", "d"), ("down", None), ("q", "q")):
             driver.app.post_message(events.Key(key, character))
         await driver.until(lambda: row(driver, "preset").text == "q", "the last key")
@@ -333,12 +333,12 @@ def test_keys_that_come_at_once_go_where_they_are_meant_to(tmp_path: Path) -> No
     drive(tmp_path / "runs", burst)
 
 
-def test_what_was_typed_is_not_lost_by_one_key(tmp_path: Path) -> None:
+def test_escape_must_be_pressed_twice_to_discard_input(tmp_path: Path) -> None:
     async def leave(driver: Driver) -> None:
-        await opened(driver)
+        await open_form(driver)
         await driver.press("escape")
         assert driver.screen_name == "RunsScreen", "nothing was typed"
-        await opened(driver)
+        await open_form(driver)
         await driver.type("x")
         await driver.press("escape")
         assert driver.screen_name == "LaunchScreen"
@@ -349,32 +349,32 @@ def test_what_was_typed_is_not_lost_by_one_key(tmp_path: Path) -> None:
     drive(tmp_path / "runs", leave)
 
 
-def test_the_page_of_a_search_offers_its_cells(tmp_path: Path) -> None:
-    run = searched(tmp_path / "runs", "cells")
+def test_search_page_offers_its_cells_for_training(tmp_path: Path) -> None:
+    run = make_search(tmp_path / "runs", "cells")
 
     async def look(driver: Driver) -> None:
         await driver.press("enter")
         await driver.until(
             lambda: driver.screen_name == "RunScreen" and "completed" in driver.shown, "the page"
         )
-        await opened(driver)
+        await open_form(driver)
         await driver.until(lambda: f"entrannas train {run.id}" in command(driver), "the command")
         await driver.press("escape")
-        await opened(driver, "N")
+        await open_form(driver, "N")
         await driver.until(lambda: "entrannas search --method darts" in command(driver), "one like it")
 
     drive(tmp_path / "runs", look)
 
 
-def test_a_search_without_cells_is_not_offered(tmp_path: Path) -> None:
-    begun, run = made(tmp_path, "begun"), searched(tmp_path, "done")
+def test_search_without_cells_is_not_offered(tmp_path: Path) -> None:
+    begun, run = new_run(tmp_path, "begun"), make_search(tmp_path, "done")
     assert for_cells_of(overview(begun), "train") == Draft()
     assert for_cells_of(overview(run), "train").text("cells") == run.id
 
 
-def test_a_field_has_the_focus_after_the_kind_was_changed(tmp_path: Path) -> None:
+def test_field_has_focus_after_switching_the_kind(tmp_path: Path) -> None:
     async def look(driver: Driver) -> None:
-        await opened(driver)
+        await open_form(driver)
         for field in ("cells", "space"):
             await driver.press("ctrl+t")
             await driver.until(lambda: row(driver, field).input.has_focus, f"the focus on {field}")  # noqa: B023
@@ -383,7 +383,7 @@ def test_a_field_has_the_focus_after_the_kind_was_changed(tmp_path: Path) -> Non
 
 
 def test_readonly_has_no_form(tmp_path: Path) -> None:
-    made(tmp_path / "runs", "one")
+    new_run(tmp_path / "runs", "one")
 
     async def look(driver: Driver) -> None:
         assert " n New" not in driver.lines[-1]
@@ -395,9 +395,9 @@ def test_readonly_has_no_form(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [(20, 5), (200, 50)])
-def test_it_is_there_at_any_size(tmp_path: Path, size: tuple[int, int]) -> None:
+def test_form_works_at_any_size(tmp_path: Path, size: tuple[int, int]) -> None:
     async def look(driver: Driver) -> None:
-        await opened(driver)
+        await open_form(driver)
         await driver.until(lambda: "search" in driver.text_of("#validation"), "the verdict")
         await driver.press(*["tab"] * 5)
         await driver.pilot.resize_terminal(80, 24)
@@ -406,11 +406,11 @@ def test_it_is_there_at_any_size(tmp_path: Path, size: tuple[int, int]) -> None:
     drive(tmp_path / "runs", look, size=size)
 
 
-def test_text_from_files_is_no_markup(tmp_path: Path) -> None:
+def test_text_from_files_is_not_markup(tmp_path: Path) -> None:
     Path("entrannas.toml").write_text('space = "[bold]x\\u001b[31m/y.toml"\n')
 
     async def look(driver: Driver) -> None:
-        await opened(driver)
+        await open_form(driver)
         await driver.until(lambda: "[bold]x" in driver.shown, "the path as it is")
         assert "\x1b" not in driver.shown
 
@@ -420,7 +420,7 @@ def test_text_from_files_is_no_markup(tmp_path: Path) -> None:
 # starting
 
 
-async def ended_by(driver: Driver, run: Run) -> None:
+async def stop_run(driver: Driver, run: Run) -> None:
     await driver.until(lambda: run.status().step > 0, "a step")
     await driver.press("S")
     await driver.until(lambda: driver.screen_name == "ConfirmScreen", "the question")
@@ -428,34 +428,34 @@ async def ended_by(driver: Driver, run: Run) -> None:
     await driver.until(lambda: run.status().state == "stopped", "its end")
 
 
-def test_a_search_starts_and_its_page_opens(tmp_path: Path) -> None:
+def test_search_starts_and_its_page_opens(tmp_path: Path) -> None:
     folder = tmp_path / "runs"
 
     async def launch(driver: Driver) -> None:
-        await opened(driver)
+        await open_form(driver)
         row(driver, "epochs").text = "5000"
         row(driver, "name").text = "mine"
         row(driver, "overrides").text = TINY
-        await driver.press("ctrl+s")  # not checked yet: it is first
+        await driver.press("ctrl+s")  # not validated yet, so this happens first
         await driver.until(lambda: driver.screen_name == "RunScreen", "the run's page")
         (run,) = (Run(path) for path in folder.iterdir())
         assert run.id.endswith("-mine")
         assert run.config()["search"]["epochs"] == 5000
         await driver.until(lambda: run.id in driver.lines[0] or "mine" in driver.lines[0], "its head")
-        await ended_by(driver, run)
+        await stop_run(driver, run)
         await driver.press("escape")
         await driver.until(lambda: driver.current == run.id, "the new one under the cursor")
 
     drive(folder, launch)
 
 
-def test_several_are_started_and_marked(tmp_path: Path) -> None:
+def test_several_runs_are_started_and_marked(tmp_path: Path) -> None:
     folder = tmp_path / "runs"
-    made(folder, "old")
+    new_run(folder, "old")
 
     async def launch(driver: Driver) -> None:
-        await driver.find("old")  # the new ones don't fit it
-        await opened(driver)
+        await driver.find("old")  # the new runs don't match the filter
+        await open_form(driver)
         row(driver, "method").text = "random"  # ends at once
         row(driver, "seeds").text = "0-1"
         await driver.press("f5")
@@ -467,7 +467,7 @@ def test_several_are_started_and_marked(tmp_path: Path) -> None:
     drive(folder, launch)
 
 
-def test_only_what_failed_is_started_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_failed_runs_are_started_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "runs"
     tried: list[str] = []
 
@@ -481,7 +481,7 @@ def test_only_what_failed_is_started_again(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(screen, "start", failing_once)
 
     async def launch(driver: Driver) -> None:
-        await opened(driver)
+        await open_form(driver)
         row(driver, "method").text = "random"
         row(driver, "seeds").text = "0-1"
         await driver.press("ctrl+s")
@@ -496,12 +496,12 @@ def test_only_what_failed_is_started_again(tmp_path: Path, monkeypatch: pytest.M
     drive(folder, launch)
 
 
-def test_a_start_that_fails_is_told_and_leaves_the_form(tmp_path: Path) -> None:
+def test_failed_start_is_shown_and_keeps_the_form_open(tmp_path: Path) -> None:
     folder = tmp_path / "runs"
 
     async def launch(driver: Driver) -> None:
         folder.write_text("a file, no folder")
-        await opened(driver)
+        await open_form(driver)
         row(driver, "seeds").text = "5"
         await driver.press("ctrl+s")
         await driver.until(lambda: any("cannot create a run" in note for note in driver.notes), "why")

@@ -1,4 +1,4 @@
-"""Settings, key map, themes, filter, and what is loaded: the parts that need no screen."""
+"""Settings, key map, themes, filter and imports: what needs no screen."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from entrannas_cli.store.overview import Overview, overview
 from entrannas_cli.store.status import Status
 from tests.results.generated import make_runs
 
-from .driving import Driver, drive, ended
+from .driving import Driver, drive, ended_run
 from .picturing import contrast
 
 # settings
 
 
-def test_settings_lie_where_the_user_wants_them(tmp_path: Path) -> None:
+def test_settings_file_follows_xdg_config_home(tmp_path: Path) -> None:
     assert settings_path({"XDG_CONFIG_HOME": "/etc/here"}) == Path("/etc/here/entrannas/dashboard.json")
     usual = tmp_path / "home" / ".config" / "entrannas" / "dashboard.json"
     assert settings_path({}) == usual
@@ -60,7 +60,9 @@ def test_settings_are_remembered(tmp_path: Path) -> None:
         ("\x00\xff", "not"),
     ],
 )
-def test_a_damaged_file_is_said_once_and_costs_nothing_else(tmp_path: Path, content: str, word: str) -> None:
+def test_damaged_settings_are_reported_once_and_replaced_by_defaults(
+    tmp_path: Path, content: str, word: str
+) -> None:
     path = tmp_path / "dashboard.json"
     path.write_bytes(content.encode("latin-1"))
     found = SettingsFile(path)
@@ -79,7 +81,7 @@ def test_a_damaged_file_is_said_once_and_costs_nothing_else(tmp_path: Path, cont
         drive(tmp_path, look, settings=path)
 
 
-def test_a_place_that_can_not_be_written_is_said_once(tmp_path: Path) -> None:
+def test_unwritable_settings_are_reported_once(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     settings = SettingsFile(tmp_path / "file" / "dashboard.json")
     assert "cannot be saved" in settings.change(Settings(theme="light"))
@@ -90,7 +92,7 @@ def test_a_place_that_can_not_be_written_is_said_once(tmp_path: Path) -> None:
 # keys, help, themes
 
 
-def test_no_key_means_two_things_at_one_place() -> None:
+def test_no_key_has_two_meanings_in_one_place() -> None:
     for place in {key.place for key in KEYS}:
         keys = [name for key in KEYS if key.place in (place, "everywhere") for name in key.keys]
         assert len(keys) == len(set(keys)), place
@@ -98,7 +100,7 @@ def test_no_key_means_two_things_at_one_place() -> None:
     assert len(table) == len(set(table))
 
 
-def test_the_help_lists_every_key_and_scrolls(tmp_path: Path) -> None:
+def test_help_lists_every_key_and_scrolls(tmp_path: Path) -> None:
     text = str(help_text())
     assert all(key.about in text for key in KEYS)
     assert all(part in text for part in ("Mouse", "On a chart", "state=running"))
@@ -115,8 +117,8 @@ def test_the_help_lists_every_key_and_scrolls(tmp_path: Path) -> None:
     drive(tmp_path / "runs", look)
 
 
-def test_the_theme_follows_its_key_and_is_remembered(tmp_path: Path) -> None:
-    ended(tmp_path / "runs", "one")
+def test_theme_is_switched_by_key_and_remembered(tmp_path: Path) -> None:
+    ended_run(tmp_path / "runs", "one")
     settings = tmp_path / "settings.json"
 
     async def change(driver: Driver) -> None:
@@ -136,8 +138,8 @@ def test_the_theme_follows_its_key_and_is_remembered(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
-def test_all_text_stands_out_from_what_is_behind_it(theme: object) -> None:
-    """WCAG's contrast of at least 4.5, 7 where high contrast is asked for; in grey as well."""
+def test_text_has_enough_contrast(theme: object) -> None:
+    """WCAG contrast of at least 4.5, or 7 for high contrast, in greyscale as well."""
     values = {**vars(theme), **theme.variables}  # type: ignore[attr-defined]
     least = 7 if values["name"] == "high-contrast" else 4.5
     behind = [values[name] for name in ("background", "surface", "panel")]
@@ -158,12 +160,12 @@ def test_every_colour_that_is_named_is_in_every_theme() -> None:
         assert named <= {*theme.to_color_system().generate(), *theme.variables}, theme.name
 
 
-def test_without_colours_marks_cursor_and_state_can_be_told(
+def test_marks_cursor_and_state_are_visible_without_colours(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    ended(tmp_path / "runs", "one")
-    ended(tmp_path / "runs", "two", "failed")
+    ended_run(tmp_path / "runs", "one")
+    ended_run(tmp_path / "runs", "two", "failed")
 
     async def look(driver: Driver) -> None:
         await driver.press("space")
@@ -184,7 +186,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Overview]:
     return [overview(run) for run in list_runs(folder)]
 
 
-def test_words_and_conditions_narrow_together(runs: list[Overview]) -> None:
+def test_filter_combines_words_and_conditions(runs: list[Overview]) -> None:
     def found(text: str) -> list[Overview]:
         chosen = parse_filter(text)
         assert chosen.problem == ""
@@ -214,27 +216,27 @@ def test_words_and_conditions_narrow_together(runs: list[Overview]) -> None:
         ("method<darts", "not a number"),
     ],
 )
-def test_what_is_not_understood_is_said_and_passed_over(runs: list[Overview], text: str, word: str) -> None:
+def test_invalid_conditions_are_reported_and_ignored(runs: list[Overview], text: str, word: str) -> None:
     chosen = parse_filter(f"{text} state=running")
     assert word in chosen.problem
     assert {run.status.state for run in runs if chosen.fits(run)} == {"running"}
 
 
-def test_an_open_quote_is_no_error(runs: list[Overview]) -> None:
+def test_unclosed_quote_is_accepted(runs: list[Overview]) -> None:
     assert parse_filter('method="dar').problem == ""
 
 
-def aged(seconds: float) -> Overview:
+def run_of_age(seconds: float) -> Overview:
     return Overview(id="x", path=Path("x"), status=Status(state="running", created=1e9 - seconds), summary={})
 
 
-def test_ages_are_rough_and_never_flicker() -> None:
-    ages = [age_text(aged(seconds), 1e9) for seconds in (0, 9, 10, 59, 60, 3600, 90000, -50)]
+def test_ages_are_rounded_down() -> None:
+    ages = [age_text(run_of_age(seconds), 1e9) for seconds in (0, 9, 10, 59, 60, 3600, 90000, -50)]
     assert ages == ["0s", "0s", "10s", "50s", "1m", "1h", "1d", "0s"]
 
 
 @pytest.mark.parametrize("key", list(TABLE))
-def test_what_has_no_value_is_sorted_last_either_way(runs: list[Overview], key: str) -> None:
+def test_missing_values_are_sorted_last_in_both_directions(runs: list[Overview], key: str) -> None:
     read = TABLE[key].column.read
     for descending in (False, True):
         ordered = sorted_by(key, runs, descending=descending)
@@ -245,10 +247,10 @@ def test_what_has_no_value_is_sorted_last_either_way(runs: list[Overview], key: 
     assert [run.id for run in sorted_by("nonsense", runs, descending=True)] == sorted(shown, reverse=True)
 
 
-# loading
+# imports
 
 
-def test_neither_torch_nor_its_like_is_loaded() -> None:
+def test_imports_no_heavy_packages() -> None:
     code = (
         "import sys; from entrannas_cli.dashboard import app, help, notes_dialog, open_preview, pickers, serve\n"
         "from entrannas_cli.dashboard import served; from entrannas_cli.dashboard.run import screen\n"
@@ -259,7 +261,7 @@ def test_neither_torch_nor_its_like_is_loaded() -> None:
     assert not {"torch", "pandas", "pydantic", "matplotlib", "numpy"} & loaded
 
 
-def test_help_loads_no_textual_and_a_pipe_is_no_terminal(tmp_path: Path) -> None:
+def test_help_does_not_import_textual_and_a_pipe_is_rejected(tmp_path: Path) -> None:
     code = (
         "import sys\ntry:\n from entrannas_cli.__main__ import main; main(['--help'])\n"
         "except SystemExit: print('textual' in sys.modules, file=sys.stderr)"
@@ -280,8 +282,8 @@ def test_help_loads_no_textual_and_a_pipe_is_no_terminal(tmp_path: Path) -> None
     )
 
 
-def test_what_it_draws_on_must_be_a_terminal(tmp_path: Path) -> None:
-    """It draws on stderr: with that redirected it would run unseen."""
+def test_stderr_must_be_a_terminal(tmp_path: Path) -> None:
+    """The dashboard draws on stderr, so it would run invisibly with stderr redirected."""
     arguments = ["-c", f'exec "{sys.executable}" -m entrannas_cli dashboard 2> messages']
     child = pexpect.spawn("sh", arguments, cwd=str(tmp_path), env=os.environ | {"TERM": "xterm"})
     child.expect(pexpect.EOF, timeout=60)

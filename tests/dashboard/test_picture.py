@@ -1,4 +1,4 @@
-"""Pictures of cells: really drawn, and given to the program that opens files (one of the test's own)."""
+"""Pictures of cells: drawn for real, and passed to a fake program that opens files."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from entrannas_cli.spaces.published import PUBLISHED
 from entrannas_cli.store.run import Run
 from entrannas_cli.store.session import RunSession
 
-from .driving import Driver, drive, ended, made
+from .driving import Driver, drive, ended_run, new_run
 
 
-def searched(runs_dir: Path, name: str) -> Run:
-    """A search that derived other cells at steps 1 and 3."""
-    run = made(runs_dir, name)
+def make_search(runs_dir: Path, name: str) -> Run:
+    """Create a search that derived different cells at steps 1 and 3."""
+    run = new_run(runs_dir, name)
     with RunSession(run, epochs=1, steps=4) as session:
         session.write_genotype(1, 1, PUBLISHED["DARTS_V2"])
         session.write_genotype(3, 1, PUBLISHED["PC_DARTS_cifar"])
@@ -31,28 +31,26 @@ def searched(runs_dir: Path, name: str) -> Run:
 
 
 @pytest.fixture
-def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A screen, and a program that opens files: it writes down which."""
+def opened_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Provide a display and an opener that records the files it is given in the returned file."""
     folder = tmp_path / "bin"
     folder.mkdir()
     file = tmp_path / "opened"
-    opener(folder, f'printf "%s\\n" "$1" >> "{file}"')
+    install_opener(folder, f'printf "%s\\n" "$1" >> "{file}"')
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
     monkeypatch.setenv("DISPLAY", ":7")
     return file
 
 
-def opener(folder: Path, does: str) -> None:
+def install_opener(folder: Path, does: str) -> None:
     for name in ("xdg-open", "open"):
         program = folder / name
         program.write_text(f"#!/bin/sh\n{does}\n")
         program.chmod(0o755)
 
 
-def test_the_run_under_the_cursor_and_on_its_page_the_cells_that_are_shown(
-    tmp_path: Path, opened: Path
-) -> None:
-    run = searched(tmp_path / "runs", "one")
+def test_draws_the_selected_run_or_the_cells_on_its_page(tmp_path: Path, opened_files: Path) -> None:
+    run = make_search(tmp_path / "runs", "one")
 
     async def look(driver: Driver) -> None:
         await driver.press("p")
@@ -67,7 +65,7 @@ def test_the_run_under_the_cursor_and_on_its_page_the_cells_that_are_shown(
         )
 
     drive(tmp_path / "runs", look)
-    last, first = (Path(line) for line in opened.read_text().splitlines())
+    last, first = (Path(line) for line in opened_files.read_text().splitlines())
     assert last.parent == first.parent == Path(os.environ["XDG_CACHE_HOME"]) / "entrannas" / "pictures"
     assert last.name.startswith(f"{run.id}-")
     assert f"{run.id}-step-1-" in first.name
@@ -77,10 +75,10 @@ def test_the_run_under_the_cursor_and_on_its_page_the_cells_that_are_shown(
     assert first.read_bytes() == Path("same.png").read_bytes() != last.read_bytes()
 
 
-def test_where_nothing_can_show_it_the_place_is_told(
-    tmp_path: Path, opened: Path, monkeypatch: pytest.MonkeyPatch
+def test_path_is_shown_where_no_viewer_is_available(
+    tmp_path: Path, opened_files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    searched(tmp_path / "runs", "one")
+    make_search(tmp_path / "runs", "one")
     monkeypatch.delenv("DISPLAY")
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.setenv("SSH_CONNECTION", "a 1 b 2")
@@ -103,19 +101,19 @@ def test_where_nothing_can_show_it_the_place_is_told(
         assert driver.app.clipboard == ""
 
     drive(tmp_path / "runs", look)
-    assert not opened.exists()
+    assert not opened_files.exists()
 
 
-def test_what_fails_is_told(tmp_path: Path, opened: Path) -> None:
-    ended(tmp_path / "runs", "bare")
-    searched(tmp_path / "runs", "one")
+def test_failure_is_reported(tmp_path: Path, opened_files: Path) -> None:
+    ended_run(tmp_path / "runs", "bare")
+    make_search(tmp_path / "runs", "one")
 
     async def look(driver: Driver) -> None:
         await driver.find("bare")
         await driver.press("p")
         await driver.until(lambda: any("has no genotype yet" in note for note in driver.notes), "the reason")
         await driver.press("escape")
-        opener(tmp_path / "bin", "exit 4")
+        install_opener(tmp_path / "bin", "exit 4")
         await driver.find("one")
         await driver.press("p")
         await driver.until(lambda: any("found no viewer" in note for note in driver.notes), "the failure")
@@ -123,9 +121,9 @@ def test_what_fails_is_told(tmp_path: Path, opened: Path) -> None:
     drive(tmp_path / "runs", look)
 
 
-def test_many_marked_runs_are_refused(tmp_path: Path, opened: Path) -> None:
+def test_several_marked_runs_are_rejected(tmp_path: Path, opened_files: Path) -> None:
     for n in range(6):
-        ended(tmp_path / "runs", f"n{n}")
+        ended_run(tmp_path / "runs", f"n{n}")
 
     async def look(driver: Driver) -> None:
         await driver.press("a", "p")
@@ -135,16 +133,16 @@ def test_many_marked_runs_are_refused(tmp_path: Path, opened: Path) -> None:
     drive(tmp_path / "runs", look)
 
 
-def test_a_viewer_that_stays_open_is_not_waited_for(
-    tmp_path: Path, opened: Path, monkeypatch: pytest.MonkeyPatch
+def test_does_not_wait_for_the_viewer_to_close(
+    tmp_path: Path, opened_files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opener(tmp_path / "bin", f'echo $$ > "{opened}"; exec sleep 600')
+    install_opener(tmp_path / "bin", f'echo $$ > "{opened_files}"; exec sleep 600')
     monkeypatch.setattr(open_picture, "STARTUP_S", 0.5)
     open_picture.open_picture(tmp_path / "any.png")
     deadline = time.monotonic() + 60
-    while not (opened.exists() and opened.read_text().strip()):
+    while not (opened_files.exists() and opened_files.read_text().strip()):
         assert time.monotonic() < deadline
-    os.kill(int(opened.read_text()), 9)  # it lives on
+    os.kill(int(opened_files.read_text()), 9)  # the viewer is still running
 
 
 @pytest.mark.parametrize(
@@ -156,6 +154,6 @@ def test_a_viewer_that_stays_open_is_not_waited_for(
         ("darwin", {"PATH": "/nowhere"}, "open.*is not installed"),
     ],
 )
-def test_why_nothing_can_be_shown(platform: str, environ: dict[str, str], reason: str) -> None:
+def test_reasons_why_no_viewer_is_available(platform: str, environ: dict[str, str], reason: str) -> None:
     with pytest.raises(UsageError, match=reason):
         open_picture.viewer(environ, platform)

@@ -1,4 +1,4 @@
-"""Stop, resume, delete, copy: asked for, done to real runs, and told as they went."""
+"""Stop, resume, delete and copy: confirmed, applied to real runs, and reported."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from entrannas_cli.dashboard.keys import KEYS
 from entrannas_cli.store.run import Run
 from entrannas_cli.store.session import RunSession
 
-from .driving import LARGE, SMALL, Driver, drive, ended, made
+from .driving import LARGE, SMALL, Driver, drive, ended_run, new_run
 
 SIZES = pytest.mark.parametrize("size", [SMALL, LARGE])
 
 
-def working(run: Run) -> threading.Thread:
-    """A session that works on ``run`` until it is asked to stop."""
+def start_session(run: Run) -> threading.Thread:
+    """Start a session that works on ``run`` until it is asked to stop."""
     begun = threading.Event()
 
     def work() -> None:
@@ -38,9 +38,9 @@ def working(run: Run) -> threading.Thread:
 
 
 @SIZES
-def test_stopping_asks_waits_and_tells_how_it_ended(tmp_path: Path, size: tuple[int, int]) -> None:
-    run = made(tmp_path / "runs", "worker")
-    thread = working(run)
+def test_stop_asks_waits_and_reports_the_outcome(tmp_path: Path, size: tuple[int, int]) -> None:
+    run = new_run(tmp_path / "runs", "worker")
+    thread = start_session(run)
 
     async def stop(driver: Driver) -> None:
         await driver.until(lambda: "running" in driver.shown, "the run")
@@ -59,9 +59,9 @@ def test_stopping_asks_waits_and_tells_how_it_ended(tmp_path: Path, size: tuple[
     assert run.status().reason == "asked by the dashboard"
 
 
-def test_a_refusal_leaves_everything_as_it_is(tmp_path: Path) -> None:
-    run = made(tmp_path / "runs", "worker")
-    working(run)
+def test_declining_changes_nothing(tmp_path: Path) -> None:
+    run = new_run(tmp_path / "runs", "worker")
+    start_session(run)
 
     async def refuse(driver: Driver) -> None:
         for key, answer in (("S", "n"), ("S", "escape"), ("S", "right"), ("D", "n")):
@@ -82,8 +82,8 @@ def test_a_refusal_leaves_everything_as_it_is(tmp_path: Path) -> None:
 
 
 @SIZES
-def test_deleting_names_the_run_and_enter_alone_does_not_do_it(tmp_path: Path, size: tuple[int, int]) -> None:
-    kept, gone = ended(tmp_path / "runs", "kept"), ended(tmp_path / "runs", "gone")
+def test_delete_names_the_run_and_needs_more_than_enter(tmp_path: Path, size: tuple[int, int]) -> None:
+    kept, gone = ended_run(tmp_path / "runs", "kept"), ended_run(tmp_path / "runs", "gone")
 
     async def delete(driver: Driver) -> None:
         await driver.find("gone")
@@ -105,10 +105,10 @@ def test_deleting_names_the_run_and_enter_alone_does_not_do_it(tmp_path: Path, s
     assert kept.path.is_dir()
 
 
-def test_marked_runs_are_deleted_together_and_each_refusal_is_told(tmp_path: Path) -> None:
-    runs = [ended(tmp_path / "runs", f"n{n}") for n in range(5)]
-    held = made(tmp_path / "runs", "held")
-    working(held)
+def test_marked_runs_are_deleted_together_and_failures_are_reported(tmp_path: Path) -> None:
+    runs = [ended_run(tmp_path / "runs", f"n{n}") for n in range(5)]
+    held = new_run(tmp_path / "runs", "held")
+    start_session(held)
 
     async def delete(driver: Driver) -> None:
         await driver.press("a", "D")
@@ -125,9 +125,11 @@ def test_marked_runs_are_deleted_together_and_each_refusal_is_told(tmp_path: Pat
     (held.path / "stop").touch()
 
 
-def test_what_fails_is_told_in_its_own_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(actions, "STARTUP_S", 60.0)  # a busy machine may take its time
-    run = ended(tmp_path / "runs", "failing", "stopped")
+def test_failed_resume_shows_the_error_of_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actions, "STARTUP_S", 60.0)  # generous for busy machines
+    run = ended_run(tmp_path / "runs", "failing", "stopped")
     (run.path / "config.toml").write_text("space = ")
 
     async def resume(driver: Driver) -> None:
@@ -142,8 +144,8 @@ def test_what_fails_is_told_in_its_own_words(tmp_path: Path, monkeypatch: pytest
     drive(tmp_path / "runs", resume)
 
 
-def test_a_completed_run_is_neither_stopped_nor_resumed(tmp_path: Path) -> None:
-    ended(tmp_path / "runs", "done")
+def test_completed_run_can_be_neither_stopped_nor_resumed(tmp_path: Path) -> None:
+    ended_run(tmp_path / "runs", "done")
 
     async def both(driver: Driver) -> None:
         await driver.press("R")
@@ -155,8 +157,8 @@ def test_a_completed_run_is_neither_stopped_nor_resumed(tmp_path: Path) -> None:
     drive(tmp_path / "runs", both)
 
 
-def test_the_page_of_a_run_acts_on_it(tmp_path: Path) -> None:
-    run = ended(tmp_path / "runs", "paged")
+def test_actions_work_on_the_run_page(tmp_path: Path) -> None:
+    run = ended_run(tmp_path / "runs", "paged")
 
     async def delete(driver: Driver) -> None:
         await driver.press("enter")
@@ -174,7 +176,7 @@ def test_the_page_of_a_run_acts_on_it(tmp_path: Path) -> None:
 
 
 def test_ids_are_copied(tmp_path: Path) -> None:
-    runs = [ended(tmp_path / "runs", f"n{n}") for n in range(2)]
+    runs = [ended_run(tmp_path / "runs", f"n{n}") for n in range(2)]
 
     async def copy(driver: Driver) -> None:
         await driver.press("y")
@@ -186,9 +188,9 @@ def test_ids_are_copied(tmp_path: Path) -> None:
 
 
 @SIZES
-def test_readonly_switches_off_all_that_writes(tmp_path: Path, size: tuple[int, int]) -> None:
-    run = made(tmp_path / "runs", "worker")
-    working(run)
+def test_readonly_disables_actions_that_write(tmp_path: Path, size: tuple[int, int]) -> None:
+    run = new_run(tmp_path / "runs", "worker")
+    start_session(run)
 
     async def look(driver: Driver) -> None:
         assert "read-only" in driver.lines[0]
@@ -214,8 +216,8 @@ def test_readonly_switches_off_all_that_writes(tmp_path: Path, size: tuple[int, 
     (run.path / "stop").touch()
 
 
-def test_the_palette_does_what_the_keys_do(tmp_path: Path) -> None:
-    ended(tmp_path / "runs", "one")
+def test_command_palette_offers_the_same_actions(tmp_path: Path) -> None:
+    ended_run(tmp_path / "runs", "one")
 
     async def look(driver: Driver) -> None:
         await driver.press("ctrl+p")

@@ -1,4 +1,4 @@
-"""The Run screen as a user drives it, on real run directories."""
+"""The Run screen with real run directories."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from entrannas_cli.store.run import Run
 from entrannas_cli.store.session import RunSession
 from entrannas_cli.store.status import Status
 
-from .driving import LARGE, SMALL, made, press, until
+from .driving import LARGE, SMALL, new_run, press, until
 
 WEIGHTS = [[0.1, 0.6, 0.3], [0.95, 0.03, 0.02]]
 
 
-class Watching:
-    """The program, its keyboard, and what stands on its screen."""
+class WatchDriver:
+    """The app, its keyboard, and the text on its screen."""
 
     def __init__(self, app: WatchApp, pilot: Pilot[None]) -> None:
         self.app, self.pilot = app, pilot
@@ -48,7 +48,7 @@ class Watching:
 
     @property
     def charts(self) -> dict[str, ChartView]:
-        """Those displayed, by title."""
+        """Visible charts by title."""
         return {one.chart.title: one for one in self.app.screen.query(ChartView) if one.display}
 
     def steps(self, title: str, name: str) -> list[float]:
@@ -65,12 +65,16 @@ class Watching:
 
 
 def watch(
-    run: Run, scenario: Callable[[Watching], Awaitable[None]], *, size: tuple[int, int] = SMALL, **more: bool
+    run: Run,
+    scenario: Callable[[WatchDriver], Awaitable[None]],
+    *,
+    size: tuple[int, int] = SMALL,
+    **more: bool,
 ) -> None:
     async def main() -> None:
         app = WatchApp(run, settings=SettingsFile(run.path.parent.parent / "settings.json"), **more)
         async with app.run_test(size=size) as pilot:
-            await scenario(Watching(app, pilot))
+            await scenario(WatchDriver(app, pilot))
 
     asyncio.run(main())
 
@@ -94,9 +98,9 @@ def epoch_row(step: int, epoch: int) -> dict[str, object]:
     }
 
 
-def searched(runs_dir: Path, name: str, cells: tuple[str, ...] = ("DARTS_V2", "PC_DARTS_cifar")) -> Run:
-    """A search of eight steps that derived ``cells``."""
-    run = made(runs_dir, name)
+def make_search(runs_dir: Path, name: str, cells: tuple[str, ...] = ("DARTS_V2", "PC_DARTS_cifar")) -> Run:
+    """Create a search of eight steps that derived ``cells``."""
+    run = new_run(runs_dir, name)
     with RunSession(run, epochs=2, steps=8) as session:
         session.begin_attempt(1)
         for step in range(1, 9):
@@ -113,10 +117,10 @@ def searched(runs_dir: Path, name: str, cells: tuple[str, ...] = ("DARTS_V2", "P
     return run
 
 
-def test_a_search_at_both_sizes_shows_what_it_is_and_its_curves(runs_dir: Path) -> None:
-    run = searched(runs_dir, "one")
+def test_search_shows_its_details_and_curves(runs_dir: Path) -> None:
+    run = make_search(runs_dir, "one")
 
-    async def scenario(it: Watching) -> None:
+    async def scenario(it: WatchDriver) -> None:
         await it.until(lambda: len(it.charts) == 5, "the charts")
         assert set(it.charts) == {"loss", "accuracy", "sparsity", "consistency gap", "temperature"}
         assert it.steps("loss", "architecture") == list(range(1, 9))
@@ -124,7 +128,7 @@ def test_a_search_at_both_sizes_shows_what_it_is_and_its_curves(runs_dir: Path) 
         await it.until(lambda: "architecture 1" in it.shown, "a chart on the screen")
         for text in (run.id, "completed", "epoch 2 of 2", "step 8 of 8", "darts · standard"):
             assert text in it.shown
-        # two columns only where there is room
+        # two columns only where they fit
         regions = [chart.region for chart in it.charts.values()]
         assert (regions[0].y == regions[1].y) is (it.app.size.width > 120)
 
@@ -132,17 +136,17 @@ def test_a_search_at_both_sizes_shows_what_it_is_and_its_curves(runs_dir: Path) 
         watch(run, scenario, size=size)
 
 
-def test_one_chart_fills_the_screen_and_escape_brings_all_back(runs_dir: Path) -> None:
-    run = searched(runs_dir, "one")
+def test_chart_fills_the_screen_and_escape_restores_the_others(runs_dir: Path) -> None:
+    run = make_search(runs_dir, "one")
 
-    async def scenario(it: Watching) -> None:
+    async def scenario(it: WatchDriver) -> None:
         await it.until(lambda: len(it.charts) == 5, "the charts")
-        before = 11  # rows of each, in one column
+        before = 11  # rows per chart in one column
         await it.until(lambda: it.charts["loss"].region.height == before, "the room for each")
         await it.press("f")
         await it.until(lambda: list(it.charts) == ["loss"], "one chart")
         await it.until(lambda: it.charts["loss"].region.height > before, "it to grow")
-        await it.press("f")  # the chart has the focus and asks for itself
+        await it.press("f")  # the focused chart asks for full screen
         await it.until(lambda: len(it.charts) == 5, "all charts")
         await it.until(lambda: it.charts["loss"].region.height == before, "the size it had")
         await it.press("tab", "f")
@@ -154,10 +158,10 @@ def test_one_chart_fills_the_screen_and_escape_brings_all_back(runs_dir: Path) -
     watch(run, scenario)
 
 
-def test_steps_stream_in_and_after_a_resume_none_shows_twice(runs_dir: Path) -> None:
-    run = made(runs_dir, "live")
+def test_new_steps_appear_and_resumed_steps_are_not_repeated(runs_dir: Path) -> None:
+    run = new_run(runs_dir, "live")
 
-    async def scenario(it: Watching) -> None:
+    async def scenario(it: WatchDriver) -> None:
         with RunSession(run, epochs=2, steps=20) as session:
             session.begin_attempt(1)
             await it.until(lambda: "no metrics yet" in it.shown, "the note")
@@ -184,8 +188,8 @@ def test_steps_stream_in_and_after_a_resume_none_shows_twice(runs_dir: Path) -> 
     watch(run, scenario)
 
 
-def test_nothing_is_drawn_where_nothing_changed(runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = searched(runs_dir, "one")
+def test_nothing_is_redrawn_without_changes(runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = make_search(runs_dir, "one")
     monkeypatch.setattr(screen, "POLL_S", 0.05)
     updates: list[Static] = []
     update = Static.update
@@ -196,11 +200,11 @@ def test_nothing_is_drawn_where_nothing_changed(runs_dir: Path, monkeypatch: pyt
 
     monkeypatch.setattr(Static, "update", noted)
 
-    async def scenario(it: Watching) -> None:
+    async def scenario(it: WatchDriver) -> None:
         await it.until(lambda: len(it.charts) == 5, "the charts")
         for key in "124":
             await it.press(key)
-            for _ in range(25):  # it may take a while until all is there, but then it rests: eight looks long
+            for _ in range(25):  # loading may take a while, but then nothing may change for eight refreshes
                 updates.clear()
                 await it.pilot.pause(0.4)
                 if not updates:
@@ -210,10 +214,10 @@ def test_nothing_is_drawn_where_nothing_changed(runs_dir: Path, monkeypatch: pyt
     watch(run, scenario)
 
 
-def test_the_slider_goes_through_the_history_and_follows_again(runs_dir: Path) -> None:
-    run = searched(runs_dir, "one", ("DARTS_V2", "PC_DARTS_cifar", "DARTS_V2"))
+def test_slider_moves_through_the_history_and_follows_again(runs_dir: Path) -> None:
+    run = make_search(runs_dir, "one", ("DARTS_V2", "PC_DARTS_cifar", "DARTS_V2"))
 
-    async def scenario(it: Watching) -> None:
+    async def scenario(it: WatchDriver) -> None:
         part = it.app.screen.query_one(CellsTab)
         await it.until(lambda: it.charts, "the run")
         await it.press("2")
@@ -239,10 +243,10 @@ def test_the_slider_goes_through_the_history_and_follows_again(runs_dir: Path) -
     watch(run, scenario)
 
 
-def test_cells_in_short_where_the_screen_is_narrow(runs_dir: Path) -> None:
-    run = searched(runs_dir, "one")
+def test_narrow_screen_shows_cells_in_short_form(runs_dir: Path) -> None:
+    run = make_search(runs_dir, "one")
 
-    async def scenario(it: Watching) -> None:
+    async def scenario(it: WatchDriver) -> None:
         await it.until(lambda: "completed" in it.shown, "the run")
         await it.press("2")
         await it.until(lambda: "2 ← 0 " in it.shown, "the cells")
@@ -250,10 +254,10 @@ def test_cells_in_short_where_the_screen_is_narrow(runs_dir: Path) -> None:
     watch(run, scenario, size=(40, 20))
 
 
-def test_the_architecture_reads_without_colours_and_tells_the_warnings(runs_dir: Path) -> None:
-    run = searched(runs_dir, "one")
+def test_architecture_is_legible_without_colours_and_shows_warnings(runs_dir: Path) -> None:
+    run = make_search(runs_dir, "one")
 
-    async def scenario(it: Watching) -> None:
+    async def scenario(it: WatchDriver) -> None:
         await it.until(lambda: it.charts, "the run")
         await it.press("3")
         await it.until(lambda: "0→2" in it.shown and "skip_connect" in it.shown, "the map")
@@ -264,17 +268,17 @@ def test_the_architecture_reads_without_colours_and_tells_the_warnings(runs_dir:
     watch(run, scenario, size=LARGE)
 
 
-def test_the_log_can_be_searched_and_its_text_is_harmless(runs_dir: Path) -> None:
-    run = searched(runs_dir, "one")
+def test_log_can_be_searched_and_is_escaped(runs_dir: Path) -> None:
+    run = make_search(runs_dir, "one")
 
-    async def scenario(it: Watching) -> None:
+    async def scenario(it: WatchDriver) -> None:
         await it.until(lambda: it.charts, "the run")
         await it.press("slash")
         await it.until(lambda: "the second [bold]line\\x1b[2J" in it.shown, "the log")
         await it.press(*"first")
         await it.until(lambda: "1 of the last" in it.shown and "second" not in it.shown, "what was found")
         assert it.app.screen.query_one(TabbedContent).active == "log"
-        await it.press(*"6x")  # keys of the screen are letters here
+        await it.press(*"6x")  # while typing, keys of the screen are plain letters
         await it.until(lambda: "no line contains" in it.shown, "that there is none")
         await it.press("escape")
         await it.until(lambda: "second" in it.shown, "all lines")
@@ -282,10 +286,10 @@ def test_the_log_can_be_searched_and_its_text_is_harmless(runs_dir: Path) -> Non
     watch(run, scenario)
 
 
-def test_the_configuration_and_the_system(runs_dir: Path) -> None:
-    run = searched(runs_dir, "one")
+def test_configuration_and_system_tabs(runs_dir: Path) -> None:
+    run = make_search(runs_dir, "one")
 
-    async def scenario(it: Watching) -> None:
+    async def scenario(it: WatchDriver) -> None:
         await it.until(lambda: it.charts, "the run")
         await it.press("5")
         await it.until(lambda: 'dataset = "digits"' in it.shown, "the configuration")
@@ -295,24 +299,24 @@ def test_the_configuration_and_the_system(runs_dir: Path) -> None:
     watch(run, scenario)
 
 
-def test_a_run_deleted_while_shown_is_said_to_be_gone_and_stays(runs_dir: Path) -> None:
-    run = searched(runs_dir, "one")
+def test_deleted_run_stays_visible_and_is_marked_as_gone(runs_dir: Path) -> None:
+    run = make_search(runs_dir, "one")
 
-    async def scenario(it: Watching) -> None:
+    async def scenario(it: WatchDriver) -> None:
         await it.until(lambda: it.charts, "the run")
         shutil.rmtree(run.path)
         await it.until(lambda: "this run is gone" in it.shown, "that it is gone")
         assert it.steps("loss", "training") == list(range(1, 9))
         await it.press("2")
         await it.until(lambda: "2 of 2" in it.shown, "its cells")
-        await it.press("S")  # no run to stop: no crash
+        await it.press("S")  # no run to stop, and no crash
         await it.press("4", "5", "6", "1", "f")
         assert it.app.is_running
 
     watch(run, scenario)
 
 
-def test_a_training(runs_dir: Path) -> None:
+def test_training_has_its_own_charts(runs_dir: Path) -> None:
     run = create_run(
         runs_dir,
         kind="train",
@@ -331,7 +335,7 @@ def test_a_training(runs_dir: Path) -> None:
         session.write_epoch({"step": 4, "epoch": 1, "validation_loss": 0.9, "validation_accuracy": 0.6})
         session.finish("completed")
 
-    async def scenario(it: Watching) -> None:
+    async def scenario(it: WatchDriver) -> None:
         await it.until(lambda: "learning rate" in it.charts, "the charts")
         assert it.steps("loss", "validation") == [4]
         assert "temperature" not in it.charts
@@ -343,13 +347,13 @@ def test_a_training(runs_dir: Path) -> None:
     watch(run, scenario)
 
 
-def test_a_run_without_metrics_shows_its_cells(runs_dir: Path) -> None:
-    run = made(runs_dir, "random", method="random")
+def test_run_without_metrics_shows_its_cells(runs_dir: Path) -> None:
+    run = new_run(runs_dir, "random", method="random")
     with RunSession(run) as session:
         session.write_genotype(0, 0, PUBLISHED["DARTS_V2"])
         session.finish("completed")
 
-    async def scenario(it: Watching) -> None:
+    async def scenario(it: WatchDriver) -> None:
         await it.until(lambda: "this run has no metrics" in it.shown, "the note")
         await it.press("f", "3")
         await it.until(lambda: "no architecture parameters" in it.shown, "the other note")
@@ -360,15 +364,15 @@ def test_a_run_without_metrics_shows_its_cells(runs_dir: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["everything", "status", "empty"])
-def test_a_broken_run_tells_why(runs_dir: Path, damage: str) -> None:
-    run = searched(runs_dir, "broken")
+def test_broken_run_shows_the_reason(runs_dir: Path, damage: str) -> None:
+    run = make_search(runs_dir, "broken")
     for file in run.path.iterdir():
         if damage == "empty" and file.is_file():
             file.unlink()
         elif file.is_file() and (damage == "everything" or file.name == "status.json"):
             file.write_bytes(b'{"kind": [[[ \xff\n\x00{}\n')
 
-    async def scenario(it: Watching) -> None:
+    async def scenario(it: WatchDriver) -> None:
         await it.until(lambda: "broken" in it.shown or "created" in it.shown, "the state")
         for key in "123456":
             await it.press(key)
@@ -377,23 +381,23 @@ def test_a_broken_run_tells_why(runs_dir: Path, damage: str) -> None:
     watch(run, scenario)
 
 
-def test_an_epoch_that_is_no_number_of_ours_is_not_counted_with(runs_dir: Path) -> None:
-    run = made(runs_dir, "one")
+def test_absurd_epoch_is_ignored(runs_dir: Path) -> None:
+    run = new_run(runs_dir, "one")
     with RunSession(run, epochs=5) as session:
         session.begin_attempt(1)
         session.write_step({"step": 3, "epoch": 10**400, "weight_loss": 1.0})
 
-        async def look(driver: Watching) -> None:
+        async def look(driver: WatchDriver) -> None:
             await driver.until(lambda: "step 3 of ?" in driver.shown, "the step")
             assert "epoch 0 of 5" in driver.shown
 
         watch(run, look)
 
 
-def test_a_terminal_that_becomes_tiny_and_large_again(runs_dir: Path) -> None:
-    run = searched(runs_dir, "one")
+def test_terminal_becomes_tiny_and_large_again(runs_dir: Path) -> None:
+    run = make_search(runs_dir, "one")
 
-    async def scenario(it: Watching) -> None:
+    async def scenario(it: WatchDriver) -> None:
         await it.until(lambda: it.charts, "the run")
         for key in "134":
             await it.press(key)
@@ -405,11 +409,11 @@ def test_a_terminal_that_becomes_tiny_and_large_again(runs_dir: Path) -> None:
     watch(run, scenario)
 
 
-def test_what_a_search_goes_on_to_write_shows_in_the_tab_that_is_open(runs_dir: Path) -> None:
-    run = made(runs_dir, "live")
+def test_open_tab_follows_a_running_search(runs_dir: Path) -> None:
+    run = new_run(runs_dir, "live")
     (run.path / "config.toml").unlink()
 
-    async def scenario(it: Watching) -> None:
+    async def scenario(it: WatchDriver) -> None:
         with RunSession(run, epochs=2, steps=20) as session:
             session.begin_attempt(1)
             await it.until(lambda: "no metrics yet" in it.shown, "the run")
@@ -438,8 +442,8 @@ def test_what_a_search_goes_on_to_write_shows_in_the_tab_that_is_open(runs_dir: 
 
 
 @pytest.mark.parametrize("nodes", [1, 4, 7])
-def test_thresholds_are_curves_named_after_their_nodes(runs_dir: Path, nodes: int) -> None:
-    run = made(runs_dir, "dst", method="entrannas-dst")
+def test_threshold_curves_are_named_after_their_nodes(runs_dir: Path, nodes: int) -> None:
+    run = new_run(runs_dir, "dst", method="entrannas-dst")
     with RunSession(run, epochs=2, steps=8) as session:
         session.begin_attempt(1)
         for step in range(1, 9):
@@ -449,7 +453,7 @@ def test_thresholds_are_curves_named_after_their_nodes(runs_dir: Path, nodes: in
             session.write_step(step_row(step) | both)
         session.finish("completed")
 
-    async def scenario(it: Watching) -> None:
+    async def scenario(it: WatchDriver) -> None:
         await it.until(lambda: len(it.charts) == 5, "loss, sparsity, temperature, both thresholds")
         for kind in ("normal", "reduction"):
             title = f"thresholds of the {kind} cell's nodes"
@@ -458,16 +462,16 @@ def test_thresholds_are_curves_named_after_their_nodes(runs_dir: Path, nodes: in
             assert it.steps(title, names[-1]) == list(range(1, 9))
         await it.until(lambda: it.charts[title].size.height, "room for it")
         it.charts[title].focus()
-        last = f"{1 + nodes} " if nodes > 1 else ""  # a single one needs no name
+        last = f"{1 + nodes} " if nodes > 1 else ""  # a single threshold needs no name
         await it.until(lambda: f"{last}{nodes - 1 + 0.08:.3f}" in it.shown, "every node in the legend")
 
     watch(run, scenario)
 
 
-def test_the_help_names_only_keys_that_do_something_here(runs_dir: Path) -> None:
-    run = searched(runs_dir, "one")
+def test_help_lists_only_keys_of_this_screen(runs_dir: Path) -> None:
+    run = make_search(runs_dir, "one")
 
-    async def scenario(it: Watching) -> None:
+    async def scenario(it: WatchDriver) -> None:
         await it.until(lambda: it.charts, "the run")
         await it.press("question_mark")
         await it.until(lambda: "Keys" in it.shown, "the help")
@@ -488,10 +492,10 @@ def test_the_help_names_only_keys_that_do_something_here(runs_dir: Path) -> None
     watch(run, scenario, size=(100, 90))
 
 
-def test_where_nothing_may_be_changed_the_keys_for_it_are_off(runs_dir: Path) -> None:
-    run = searched(runs_dir, "one")
+def test_readonly_disables_the_keys_that_write(runs_dir: Path) -> None:
+    run = make_search(runs_dir, "one")
 
-    async def scenario(it: Watching) -> None:
+    async def scenario(it: WatchDriver) -> None:
         await it.until(lambda: "read-only" in it.shown, "the run")
         await it.press("D")
         assert "Stop" not in it.shown
@@ -501,21 +505,21 @@ def test_where_nothing_may_be_changed_the_keys_for_it_are_off(runs_dir: Path) ->
     assert run.path.is_dir()
 
 
-# the parts alone
+# without the screen
 
 
-def test_the_edges_are_those_of_the_space() -> None:
+def test_edge_names_follow_the_space() -> None:
     assert edge_names(14) == [f"{i}→{j}" for j in range(2, 6) for i in range(j)]
 
 
 @pytest.mark.parametrize(
     "value", [None, [], [[]], [[0.1], [0.1, 0.2]], [["a"]], [[2.0]], [[float("nan")]], [[0.1]] * 65]
 )
-def test_weights_that_are_none_are_not_drawn(value: object) -> None:
+def test_invalid_weights_are_not_drawn(value: object) -> None:
     assert usable(value) is None
 
 
-def test_the_heat_map_fits_its_width_and_is_brightest_where_the_weight_is() -> None:
+def test_heat_map_fits_its_width_and_highlights_large_weights() -> None:
     names = ["max_pool_3x3", "sep_conv_3x3", "conv_1x7_7x1"]
     drawn = heat_map("normal cell", WEIGHTS, names, 40)
     lines = drawn.plain.splitlines()
@@ -529,8 +533,8 @@ def test_the_heat_map_fits_its_width_and_is_brightest_where_the_weight_is() -> N
     assert sum(papers[">9"]) > sum(papers[">6"]) > sum(papers["0"])
 
 
-def test_the_time_left_is_that_of_this_attempt(runs_dir: Path) -> None:
-    run = made(runs_dir, "paced")
+def test_time_left_counts_this_attempt_only(runs_dir: Path) -> None:
+    run = new_run(runs_dir, "paced")
     rows = [*((n, 1000 + n) for n in (1, 2)), *((n, 90000 + 2 * n) for n in range(3, 11))]
     (run.path / "metrics.jsonl").write_text(
         "".join(f'{{"kind":"step","step":{step},"time":{at}.0}}\n' for step, at in rows)
@@ -545,8 +549,8 @@ def test_the_time_left_is_that_of_this_attempt(runs_dir: Path) -> None:
     assert left_text(course, Status(state="completed", started=1.0, ended=31.0)) == "took 30 s"
 
 
-def test_the_command_wants_a_terminal_and_a_run(runs_dir: Path) -> None:
-    run = searched(runs_dir, "one")
+def test_watch_needs_a_terminal_and_a_run(runs_dir: Path) -> None:
+    run = make_search(runs_dir, "one")
     command = [sys.executable, "-m", "entrannas_cli", "watch", "--runs-dir", str(runs_dir)]
     done = subprocess.run([*command, run.id], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 2
@@ -557,7 +561,7 @@ def test_the_command_wants_a_terminal_and_a_run(runs_dir: Path) -> None:
     assert "nothing" in missing.stderr
 
 
-def test_nothing_heavy_is_loaded() -> None:
+def test_imports_no_heavy_packages() -> None:
     code = "import entrannas_cli.dashboard.watch_app, sys; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert not {"torch", "pandas", "pydantic", "matplotlib", "numpy"} & set(loaded.split())

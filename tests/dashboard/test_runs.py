@@ -1,4 +1,4 @@
-"""The Runs screen: what it shows, and that it goes on whatever happens to the runs."""
+"""The Runs screen: what it shows, and that it survives whatever happens to the runs."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from entrannas_cli.dashboard.run_details import RunDetails
 from entrannas_cli.store.session import RunSession
 from tests.results.generated import make_runs
 
-from .driving import LARGE, SMALL, Driver, drive, ended, made
+from .driving import LARGE, SMALL, Driver, drive, ended_run, new_run
 
 
 @pytest.fixture
 def runs_dir(tmp_path: Path) -> Path:
-    """Three runs, a second apart."""
+    """Create three runs, one second apart."""
     folder = tmp_path / "runs"
-    ended(folder, "first", weight_loss=0.5, supernet_accuracy=0.80, method="entrannas-dst")
-    ended(folder, "second", "failed", weight_loss=0.1)
-    made(folder, "third")
+    ended_run(folder, "first", weight_loss=0.5, supernet_accuracy=0.80, method="entrannas-dst")
+    ended_run(folder, "second", "failed", weight_loss=0.1)
+    new_run(folder, "third")
     return folder
 
 
@@ -30,7 +30,7 @@ def names(driver: Driver) -> list[str]:
 
 
 @pytest.mark.parametrize("size", [SMALL, LARGE])
-def test_every_run_is_a_line_with_its_state_and_figures(runs_dir: Path, size: tuple[int, int]) -> None:
+def test_each_run_is_a_row_with_state_and_metrics(runs_dir: Path, size: tuple[int, int]) -> None:
     async def look(driver: Driver) -> None:
         assert sorted(names(driver)) == ["first", "second", "third"]
         line = next(line for line in driver.lines if "first" in line and "completed" in line)
@@ -45,7 +45,7 @@ def test_every_run_is_a_line_with_its_state_and_figures(runs_dir: Path, size: tu
 
 
 @pytest.mark.parametrize("size", [SMALL, LARGE])
-def test_beside_the_table_stands_the_run_under_the_cursor(runs_dir: Path, size: tuple[int, int]) -> None:
+def test_details_of_the_selected_run_are_beside_the_table(runs_dir: Path, size: tuple[int, int]) -> None:
     async def look(driver: Driver) -> None:
         await driver.find("second")
         await driver.until(lambda: "because of the test" in driver.shown, "the reason")
@@ -53,7 +53,7 @@ def test_beside_the_table_stands_the_run_under_the_cursor(runs_dir: Path, size: 
     drive(runs_dir, look, size=size)
 
 
-def test_the_cells_are_shown_once_the_cursor_rests(tmp_path: Path) -> None:
+def test_cells_appear_once_the_cursor_rests(tmp_path: Path) -> None:
     make_runs(tmp_path / "runs", 4)
 
     async def look(driver: Driver) -> None:
@@ -64,8 +64,8 @@ def test_the_cells_are_shown_once_the_cursor_rests(tmp_path: Path) -> None:
     drive(tmp_path / "runs", look, size=LARGE)
 
 
-def test_curves_are_drawn_where_there_is_room(runs_dir: Path) -> None:
-    run = made(runs_dir, "curved")
+def test_curves_are_drawn_where_they_fit(runs_dir: Path) -> None:
+    run = new_run(runs_dir, "curved")
     with RunSession(run) as session:
         for step in range(1, 20):
             session.write_step({"step": step, "epoch": 1, "weight_loss": 1 / step})
@@ -78,11 +78,11 @@ def test_curves_are_drawn_where_there_is_room(runs_dir: Path) -> None:
     drive(runs_dir, look, size=LARGE)
 
 
-def test_a_run_that_starts_elsewhere_appears_and_the_cursor_stays_with_its_run(runs_dir: Path) -> None:
+def test_new_run_appears_and_the_cursor_stays_on_its_run(runs_dir: Path) -> None:
     async def look(driver: Driver) -> None:
         await driver.press("j", "space")
         before, marked = driver.current, driver.table.marked
-        made(runs_dir, "fourth")
+        new_run(runs_dir, "fourth")
         await driver.until(lambda: "fourth" in names(driver), "the new run")
         assert driver.current == before
         assert driver.table.marked == marked
@@ -91,14 +91,14 @@ def test_a_run_that_starts_elsewhere_appears_and_the_cursor_stays_with_its_run(r
     drive(runs_dir, look)
 
 
-def test_the_line_of_the_cursor_stays_where_it_is_when_runs_appear_above(tmp_path: Path) -> None:
+def test_cursor_row_stays_in_place_when_runs_appear_above(tmp_path: Path) -> None:
     make_runs(tmp_path / "runs", 40)
 
     async def look(driver: Driver) -> None:
         await driver.press("G", *["k"] * 5)
         before = driver.current
         line = next(n for n, line in enumerate(driver.lines) if "›" in line[:3])
-        made(tmp_path / "runs", "newest")
+        new_run(tmp_path / "runs", "newest")
         await driver.until(lambda: len(driver.ids) == 41, "the new run")
         await driver.pilot.pause()
         assert driver.current == before
@@ -107,8 +107,8 @@ def test_the_line_of_the_cursor_stays_where_it_is_when_runs_appear_above(tmp_pat
     drive(tmp_path / "runs", look)
 
 
-def test_a_running_run_moves(runs_dir: Path) -> None:
-    run = made(runs_dir, "moving")
+def test_running_run_is_updated(runs_dir: Path) -> None:
+    run = new_run(runs_dir, "moving")
 
     async def look(driver: Driver) -> None:
         with RunSession(run, epochs=4, steps=8) as session:
@@ -140,7 +140,7 @@ def test_sorting_by_a_key_is_remembered(runs_dir: Path, tmp_path: Path) -> None:
     drive(runs_dir, again, settings=settings)
 
 
-def test_a_click_on_a_heading_sorts(runs_dir: Path) -> None:
+def test_clicking_a_heading_sorts(runs_dir: Path) -> None:
     async def click(driver: Driver) -> None:
         column = driver.lines[1].index("loss")
         await driver.pilot.click("RunTable", offset=(column + 1, 0))
@@ -169,7 +169,7 @@ def test_columns_are_chosen_and_remembered(runs_dir: Path, tmp_path: Path) -> No
     drive(runs_dir, again, settings=settings)
 
 
-def test_columns_without_room_are_reached_to_the_right(runs_dir: Path) -> None:
+def test_hidden_columns_are_reached_by_scrolling_right(runs_dir: Path) -> None:
     async def look(driver: Driver) -> None:
         assert "method" not in driver.lines[1]
         assert driver.lines[1].rstrip().endswith("›")
@@ -182,7 +182,7 @@ def test_columns_without_room_are_reached_to_the_right(runs_dir: Path) -> None:
     drive(runs_dir, look)
 
 
-def test_the_filter_narrows_as_one_types_and_escape_ends_it(runs_dir: Path) -> None:
+def test_filter_applies_while_typing_and_escape_clears_it(runs_dir: Path) -> None:
     async def look(driver: Driver) -> None:
         await driver.press("slash", *"loss", "less_than_sign", *"0.2")
         assert names(driver) == ["second"]
@@ -198,7 +198,7 @@ def test_the_filter_narrows_as_one_types_and_escape_ends_it(runs_dir: Path) -> N
     drive(runs_dir, look)
 
 
-def test_marks_are_counted_and_taken_away(runs_dir: Path) -> None:
+def test_marks_are_counted_and_cleared(runs_dir: Path) -> None:
     async def look(driver: Driver) -> None:
         await driver.press("space", "space")
         assert "2 marked" in driver.lines[0]
@@ -210,30 +210,30 @@ def test_marks_are_counted_and_taken_away(runs_dir: Path) -> None:
     drive(runs_dir, look)
 
 
-def test_a_missing_folder_is_no_error_and_fills_by_itself(tmp_path: Path) -> None:
+def test_missing_folder_is_not_an_error_and_is_picked_up_later(tmp_path: Path) -> None:
     async def look(driver: Driver) -> None:
         assert "no runs in" in driver.shown
         assert "press n to start one" in driver.shown
         await driver.press("enter", "S", "D", "y", "j", "G")
-        made(tmp_path / "later", "first")
+        new_run(tmp_path / "later", "first")
         await driver.until(lambda: names(driver) == ["first"], "the run")
 
     drive(tmp_path / "later", look)
 
 
-def test_the_folder_may_go_while_it_is_shown(runs_dir: Path) -> None:
+def test_folder_may_disappear_while_shown(runs_dir: Path) -> None:
     async def look(driver: Driver) -> None:
         await driver.press("j")
         shutil.rmtree(runs_dir)
         await driver.until(lambda: not driver.ids, "the end of the runs")
         await driver.until(lambda: driver.app.screen.query_one(RunDetails)._run is None, "an empty pane")
-        made(runs_dir, "again")
+        new_run(runs_dir, "again")
         await driver.until(lambda: names(driver) == ["again"], "the new folder")
 
     drive(runs_dir, look, size=LARGE)
 
 
-def test_a_run_deleted_under_the_cursor_leaves_it_on_the_next(runs_dir: Path) -> None:
+def test_deleting_the_selected_run_selects_the_next_one(runs_dir: Path) -> None:
     async def look(driver: Driver) -> None:
         await driver.press("j")
         before, below = driver.ids[1], driver.ids[2]
@@ -245,7 +245,7 @@ def test_a_run_deleted_under_the_cursor_leaves_it_on_the_next(runs_dir: Path) ->
 
 
 @pytest.mark.parametrize("size", [SMALL, LARGE])
-def test_a_small_terminal_and_back(runs_dir: Path, size: tuple[int, int]) -> None:
+def test_terminal_becomes_small_and_large_again(runs_dir: Path, size: tuple[int, int]) -> None:
     async def look(driver: Driver) -> None:
         await driver.press("G")
         before = driver.current
@@ -258,7 +258,7 @@ def test_a_small_terminal_and_back(runs_dir: Path, size: tuple[int, int]) -> Non
     drive(runs_dir, look, size=size)
 
 
-def test_broken_runs_are_lines_with_their_reason(runs_dir: Path) -> None:
+def test_broken_runs_show_the_reason(runs_dir: Path) -> None:
     (runs_dir / "20261124-120000-cut").mkdir()
     (runs_dir / "20261124-120000-cut" / "status.json").write_text('{"state": "runn')
 
@@ -274,15 +274,15 @@ def test_broken_runs_are_lines_with_their_reason(runs_dir: Path) -> None:
     drive(runs_dir, look)
 
 
-def test_text_from_files_is_shown_as_it_stands(runs_dir: Path) -> None:
-    ended(
+def test_text_from_files_is_shown_verbatim(runs_dir: Path) -> None:
+    ended_run(
         runs_dir,
         "odd",
         method="[red]dst[/]\x1b[31m",
         weight_loss=1.0,
         warnings=["[bold]collapse[/bold] \x1b[0m"],
     )
-    ended(runs_dir, "bad", "failed")
+    ended_run(runs_dir, "bad", "failed")
     (runs_dir / "[b]20261124[@click=app.quit]").mkdir()
 
     async def look(driver: Driver) -> None:
@@ -299,8 +299,8 @@ def test_text_from_files_is_shown_as_it_stands(runs_dir: Path) -> None:
     drive(runs_dir, look, size=LARGE)
 
 
-def test_the_page_of_a_run_follows_it_and_outlives_it(runs_dir: Path) -> None:
-    run = made(runs_dir, "shown")
+def test_run_page_follows_its_run_and_survives_its_deletion(runs_dir: Path) -> None:
+    run = new_run(runs_dir, "shown")
 
     async def look(driver: Driver) -> None:
         await driver.find("shown")
@@ -319,7 +319,7 @@ def test_the_page_of_a_run_follows_it_and_outlives_it(runs_dir: Path) -> None:
     drive(runs_dir, look)
 
 
-def test_nothing_is_drawn_while_nothing_changes(tmp_path: Path) -> None:
+def test_nothing_is_redrawn_without_changes(tmp_path: Path) -> None:
     make_runs(tmp_path / "runs", 20)
 
     async def look(driver: Driver) -> None:
@@ -332,7 +332,7 @@ def test_nothing_is_drawn_while_nothing_changes(tmp_path: Path) -> None:
             return render(y)
 
         driver.table.render_line = noted  # type: ignore[method-assign]
-        for _ in range(20):  # it may take a while until all is there, but then it rests
+        for _ in range(20):  # loading may take a while, but then nothing may change
             drawn.clear()
             await driver.pilot.pause(1.5)
             if not drawn:
@@ -344,7 +344,7 @@ def test_nothing_is_drawn_while_nothing_changes(tmp_path: Path) -> None:
     drive(tmp_path / "runs", look)
 
 
-def test_a_thousand_runs_cost_a_screenful(tmp_path: Path) -> None:
+def test_thousand_runs_render_only_the_visible_rows(tmp_path: Path) -> None:
     make_runs(tmp_path / "runs", 1000)
 
     async def look(driver: Driver) -> None:

@@ -1,4 +1,4 @@
-"""`entrannas dashboard --serve`: the real server, asked as a browser and as others would ask."""
+"""`entrannas dashboard --serve`: the real server, as seen by browsers and by others."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ import aiohttp
 import psutil
 import pyte
 
-from .driving import ended
+from .driving import ended_run
 
 COMMAND = [sys.executable, "-P", "-m", "entrannas_cli", "dashboard"]
 PATIENCE = 60.0
 BROWSER_LIKE = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
 
 
-class Served:
-    """The server's process, and the address that it printed."""
+class Server:
+    """The server process and the address that it printed."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
@@ -38,14 +38,14 @@ class Served:
         return psutil.Process(self.process.pid).children()
 
     def end(self, number: int = signal.SIGINT) -> tuple[int, str]:
-        """The exit code, and what was said on stderr."""
+        """Stop the server; return its exit code and stderr."""
         self.process.send_signal(number)
         _, said = self.process.communicate(timeout=PATIENCE)
         return self.process.returncode, said
 
 
 @contextmanager
-def serving(runs_dir: Path, *more: str) -> Iterator[Served]:
+def serve(runs_dir: Path, *more: str) -> Iterator[Server]:
     process = subprocess.Popen(
         [*COMMAND, "--serve", "--port", "0", "--runs-dir", str(runs_dir), *more],
         stdout=subprocess.PIPE,
@@ -53,14 +53,14 @@ def serving(runs_dir: Path, *more: str) -> Iterator[Served]:
         text=True,
     )
     try:
-        yield Served(process)
+        yield Server(process)
     finally:
         process.kill()
         process.wait()
 
 
 class Page:
-    """What a page does: sends keys, shows what comes."""
+    """A page in a browser: sends keys and shows the output."""
 
     def __init__(self, websocket: aiohttp.ClientWebSocketResponse) -> None:
         self._websocket = websocket
@@ -87,8 +87,8 @@ class Page:
                 self._stream.feed(message.data)
 
 
-def opened(
-    served: Served, session: aiohttp.ClientSession
+def open_page(
+    served: Server, session: aiohttp.ClientSession
 ) -> AbstractAsyncContextManager[aiohttp.ClientWebSocketResponse]:
     return session.ws_connect(
         f"{served.address}ws?width=100&height=30", headers={"Origin": served.origin}, max_msg_size=0
@@ -102,12 +102,12 @@ async def eventually(condition: Callable[[], object], what: str) -> None:
         await asyncio.sleep(0.05)
 
 
-def test_a_page_shows_the_runs_and_changes_nothing(tmp_path: Path) -> None:
+def test_page_shows_the_runs_and_is_readonly(tmp_path: Path) -> None:
     runs_dir = tmp_path / 'it\'s a "folder" of $HOME; `ls` & more'
-    run = ended(runs_dir, "shown")
+    run = ended_run(runs_dir, "shown")
     (Path.cwd() / "random.py").write_text("raise SystemExit('a file of the user')")
 
-    async def scenario(served: Served) -> None:
+    async def scenario(served: Server) -> None:
         async with aiohttp.ClientSession() as session:
             async with session.get(served.address) as answer:
                 page, policy = await answer.text(), answer.headers["Content-Security-Policy"]
@@ -118,7 +118,7 @@ def test_a_page_shows_the_runs_and_changes_nothing(tmp_path: Path) -> None:
             for link in re.findall(r'(?:href|src)="(static/[^"]+)"', page):
                 async with session.get(served.address + link) as answer:
                     assert answer.status == 200, link
-            async with opened(served, session) as websocket:
+            async with open_page(served, session) as websocket:
                 seen = Page(websocket)
                 await seen.until(lambda text: "shown" in text and "completed" in text, "the run")
                 await seen.until(lambda text: "read-only" in text, "what it may")
@@ -128,7 +128,7 @@ def test_a_page_shows_the_runs_and_changes_nothing(tmp_path: Path) -> None:
                 assert "Delete" not in seen.shown
             await eventually(lambda: not served.dashboards, "the dashboard's end with its page")
 
-    with serving(runs_dir) as served:
+    with serve(runs_dir) as served:
         asyncio.run(scenario(served))
         code, said = served.end()
     assert code == 0
@@ -137,10 +137,10 @@ def test_a_page_shows_the_runs_and_changes_nothing(tmp_path: Path) -> None:
     assert run.path.is_dir()
 
 
-def test_only_its_own_pages_are_answered(tmp_path: Path) -> None:
-    ended(tmp_path / "runs", "secret")
+def test_only_requests_from_its_own_page_are_answered(tmp_path: Path) -> None:
+    ended_run(tmp_path / "runs", "secret")
 
-    async def scenario(served: Served) -> None:
+    async def scenario(served: Server) -> None:
         host = served.origin.removeprefix("http://")
         port = host.rpartition(":")[2]
         refused = [
@@ -149,10 +149,10 @@ def test_only_its_own_pages_are_answered(tmp_path: Path) -> None:
             ("", {"Host": f"127.0.0.1.evil.example:{port}"}),
             ("", {"Origin": "http://evil.example"}),
             ("static/js/textual.js", {"Origin": "null"}),
-            ("ws", {}),  # every browser names the page's origin
+            ("ws", {}),  # browsers always send the origin of the page
             ("ws", {"Origin": "http://evil.example"}),
             ("ws", {"Origin": "null"}),
-            ("ws", {"Origin": "http://localhost:1"}),  # another server of this machine
+            ("ws", {"Origin": "http://localhost:1"}),  # another server on this machine
             ("ws", {"Origin": f"http://evil.example:{port}", "Host": f"evil.example:{port}"}),
         ]
         key = {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
@@ -162,7 +162,7 @@ def test_only_its_own_pages_are_answered(tmp_path: Path) -> None:
                 async with session.get(served.address + path, headers=more | headers) as answer:
                     assert answer.status == 403, (path, headers)
                     assert "refused" in await answer.text()
-            # another user of this machine knows the port at most
+            # another user of this machine knows only the port
             for path in ("/", "/ws", "/download/1", "/static/js/textual.js", "/guessed/", "/guessed/ws"):
                 more = BROWSER_LIKE | key | {"Origin": served.origin} if path.endswith("ws") else {}
                 async with session.get(served.origin + path, headers=more) as answer:
@@ -171,20 +171,20 @@ def test_only_its_own_pages_are_answered(tmp_path: Path) -> None:
             async with session.get(f"{served.address}download/1") as answer:
                 assert answer.status == 404
             assert served.dashboards == [], "nothing was started for them"
-            # what ssh forwards comes with another port
+            # ssh forwarding changes the port
             forwarded = {"Host": "localhost:9999", "Origin": "http://localhost:9999"}
             async with session.get(served.address, headers=forwarded) as answer:
                 assert "ws://localhost:9999/" in await answer.text()
 
-    with serving(tmp_path / "runs") as served:
+    with serve(tmp_path / "runs") as served:
         asyncio.run(scenario(served))
 
 
-def test_writable_it_does_what_the_terminal_does_and_ends_with_its_pages_open(tmp_path: Path) -> None:
-    run = ended(tmp_path / "runs", "gone")
+def test_writable_server_allows_actions_and_ends_with_open_pages(tmp_path: Path) -> None:
+    run = ended_run(tmp_path / "runs", "gone")
 
-    async def scenario(served: Served) -> None:
-        async with aiohttp.ClientSession() as session, opened(served, session) as websocket:
+    async def scenario(served: Server) -> None:
+        async with aiohttp.ClientSession() as session, open_page(served, session) as websocket:
             seen = Page(websocket)
             await seen.until(lambda text: "gone" in text and "completed" in text, "the run")
             await seen.press("D")
@@ -196,15 +196,15 @@ def test_writable_it_does_what_the_terminal_does_and_ends_with_its_pages_open(tm
             assert code == 0
             assert not dashboard.is_running()
 
-    with serving(tmp_path / "runs", "--writable") as served:
+    with serve(tmp_path / "runs", "--writable") as served:
         asyncio.run(scenario(served))
 
 
-def test_no_dashboard_outlives_a_server_that_was_killed(tmp_path: Path) -> None:
-    ended(tmp_path / "runs", "one")
+def test_dashboards_end_when_the_server_is_killed(tmp_path: Path) -> None:
+    ended_run(tmp_path / "runs", "one")
 
-    async def scenario(served: Served) -> None:
-        async with aiohttp.ClientSession() as session, opened(served, session) as websocket:
+    async def scenario(served: Server) -> None:
+        async with aiohttp.ClientSession() as session, open_page(served, session) as websocket:
             await Page(websocket).until(lambda text: "completed" in text, "the run")
             (dashboard,) = served.dashboards
             served.end(signal.SIGKILL)
@@ -212,11 +212,11 @@ def test_no_dashboard_outlives_a_server_that_was_killed(tmp_path: Path) -> None:
                 lambda: not dashboard.is_running() or dashboard.status() == psutil.STATUS_ZOMBIE, "its end"
             )
 
-    with serving(tmp_path / "runs") as served:
+    with serve(tmp_path / "runs") as served:
         asyncio.run(scenario(served))
 
 
-def test_a_port_that_is_taken_is_said_in_a_line() -> None:
+def test_port_in_use_is_a_one_line_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         done = subprocess.run(

@@ -20,14 +20,14 @@ from textual.theme import Theme
 
 from entrannas_cli.dashboard.themes import THEMES
 
-from ..isolation import made_once
+from ..isolation import build_once
 from . import scenery
 from .driving import LARGE, SMALL, Driver, drive, until
 from .picturing import FOLDER, MADE_WITH, UPDATE, Album, check_versions, contrast, texts_of
 
 SIZES = {"80x24": SMALL, "160x45": LARGE}
 LEGIBLE = 3  # contrast; test_parts asks more of the palettes, here are also the cursor, heat maps and buttons
-TABS = {  # of a run's page: the name of the picture, and a text that there is
+TABS = {  # tabs of the run page: name of the picture, and a text on it
     "run-curves": "accuracy",
     "run-cells": "normal cell",
     "run-architecture": "normal cell",
@@ -49,17 +49,17 @@ SCREENS = (
 def album(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Album]:
     check_versions(request.config)
     album = Album(update=request.config.getoption(UPDATE), folder=tmp_path)
-    with scenery.frozen():
+    with scenery.frozen_environment():
         yield album
 
 
 @pytest.fixture
 def runs_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     def make() -> None:
-        with scenery.frozen():
-            scenery.build()
+        with scenery.frozen_environment():
+            scenery.build_runs()
 
-    with chdir(made_once(tmp_path_factory, "scenery", make)):
+    with chdir(build_once(tmp_path_factory, "scenery", make)):
         yield scenery.RUNS
 
 
@@ -81,9 +81,9 @@ class Camera:
 
 
 async def walk(camera: Camera) -> None:
-    """Through all screens, as a user would."""
+    """Visit all screens, as a user would."""
     driver = camera.driver
-    await driver.press("g", "down")  # the running one
+    await driver.press("g", "down")  # the running search
     await camera.take("runs", "reduction cell")
     await camera.go("enter", to="RunScreen")
     for number, (tab, shows) in enumerate(TABS.items(), 1):
@@ -93,7 +93,7 @@ async def walk(camera: Camera) -> None:
     await camera.go("e", to="NotesScreen")
     await camera.take("tags-and-note", "third try")
     await camera.go("escape", to="RunsScreen")
-    await driver.press("g", "down", "down", "space", "space")  # the failed one, and the stopped one
+    await driver.press("g", "down", "down", "space", "space")  # the failed run, then the stopped one
     await camera.go("D", to="ConfirmScreen")
     await camera.take("confirmation", "Delete these 2 runs")
     await camera.go("n", to="RunsScreen")
@@ -120,7 +120,7 @@ async def walk(camera: Camera) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_every_screen_looks_as_it_did(runs_dir: Path, album: Album, tmp_path: Path, size: str) -> None:
+def test_every_screen_matches_its_snapshot(runs_dir: Path, album: Album, tmp_path: Path, size: str) -> None:
     async def scenario(driver: Driver) -> None:
         await walk(Camera(driver, lambda name: album.take(driver, f"{name}-{size}")))
 
@@ -128,7 +128,7 @@ def test_every_screen_looks_as_it_did(runs_dir: Path, album: Album, tmp_path: Pa
     album.check()
 
 
-def test_an_empty_folder_looks_as_it_did(album: Album, tmp_path: Path) -> None:
+def test_empty_folder_matches_its_snapshot(album: Album, tmp_path: Path) -> None:
     for size in SIZES:
 
         async def look(driver: Driver) -> None:
@@ -165,11 +165,11 @@ def test_on_every_screen_what_is_written_stands_out_in_every_theme(runs_dir: Pat
 
         await walk(Camera(driver, in_every_theme))
 
-    with scenery.frozen():
+    with scenery.frozen_environment():
         drive(runs_dir, scenario, size=LARGE, settings=tmp_path / "settings.json")
 
 
-def test_no_picture_is_left_over(request: pytest.FixtureRequest) -> None:
+def test_no_snapshot_is_unused(request: pytest.FixtureRequest) -> None:
     if request.config.getoption(UPDATE):
         pytest.skip("they are being made")
     pictures = {f"{name}-{size}.svg" for name in SCREENS for size in SIZES}

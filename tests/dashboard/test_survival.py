@@ -1,4 +1,4 @@
-"""What the dashboard survives: folders that go, tiny terminals, clocks that jump, few colours, very long runs."""
+"""What the dashboard survives: vanishing folders, tiny terminals, clock jumps, few colours, very long runs."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from entrannas_cli.store.session import RunSession
 from entrannas_cli.store.status import STALE_AFTER_S, STATUS_FILE, process_identity
 
 from ..render.test_live_terminal import Terminal
-from .driving import LARGE, SMALL, Driver, drive, ended, made
+from .driving import LARGE, SMALL, Driver, drive, ended_run, new_run
 
 TINY = (20, 5)
 YEAR = 365 * 86400.0
 
 
-def searched(runs_dir: Path, name: str) -> Run:
-    """A run with something on every tab."""
-    run = made(runs_dir, name)
+def make_search(runs_dir: Path, name: str) -> Run:
+    """Create a run with content on every tab."""
+    run = new_run(runs_dir, name)
     with RunSession(run, epochs=1, steps=20) as session:
         session.begin_attempt(1)
         for step in range(1, 21):
@@ -43,22 +43,22 @@ def searched(runs_dir: Path, name: str) -> Run:
     return run
 
 
-def test_an_empty_folder_is_told_and_fills_by_itself(tmp_path: Path) -> None:
+def test_empty_folder_is_explained_and_new_runs_appear(tmp_path: Path) -> None:
     (tmp_path / "runs").mkdir()
 
     async def look(driver: Driver) -> None:
         assert "no runs in" in driver.shown
         for key in ("enter", "space", "a", "e", "p", "s", "escape", "C", "escape", "D"):
             await driver.press(key)
-        made(tmp_path / "runs", "first")
+        new_run(tmp_path / "runs", "first")
         await driver.until(lambda: len(driver.ids) == 1, "the run")
 
     drive(tmp_path / "runs", look)
 
 
 @pytest.mark.parametrize(("key", "dialog"), [("D", "ConfirmScreen"), ("e", "NotesScreen")])
-def test_the_folder_goes_while_a_dialog_asks(tmp_path: Path, key: str, dialog: str) -> None:
-    ended(tmp_path / "runs", "one")
+def test_folder_disappears_while_a_dialog_is_open(tmp_path: Path, key: str, dialog: str) -> None:
+    ended_run(tmp_path / "runs", "one")
 
     async def look(driver: Driver) -> None:
         await driver.press(key)
@@ -68,31 +68,31 @@ def test_the_folder_goes_while_a_dialog_asks(tmp_path: Path, key: str, dialog: s
         assert driver.screen_name == dialog
         await driver.press("y" if key == "D" else "x", "enter")
         await driver.until(lambda: any("can't be read" in note for note in driver.notes), "the reason")
-        made(tmp_path / "runs", "again")
+        new_run(tmp_path / "runs", "again")
         await driver.until(lambda: len(driver.ids) == 1, "the new folder")
 
     drive(tmp_path / "runs", look)
 
 
-def test_what_nobody_foresaw_is_told_and_the_watcher_goes_on(
+def test_internal_error_is_shown_and_polling_continues(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ended(tmp_path / "runs", "one")
+    ended_run(tmp_path / "runs", "one")
 
     async def look(driver: Driver) -> None:
         with monkeypatch.context() as broken:
             broken.setattr("entrannas_cli.monitor.run_index.run_names", lambda _: 1 / 0)
             await driver.until(lambda: "internal error: ZeroDivisionError" in driver.shown, "the error")
             assert len(driver.ids) == 1
-        made(tmp_path / "runs", "two")
+        new_run(tmp_path / "runs", "two")
         await driver.until(lambda: len(driver.ids) == 2, "the new run")
         assert "internal error" not in driver.shown
 
     drive(tmp_path / "runs", look, size=LARGE)
 
 
-def test_the_folder_goes_while_the_page_of_a_run_is_shown(tmp_path: Path) -> None:
-    searched(tmp_path / "runs", "one")
+def test_folder_disappears_while_a_run_page_is_open(tmp_path: Path) -> None:
+    make_search(tmp_path / "runs", "one")
 
     async def look(driver: Driver) -> None:
         await driver.press("enter")
@@ -126,10 +126,10 @@ PAGE = {
 
 
 @pytest.mark.parametrize("screens", [HOME, PAGE], ids=["home", "page"])
-def test_every_screen_becomes_tiny_and_large_again(
+def test_every_screen_survives_becoming_tiny_and_large_again(
     tmp_path: Path, screens: dict[str, tuple[tuple[str, ...], str]]
 ) -> None:
-    searched(tmp_path / "runs", "one")
+    make_search(tmp_path / "runs", "one")
 
     async def look(driver: Driver) -> None:
         if screens is PAGE:
@@ -157,8 +157,8 @@ def test_every_screen_becomes_tiny_and_large_again(
 
 
 @pytest.mark.parametrize("size", [(20, 3), (1, 1)])
-def test_pages_of_a_list_that_has_no_room(tmp_path: Path, size: tuple[int, int]) -> None:
-    ended(tmp_path / "runs", "one")
+def test_paging_a_list_without_room(tmp_path: Path, size: tuple[int, int]) -> None:
+    ended_run(tmp_path / "runs", "one")
 
     async def look(driver: Driver) -> None:
         await driver.press("s")
@@ -169,8 +169,8 @@ def test_pages_of_a_list_that_has_no_room(tmp_path: Path, size: tuple[int, int])
     drive(tmp_path / "runs", look, size=size)
 
 
-def test_a_file_server_that_is_away_for_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = searched(tmp_path / "runs", "one")
+def test_file_server_is_temporarily_unavailable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = make_search(tmp_path / "runs", "one")
     stat = os.stat
 
     def stale(path: Any, *args: Any, **how: Any) -> os.stat_result:
@@ -198,10 +198,10 @@ def test_a_file_server_that_is_away_for_a_while(tmp_path: Path, monkeypatch: pyt
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
-def test_the_working_directory_goes(
+def test_working_directory_disappears(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keys: tuple[str, ...], said: str
 ) -> None:
-    searched(tmp_path / "runs", "one")
+    make_search(tmp_path / "runs", "one")
     (tmp_path / "project").mkdir()
 
     async def look(driver: Driver) -> None:
@@ -220,12 +220,12 @@ def change_status(run: Run, **changes: Any) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
-def test_times_of_another_clock_are_shown_and_sorted(tmp_path: Path) -> None:
+def test_times_from_a_wrong_clock_are_shown_and_sorted(tmp_path: Path) -> None:
     now = time.time()
     for name, at in (("ahead", now + YEAR), ("behind", now - YEAR), ("never", 0.0), ("epoch", 1.0)):
-        run = ended(tmp_path / "runs", name)
+        run = ended_run(tmp_path / "runs", name)
         change_status(run, created=at, started=at, ended=at - 1000, heartbeat=at)
-    ended(tmp_path / "runs", "now")
+    ended_run(tmp_path / "runs", "now")
 
     async def look(driver: Driver) -> None:
         lines = {name: next(line for line in driver.lines if name in line) for name in ("ahead", "behind")}
@@ -246,17 +246,17 @@ def test_times_of_another_clock_are_shown_and_sorted(tmp_path: Path) -> None:
     drive(tmp_path / "runs", look)
 
 
-def test_a_clock_that_is_set_while_a_run_goes_on(tmp_path: Path) -> None:
-    run = made(tmp_path / "runs", "live")
+def test_clock_is_changed_during_a_run(tmp_path: Path) -> None:
+    run = new_run(tmp_path / "runs", "live")
     host, pid, created = process_identity()
     alive = {"state": "running", "host": host, "pid": pid, "process_created": created, "attempt": 1}
 
     async def look(driver: Driver) -> None:
-        # the clock of the run's machine is right, is put back, is put far ahead, is right again
+        # the clock of the run's machine is right, set back, set far ahead, and right again
         for epoch, shift in enumerate((0.0, -2 * STALE_AFTER_S, YEAR, 0.0), 1):
             beat = time.time() + shift
             change_status(run, **alive, heartbeat=beat, started=beat, epoch=epoch, epochs=4)
-            os.utime(run.path / STATUS_FILE, (beat, beat))  # the times of files jump with it
+            os.utime(run.path / STATUS_FILE, (beat, beat))  # file times jump along
             await driver.until(lambda epoch=epoch: f"{epoch}/4" in driver.shown, "the change")
             assert ("running?" in driver.shown) is (shift < 0), "only silence is a doubt"
             await driver.press("enter")
@@ -278,9 +278,9 @@ COLOURS = {
 
 
 @pytest.mark.parametrize("kind", COLOURS)
-def test_a_real_terminal_with_few_colours(tmp_path: Path, kind: str) -> None:
-    searched(tmp_path / "runs", "one")
-    ended(tmp_path / "runs", "two", "failed")
+def test_real_terminal_with_few_colours(tmp_path: Path, kind: str) -> None:
+    make_search(tmp_path / "runs", "one")
+    ended_run(tmp_path / "runs", "two", "failed")
     command = (sys.executable, "-m", "entrannas_cli", "dashboard", "--runs-dir", str(tmp_path / "runs"))
     it = Terminal(*command, environment=COLOURS[kind])
 
@@ -311,9 +311,9 @@ def test_a_real_terminal_with_few_colours(tmp_path: Path, kind: str) -> None:
         assert not any(";5;" in style for style in styles)
 
 
-def test_a_run_with_very_many_metrics_is_read_while_keys_work(tmp_path: Path) -> None:
+def test_keys_work_while_a_long_run_is_read(tmp_path: Path) -> None:
     steps = 20_000  # benchmarks/monitor.py takes 200,000
-    run = made(tmp_path / "runs", "long")
+    run = new_run(tmp_path / "runs", "long")
     more = ",".join(f'"metric_{n}":{n}.5' for n in range(18))
     with (run.path / METRICS_FILE).open("w") as file:
         for step in range(1, steps + 1):
@@ -327,7 +327,7 @@ def test_a_run_with_very_many_metrics_is_read_while_keys_work(tmp_path: Path) ->
 
         await driver.press("enter")
         await driver.until(lambda: driver.app.screen.query(ChartView), "the page")
-        await driver.press("2", "1")  # while it is being read
+        await driver.press("2", "1")  # while it is still being read
         assert driver.app.screen.query_one(TabbedContent).active == "curves"
         await driver.until(
             lambda: loss().chart.lines and len(loss().chart.lines[0].trace) == steps, "all of it"

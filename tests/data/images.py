@@ -1,4 +1,4 @@
-"""Small image folders for the tests of data."""
+"""Small image folders for the data tests."""
 
 from __future__ import annotations
 
@@ -12,22 +12,24 @@ from PIL import Image
 
 
 def picture(seed: int, size: tuple[int, int] = (8, 8), mode: str = "RGB") -> Image.Image:
-    """A picture of random pixels of ``size`` (width, height)."""
+    """Return an image of random pixels of ``size`` (width, height)."""
     width, height = size
     pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
     return Image.fromarray(pixels).convert(mode)
 
 
-def encoded(image: Image.Image, format_: str = "PNG") -> bytes:
+def encode(image: Image.Image, format_: str = "PNG") -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, format_)
     return buffer.getvalue()
 
 
-def tree(classes: tuple[str, ...] = ("cat", "dog"), images: int = 6, part: str = "train") -> dict[str, bytes]:
-    """Files of one part, by name; the pictures are numbered through in sorted order."""
+def image_files(
+    classes: tuple[str, ...] = ("cat", "dog"), images: int = 6, part: str = "train"
+) -> dict[str, bytes]:
+    """Return the files of one part by name, with numbered pictures in sorted order."""
     names = [f"{part}/{name}/{number:02}.png" for name in sorted(classes) for number in range(images)]
-    return {name: encoded(picture(seed)) for seed, name in enumerate(names)}
+    return {name: encode(picture(seed)) for seed, name in enumerate(names)}
 
 
 def write_folder(root: Path, files: Mapping[str, bytes]) -> Path:

@@ -8,7 +8,7 @@ from entrannas_cli.data.augment import Augmentation, augment, channel_constants,
 
 
 def one_by_one(images: torch.Tensor, moves: torch.Tensor, settings: Augmentation) -> torch.Tensor:
-    """What the batched form must equal: each image by itself, pixel by pixel."""
+    """Apply the moves one image and pixel at a time, as the reference for the batched form."""
     _, _, height, width = images.shape
     result = torch.zeros_like(images)
     for image, (top, left, mirrored, _, _), out in zip(images, moves.tolist(), result, strict=True):
@@ -31,7 +31,7 @@ def one_by_one(images: torch.Tensor, moves: torch.Tensor, settings: Augmentation
     flip=st.booleans(),
     seed=st.integers(0, 1000),
 )
-def test_the_batched_form_equals_the_plain_one(
+def test_batched_augmentation_equals_the_reference(
     batch: int, channels: int, height: int, width: int, padding: int, flip: bool, seed: int
 ) -> None:
     generator = torch.Generator().manual_seed(seed)
@@ -59,22 +59,26 @@ def test_cutout_sets_a_square_to_the_mean(side: int, height: int, width: int, se
         torch.testing.assert_close(image[1, ~hole], torch.full((int((~hole).sum()),), 2.0))
 
 
-def test_moves_reach_every_place_and_no_other() -> None:
+def test_moves_cover_exactly_their_range() -> None:
     how = Augmentation(crop_padding=1, flip=True)
     moves = draw_moves(torch.rand(4000, 5, generator=torch.Generator().manual_seed(0)), how, 4, 5)
     assert [sorted(set(column.tolist())) for column in moves.T] == [
-        [0, 1, 2], [0, 1, 2], [0, 1], [0, 1, 2, 3], [0, 1, 2, 3, 4],
-    ]  # fmt: skip
-    edge = draw_moves(torch.full((1, 5), 1 - 2**-24), how, 4096, 4096)  # the largest number that rand gives
+        [0, 1, 2],
+        [0, 1, 2],
+        [0, 1],
+        [0, 1, 2, 3],
+        [0, 1, 2, 3, 4],
+    ]
+    edge = draw_moves(torch.full((1, 5), 1 - 2**-24), how, 4096, 4096)  # the largest number that rand draws
     assert edge.tolist() == [[2, 2, 1, 4095, 4095]]
 
 
-def test_without_flip_nothing_is_mirrored() -> None:
+def test_no_flip_mirrors_nothing() -> None:
     moves = draw_moves(torch.rand(100, 5), Augmentation(), 4, 4)
     assert not moves[:, :3].any()
 
 
-def test_normalised_images_have_the_memory_format_asked_for() -> None:
+def test_normalised_images_have_the_requested_memory_format() -> None:
     images = torch.randint(0, 256, (4, 3, 8, 8), dtype=torch.uint8)
     constants = channel_constants((0.5,) * 3, (0.25,) * 3, torch.device("cpu"))
     plain = normalise(images, constants)

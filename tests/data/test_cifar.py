@@ -31,17 +31,17 @@ def _md5(content: bytes) -> str:
     return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
-class _Quiet(SimpleHTTPRequestHandler):
+class _QuietHandler(SimpleHTTPRequestHandler):
     def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
         pass
 
 
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A web server with small archives in CIFAR's format, in place of the published ones; gives its folder."""
+    """Serve small archives in CIFAR's format in place of the published ones; yield the served folder."""
     served = tmp_path / "served"
     served.mkdir()
-    handler = partial(_Quiet, directory=str(served))
+    handler = partial(_QuietHandler, directory=str(served))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()  # quick to shut down
         for kind, classes, label in [
@@ -77,7 +77,7 @@ def _publish(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_is_fetched_once_is_read_and_found(
+def test_downloaded_data_is_found_and_read(
     name: str, server: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     seen: list[tuple[int, int]] = []
@@ -106,7 +106,7 @@ def test_what_is_fetched_once_is_read_and_found(
     assert seen == []
 
 
-def test_a_search_never_opens_the_test_file(server: Path) -> None:
+def test_search_never_opens_the_test_file(server: Path) -> None:
     directory = fetch_cifar("cifar10")
     (directory / "cifar-10-batches-py" / "test_batch").unlink()
     (directory / "cifar-10-python.tar.gz").unlink()
@@ -115,7 +115,7 @@ def test_a_search_never_opens_the_test_file(server: Path) -> None:
         open_dataset("cifar10", part="test")
 
 
-def test_missing_files_are_answered_with_both_ways_to_get_them() -> None:
+def test_missing_files_error_names_both_ways_to_get_them() -> None:
     with pytest.raises(UsageError, match="cifar10 is not available") as caught:
         open_dataset("cifar10")
     assert "entrannas data prepare cifar10" in str(caught.value)
@@ -125,16 +125,16 @@ def test_missing_files_are_answered_with_both_ways_to_get_them() -> None:
     assert "--data-dir 'my data'" in str(caught.value)
 
 
-def test_files_are_found_in_the_given_folder_in_data_and_under_their_own_name(server: Path) -> None:
+def test_files_are_found_in_every_documented_place(server: Path) -> None:
     fetch_cifar("cifar100", "data")
-    assert cifar_found("cifar100") == fetch_cifar("cifar100") == Path("data")  # not fetched a second time
+    assert cifar_found("cifar100") == fetch_cifar("cifar100") == Path("data")  # not downloaded a second time
     assert not user_cache_dir().exists()
     assert cifar_found("cifar100", "data") == cifar_found("cifar100", "data/cifar-100-python") == Path("data")
     assert cifar_found("cifar100", "elsewhere") is None
     assert len(open_dataset("cifar100", path="data/cifar-100-python")) == PER_FILE
 
 
-def test_damaged_files_are_never_unpickled_and_can_be_mended(server: Path, tmp_path: Path) -> None:
+def test_damaged_files_are_never_unpickled_and_can_be_fixed(server: Path, tmp_path: Path) -> None:
     directory = fetch_cifar("cifar10")
     file = directory / "cifar-10-batches-py" / "data_batch_2"
     marker = tmp_path / "ran"
@@ -147,7 +147,7 @@ def test_damaged_files_are_never_unpickled_and_can_be_mended(server: Path, tmp_p
     assert len(open_dataset("cifar10")) == 100
 
 
-def test_a_download_happens_only_when_asked_for(server: Path) -> None:
+def test_downloads_only_on_request(server: Path) -> None:
     config = SearchDataConfig(dataset="cifar10")
     with pytest.raises(UsageError, match="is not available"):
         require_data(config)
@@ -157,7 +157,7 @@ def test_a_download_happens_only_when_asked_for(server: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["gone", "cut short", "other content"])
-def test_a_download_that_fails_says_so_and_leaves_nothing_half_done(server: Path, damage: str) -> None:
+def test_failed_download_is_reported_and_leaves_no_partial_files(server: Path, damage: str) -> None:
     archive = server / "cifar-10-python.tar.gz"
     content = archive.read_bytes()
     if damage == "gone":
@@ -172,7 +172,7 @@ def test_a_download_that_fails_says_so_and_leaves_nothing_half_done(server: Path
     assert cifar_found("cifar10") is not None
 
 
-def test_an_archive_brought_along_is_used(server: Path) -> None:
+def test_local_archive_is_used(server: Path) -> None:
     own = Path("own")
     own.mkdir()
     (server / "cifar-10-python.tar.gz").rename(own / "cifar-10-python.tar.gz")

@@ -14,15 +14,15 @@ from entrannas_cli.data.datasets import open_dataset
 from ..search.runs import in_process
 
 
-def _pretend(name: str, directory: Path) -> None:
+def _touch_files(name: str, directory: Path) -> None:
     files = CIFAR[name]
     (directory / files.folder).mkdir(parents=True)
     for file in (*files.train, files.meta):
         (directory / files.folder / file).touch()
 
 
-def test_list_names_each_data_set_and_where_it_is() -> None:
-    _pretend("cifar100", user_cache_dir() / "data")
+def test_list_shows_each_data_set_and_its_location() -> None:
+    _touch_files("cifar100", user_cache_dir() / "data")
     done = in_process("data", "list")
     assert (done.returncode, done.stderr) == (0, "")
     assert all(facts.name in done.stdout for facts in DATASETS)
@@ -35,20 +35,20 @@ def test_list_names_each_data_set_and_where_it_is() -> None:
     assert rows["digits"]["shape"] == [1, 8, 8]
 
 
-def test_list_looks_where_it_is_told_to(tmp_path: Path) -> None:
-    _pretend("cifar10", tmp_path / "own")
+def test_list_looks_in_data_dir(tmp_path: Path) -> None:
+    _touch_files("cifar10", tmp_path / "own")
     rows = json.loads(in_process("data", "list", "--json", "--data-dir", str(tmp_path / "own")).stdout)
     assert [row["path"] for row in rows if row["found"] and row["path"]] == [str(tmp_path / "own")]
 
 
-def test_the_facts_of_digits_are_true() -> None:
+def test_listed_properties_of_digits_are_correct() -> None:
     (facts,) = (facts for facts in DATASETS if facts.name == "digits")
     for part, count in (("train", facts.train_images), ("test", facts.test_images)):
         dataset = open_dataset("digits", part=part)  # type: ignore[arg-type]
         assert (len(dataset), dataset.shape, len(dataset.classes)) == (count, facts.shape, facts.classes)
 
 
-def test_list_and_the_check_for_data_load_nothing_heavy() -> None:
+def test_list_and_availability_check_import_no_heavy_packages() -> None:
     code = """if True:
         import sys
         from entrannas_cli.__main__ import _run
@@ -62,14 +62,14 @@ def test_list_and_the_check_for_data_load_nothing_heavy() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_prepare_refuses_what_it_can_not_prepare() -> None:
+def test_prepare_rejects_data_sets_it_cannot_download() -> None:
     for name, answer in [("digits", "digits needs no preparation"), ("cifar", "did you mean cifar10?")]:
         done = in_process("data", "prepare", name, check=False)
         assert (done.returncode, done.stdout) == (2, "")
         assert answer in done.stderr
 
 
-def test_prepare_without_network_says_how_to_do_it_by_hand(
+def test_prepare_without_network_explains_the_manual_way(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(published.CIFAR10, "url", "http://127.0.0.1:9/cifar-10-python.tar.gz")

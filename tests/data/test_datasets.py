@@ -12,7 +12,7 @@ def pixels(dataset: Dataset) -> torch.Tensor:
     return dataset.images
 
 
-def test_digits_are_grey_and_whole() -> None:
+def test_digits_are_grey_and_complete() -> None:
     train, test = open_dataset("digits"), open_dataset("digits", part="test")
     assert (len(train), len(test)) == (1438, 359)
     assert train.shape == (1, 8, 8)
@@ -24,7 +24,7 @@ def test_digits_are_grey_and_whole() -> None:
 
     original = torch.from_numpy(load_digits().data * 255 / 16).round().to(torch.uint8)
     order = [sorted(map(tuple, rows.tolist())) for rows in (everything, original)]
-    assert order[0] == order[1]  # no image is lost, none comes twice
+    assert order[0] == order[1]  # no image is lost or repeated
     counts = torch.bincount(torch.cat([train.labels, test.labels]))
     assert torch.bincount(test.labels).tolist() == pytest.approx((counts * 0.2).tolist(), abs=1)
     assert (train.mean, train.std) == (test.mean, test.std)
@@ -33,7 +33,7 @@ def test_digits_are_grey_and_whole() -> None:
     assert train.std[0] == pytest.approx(float(values.std(correction=0)), abs=1e-12)
 
 
-def test_synthetic_images_are_the_same_each_time_marked_and_learnable() -> None:
+def test_synthetic_images_are_reproducible_and_learnable() -> None:
     train, again, test = (
         open_dataset("synthetic", classes=7, images=700, part=part) for part in ("train", "train", "test")
     )
@@ -47,13 +47,13 @@ def test_synthetic_images_are_the_same_each_time_marked_and_learnable() -> None:
     assert not torch.equal(pixels(train)[:140], pixels(test))
 
 
-def test_image_size_resizes_what_is_in_memory() -> None:
+def test_image_size_resizes_images_in_memory() -> None:
     assert pixels(open_dataset("digits", image_size=16)).shape == (1438, 1, 16, 16)
     assert open_dataset("synthetic", image_size=20, images=20).shape == (3, 20, 20)
     same = open_dataset("digits", image_size=8)
     assert torch.equal(pixels(same), pixels(open_dataset("digits")))
 
 
-def test_a_wrong_name_is_answered_with_the_right_ones() -> None:
+def test_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(UsageError, match=r"no data set cifar-10 \(did you mean cifar10\?\)"):
         open_dataset("cifar-10")

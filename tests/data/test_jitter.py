@@ -1,4 +1,4 @@
-"""Colours changed at random: each image as by torchvision's ColorJitter."""
+"""Random colour changes: each image as torchvision's ColorJitter changes it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ADJUST = (
 
 
 def photographs(side: int = 64) -> torch.Tensor:
-    """uint8 (B, 3, side, side): cut from real photographs."""
+    """Return uint8 (B, 3, side, side) crops of real photographs."""
     pixels = [torch.from_numpy(photo.copy()).permute(2, 0, 1) for photo in load_sample_images().images]
     return torch.stack(
         [
@@ -39,12 +39,12 @@ def photographs(side: int = 64) -> torch.Tensor:
     )
 
 
-def drawn(batch: int, augmentation: Augmentation, seed: int = 0) -> torch.Tensor:
+def draw(batch: int, augmentation: Augmentation, seed: int = 0) -> torch.Tensor:
     return draw_jitter(torch.rand(batch, 8, generator=torch.Generator().manual_seed(seed)), augmentation)
 
 
 def one_by_one(images: torch.Tensor, numbers: torch.Tensor, augmentation: Augmentation) -> torch.Tensor:
-    """What the batched form must equal: torchvision's functions, an image at a time."""
+    """Apply torchvision's functions one image at a time, as the reference for the batched form."""
     result = []
     for image, row in zip(images.float() / 255, numbers, strict=True):
         for number in row[4:].int().tolist():
@@ -54,18 +54,18 @@ def one_by_one(images: torch.Tensor, numbers: torch.Tensor, augmentation: Augmen
     return 255 * torch.stack(result)
 
 
-def test_photographs_change_as_by_torchvision() -> None:
+def test_photographs_change_as_in_torchvision() -> None:
     images = photographs().repeat(3, 1, 1, 1)
     assert len(images) > CHUNK_IMAGES
-    numbers = drawn(len(images), IMAGENET)
+    numbers = draw(len(images), IMAGENET)
     changed = jitter(images, numbers, IMAGENET)
     assert changed.dtype == torch.float32
     assert (changed - images).abs().mean() > 10
     torch.testing.assert_close(changed, one_by_one(images, numbers, IMAGENET), rtol=0, atol=0.01)
 
 
-def test_photographs_change_as_in_darts_up_to_its_rounding_to_bytes() -> None:
-    """DARTS' pipeline changes Pillow's images, which are bytes after each change, and have a hue of 8 bits."""
+def test_photographs_change_as_in_darts_up_to_rounding() -> None:
+    """The DARTS pipeline works on Pillow images, which round to bytes after each change and have an 8-bit hue."""
     adjust = (
         on_pictures.adjust_brightness,
         on_pictures.adjust_contrast,
@@ -73,7 +73,7 @@ def test_photographs_change_as_in_darts_up_to_its_rounding_to_bytes() -> None:
         on_pictures.adjust_hue,
     )
     images = photographs()
-    numbers = drawn(len(images), IMAGENET, seed=1)
+    numbers = draw(len(images), IMAGENET, seed=1)
     for image, row, changed in zip(images, numbers, jitter(images, numbers, IMAGENET), strict=True):
         picture = Image.fromarray(image.permute(1, 2, 0).numpy())
         for number in row[4:].int().tolist():
@@ -93,7 +93,7 @@ def test_photographs_change_as_in_darts_up_to_its_rounding_to_bytes() -> None:
     amounts=st.tuples(*[st.sampled_from([0.0, 0.3, 1.0])] * 3, st.sampled_from([0.0, 0.2, 0.5])),
     seed=st.integers(0, 1000),
 )
-def test_the_batched_form_equals_the_plain_one(
+def test_batched_jitter_equals_the_reference(
     batch: int,
     channels: int,
     height: int,
@@ -104,10 +104,10 @@ def test_the_batched_form_equals_the_plain_one(
 ) -> None:
     generator = torch.Generator().manual_seed(seed)
     shape = (batch, channels, height, width)
-    # few levels: black, grey and pure colours, where a hue has no place or two
+    # few levels: black, grey and pure colours, where the hue is undefined or ambiguous
     images = torch.randint(0, levels, shape, generator=generator) * (255 // max(levels - 1, 1))
     how = Augmentation(color_jitter=amounts)
-    numbers = drawn(batch, how, seed)
+    numbers = draw(batch, how, seed)
     before = images.clone()
     torch.testing.assert_close(
         jitter(images, numbers, how), one_by_one(images, numbers, how), rtol=0, atol=0.01
@@ -115,15 +115,15 @@ def test_the_batched_form_equals_the_plain_one(
     assert torch.equal(images, before)
 
 
-def test_floating_point_images_are_not_changed_in_place() -> None:
+def test_float_images_are_not_changed_in_place() -> None:
     images = photographs().float()
     before = images.clone()
-    jitter(images, drawn(len(images), IMAGENET), IMAGENET)
+    jitter(images, draw(len(images), IMAGENET), IMAGENET)
     assert torch.equal(images, before)
 
 
-def test_the_numbers_fill_their_bounds_in_every_order() -> None:
-    numbers = drawn(24_000, IMAGENET)
+def test_drawn_factors_fill_their_range_in_every_order() -> None:
+    numbers = draw(24_000, IMAGENET)
     low, high = numbers[:, :4].min(0).values, numbers[:, :4].max(0).values
     torch.testing.assert_close(low, torch.tensor([0.6, 0.6, 0.6, -0.2]), rtol=0, atol=1e-3)
     torch.testing.assert_close(high, torch.tensor([1.4, 1.4, 1.4, 0.2]), rtol=0, atol=1e-3)
@@ -135,11 +135,11 @@ def test_the_numbers_fill_their_bounds_in_every_order() -> None:
 
 
 @pytest.mark.parametrize("number", range(4))
-def test_an_amount_of_0_leaves_its_property(number: int) -> None:
+def test_amount_of_zero_leaves_the_property_unchanged(number: int) -> None:
     brightness, contrast, saturation, hue = (0.4 if other == number else 0.0 for other in range(4))
     how = Augmentation(color_jitter=(brightness, contrast, saturation, hue))
     images = photographs()
-    numbers = drawn(len(images), how)
+    numbers = draw(len(images), how)
     neutral = [other for other in range(4) if other != number]
     assert torch.equal(numbers[:, neutral], torch.tensor([1.0, 1, 1, 0])[neutral].expand(len(images), 3))
     expected = [

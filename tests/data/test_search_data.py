@@ -15,18 +15,18 @@ from entrannas_cli.data.search_data import SearchData, open_search_data
 from entrannas_cli.data.streams import evaluation_batches
 from entrannas_cli.engine.preflight import require_data
 
-from .images import tree, write_folder, write_zip
+from .images import image_files, write_folder, write_zip
 
 CPU = torch.device("cpu")
 
 
-def opened(seed: int = 0, batch_size: int = 8, **settings: Any) -> SearchData:
+def open_data(seed: int = 0, batch_size: int = 8, **settings: Any) -> SearchData:
     config = SearchDataConfig(**({"crop_padding": 1, "workers": 0} | settings))
     return open_search_data(config, seed=seed, device=CPU, batch_size=batch_size)
 
 
-def test_the_two_parts_are_disjoint_halves_with_the_same_classes() -> None:
-    data = opened(dataset="digits")
+def test_parts_are_disjoint_halves_with_the_same_classes() -> None:
+    data = open_data(dataset="digits")
     weights, architecture = set(data.weights_indices.tolist()), set(data.architecture_indices.tolist())
     assert not weights & architecture
     assert weights | architecture == set(range(1438))
@@ -39,14 +39,18 @@ def test_the_two_parts_are_disjoint_halves_with_the_same_classes() -> None:
     assert data.dataset.part == "train"
 
 
-def test_portion_and_shares_limit_what_is_used() -> None:
-    data = opened(dataset="digits", portion=0.5, weights_share=0.4, architecture_share=0.1)
+def test_portion_and_shares_limit_the_images() -> None:
+    data = open_data(dataset="digits", portion=0.5, weights_share=0.4, architecture_share=0.1)
     assert len(data.weights) == pytest.approx(1438 * 0.2, abs=2)
     assert len(data.architecture) == pytest.approx(1438 * 0.05, abs=2)
 
 
-def test_split_and_batches_are_the_seed_s() -> None:
-    first, again, other = opened(dataset="digits"), opened(dataset="digits"), opened(1, dataset="digits")
+def test_split_and_batches_depend_on_the_seed() -> None:
+    first, again, other = (
+        open_data(dataset="digits"),
+        open_data(dataset="digits"),
+        open_data(1, dataset="digits"),
+    )
     assert torch.equal(first.weights_indices, again.weights_indices)
     assert not torch.equal(first.weights_indices, other.weights_indices)
     for name in ("weights", "architecture"):
@@ -57,7 +61,9 @@ def test_split_and_batches_are_the_seed_s() -> None:
 
 @pytest.mark.parametrize("placement", ["device", "stream"])
 def test_each_stream_serves_its_part(placement: str) -> None:
-    data = opened(dataset="synthetic", images=64, classes=4, placement=placement, flip=False, crop_padding=0)
+    data = open_data(
+        dataset="synthetic", images=64, classes=4, placement=placement, flip=False, crop_padding=0
+    )
     assert data.placement == placement
     assert "as configured" in data.placement_reason
     assert isinstance(data.dataset.images, torch.Tensor)
@@ -75,30 +81,28 @@ def test_each_stream_serves_its_part(placement: str) -> None:
         assert torch.cdist(shown.flatten(1), served).min(1).values.max() < 0.1
 
 
-def test_large_sets_are_streamed_and_it_is_said_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = str(write_folder(tmp_path / "set", tree(images=20)))
-    small = opened(dataset="folder", path=path)
+def test_large_data_sets_are_streamed_with_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = str(write_folder(tmp_path / "set", image_files(images=20)))
+    small = open_data(dataset="folder", path=path)
     assert (small.placement, isinstance(small.dataset.images, torch.Tensor)) == ("device", True)
     assert "in the memory of cpu" in small.placement_reason
     monkeypatch.setattr(placement, "MAX_ON_DEVICE_BYTES", 40 * 3 * 8 * 8 - 1)
-    large = opened(dataset="folder", path=path)
+    large = open_data(dataset="folder", path=path)
     assert (large.placement, isinstance(large.dataset.images, torch.Tensor)) == ("stream", False)
     assert "more than" in large.placement_reason
     assert torch.equal(next(small.weights.iterate()).labels, next(large.weights.iterate()).labels)
     monkeypatch.undo()
     monkeypatch.setattr(placement, "_free_memory", lambda device: 40 * 3 * 8 * 8)
-    assert "more than half" in opened(dataset="folder", path=path).placement_reason
+    assert "more than half" in open_data(dataset="folder", path=path).placement_reason
     monkeypatch.setattr(placement, "_free_memory", lambda device: 1000)
     with pytest.raises(UsageError, match=r"data\.placement = device"):
-        opened(dataset="folder", path=path, placement="device")
+        open_data(dataset="folder", path=path, placement="device")
 
 
-def test_images_leave_the_memory_that_the_network_needs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_images_leave_enough_memory_for_the_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     size = 40 * 3 * 8 * 8
     monkeypatch.setattr(placement, "free_memory", lambda device: 3 * size)
-    path = str(write_folder(tmp_path / "set", tree(images=20)))
+    path = str(write_folder(tmp_path / "set", image_files(images=20)))
     asked: list[int] = []
 
     def reason(reserved: int, **settings: Any) -> str:
@@ -118,13 +122,13 @@ def test_images_leave_the_memory_that_the_network_needs(
 
 
 @pytest.mark.parametrize("placement", ["device", "stream"])
-def test_the_configured_jitter_changes_the_training_images_alone(placement: str) -> None:
+def test_jitter_applies_to_training_images_only(placement: str) -> None:
     settings: dict[str, Any] = {
         **{"dataset": "synthetic", "images": 64, "classes": 4},
         "placement": placement,
     }
-    plain = opened(**settings)
-    changed = opened(**settings, color_jitter=[0.4, 0.4, 0.4, 0.2])
+    plain = open_data(**settings)
+    changed = open_data(**settings, color_jitter=[0.4, 0.4, 0.4, 0.2])
     for name in ("weights", "architecture"):
         batches = [next(getattr(data, name).iterate()) for data in (plain, changed)]
         assert torch.equal(batches[0].labels, batches[1].labels)
@@ -138,29 +142,31 @@ def test_the_configured_jitter_changes_the_training_images_alone(placement: str)
 
 
 @pytest.mark.parametrize("placement", ["device", "stream"])
-def test_a_search_does_not_touch_the_test_part(tmp_path: Path, placement: str) -> None:
-    files = tree(images=20)
-    plain = opened(dataset="folder", path=str(write_folder(tmp_path / "plain", files)), placement=placement)
+def test_search_does_not_read_the_test_part(tmp_path: Path, placement: str) -> None:
+    files = image_files(images=20)
+    plain = open_data(
+        dataset="folder", path=str(write_folder(tmp_path / "plain", files)), placement=placement
+    )
     files |= {"test/cat/broken.png": b"no image", "test/fox/x.png": b"", "val/cat/x.png": b""}
-    other = opened(dataset="folder", path=str(write_zip(tmp_path / "set.zip", files)), placement=placement)
+    other = open_data(dataset="folder", path=str(write_zip(tmp_path / "set.zip", files)), placement=placement)
     assert torch.equal(next(plain.weights.iterate()).images, next(other.weights.iterate()).images)
 
 
-def test_too_large_a_batch_is_refused_with_the_mend() -> None:
+def test_too_large_batch_is_rejected_with_a_fix() -> None:
     with pytest.raises(UsageError, match=r"batch of 512 .* weights: 72") as caught:
-        opened(dataset="digits", portion=0.1, batch_size=512)
+        open_data(dataset="digits", portion=0.1, batch_size=512)
     assert "search.batch_size=72" in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["crop_padding", "cutout"])
-def test_padding_and_cutout_that_could_blank_a_folder_s_images_are_refused(tmp_path: Path, name: str) -> None:
-    path = str(write_folder(tmp_path / "set", tree(images=20)))
+def test_padding_and_cutout_larger_than_the_images_are_rejected(tmp_path: Path, name: str) -> None:
+    path = str(write_folder(tmp_path / "set", image_files(images=20)))
     with pytest.raises(UsageError, match=rf"data\.{name} = 8 could blank out images of 8 pixels"):
-        opened(dataset="folder", path=path, **{name: 8})
+        open_data(dataset="folder", path=path, **{name: 8})
 
 
-def test_a_folder_that_can_not_be_searched_is_refused_before_the_run(tmp_path: Path) -> None:
-    require_data(SearchDataConfig(dataset="folder", path=str(write_folder(tmp_path / "set", tree()))))
+def test_unusable_folder_is_rejected_before_the_run(tmp_path: Path) -> None:
+    require_data(SearchDataConfig(dataset="folder", path=str(write_folder(tmp_path / "set", image_files()))))
     require_data(SearchDataConfig(dataset="digits"))
     with pytest.raises(UsageError, match="no such folder"):
         require_data(SearchDataConfig(dataset="folder", path="nowhere"))

@@ -19,15 +19,15 @@ from entrannas_cli.data.augment import Augmentation
 from entrannas_cli.data.datasets import Dataset, load_into_memory, open_dataset
 from entrannas_cli.data.streams import Batch, BatchStream, evaluation_batches
 
-from .images import encoded, picture, tree, write_folder
+from .images import encode, image_files, picture, write_folder
 
 CPU = torch.device("cpu")
 Amounts = tuple[float, float, float, float]  # of colour jitter
 NO_JITTER, JITTER = (0.0, 0.0, 0.0, 0.0), (0.4, 0.4, 0.4, 0.2)
 
 
-def numbered(count: int) -> Dataset:
-    """Images that tell their number: pixel value and label are it."""
+def numbered_images(count: int) -> Dataset:
+    """Create images whose pixels and labels are their index."""
     labels = torch.arange(count)
     return Dataset(
         name="numbers",
@@ -41,7 +41,7 @@ def numbered(count: int) -> Dataset:
     )
 
 
-def stream_of(dataset: Dataset, **settings: Any) -> BatchStream:
+def make_stream(dataset: Dataset, **settings: Any) -> BatchStream:
     defaults: dict[str, Any] = {
         "indices": torch.arange(len(dataset)),
         "batch_size": 4,
@@ -53,7 +53,7 @@ def stream_of(dataset: Dataset, **settings: Any) -> BatchStream:
     return BatchStream(dataset=dataset, **(defaults | settings))
 
 
-def taken(stream: BatchStream, count: int, start: int = 0) -> list[Batch]:
+def take(stream: BatchStream, count: int, start: int = 0) -> list[Batch]:
     iterator = stream.iterate(start)
     batches = list(itertools.islice(iterator, count))
     iterator.close()
@@ -74,28 +74,28 @@ def same(first: list[Batch], second: list[Batch]) -> bool:
     placement=st.sampled_from(["device", "stream"]),
     color_jitter=st.sampled_from([NO_JITTER, JITTER]),
 )
-def test_a_resumed_stream_equals_an_undisturbed_one(
+def test_resumed_stream_equals_an_uninterrupted_one(
     count: int, batch: int, start: int, seed: int, placement: str, color_jitter: Amounts
 ) -> None:
-    stream = stream_of(
-        numbered(count),
+    stream = make_stream(
+        numbered_images(count),
         batch_size=min(batch, count),
         seed=seed,
         placement=placement,
         augmentation=Augmentation(crop_padding=1, flip=True, color_jitter=color_jitter),
     )
-    assert same(taken(stream, start + 3)[start:], taken(stream, 3, start))
+    assert same(take(stream, start + 3)[start:], take(stream, 3, start))
 
 
 @settings(max_examples=60, deadline=None)
 @given(count=st.integers(2, 30), batch=st.integers(1, 30), passes=st.integers(1, 3), data=st.data())
-def test_each_image_comes_once_a_pass_in_batches_of_one_size(
+def test_each_pass_has_every_image_once_in_equal_batches(
     count: int, batch: int, passes: int, data: st.DataObject
 ) -> None:
     chosen = data.draw(st.sets(st.integers(0, count - 1), min_size=1))
     indices = torch.tensor(sorted(chosen))
-    stream = stream_of(numbered(count), indices=indices, batch_size=min(batch, len(chosen)))
-    batches = taken(stream, passes * stream.steps_per_epoch)
+    stream = make_stream(numbered_images(count), indices=indices, batch_size=min(batch, len(chosen)))
+    batches = take(stream, passes * stream.steps_per_epoch)
     assert {len(images) for images, _ in batches} == {stream.batch_size}
     seen = torch.cat([labels for _, labels in batches]).tolist()
     for number in range(passes):
@@ -104,15 +104,15 @@ def test_each_image_comes_once_a_pass_in_batches_of_one_size(
 
 
 def test_images_and_labels_belong_together() -> None:
-    stream = stream_of(numbered(20), augmentation=Augmentation())
-    for images, labels in taken(stream, 10):
+    stream = make_stream(numbered_images(20), augmentation=Augmentation())
+    for images, labels in take(stream, 10):
         assert torch.equal(images, labels[:, None, None, None].float().expand(-1, 1, 4, 4))
 
 
-def test_passes_names_and_seeds_have_orders_of_their_own() -> None:
-    dataset = numbered(64)
+def test_order_depends_on_pass_name_and_seed() -> None:
+    dataset = numbered_images(64)
     orders = [
-        taken(stream_of(dataset, batch_size=64, name=name, seed=seed), 1, start)[0].labels
+        take(make_stream(dataset, batch_size=64, name=name, seed=seed), 1, start)[0].labels
         for name, seed, start in [
             ("weights", 0, 0),
             ("weights", 0, 1),
@@ -127,7 +127,7 @@ def test_switching_the_flip_off_keeps_the_crops() -> None:
     dataset = open_dataset("digits")
     indices = torch.arange(40)
     with_flip, without = (
-        taken(stream_of(dataset, indices=indices, augmentation=Augmentation(crop_padding=2, flip=flip)), 5)
+        take(make_stream(dataset, indices=indices, augmentation=Augmentation(crop_padding=2, flip=flip)), 5)
         for flip in (True, False)
     )
     for flipped, plain in zip(with_flip, without, strict=True):
@@ -136,10 +136,11 @@ def test_switching_the_flip_off_keeps_the_crops() -> None:
 
 
 def test_switching_the_jitter_on_keeps_order_crops_and_flips() -> None:
-    dataset = numbered(40)  # brightness alone: black stays black, and the rest doesn't become it
+    dataset = numbered_images(40)  # brightness alone: black stays black, and other pixels never become black
     plain, changed = (
-        taken(
-            stream_of(dataset, augmentation=Augmentation(crop_padding=2, flip=True, color_jitter=amounts)), 20
+        take(
+            make_stream(dataset, augmentation=Augmentation(crop_padding=2, flip=True, color_jitter=amounts)),
+            20,
         )
         for amounts in (NO_JITTER, (0.4, 0.0, 0.0, 0.0))
     )
@@ -153,7 +154,7 @@ def test_switching_the_jitter_on_keeps_order_crops_and_flips() -> None:
         ]
     )
     assert 0.59 < factors.min() < 0.7 < 1.3 < factors.max() < 1.41
-    assert len(factors.unique()) == len(factors)  # each image, each time it comes
+    assert len(factors.unique()) == len(factors)  # a new factor for each image and pass
 
 
 @pytest.mark.parametrize("color_jitter", [NO_JITTER, JITTER])
@@ -161,23 +162,23 @@ def test_switching_the_jitter_on_keeps_order_crops_and_flips() -> None:
 def test_streamed_batches_equal_those_from_memory(
     tmp_path: Path, workers: int, color_jitter: Amounts
 ) -> None:
-    files = open_dataset("folder", path=write_folder(tmp_path / "d", tree(images=8)))
+    files = open_dataset("folder", path=write_folder(tmp_path / "d", image_files(images=8)))
     memory = load_into_memory(files, workers=0)
     files = replace(files, mean=memory.mean, std=memory.std)
     augmentation = Augmentation(crop_padding=1, flip=True, cutout=2, color_jitter=color_jitter)
-    expected = taken(stream_of(memory, augmentation=augmentation), 7)
-    streamed = stream_of(files, placement="stream", workers=workers, augmentation=augmentation)
-    assert same(expected, taken(streamed, 7))
-    assert same(expected[3:], taken(streamed, 4, 3))
+    expected = take(make_stream(memory, augmentation=augmentation), 7)
+    streamed = make_stream(files, placement="stream", workers=workers, augmentation=augmentation)
+    assert same(expected, take(streamed, 7))
+    assert same(expected[3:], take(streamed, 4, 3))
     assert not multiprocessing.active_children()
 
 
-def test_random_windows_of_large_images_are_resumable_too(tmp_path: Path) -> None:
-    files = {f"train/{name}/{n}.png": encoded(picture(n, (20, 16))) for name in "ab" for n in range(4)}
+def test_random_crops_are_resumable(tmp_path: Path) -> None:
+    files = {f"train/{name}/{n}.png": encode(picture(n, (20, 16))) for name in "ab" for n in range(4)}
     dataset = open_dataset("folder", path=write_folder(tmp_path / "d", files), image_size=8)
-    stream = stream_of(dataset, placement="stream", augmentation=Augmentation())
-    undisturbed = taken(stream, 6)
-    assert same(undisturbed[4:], taken(stream, 2, 4))
+    stream = make_stream(dataset, placement="stream", augmentation=Augmentation())
+    undisturbed = take(stream, 6)
+    assert same(undisturbed[4:], take(stream, 2, 4))
     assert undisturbed[0].images.shape == (4, 3, 8, 8)
     plain = torch.cat(
         [batch.images for batch in evaluation_batches(dataset, torch.arange(8), 8, CPU, workers=0)]
@@ -187,32 +188,32 @@ def test_random_windows_of_large_images_are_resumable_too(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(("placement", "workers"), [("device", 0), ("stream", 0), ("stream", 2)])
-def test_the_global_random_state_is_left_alone(placement: str, workers: int) -> None:
+def test_global_random_state_is_unchanged(placement: str, workers: int) -> None:
     before = torch.get_rng_state()
-    taken(stream_of(numbered(9), placement=placement, workers=workers), 5)
+    take(make_stream(numbered_images(9), placement=placement, workers=workers), 5)
     assert torch.equal(before, torch.get_rng_state())
 
 
-def test_a_batch_larger_than_the_part_is_refused_with_the_mend() -> None:
+def test_batch_larger_than_the_part_is_rejected_with_a_fix() -> None:
     with pytest.raises(UsageError, match=r"64 images is more than there are for the weights: 9") as caught:
-        stream_of(numbered(9), batch_size=64)
+        make_stream(numbered_images(9), batch_size=64)
     assert "search.batch_size=9" in str(caught.value)
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_a_broken_image_is_named_while_streaming(tmp_path: Path, workers: int) -> None:
-    files = tree(images=4)
+def test_broken_image_is_named_while_streaming(tmp_path: Path, workers: int) -> None:
+    files = image_files(images=4)
     files["train/dog/01.png"] = files["train/dog/01.png"][:50]
     dataset = open_dataset("folder", path=write_folder(tmp_path / "d", files))
     with pytest.raises(UsageError, match=r"train/dog/01\.png: not a readable image") as caught:
-        taken(stream_of(dataset, placement="stream", workers=workers), 2)
+        take(make_stream(dataset, placement="stream", workers=workers), 2)
     assert caught.value.details
     assert not multiprocessing.active_children()
 
 
-def test_a_worker_that_dies_ends_the_run_with_a_reason(tmp_path: Path) -> None:
-    dataset = open_dataset("folder", path=write_folder(tmp_path / "d", tree(images=8)))
-    iterator = stream_of(dataset, placement="stream", workers=1).iterate()
+def test_dead_worker_ends_the_run_with_a_reason(tmp_path: Path) -> None:
+    dataset = open_dataset("folder", path=write_folder(tmp_path / "d", image_files(images=8)))
+    iterator = make_stream(dataset, placement="stream", workers=1).iterate()
     next(iterator)
     for child in multiprocessing.active_children():
         child.kill()
@@ -224,19 +225,19 @@ def test_a_worker_that_dies_ends_the_run_with_a_reason(tmp_path: Path) -> None:
 def test_batches_can_be_channels_last() -> None:
     dataset = open_dataset("synthetic", images=16)
     for placement, amounts in itertools.product(("device", "stream"), (NO_JITTER, JITTER)):
-        stream = stream_of(
+        stream = make_stream(
             dataset,
             placement=placement,
             memory_format=torch.channels_last,
             augmentation=Augmentation(color_jitter=amounts),
         )
-        (batch,) = taken(stream, 1)
+        (batch,) = take(stream, 1)
         assert batch.images.is_contiguous(memory_format=torch.channels_last)
 
 
 @pytest.mark.parametrize("in_memory", [True, False])
-def test_evaluation_shows_each_image_once_as_it_is(tmp_path: Path, in_memory: bool) -> None:
-    dataset = open_dataset("folder", path=write_folder(tmp_path / "d", tree(images=5)))
+def test_evaluation_yields_each_image_once_unaugmented(tmp_path: Path, in_memory: bool) -> None:
+    dataset = open_dataset("folder", path=write_folder(tmp_path / "d", image_files(images=5)))
     memory = load_into_memory(dataset, workers=0)
     dataset = memory if in_memory else replace(dataset, mean=memory.mean, std=memory.std)
     indices = torch.tensor([9, 0, 3, 4, 7])
@@ -253,7 +254,7 @@ def test_evaluation_shows_each_image_once_as_it_is(tmp_path: Path, in_memory: bo
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("color_jitter", [NO_JITTER, JITTER])
-def test_on_cuda_a_batch_equals_the_cpus_and_the_host_waits_for_nothing(
+def test_cuda_batch_equals_the_cpu_one_without_host_waits(
     color_jitter: Amounts,
 ) -> None:
     cuda = torch.device("cuda")
@@ -261,22 +262,22 @@ def test_on_cuda_a_batch_equals_the_cpus_and_the_host_waits_for_nothing(
     dataset = open_dataset("synthetic", images=64)
     assert isinstance(dataset.images, torch.Tensor)
     there = replace(dataset, images=dataset.images.to(cuda))
-    iterator = stream_of(there, device=cuda, batch_size=16, augmentation=augmentation).iterate()
+    iterator = make_stream(there, device=cuda, batch_size=16, augmentation=augmentation).iterate()
     next(iterator)
     torch.cuda.set_sync_debug_mode("error")
     try:
         batches = list(itertools.islice(iterator, 5))
     finally:
         torch.cuda.set_sync_debug_mode("default")
-    on_cpu = stream_of(dataset, batch_size=16, augmentation=augmentation)
-    for batch, expected in zip(batches, taken(on_cpu, 5, 1), strict=True):
+    on_cpu = make_stream(dataset, batch_size=16, augmentation=augmentation)
+    for batch, expected in zip(batches, take(on_cpu, 5, 1), strict=True):
         torch.testing.assert_close(batch.images.cpu(), expected.images, rtol=1e-5, atol=1e-4)
         assert torch.equal(batch.labels.cpu(), expected.labels)
 
 
 @pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_to_the_whole_group_leaves_the_workers_to_the_run(tmp_path: Path, signal_: int) -> None:
-    write_folder(tmp_path / "d", tree(images=8))
+def test_workers_survive_a_signal_to_the_process_group(tmp_path: Path, signal_: int) -> None:
+    write_folder(tmp_path / "d", image_files(images=8))
     code = """if True:
         import itertools, os, signal, sys, torch
         from entrannas_cli.data.augment import Augmentation

@@ -1,4 +1,4 @@
-"""Recording on a CPU, by the rules of CUDA graphs: a replay repeats what the device was told, nothing of Python."""
+"""Recording on a CPU by the rules of CUDA graphs: a replay repeats device operations, but no Python code."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from entrannas_cli.engine.capture import Capture
 
 Result = TypeVar("Result")
 
-# the schema of batch-norm doesn't say that it writes to these
+# the schema of batch_norm doesn't say that it writes to these
 UNDECLARED = {"native_batch_norm": ("running_mean", "running_var")}
 
 
 class HostRead(RuntimeError):
-    """What CUDA says when a value is read while it records."""
+    """The error that CUDA raises when a value is read during a recording."""
 
 
-class Rehearsal(Capture):
-    """Logs the operators that reach the device, undoes what they did, and does them again in each replay.
+class CpuCapture(Capture):
+    """Log the operators that reach the device, undo their effects, and repeat them in each replay.
 
-    Everything keeps its address: the results of a replay are written where the recording put them. All recordings
-    share one memory: a replay spoils what others returned.
+    Every tensor keeps its address: a replay writes its results where the recording put them. All recordings share
+    one memory pool: a replay overwrites what others returned.
     """
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class Rehearsal(Capture):
 
     def record(self, function: Callable[[], Result]) -> tuple[Callable[[], None], Result]:
         random = torch.get_rng_state()
-        log = _Log()
+        log = _OperatorLog()
         try:
             with log:
                 result = function()
@@ -55,36 +55,36 @@ class Rehearsal(Capture):
             self.replays += 1
             for tensors in self._results:
                 if tensors is not returned:
-                    _spoil(tensors)
+                    _overwrite(tensors)
             log.replay()
 
         return replay, result
 
 
-class _Log(TorchDispatchMode):
+class _OperatorLog(TorchDispatchMode):
     def __init__(self) -> None:
         super().__init__()
         self._calls: list[tuple[Any, tuple[Any, ...], dict[str, Any], list[Tensor]]] = []
         self._before: dict[int, tuple[Tensor, Tensor]] = {}
-        self._own: set[int] = set()  # memory that was taken in the recording
+        self._own: set[int] = set()  # memory allocated during the recording
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         if func._schema.name == "aten::_local_scalar_dense":
             raise HostRead("a value is read on the host")
-        for tensor in _written(func, args, kwargs):
-            if _memory(tensor) not in self._own and id(tensor) not in self._before:
+        for tensor in _written_tensors(func, args, kwargs):
+            if _storage_address(tensor) not in self._own and id(tensor) not in self._before:
                 self._before[id(tensor)] = tensor, tensor.clone()
         found = func(*args, **kwargs)
-        known = {_memory(tensor) for tensor in _tensors((args, kwargs))}
-        new = [tensor for tensor in _tensors(found) if _memory(tensor) not in known]
-        self._own |= {_memory(tensor) for tensor in new}
+        known = {_storage_address(tensor) for tensor in _tensors((args, kwargs))}
+        new = [tensor for tensor in _tensors(found) if _storage_address(tensor) not in known]
+        self._own |= {_storage_address(tensor) for tensor in new}
         self._calls.append((func, args, kwargs, new))
         return found
 
     def took(self, tensor: Tensor) -> bool:
-        """Whether its memory was taken in the recording."""
-        return _memory(tensor) in self._own
+        """Return whether the memory of ``tensor`` was allocated during the recording."""
+        return _storage_address(tensor) in self._own
 
     @torch.no_grad()
     def undo(self) -> None:
@@ -95,7 +95,7 @@ class _Log(TorchDispatchMode):
     def replay(self) -> None:
         for func, args, kwargs, recorded in self._calls:
             found = func(*args, **kwargs)
-            if recorded:  # not in place, nor a view
+            if recorded:  # neither in place nor a view
                 for mine, again in zip(recorded, _tensors(found), strict=True):
                     mine.copy_(again)
 
@@ -105,12 +105,12 @@ def _flat(result: Any) -> Any:
 
 
 @torch.no_grad()
-def _spoil(tensors: list[Tensor]) -> None:
+def _overwrite(tensors: list[Tensor]) -> None:
     for tensor in tensors:
         tensor.detach().fill_(float("nan"))
 
 
-def _memory(tensor: Tensor) -> int:
+def _storage_address(tensor: Tensor) -> int:
     return int(tensor.untyped_storage()._cdata)
 
 
@@ -118,7 +118,7 @@ def _tensors(tree: Any) -> list[Tensor]:
     return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, Tensor)]
 
 
-def _written(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Tensor]:
+def _written_tensors(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Tensor]:
     undeclared = UNDECLARED.get(func._schema.name.removeprefix("aten::"), ())
     for n, argument in enumerate(func._schema.arguments):
         declared = argument.alias_info is not None and argument.alias_info.is_write

@@ -1,4 +1,4 @@
-"""Which fast paths are taken where, with the reasons; and what bf16 costs."""
+"""Which fast paths are used where, and why not; and the accuracy of bf16."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ MPS = Compute(torch.device("mps"), "float32", torch.contiguous_format, 1)
         ),
     ],
 )
-def test_what_is_taken_and_why_not(
+def test_fast_paths_and_reasons_against_them(
     compute: Compute, settings: dict[str, object], each_step: bool, text: str
 ) -> None:
     paths = fast_paths(DeviceConfig.model_validate(settings), compute, derives_each_step=each_step)
@@ -97,7 +97,7 @@ def test_what_is_taken_and_why_not(
         ),
     ],
 )
-def test_what_was_asked_for_and_cannot_be_is_told(
+def test_requested_but_unavailable_paths_are_reported(
     compute: Compute, settings: dict[str, object], unmet: tuple[str, ...]
 ) -> None:
     assert fast_paths(DeviceConfig.model_validate(settings), compute).unmet == unmet
@@ -108,16 +108,16 @@ def test_without_graphs_steps_are_called_directly() -> None:
     assert fast_paths(DeviceConfig(), CPU).learning_rate(0.1) == 0.1
 
 
-def learnable(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Images of three patterns in noise: of noise alone nothing is learned but rounding."""
+def learnable_images(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return images of three patterns in noise: on noise alone, only rounding errors would be learned."""
     patterns = torch.randn(3, 1, 8, 8, generator=torch.Generator().manual_seed(99))
     images, labels = batch(seed, size=64)
     return (0.7 * images + patterns[labels]).contiguous(memory_format=torch.channels_last), labels
 
 
 @pytest.mark.parametrize("derivation", ["dst", "top2"])
-def test_bf16_agrees_with_float32_to_its_rounding(derivation: str) -> None:
-    """Losses stay close, α's gradient points where it did, and the cells are the same but for near ties."""
+def test_bf16_agrees_with_float32_up_to_rounding(derivation: str) -> None:
+    """Losses stay close, α's gradient keeps its direction, and the cells are equal up to near ties."""
 
     def search(precision: str) -> tuple[list[float], set[object], list[torch.Tensor]]:
         config = SearchConfig.model_validate(
@@ -132,15 +132,17 @@ def test_bf16_agrees_with_float32_to_its_rounding(derivation: str) -> None:
                     "threshold_init": 0.0,
                     "temperature_unit": "absolute",
                 },
-                "weights": {"learning_rate": 0.01, "learning_rate_min": 0.01},  # rounding must not grow
+                "weights": {"learning_rate": 0.01, "learning_rate_min": 0.01},  # keeps rounding errors small
             }
         )
         compute = Compute(torch.device("cpu"), precision, torch.channels_last, 1)
         one = build_search(config, SPACE, compute, channels_in=1, classes=3)
         losses: list[float] = []
         gradients: list[torch.Tensor] = []
-        for step in range(12):  # of one network: at a near tie they would part
-            outcome = one.step(learnable(step), learnable(step + 50), temperature=1.0, derive=False)
+        for step in range(12):  # of one network, since a near tie would separate two
+            outcome = one.step(
+                learnable_images(step), learnable_images(step + 50), temperature=1.0, derive=False
+            )
             losses.append(float(outcome.weight_loss))
             if not step:
                 alphas = one.architecture.alpha.values()
@@ -161,8 +163,8 @@ def test_bf16_agrees_with_float32_to_its_rounding(derivation: str) -> None:
         assert float(torch.cosine_similarity(rounded.flatten(), exact.flatten(), dim=0)) > 0.97
 
 
-def test_a_gradient_of_alpha_is_summed_in_float32() -> None:
-    """A sum in bf16 would stand still at 256 times its terms."""
+def test_gradient_of_alpha_is_summed_in_float32() -> None:
+    """A sum in bf16 would stall at 256 times its terms."""
     generator = torch.Generator().manual_seed(0)
     features = [torch.rand(8, 16, 32, 32, generator=generator) + 0.5 for _ in range(3)]
     weights = torch.rand(2, 3, generator=generator).requires_grad_()

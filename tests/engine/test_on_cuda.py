@@ -1,4 +1,4 @@
-"""What only a GPU can show: real graphs, and steps that make the host wait for nothing."""
+"""What only a GPU can show: real graphs, and steps that never make the host wait."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from entrannas_cli.engine.search.metric_rows import pack
 from entrannas_cli.engine.train.build import build_training
 from entrannas_cli.spaces.published import PUBLISHED
 
-from .test_replay import SPACE, batch, untold
+from .test_replay import SPACE, batch, fail_on_message
 
 pytestmark = [
     pytest.mark.gpu,
@@ -28,17 +28,15 @@ pytestmark = [
 
 
 @pytest.fixture
-def waiting_fails() -> Iterator[None]:
-    """Once the test sets it, whatever makes the host wait for the device is an error."""
+def forbid_sync() -> Iterator[None]:
+    """Restore the sync mode; a test sets it so that anything that makes the host wait is an error."""
     yield
     torch.cuda.set_sync_debug_mode("default")
 
 
 @pytest.mark.parametrize("graphs", ["auto", "off"])
 @pytest.mark.parametrize("derivation", ["dst", "top2"])
-def test_a_search_step_with_its_batches_waits_for_nothing(
-    waiting_fails: None, derivation: str, graphs: str
-) -> None:
+def test_search_step_with_its_batches_never_syncs(forbid_sync: None, derivation: str, graphs: str) -> None:
     config = SearchConfig.model_validate(
         {
             "data": {"dataset": "digits", "crop_padding": 1, "flip": True, "cutout": 2},
@@ -55,10 +53,10 @@ def test_a_search_step_with_its_batches_waits_for_nothing(
     )
     compute = resolve_compute(config.device)
     data = open_search_data(config.data, seed=0, device=compute.device, batch_size=32)
-    one = build_search(config, SPACE, compute, channels_in=1, classes=10, warn=untold)
+    one = build_search(config, SPACE, compute, channels_in=1, classes=10, warn=fail_on_message)
     assert isinstance(one.execute, GraphReplay) == (graphs == "auto")
     training, validation = data.weights.iterate(0), data.architecture.iterate(0)
-    for _ in range(WARM_UP_CALLS + 1):  # libraries settle, steps are recorded
+    for _ in range(WARM_UP_CALLS + 1):  # libraries warm up and steps are recorded
         one.step(next(training), next(validation), temperature=1.0, derive=False)
     torch.cuda.set_sync_debug_mode("error")
     packed = [
@@ -68,11 +66,11 @@ def test_a_search_step_with_its_batches_waits_for_nothing(
     assert torch.isfinite(torch.stack(packed)).all()
 
 
-def test_a_training_step_waits_for_nothing_and_is_recorded_once(waiting_fails: None) -> None:
+def test_training_step_never_syncs_and_is_recorded_once(forbid_sync: None) -> None:
     config = TrainConfig.model_validate({"device": {"device": "cuda"}})
     compute = resolve_compute(config.device)
     training = build_training(
-        config, PUBLISHED["DARTS_V2"], compute, shape=(1, 8, 8), classes=3, channels=8, warn=untold
+        config, PUBLISHED["DARTS_V2"], compute, shape=(1, 8, 8), classes=3, channels=8, warn=fail_on_message
     )
     batches = [batch(n, compute.device) for n in range(4)]
     for n in range(WARM_UP_CALLS + 1):
@@ -86,8 +84,8 @@ def test_a_training_step_waits_for_nothing_and_is_recorded_once(waiting_fails: N
     assert len(set(losses.tolist())) > 1
 
 
-def test_a_recording_that_breaks_leaves_nothing_behind() -> None:
-    """Neither its stream nor its random numbers: what follows is called as it always was."""
+def test_failed_recording_leaves_no_trace() -> None:
+    """Stream and random state are restored, and later calls run as before."""
     device = torch.device("cuda")
     before = torch.cuda.current_stream()
     told: list[str] = []
@@ -103,8 +101,8 @@ def test_a_recording_that_breaks_leaves_nothing_behind() -> None:
     assert len({float(each.sum()) for each in found}) == 6
 
 
-def test_memory_does_not_grow_with_the_recordings() -> None:
-    """All are made in one pool: a new one takes the place of the one before."""
+def test_memory_does_not_grow_with_recordings() -> None:
+    """All recordings share one pool, so a new one reuses the memory of the previous one."""
     config = SearchConfig.model_validate(
         {
             "data": {"dataset": "digits"},
@@ -114,7 +112,7 @@ def test_memory_does_not_grow_with_the_recordings() -> None:
         }
     )
     compute = resolve_compute(DeviceConfig(device="cuda"))
-    one = build_search(config, SPACE, compute, channels_in=1, classes=3, warn=untold)
+    one = build_search(config, SPACE, compute, channels_in=1, classes=3, warn=fail_on_message)
     images = batch(0, compute.device, size=64)
     reserved = []
     for _ in range(8):

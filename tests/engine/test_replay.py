@@ -1,4 +1,4 @@
-"""Recorded steps: the same as plain ones, recorded anew exactly when something else is computed."""
+"""Recorded steps: equal to plain ones, and recorded again exactly when the computation changes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from entrannas_cli.method.space import SearchSpace
 from entrannas_cli.method.training import Training
 from entrannas_cli.spaces.published import PUBLISHED
 
-from .rehearsal import Rehearsal
+from .rehearsal import CpuCapture
 
 SPACE = SearchSpace(name="small", operations=("skip_connect", "sep_conv_3x3", "max_pool_3x3"), nodes=2)
 METHODS = {"dst": "entrannas-dst", "top2": "entrannas"}
@@ -41,13 +41,13 @@ DEVICES = [
 ]
 
 
-def untold(text: str) -> None:
+def fail_on_message(text: str) -> None:
     raise AssertionError(text)
 
 
-def replaying(device: torch.device) -> GraphReplay:
-    capture: Capture = Rehearsal() if device.type == "cpu" else CudaCapture(device)
-    return GraphReplay(capture, device, untold)
+def make_replay(device: torch.device) -> GraphReplay:
+    capture: Capture = CpuCapture() if device.type == "cpu" else CudaCapture(device)
+    return GraphReplay(capture, device, fail_on_message)
 
 
 def search(derivation: str = "dst", device: torch.device = CPU, rate: float = 0.1) -> BilevelSearch:
@@ -71,8 +71,8 @@ def search(derivation: str = "dst", device: torch.device = CPU, rate: float = 0.
     return build_search(config, SPACE, compute, channels_in=1, classes=3)
 
 
-def recorded(plain: BilevelSearch, execute: GraphReplay) -> BilevelSearch:
-    """``plain``, set up as for graphs."""
+def with_graphs(plain: BilevelSearch, execute: GraphReplay) -> BilevelSearch:
+    """Set ``plain`` up as for graphs."""
     device = plain.supernet.classifier.weight.device
     for group in plain.weight_optimizer.param_groups:
         group["lr"] = torch.tensor(group["lr"], device=device)
@@ -100,10 +100,10 @@ def assert_close(one: nn.Module, other: nn.Module) -> None:
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("derivation", ["dst", "top2"])
-def test_a_recorded_search_learns_what_a_plain_one_does(derivation: str, device: torch.device) -> None:
-    """With a learning rate and a temperature that change, and a sub-graph that does so now and then."""
-    execute = replaying(device)
-    plain, other = search(derivation, device), recorded(search(derivation, device), execute)
+def test_recorded_search_equals_a_plain_one(derivation: str, device: torch.device) -> None:
+    """Learning rate and temperature change, and the sub-graph now and then."""
+    execute = make_replay(device)
+    plain, other = search(derivation, device), with_graphs(search(derivation, device), execute)
     genotypes = [plain.genotype]
     for step in range(16):
         for one in (plain, other):
@@ -129,9 +129,9 @@ def test_a_recorded_search_learns_what_a_plain_one_does(derivation: str, device:
     assert_close(plain.architecture, other.architecture)
 
 
-def test_recorded_exactly_when_the_sub_graph_or_the_batch_changes() -> None:
-    execute = replaying(CPU)
-    one = recorded(search("top2"), execute)
+def test_records_again_when_the_sub_graph_or_batch_size_changes() -> None:
+    execute = make_replay(CPU)
+    one = with_graphs(search("top2"), execute)
     other = Genotype(one.genotype.reduce, one.genotype.normal)
     assert other != one.genotype
 
@@ -150,10 +150,10 @@ def test_recorded_exactly_when_the_sub_graph_or_the_batch_changes() -> None:
     assert steps(3, size=10) == 6
 
 
-def test_what_a_replay_leaves_out_stays_as_it_is() -> None:
-    """In spite of weight decay and momentum: of operations that no cell computes, and of those weighed with 0."""
-    one = recorded(search("dst", rate=1e-6), replaying(CPU))
-    for n in range(4):  # some momentum for everything
+def test_unused_operations_stay_unchanged_in_a_replay() -> None:
+    """Operations that no cell computes or that have weight 0 don't move, despite weight decay and momentum."""
+    one = with_graphs(search("dst", rate=1e-6), make_replay(CPU))
+    for n in range(4):  # gives every weight some momentum
         one.step(batch(n), batch(n + 9), temperature=1.0)
     with torch.no_grad():
         for alpha in one.architecture.alpha.values():
@@ -185,15 +185,15 @@ def training(device: torch.device = CPU) -> Training:
 
 
 @pytest.mark.parametrize("device", DEVICES)
-def test_a_recorded_training_learns_what_a_plain_one_does(device: torch.device) -> None:
-    """Drop-path included: its masks are new in each replay, its chance may change."""
+def test_recorded_training_equals_a_plain_one(device: torch.device) -> None:
+    """Drop-path included: each replay draws new masks, and the rate may change."""
     plain, other = training(device), training(device)
-    other.execute = replaying(device)
+    other.execute = make_replay(device)
     for step in range(6):
         chance = 0.0 if step == 0 else 0.1 * step
         images, labels = batch(step, device)
         torch.manual_seed(step)
-        # the chance as a tensor: the generator is asked otherwise than for a number
+        # the rate as a tensor, since the generator is used differently for a number
         expected = plain._step(images, labels, torch.tensor(chance, device=device) if chance else 0.0)
         torch.manual_seed(step)
         found = other.step(images, labels, chance)
@@ -205,8 +205,8 @@ def test_a_recorded_training_learns_what_a_plain_one_does(device: torch.device) 
     assert len(set(again)) == 3
 
 
-def test_a_comparison_scores_the_same_recorded() -> None:
-    plain, other = search(), recorded(search(), replaying(CPU))
+def test_recorded_comparison_gives_the_same_scores() -> None:
+    plain, other = search(), with_graphs(search(), make_replay(CPU))
     found = [
         compare_with_derived(
             one,
@@ -214,7 +214,7 @@ def test_a_comparison_scores_the_same_recorded() -> None:
             calibration=lambda: (batch(n) for n in range(2)),
             validation=lambda: (batch(n, size=12 if n < 6 else 5) for n in range(7)),
         )
-        for one in (plain, other, other)  # the second time for networks of other addresses
+        for one in (plain, other, other)  # the second time with networks at other addresses
     ]
     for mine, expected in ((found[1], found[0]), (found[2], found[0])):
         assert mine.supernet.loss == pytest.approx(expected.supernet.loss, rel=1e-5)
@@ -223,9 +223,9 @@ def test_a_comparison_scores_the_same_recorded() -> None:
     assert other.execute.recordings == 4
 
 
-def test_what_cannot_be_recorded_is_said_once_and_called_as_it_is() -> None:
+def test_unrecordable_function_is_reported_once_and_called_directly() -> None:
     told: list[str] = []
-    execute = GraphReplay(Rehearsal(), CPU, told.append)
+    execute = GraphReplay(CpuCapture(), CPU, told.append)
     total = torch.zeros(())
 
     def reads(x: Tensor, factor: Tensor | float) -> Tensor:
@@ -239,8 +239,8 @@ def test_what_cannot_be_recorded_is_said_once_and_called_as_it_is() -> None:
     assert execute.recordings == 0
 
 
-def test_the_reason_that_is_given_is_the_first_one() -> None:
-    class Broken(Rehearsal):
+def test_message_gives_the_first_error() -> None:
+    class Broken(CpuCapture):
         def record(self, function: Callable[[], object]) -> NoReturn:
             try:
                 raise RuntimeError("what was wrong")
@@ -254,18 +254,18 @@ def test_the_reason_that_is_given_is_the_first_one() -> None:
     assert "(what was wrong)" in told[0]
 
 
-def test_inputs_are_copied_to_one_place() -> None:
+def test_inputs_are_copied_to_a_fixed_address() -> None:
     seen: list[int] = []
 
     def address(x: Tensor, number: Tensor) -> Tensor:
         seen.append(x.data_ptr())
         return x * number
 
-    capture = Rehearsal()
-    execute = GraphReplay(capture, CPU, untold)
+    capture = CpuCapture()
+    execute = GraphReplay(capture, CPU, fail_on_message)
     for n in range(5):
         found = execute("product", None, address, torch.full((2,), float(n)), 3.0)
         assert found.tolist() == [3.0 * n] * 2
     assert len(set(seen)) == 1
-    assert len(seen) == WARM_UP_CALLS + 1  # replays do without the function
+    assert len(seen) == WARM_UP_CALLS + 1  # replays don't call the function
     assert (capture.warm_ups, capture.replays) == (WARM_UP_CALLS, 5 - WARM_UP_CALLS)

@@ -1,4 +1,4 @@
-"""Networks of random weights, as they come out of a training, and what runs their exports."""
+"""Networks with random weights as a training would leave them, and ways to run their exports."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OPERATIONS = (
 
 
 def cell(*nodes: str, concat: tuple[int, ...] = ()) -> CellGraph:
-    """``cell("0:skip_connect 1:conv_1x1", "2:conv_3x3")``: a text a node."""
+    """Build a cell such as ``cell("0:skip_connect 1:conv_1x1", "2:conv_3x3")``: one text per node."""
     return CellGraph(
         tuple(
             tuple(Connection(int(source), name) for source, name in (c.split(":") for c in node.split()))
@@ -39,7 +39,7 @@ SMALL = Genotype(
 )
 
 
-def trained(
+def make_trained(
     genotype: Genotype = SMALL,
     *,
     run: str = "20260101-000000-test",
@@ -48,7 +48,7 @@ def trained(
     seed: int = 0,
     **options: Any,
 ) -> TrainedNetwork:
-    """A network whose batch-norms have seen something, so that no operation computes what another would."""
+    """Create a network whose batch-norms have statistics, so that no two operations compute the same."""
     torch.manual_seed(seed)
     sizes = {"channels": 4, "cells": 4} | options
     network = DerivedNetwork(genotype, classes=len(classes), channels_in=shape[0], **sizes)
@@ -84,8 +84,8 @@ def images_for(content: ExportedNetwork, batch: int = 3) -> Tensor:
     return torch.randn(batch, *content.metadata.shape, generator=torch.Generator().manual_seed(batch))
 
 
-def imported_module(content: ExportedNetwork, folder: Path, name: str = "net") -> Any:
-    """The generated module, imported here."""
+def import_module(content: ExportedNetwork, folder: Path, name: str = "net") -> Any:
+    """Write the generated module and import it here."""
     code = module_text(content, name)
     assert "import entrannas" not in code
     assert "from entrannas" not in code
@@ -100,8 +100,8 @@ def imported_module(content: ExportedNetwork, folder: Path, name: str = "net") -
 
 
 def assert_same_module(one: TrainedNetwork, folder: Path) -> None:
-    """The generated module, imported here, computes what ``one`` does."""
+    """Assert that the generated module, imported here, computes the same as ``one``."""
     content = content_of(one)
     images = images_for(content)
-    found = logits(imported_module(content, folder).load(), images)
+    found = logits(import_module(content, folder).load(), images)
     torch.testing.assert_close(found, logits(one.network, images), atol=1e-6, rtol=1e-6)

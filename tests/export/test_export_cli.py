@@ -1,4 +1,4 @@
-"""`entrannas export` as a user meets it, on the run of a real search."""
+"""`entrannas export` on the run of a real search."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def call(*arguments: object) -> int:
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with one completed search."""
+    """Create a folder with one completed search."""
     folder = tmp_path_factory.mktemp("searched")
     write_space(folder)
     with pytest.MonkeyPatch.context() as patch:
@@ -52,7 +52,7 @@ def export(runs: Path, capsys: pytest.CaptureFixture[str]) -> Any:
     return run
 
 
-def test_a_checkpoint_of_a_search(export: Any, runs: Path) -> None:
+def test_export_of_a_search_checkpoint(export: Any, runs: Path) -> None:
     (path,) = runs.iterdir()
     code, out, err = export("latest", "--format", "checkpoint")
     assert (code, out) == (0, f"{path.name}.safetensors\n")
@@ -67,7 +67,7 @@ def test_a_checkpoint_of_a_search(export: Any, runs: Path) -> None:
     assert loaded.metadata.run == path.name
 
 
-def test_the_best_weights_of_a_training(capsys: pytest.CaptureFixture[str]) -> None:
+def test_export_of_the_best_weights_of_a_training(capsys: pytest.CaptureFixture[str]) -> None:
     sizes = ("--cells", 3, "--channels", 4, "--epochs", 1, "--set", "data.portion=0.2")
     assert call("train", "DARTS_V2", *sizes, "--quiet", "--runs-dir", "trained") == 0
     capsys.readouterr()
@@ -81,7 +81,7 @@ def test_the_best_weights_of_a_training(capsys: pytest.CaptureFixture[str]) -> N
     assert sum(weight.numel() for weight in loaded.network.parameters()) == summary["parameters"]
 
 
-def test_json_says_what_was_written_and_how_it_was_checked(export: Any) -> None:
+def test_json_describes_the_file_and_its_checks(export: Any) -> None:
     code, out, err = export("latest", "--output", "net.safetensors", "--json")
     told = json.loads(out)
     assert (code, err, told["format"], told["weights"]) == (0, "", "checkpoint", "last")
@@ -91,7 +91,7 @@ def test_json_says_what_was_written_and_how_it_was_checked(export: Any) -> None:
     assert told["largest_difference"] <= told["tolerance"] == 1e-4
 
 
-def test_what_is_asked_for_wrongly_is_refused_in_a_line(export: Any) -> None:
+def test_invalid_requests_are_one_line_errors(export: Any) -> None:
     Path("net.onnx").write_text("precious")
     for arguments, fault in (
         ((), "no format given: add --format"),
@@ -113,9 +113,7 @@ def test_what_is_asked_for_wrongly_is_refused_in_a_line(export: Any) -> None:
     assert {path.name: path.read_text() for path in Path().iterdir()} == {"net.onnx": "precious"}
 
 
-def test_without_the_onnx_packages_it_says_what_to_install(
-    export: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_onnx_packages_are_named(export: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         target, "find_spec", lambda name: None if name.startswith("onnx") else find_spec(name)
     )

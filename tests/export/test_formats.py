@@ -1,4 +1,4 @@
-"""The files of the other formats, read by the programs that they are for; what a failure leaves behind."""
+"""The files of each format, read by the programs they are made for; and what a failure leaves behind."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from entrannas_cli.method.operations import operation_names
 from entrannas_cli.method.space import SearchSpace
 
 from ..method.strategies import genotypes
-from .networks import OPERATIONS, SMALL, cell, images_for, logits, trained
+from .networks import OPERATIONS, SMALL, cell, images_for, logits, make_trained
 
 ALL = Genotype(
     cell(" ".join(f"{n % 2}:{name}" for n, name in enumerate(OPERATIONS)), "0:skip_connect 2:avg_pool_3x3"),
@@ -43,10 +43,10 @@ ALL = Genotype(
 # ONNX and torch.export
 
 
-def test_onnx_gives_the_same_with_any_number_of_images(capfd: pytest.CaptureFixture[str]) -> None:
-    one = trained(ALL, shape=(3, 19, 26), stem="imagenet", share_features=True, cells=3)
+def test_onnx_matches_for_any_batch_size(capfd: pytest.CaptureFixture[str]) -> None:
+    one = make_trained(ALL, shape=(3, 19, 26), stem="imagenet", share_features=True, cells=3)
     written = export_trained(one, Target("onnx", Path("net.onnx")))
-    assert [path.name for path in Path().iterdir()] == ["net.onnx"]  # the weights are inside
+    assert [path.name for path in Path().iterdir()] == ["net.onnx"]  # weights are stored inside
     assert capfd.readouterr() == ("", "")
     assert [check.batch for check in written.checks] == [1, 5]
     assert written.difference <= 1e-4
@@ -63,8 +63,8 @@ def test_onnx_gives_the_same_with_any_number_of_images(capfd: pytest.CaptureFixt
     assert metadata.classes == ("cat", "dog", "eel")
 
 
-def test_a_program_of_torch_export(capfd: pytest.CaptureFixture[str]) -> None:
-    one = trained(cells=3)
+def test_torch_export_matches(capfd: pytest.CaptureFixture[str]) -> None:
+    one = make_trained(cells=3)
     export_trained(one, Target("torch", Path("net.pt2")))
     extra = {METADATA_FILE: ""}
     program = torch.export.load("net.pt2", extra_files=extra)
@@ -75,8 +75,8 @@ def test_a_program_of_torch_export(capfd: pytest.CaptureFixture[str]) -> None:
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_program_for_a_fixed_number_of_images() -> None:
-    one = trained(Genotype(cell("0:conv_1x1"), cell("0:skip_connect 1:skip_connect")), cells=2)
+def test_torch_export_with_a_fixed_batch_size() -> None:
+    one = make_trained(Genotype(cell("0:conv_1x1"), cell("0:skip_connect 1:skip_connect")), cells=2)
     written = export_trained(one, Target("torch", Path("net.pt2")), batch=1)
     assert [check.batch for check in written.checks] == [1]
     network = torch.export.load("net.pt2").module()
@@ -96,10 +96,10 @@ def test_a_program_for_a_fixed_number_of_images() -> None:
     affine=st.booleans(),
     pool_batch_norm=st.booleans(),
 )
-def test_a_checkpoint_rebuilds_the_network(
+def test_checkpoint_rebuilds_the_network(
     genotype: Genotype, stem: str, share: bool, affine: bool, pool_batch_norm: bool
 ) -> None:
-    one = trained(
+    one = make_trained(
         genotype,
         stem=stem,
         share_features=share,
@@ -120,17 +120,17 @@ def test_a_checkpoint_rebuilds_the_network(
         assert set(file.keys()) == {key for key in one.network.state_dict() if "auxiliary" not in key}
 
 
-def test_a_file_of_a_release_that_always_normalised_pooling() -> None:
-    one = trained(pool_batch_norm=True)
+def test_checkpoint_of_an_older_release_has_batch_norm_after_pooling() -> None:
+    one = make_trained(pool_batch_norm=True)
     network = content_of(one).metadata.network.model_dump(exclude={"pool_batch_norm"})
-    loaded = load_exported(saved(one, network=network))
+    loaded = load_exported(write_checkpoint(one, network=network))
     images = images_for(loaded)
     assert torch.equal(logits(loaded.network, images), logits(one.network, images))
 
 
-def saved(one: TrainedNetwork | None = None, **changes: Any) -> Path:
-    """A checkpoint with other metadata; None leaves an entry out."""
-    content = content_of(one or trained())
+def write_checkpoint(one: TrainedNetwork | None = None, **changes: Any) -> Path:
+    """Write a checkpoint with changed metadata; None removes an entry."""
+    content = content_of(one or make_trained())
     texts = metadata_texts(content.metadata) | {
         k: v if isinstance(v, str) else json.dumps(v) for k, v in changes.items()
     }
@@ -139,7 +139,7 @@ def saved(one: TrainedNetwork | None = None, **changes: Any) -> Path:
     return Path("bad.safetensors")
 
 
-NETWORK = content_of(trained()).metadata.network.model_dump()
+NETWORK = content_of(make_trained()).metadata.network.model_dump()
 
 
 @pytest.mark.parametrize(
@@ -168,9 +168,9 @@ NETWORK = content_of(trained()).metadata.network.model_dump()
         ({"genotype": Genotype(cell("0:unheard_of"), cell("0:conv_1x1")).to_dict()}, "unheard_of"),
     ],
 )
-def test_checkpoints_that_can_not_be(changes: dict[str, Any], fault: str) -> None:
+def test_invalid_metadata_is_rejected(changes: dict[str, Any], fault: str) -> None:
     with pytest.raises(UsageError, match=r"^bad\.safetensors: not an exported network: ") as caught:
-        load_exported(saved(**changes))
+        load_exported(write_checkpoint(**changes))
     assert fault in caught.value.message
     assert "\n" not in caught.value.message
 
@@ -180,8 +180,8 @@ class Trap:
         return os.mkdir, ("trapped",)
 
 
-def test_files_that_are_no_checkpoint() -> None:
-    whole = checkpoint_bytes(content_of(trained()))
+def test_files_that_are_not_checkpoints_are_rejected() -> None:
+    whole = checkpoint_bytes(content_of(make_trained()))
     for content in (
         b"",
         b"x" * 100,
@@ -206,18 +206,18 @@ def test_files_that_are_no_checkpoint() -> None:
     assert not Path("trapped").exists()
 
 
-def test_weights_of_another_type_are_refused() -> None:
-    content = content_of(trained())
+def test_weights_of_another_dtype_are_rejected() -> None:
+    content = content_of(make_trained())
     half = {key: value.half() for key, value in content.network.state_dict().items()}
     save_file(half, "half", metadata_texts(content.metadata))
     with pytest.raises(UsageError, match=r"expected torch\.\w+ .*, found torch\.float16"):
         load_exported(Path("half"))
 
 
-def test_operations_of_a_package_in_the_other_formats(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plugin_operations_export_to_checkpoint_and_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     plug_in = operations.Operation("cut", "cut", False, lambda c, s, a: torch.nn.AvgPool2d(1, s))
     monkeypatch.setitem(operations._registry, "cut", plug_in)
-    one = trained(Genotype(cell("0:cut"), cell("0:cut")), cells=2)
+    one = make_trained(Genotype(cell("0:cut"), cell("0:cut")), cells=2)
     for name in ("checkpoint", "torch"):
         export_trained(one, choose_target(name, None, "net"))
     assert load_exported(Path("net.safetensors")).network.genotype.operations == {"cut"}
@@ -226,8 +226,8 @@ def test_operations_of_a_package_in_the_other_formats(monkeypatch: pytest.Monkey
         load_exported(Path("net.safetensors"))
 
 
-def test_the_caller_notices_nothing(tmp_path: Path) -> None:
-    one = trained(auxiliary=True)
+def test_export_leaves_network_and_random_state_unchanged(tmp_path: Path) -> None:
+    one = make_trained(auxiliary=True)
     before = {key: value.clone() for key, value in one.network.state_dict().items()}
     state = torch.get_rng_state()
     export_trained(one, Target("checkpoint", tmp_path / "net.safetensors"))
@@ -236,8 +236,8 @@ def test_the_caller_notices_nothing(tmp_path: Path) -> None:
     assert all(parameter.requires_grad for parameter in one.network.parameters())
 
 
-def test_an_accuracy_of_other_weights_is_not_told() -> None:
-    one = trained()
+def test_accuracy_of_other_weights_is_omitted() -> None:
+    one = make_trained()
     one.run.path.mkdir(parents=True)
     for step, told in ((98, 0.75), (99, None)):
         (one.run.path / "summary.json").write_text(json.dumps({"step": step, "test_accuracy": 0.75}))
@@ -250,7 +250,7 @@ def test_an_accuracy_of_other_weights_is_not_told() -> None:
 
 
 class Shifted(DerivedNetwork):
-    """Computes something that its parts don't tell."""
+    """A network that computes something its modules don't show."""
 
     shift = 0.01
 
@@ -259,8 +259,8 @@ class Shifted(DerivedNetwork):
 
 
 @pytest.mark.parametrize("before", [{}, {"x.safetensors": "precious"}])
-def test_an_export_that_differs_leaves_what_was_there(before: dict[str, str]) -> None:
-    one = trained()
+def test_failed_check_keeps_the_existing_files(before: dict[str, str]) -> None:
+    one = make_trained()
     one.network.__class__ = Shifted
     for file, text in before.items():
         Path(file).write_text(text)
@@ -269,8 +269,8 @@ def test_an_export_that_differs_leaves_what_was_there(before: dict[str, str]) ->
     assert {path.name: path.read_text() for path in Path().iterdir()} == before
 
 
-def test_differences_count_against_the_largest_logit() -> None:
-    one = trained()
+def test_differences_are_relative_to_the_largest_logit() -> None:
+    one = make_trained()
     expected = expected_of(one.network, one.shape)
     assert [check.difference for check in compare(expected, expected.logits)] == [0.0, 0.0]
     largest = max(batch.abs().max().item() for batch in expected.logits)
@@ -284,31 +284,31 @@ def test_differences_count_against_the_largest_logit() -> None:
             compare(expected, wrong)
 
 
-def test_a_network_that_diverged_is_not_exported() -> None:
-    one = trained()
+def test_diverged_network_is_not_exported() -> None:
+    one = make_trained()
     one.network.classifier.bias.data[0] = float("nan")
     with pytest.raises(RunFailed, match="are not finite"):
         export_trained(one, Target("checkpoint", Path("net.safetensors")))
     assert list(Path().iterdir()) == []
 
 
-class Stubborn(torch.nn.Module):
-    """What no graph can hold: what it does depends on the values."""
+class Untraceable(torch.nn.Module):
+    """A module that no graph can hold, since it branches on values."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x if x.sum() > 0 else -x
 
 
-def test_a_network_that_can_not_be_traced_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    plug_in = operations.Operation("stubborn", "s", False, lambda *_: Stubborn())
+def test_untraceable_network_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    plug_in = operations.Operation("stubborn", "s", False, lambda *_: Untraceable())
     monkeypatch.setitem(operations._registry, "stubborn", plug_in)
-    one = trained(Genotype(cell("0:stubborn"), SMALL.reduce), cells=3)
+    one = make_trained(Genotype(cell("0:stubborn"), SMALL.reduce), cells=3)
     with pytest.raises(RunFailed, match=r"torch\.export cannot trace this network: .+"):
         export_trained(one, Target("torch", Path("net.pt2")))
     assert list(Path().iterdir()) == []
 
 
-# where to
+# where exports go
 
 
 @pytest.mark.parametrize(
@@ -323,7 +323,9 @@ def test_a_network_that_can_not_be_traced_is_said_so(monkeypatch: pytest.MonkeyP
         ("python", "folder/net.py", ("python", "folder/net.py")),
     ],
 )
-def test_targets(format_: str | None, output: str | None, expected: tuple[str, str]) -> None:
+def test_targets_are_chosen_from_format_and_output(
+    format_: str | None, output: str | None, expected: tuple[str, str]
+) -> None:
     Path("folder").mkdir()
     target = choose_target(format_, None if output is None else Path(output), "2026-x")
     assert (target.format, str(target.path)) == expected
@@ -350,7 +352,7 @@ def test_targets(format_: str | None, output: str | None, expected: tuple[str, s
         ("onnx", "\x1b[2J\0.onnx", "cannot be written: embedded null"),
     ],
 )
-def test_targets_that_can_not_be(format_: str | None, output: str | None, fault: str) -> None:
+def test_invalid_targets_are_rejected(format_: str | None, output: str | None, fault: str) -> None:
     for name in ("file", "there.onnx", "there.pt"):
         Path(name).touch()
     with pytest.raises(UsageError) as caught:
@@ -359,19 +361,19 @@ def test_targets_that_can_not_be(format_: str | None, output: str | None, fault:
     assert "\x1b" not in caught.value.message
 
 
-def test_force_replaces_files_only() -> None:
+def test_force_replaces_only_files() -> None:
     Path("net.onnx").mkdir()
     with pytest.raises(UsageError, match="not a regular file"):
         Target("onnx", Path("net.onnx")).check(force=True)
     Path("elsewhere").write_text("precious")
     Path("net.safetensors").symlink_to("elsewhere")
-    export_trained(trained(), Target("checkpoint", Path("net.safetensors")), force=True)
+    export_trained(make_trained(), Target("checkpoint", Path("net.safetensors")), force=True)
     load_exported(Path("net.safetensors"))
     assert Path("elsewhere").read_text() == "precious"
 
 
-def test_what_appears_meanwhile_is_not_lost() -> None:
-    one = trained()
+def test_file_created_meanwhile_is_not_overwritten() -> None:
+    one = make_trained()
 
     class Slow(DerivedNetwork):
         def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -384,5 +386,5 @@ def test_what_appears_meanwhile_is_not_lost() -> None:
     assert {path.name: path.read_text() for path in Path().iterdir()} == {"net.safetensors": "precious"}
 
 
-def test_trained_networks_are_what_load_trained_gives() -> None:
-    assert isinstance(trained(), TrainedNetwork)
+def test_make_trained_returns_the_type_of_load_trained() -> None:
+    assert isinstance(make_trained(), TrainedNetwork)

@@ -1,4 +1,4 @@
-"""The generated Python module: right for every network, needs nothing of ours, and looks as written by hand."""
+"""The generated Python module: correct for every network, free of our imports, and clean code."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from entrannas_cli.method.genotype import CellGraph, Genotype
 from entrannas_cli.method.space import SearchSpace
 
 from ..method.strategies import genotypes
-from .networks import OPERATIONS, SMALL, assert_same_module, cell, imported_module, logits, trained
+from .networks import OPERATIONS, SMALL, assert_same_module, cell, import_module, logits, make_trained
 
 
-def test_the_operations_are_all_that_come_with_the_program() -> None:
+def test_all_bundled_operations_are_covered() -> None:
     from entrannas_cli.spaces.files import load_space
 
     assert set(OPERATIONS) == {*load_space("extended").operations, *load_space("standard").operations}
@@ -38,8 +38,8 @@ def test_the_operations_are_all_that_come_with_the_program() -> None:
 def test_every_operation_at_both_strides_and_odd_sizes(name: str, tmp_path: Path) -> None:
     graph = cell(
         f"0:{name}", f"1:{name} 2:{name}"
-    )  # of a reduction cell: stride 2 from 0 and 1, stride 1 from 2
-    assert_same_module(trained(Genotype(graph, graph), shape=(2, 11, 14)), tmp_path)
+    )  # in a reduction cell: stride 2 from nodes 0 and 1, stride 1 from node 2
+    assert_same_module(make_trained(Genotype(graph, graph), shape=(2, 11, 14)), tmp_path)
 
 
 EXTENDED = SearchSpace(name="random", operations=OPERATIONS, nodes=3)
@@ -57,7 +57,7 @@ EXTENDED = SearchSpace(name="random", operations=OPERATIONS, nodes=3)
     sides=st.tuples(st.integers(5, 20), st.integers(5, 20)),
     seed=st.integers(0, 2**16),
 )
-def test_any_network(
+def test_any_network_is_exported(
     genotype: Genotype,
     outputs: list[int],
     stem: str,
@@ -69,7 +69,7 @@ def test_any_network(
     seed: int,
 ) -> None:
     genotype = Genotype(CellGraph(genotype.normal.nodes, tuple(outputs)), genotype.reduce)
-    one = trained(
+    one = make_trained(
         genotype,
         shape=(3, *sides),
         stem=stem,
@@ -84,8 +84,8 @@ def test_any_network(
         assert_same_module(one, Path(folder))
 
 
-def test_it_runs_where_this_package_is_not() -> None:
-    one = trained(stem="imagenet", share_features=True, shape=(3, 21, 30))
+def test_module_runs_without_this_package() -> None:
+    one = make_trained(stem="imagenet", share_features=True, shape=(3, 21, 30))
     folder = Path.cwd()
     export_trained(one, Target("python", folder / "my_net.py"))
     assert sorted(path.name for path in folder.iterdir()) == ["my_net.pt", "my_net.py"]
@@ -130,8 +130,8 @@ runpy.run_path("my_net.py", run_name="__main__")
     ],
 )
 @pytest.mark.parametrize("pool_batch_norm", [False, True])
-def test_it_is_written_as_a_person_would(genotype: Genotype, pool_batch_norm: bool) -> None:
-    one = trained(genotype, share_features=True, pool_batch_norm=pool_batch_norm)
+def test_module_passes_ruff(genotype: Genotype, pool_batch_norm: bool) -> None:
+    one = make_trained(genotype, share_features=True, pool_batch_norm=pool_batch_norm)
     code = module_text(content_of(one), "net").encode()
     for command in (["check", "--select", "E,F,W,I,UP,B,C4,SIM,PTH,RET", "-"], ["format", "--check", "-"]):
         result = subprocess.run(
@@ -142,10 +142,10 @@ def test_it_is_written_as_a_person_would(genotype: Genotype, pool_batch_norm: bo
         assert result.returncode == 0, result.stdout.decode() + result.stderr.decode()
 
 
-def test_it_holds_only_what_is_used(tmp_path: Path) -> None:
+def test_module_contains_only_used_classes(tmp_path: Path) -> None:
     graph = cell("1:conv_1x1", "1:sep_conv_3x3", concat=(2,))
-    content = content_of(trained(Genotype(graph, graph)))
-    module = imported_module(content, tmp_path)
+    content = content_of(make_trained(Genotype(graph, graph)))
+    module = import_module(content, tmp_path)
     assert not {"SeparableConv", "DilatedConv", "FactorizedReduce", "ImageNetStem"} & set(vars(module))
     state = torch.load(tmp_path / "net.pt", weights_only=True)
     assert state.keys() == module.Network().state_dict().keys()
@@ -153,34 +153,34 @@ def test_it_holds_only_what_is_used(tmp_path: Path) -> None:
     assert any(key.startswith("cells.0.conv_1x1_1_2.") for key in state)
 
 
-def test_texts_of_others_stay_texts(tmp_path: Path) -> None:
+def test_hostile_names_stay_string_literals(tmp_path: Path) -> None:
     hostile = '"""\n\\" \\N{x}; raise SystemExit #\'\u202e'
     names = (hostile, "it's", 'a "b"', "é", "\udc80")
-    one = trained(classes=names, run='2026-"""; import os\\')
+    one = make_trained(classes=names, run='2026-"""; import os\\')
     content = content_of(one)
     content = replace(
         content, metadata=content.metadata.model_copy(update={"dataset": hostile, "classes": names})
     )
-    module = imported_module(content, tmp_path)
+    module = import_module(content, tmp_path)
     assert names == module.CLASSES
     assert '2026-"""; import os' in module.__doc__
     code = (tmp_path / "net.py").read_text(encoding="utf-8")
     assert "\u202e" not in code
-    assert len(ast.parse(code).body) == len(ast.parse(module_text(content_of(trained()), "net")).body)
+    assert len(ast.parse(code).body) == len(ast.parse(module_text(content_of(make_trained()), "net")).body)
 
 
-def test_a_thousand_classes_stay_readable() -> None:
+def test_thousand_classes_stay_readable() -> None:
     names = tuple(f"class {n}" for n in range(1000))
-    code = module_text(content_of(trained(classes=names)), "net")
+    code = module_text(content_of(make_trained(classes=names)), "net")
     assert max(map(len, code.splitlines())) <= 110
     assert len(code.splitlines()) < 400
     assert ast.literal_eval(code.split("CLASSES = ")[1].split("\n)")[0] + ")") == names
 
 
-def test_an_operation_of_a_package_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plugin_operation_is_rejected_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     plug_in = operations.Operation("scale", "scale", False, lambda *_: torch.nn.Hardtanh())
     monkeypatch.setitem(operations._registry, "scale", plug_in)
-    one = trained(Genotype(cell("0:scale"), cell("0:conv_1x1")))
+    one = make_trained(Genotype(cell("0:scale"), cell("0:conv_1x1")))
     with pytest.raises(UsageError, match=r"cannot include scale: .* another package") as caught:
         module_text(content_of(one), "net")
     assert "checkpoint, onnx or torch" in caught.value.details[0]
@@ -196,7 +196,7 @@ def test_an_operation_of_a_package_is_refused_by_name(monkeypatch: pytest.Monkey
         ("conv_1x7_7x1", 1, "ConvBlock(channels, channels, kernels=[(1, 7), (7, 1)], stride=1, affine=True)"),
     ],
 )
-def test_code_of_operations(name: str, stride: int, expected: str) -> None:
+def test_operation_code(name: str, stride: int, expected: str) -> None:
     assert operation_code(name, stride=stride, affine=True, pool_batch_norm=False) == expected
     with_norm = operation_code(name, stride=stride, affine=False, pool_batch_norm=True)
     assert with_norm == (

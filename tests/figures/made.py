@@ -1,4 +1,4 @@
-"""Runs with chosen metrics, by the real writers."""
+"""Runs with chosen metrics, written by the real writers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from entrannas_cli.store.session import RunSession
 NOW = 1795515300.0  # 2026-11-24 10:15:00 UTC
 
 
-def search(
+def make_search(
     folder: Path,
     seed: int = 0,
     *,
@@ -31,7 +31,7 @@ def search(
     state: str = "completed",
     **summary: Any,
 ) -> Run:
-    """A search whose loss falls from ``loss`` as 1/step, whose sparsity rises to 90 %."""
+    """Create a search whose loss falls as ``loss``/step and whose sparsity rises to 90 %."""
     text = f'space = "standard"\nmethod = "{method}"\nseed = {seed}\n[data]\ndataset = "digits"\n{config}'
     run = create_run(
         folder,
@@ -85,7 +85,7 @@ def search(
 
 
 def write_rows(folder: Path, rows: Sequence[Mapping[str, Any]], name: str = "20261124-101500-made") -> Run:
-    """A run with just these metric rows."""
+    """Create a run with exactly these metric rows."""
     path = folder / name
     path.mkdir(parents=True)
     (path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))

@@ -1,4 +1,4 @@
-"""Cells as figures, by what is drawn: the labels and lines, and the files' own bytes."""
+"""Figures of cells: the labels and lines drawn, and the bytes of the files."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from ..render.cells import OPERATIONS, expected, genotypes
 DENSE = CellGraph(
     tuple(
         tuple(Connection(i, o) for i in range(j) for o in OPERATIONS[:7]) for j in range(2, 6)
-    )  # the 98 connections that a search starts from
+    )  # the 98 connections that a search starts with
 )
 Kind = TypeVar("Kind")
 SVG = "{http://www.w3.org/2000/svg}"
@@ -46,7 +46,7 @@ def parts(figure: Figure, kind: type[Kind]) -> list[Kind]:
 
 
 def labels(figure: Figure) -> list[tuple[FancyBboxPatch, bool]]:
-    """The boxes of the operations' labels, with whether they are filled; stations are something else."""
+    """Return the label boxes of the operations, each with whether it is filled."""
     boxes = [box for box in parts(figure, FancyBboxPatch) if box.get_zorder() == 7]
     return [(box, matplotlib_hex(box.get_facecolor()) != PAPER) for box in boxes]
 
@@ -59,7 +59,7 @@ def matplotlib_hex(colour: ColorType) -> str:
 
 @settings(max_examples=15)
 @given(genotypes())
-def test_each_connection_has_a_line_and_a_label_of_its_kind(genotype: Genotype) -> None:
+def test_each_connection_has_a_line_and_a_label(genotype: Genotype) -> None:
     figure = genotype_figure(genotype, "title", key=False)
     wanted = [row for kind, cell in genotype.cells for row in expected(kind, cell, full=True)]
     written = Counter(text.get_text() for text in parts(figure, Text))
@@ -67,14 +67,14 @@ def test_each_connection_has_a_line_and_a_label_of_its_kind(genotype: Genotype) 
         assert written[name] == count
     boxes = labels(figure)
     assert Counter(filled for _, filled in boxes) == Counter(row[3] for row in wanted)
-    for box, filled in boxes:  # told apart without colour: the outline too
+    for box, filled in boxes:  # the outline too, so that they differ without colour
         assert (box.get_linestyle() == "solid") is filled
     lines = [line for line in parts(figure, Line2D) if line.get_zorder() == 2]
     assert Counter(not line.is_dashed() for line in lines) == Counter(row[3] for row in wanted)
 
 
 @pytest.mark.parametrize("cells", [(DENSE, DENSE), tuple(PUBLISHED["DARTS_V2"].cells[n][1] for n in (0, 1))])
-def test_nothing_lies_on_anything_and_all_is_on_the_page(cells: tuple[CellGraph, CellGraph]) -> None:
+def test_nothing_overlaps_or_leaves_the_page(cells: tuple[CellGraph, CellGraph]) -> None:
     figure = genotype_figure(Genotype(*cells), "run 1", key=True)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
@@ -95,15 +95,15 @@ def test_nothing_lies_on_anything_and_all_is_on_the_page(cells: tuple[CellGraph,
             extent = text.get_window_extent(renderer)
             assert page.x0 <= extent.x0 < extent.x1 <= page.x1
     height = min(box.get_window_extent(renderer).height for box, _ in labels(figure))
-    assert height / figure.dpi >= 0.15  # inches: still a line of text, however many there are
+    assert height / figure.dpi >= 0.15  # inches: a readable line of text, however many there are
 
 
 def height_of(line: Line2D) -> float:
     return float(np.asarray(line.get_ydata())[0])
 
 
-def test_places_are_the_layouts() -> None:
-    """One source of places: lines lie in the rows, and in the order, that the layout gives."""
+def test_lines_follow_the_layout() -> None:
+    """Lines are in the rows and the order of the layout."""
     cell = PUBLISHED["DARTS_V2"].normal
     figure = genotype_figure(Genotype(cell, cell), kinds=("normal",), key=False)
     edges = lay_out("normal", cell).edges
@@ -120,7 +120,7 @@ def test_places_are_the_layouts() -> None:
     assert [line.get_color() for line in lines] == [RAILS[edge.source] for edge in edges]
 
 
-def test_an_svg_is_text_and_always_the_same() -> None:
+def test_svg_contains_text_and_is_reproducible() -> None:
     first, second = (
         figure_bytes(genotype_figure(PUBLISHED["DARTS_V2"], "published cells DARTS_V2"), ".svg")
         for _ in range(2)
@@ -143,7 +143,7 @@ def test_an_svg_is_text_and_always_the_same() -> None:
 @pytest.mark.parametrize(
     "name", ["$x^2$", "<script>alert(1)</script>", "a&b", "]]>", "漢字", "\x1b[31m", "_" * 90]
 )
-def test_any_name_is_shown_as_it_is(name: str) -> None:
+def test_names_are_shown_verbatim(name: str) -> None:
     cell = CellGraph(((Connection(0, name), Connection(1, "conv_1x1")),))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -165,7 +165,7 @@ def test_png_and_pdf() -> None:
     assert pdf == figure_bytes(genotype_figure(PUBLISHED["DARTS_V2"]), ".pdf")
 
 
-def test_one_kind_only() -> None:
+def test_single_cell_kind() -> None:
     texts = {
         text.get_text() for text in parts(genotype_figure(PUBLISHED["DARTS_V2"], kinds=("reduce",)), Text)
     }
@@ -173,7 +173,7 @@ def test_one_kind_only() -> None:
     assert "normal cell" not in texts
 
 
-def test_a_cell_that_no_page_holds_is_refused() -> None:
+def test_cell_too_large_for_a_page_is_rejected() -> None:
     endless = CellGraph(tuple((Connection(n, "conv_1x1"),) for n in range(1000)))
     with pytest.raises(UsageError, match="too large for a picture"):
         genotype_figure(Genotype(endless, endless))
@@ -190,7 +190,7 @@ def test_a_cell_that_no_page_holds_is_refused() -> None:
         ("file/cell.svg", "cannot be written|no folder file"),
     ],
 )
-def test_places_where_no_picture_can_be(name: str, reason: str) -> None:
+def test_invalid_output_paths_are_rejected(name: str, reason: str) -> None:
     import os
 
     Path("folder.svg").mkdir()
@@ -200,7 +200,7 @@ def test_places_where_no_picture_can_be(name: str, reason: str) -> None:
         check_output(Path(name), (".svg", ".png", ".pdf"))
 
 
-def test_a_link_is_followed_and_a_place_that_takes_no_file_is_named() -> None:
+def test_symlink_is_followed_and_unwritable_path_is_named() -> None:
     Path("real.svg").write_text("old")
     Path("link.svg").symlink_to("real.svg")
     write_output(Path("link.svg"), "new")

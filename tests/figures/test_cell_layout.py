@@ -1,4 +1,4 @@
-"""The layout that all drawings of a cell share."""
+"""The layout shared by all drawings of a cell."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..render.cells import cells
 
 
 @given(cells())
-def test_every_connection_has_a_row_of_its_own_within_its_target(cell: CellGraph) -> None:
+def test_each_connection_has_its_own_row_within_its_target(cell: CellGraph) -> None:
     layout = lay_out("normal", cell)
     assert [(e.target, Connection(e.source, e.operation.name)) for e in layout.edges] == list(
         cell.connections
@@ -29,7 +29,7 @@ def test_every_connection_has_a_row_of_its_own_within_its_target(cell: CellGraph
 
 
 @given(cells())
-def test_rails_end_where_they_are_last_read(cell: CellGraph) -> None:
+def test_rails_end_at_their_last_reader(cell: CellGraph) -> None:
     layout = lay_out("normal", cell)
     assert tuple(node.number for node in layout.outputs) == cell.concat
     for node in layout.nodes:
@@ -46,25 +46,25 @@ def test_layers_run_from_left_to_right(cell: CellGraph) -> None:
     assert all(layout.nodes[e.source].layer < layout.nodes[e.target].layer for e in layout.edges)
 
 
-def test_a_skip_connection_has_weights_where_it_halves_the_size() -> None:
+def test_skip_connection_has_weights_where_it_halves_the_size() -> None:
     cell = CellGraph(((Connection(0, "skip_connect"),), (Connection(2, "skip_connect"),)))
     assert [edge.parametric for edge in lay_out("reduce", cell).edges] == [True, False]
     assert [edge.parametric for edge in lay_out("normal", cell).edges] == [False, False]
 
 
-def test_an_unknown_operation_counts_as_one_with_weights() -> None:
+def test_unknown_operation_counts_as_parametric() -> None:
     unknown = look("shuffle")
     assert (unknown.label, unknown.parametric, unknown.known) == ("shuffle", True, False)
 
 
-def test_a_package_that_fails_to_load_is_no_reason_to_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_broken_plugin_package_is_tolerated(monkeypatch: pytest.MonkeyPatch) -> None:
     point = EntryPoint("broken_op", "no_such_module_anywhere:build", operations.ENTRY_POINT_GROUP)
     monkeypatch.setattr(operations, "_plugins", lambda: {"broken_op": point})
     assert not look("broken_op").known
 
 
 @given(cells())
-def test_a_film_bundles_the_operations_between_two_nodes(cell: CellGraph) -> None:
+def test_frame_bundles_operations_between_two_nodes(cell: CellGraph) -> None:
     layout, frame = lay_out("normal", cell), lay_out_frame("normal", cell, film_rows([cell]))
     strands = [
         (bundle.source, bundle.target, operation, parametric)

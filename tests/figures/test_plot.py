@@ -1,4 +1,4 @@
-"""`entrannas plot` as a user meets it."""
+"""`entrannas plot` end to end."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from entrannas_cli.store.session import RunSession
 
 from ..calling import Call
 from ..cli.test_app import HEAVY, modules_after
-from .made import search, write_rows
+from .made import make_search, write_rows
 
 
 @pytest.fixture
 def runs(tmp_path: Path) -> Path:
     folder = tmp_path / "work" / "runs"
     for seed in range(2):
-        search(folder, seed, loss=2.0 + seed)
-    search(folder, 2, method="darts", epochs=2)
+        make_search(folder, seed, loss=2.0 + seed)
+    make_search(folder, 2, method="darts", epochs=2)
     return folder
 
 
@@ -43,7 +43,7 @@ def texts(picture: Path) -> list[str]:
     return ["".join(element.itertext()).strip() for element in root.iter("{http://www.w3.org/2000/svg}text")]
 
 
-def test_each_format_is_written(call: Call, runs: Path) -> None:
+def test_every_format_is_written(call: Call, runs: Path) -> None:
     for name, magic in (("a.svg", b"<?xml"), ("a.png", b"\x89PNG"), ("a.PDF", b"%PDF")):
         result = call("plot", "runs", "--output", name)
         assert (result.code, result.out, result.err) == (0, f"{name}\n", "")
@@ -56,7 +56,7 @@ def test_each_format_is_written(call: Call, runs: Path) -> None:
     assert not list(Path.cwd().glob(".*"))
 
 
-def test_the_same_runs_give_the_same_bytes(call: Call, runs: Path) -> None:
+def test_same_runs_give_the_same_bytes(call: Call, runs: Path) -> None:
     command = ["plot", "runs", "--metric", "loss,gap", "--smooth", "3", "--group-by", "method"]
     for name in ("a.svg", "a.pdf", "b.pdf"):
         call(*command, "-o", name)
@@ -72,8 +72,8 @@ def test_the_same_runs_give_the_same_bytes(call: Call, runs: Path) -> None:
         assert first == second
 
 
-def draw(curves: Curves, **options: bool) -> list[list[list[float]]]:
-    """For each panel the y values of its lines."""
+def line_values(curves: Curves, **options: bool) -> list[list[list[float]]]:
+    """Return the y values of each line, per panel."""
     with plot_style():
         figure = curves_figure(curves.panels, **options)  # type: ignore[arg-type]
     return [
@@ -81,7 +81,7 @@ def draw(curves: Curves, **options: bool) -> list[list[list[float]]]:
     ]
 
 
-def test_a_line_a_run_with_its_values(runs: Path) -> None:
+def test_each_run_is_a_line_with_its_values(runs: Path) -> None:
     found = list(reversed(list_runs(runs)))
     curves = gather(found, parse_metrics(["loss,gap"]))
     assert [line.label for line in curves.panels[0].lines] == [
@@ -89,11 +89,11 @@ def test_a_line_a_run_with_its_values(runs: Path) -> None:
         "standard-entrannas-dst-s1",
         "standard-darts-s2",
     ]
-    losses, gaps = draw(curves)
+    losses, gaps = line_values(curves)
     assert losses[1] == pytest.approx([3.0 / step for step in range(1, 13)])
     assert gaps[2] == pytest.approx([5.0, 0.0])
     assert curves.notes == []
-    (with_raw,) = draw(gather(found, parse_metrics(["loss"]), smooth=3))
+    (with_raw,) = line_values(gather(found, parse_metrics(["loss"]), smooth=3))
     assert len(with_raw) == 6
     assert with_raw[0] == losses[0]
     assert with_raw[1][1] == pytest.approx(sum(losses[0][:3]) / 3)
@@ -112,7 +112,7 @@ def test_groups_are_means_with_bands(runs: Path) -> None:
     assert mixed.notes == ["all (3 runs): loss ends with its shortest run, standard-darts-s2"]
 
 
-def test_group_by_takes_what_compare_takes(call: Call, runs: Path) -> None:
+def test_group_by_accepts_the_keys_of_compare(call: Call, runs: Path) -> None:
     assert call("plot", "runs", "-g", "method,data.dataset,seed", "-m", "loss", "-o", "a.svg").code == 0
     assert "entrannas-dst, digits, seed 1 (1 run)" in texts(Path("a.svg"))
     trained = create_run(runs, kind="train", space="standard", method="darts", seed=0)
@@ -130,19 +130,19 @@ def test_group_by_takes_what_compare_takes(call: Call, runs: Path) -> None:
     assert not Path("b.svg").exists()
 
 
-def test_logarithmic(call: Call, runs: Path) -> None:
+def test_logarithmic_axis(call: Call, runs: Path) -> None:
     assert call("plot", "runs", "-m", "loss", "--log", "-o", "a.svg").err == ""
     result = call("plot", "runs", "-m", "gap", "--log", "-o", "a.svg")
     assert result.err == "gap: values of 0 or less are not shown on a logarithmic axis\n"
-    nothing = search(runs, 3, name="flat", epochs=1, per_epoch=1, loss=-1.0)
+    nothing = make_search(runs, 3, name="flat", epochs=1, per_epoch=1, loss=-1.0)
     refused = call("plot", nothing.path, "-m", "loss", "--log", "-o", "a.svg")
     assert refused.code == 2
     assert "without --log" in refused.err
-    (lines,) = draw(gather(list_runs(runs), parse_metrics(["loss"])), log=True)
-    assert len(lines) == 3  # nothing is left of the flat one
+    (lines,) = line_values(gather(list_runs(runs), parse_metrics(["loss"])), log=True)
+    assert len(lines) == 3  # the flat line is gone
 
 
-def test_what_is_not_there(call: Call, runs: Path) -> None:
+def test_missing_metrics_are_reported(call: Call, runs: Path) -> None:
     result = call("plot", "runs", "-m", "losss", "-o", "a.svg")
     assert result.code == 2
     assert "did you mean loss?" in result.err
@@ -177,7 +177,7 @@ def test_what_is_not_there(call: Call, runs: Path) -> None:
         (["-o", "a.svg", "--x", "steps"], "--x"),
     ],
 )
-def test_bad_input_is_one_line(call: Call, runs: Path, arguments: list[str], says: str) -> None:
+def test_invalid_input_is_a_one_line_error(call: Call, runs: Path, arguments: list[str], says: str) -> None:
     result = call("plot", "runs", *arguments)
     assert (result.code, result.out) == (2, "")
     assert says in result.err
@@ -185,13 +185,13 @@ def test_bad_input_is_one_line(call: Call, runs: Path, arguments: list[str], say
     assert not list(Path.cwd().glob("*.svg"))
 
 
-def test_an_old_picture_stays_when_nothing_can_be_drawn(call: Call, runs: Path) -> None:
+def test_existing_picture_stays_when_nothing_can_be_drawn(call: Call, runs: Path) -> None:
     Path("a.svg").write_text("old")
     assert call("plot", "runs", "-m", "nothing", "-o", "a.svg").code == 2
     assert Path("a.svg").read_text() == "old"
 
 
-def test_names_are_text_and_nothing_else(call: Call, runs: Path) -> None:
+def test_names_are_not_interpreted_as_markup(call: Call, runs: Path) -> None:
     for name in ("_hidden", "$x^2$", "a\x1b[31m&<b>"):
         (runs / name).symlink_to(list_runs(runs)[0].path)
     result = call(
@@ -209,8 +209,8 @@ def test_names_are_text_and_nothing_else(call: Call, runs: Path) -> None:
         assert text in shown
 
 
-def test_a_running_run_is_drawn_as_far_as_it_is(tmp_path: Path, call: Call) -> None:
-    run = search(tmp_path / "work" / "runs", state="stopped")
+def test_running_run_is_drawn_up_to_its_latest_step(tmp_path: Path, call: Call) -> None:
+    run = make_search(tmp_path / "work" / "runs", state="stopped")
     with RunSession(Run(run.path), epochs=9, steps=99) as session:
         session.begin_attempt(13)
         session.write_environment({})
@@ -233,7 +233,7 @@ def test_sizes_and_units(runs: Path) -> None:
         assert figure.axes[0].get_xlabel() == "time (s)"
 
 
-def test_a_long_run_becomes_a_small_picture(tmp_path: Path) -> None:
+def test_long_run_becomes_a_small_picture(tmp_path: Path) -> None:
     rows = [
         {"kind": "step", "step": n, "epoch": 1, "weight_loss": 5.0 if n == 3210 else n % 7}
         for n in range(1, 6001)
@@ -244,7 +244,7 @@ def test_a_long_run_becomes_a_small_picture(tmp_path: Path) -> None:
     assert len(curves_image(curves.panels, ".svg")) < 150_000
 
 
-def test_drawing_loads_no_torch(runs: Path) -> None:
+def test_plot_does_not_import_torch(runs: Path) -> None:
     loaded = modules_after("plot", "runs", "-o", "a.svg", "--group-by", "method")
     assert "matplotlib" in loaded
     assert not loaded & {"torch", "torchvision", "textual", "sklearn"}

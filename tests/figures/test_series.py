@@ -1,4 +1,4 @@
-"""From rows to curves: what is read, what is averaged, what is thinned."""
+"""From rows to curves: reading, averaging and thinning."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .made import write_rows
 VALUES = hnp.arrays(np.float64, st.integers(1, 300), elements=st.floats(-1e6, 1e6))
 
 
-def course_of(run: Run, name: str, axis: Axis = "step") -> list[tuple[float, float]]:
+def curve_of(run: Run, name: str, axis: Axis = "step") -> list[tuple[float, float]]:
     series = read_series(run, [metric_of(name)], axis).series.get(name)
     return [] if series is None else list(zip(series.x.tolist(), series.y.tolist(), strict=True))
 
@@ -39,7 +39,7 @@ def epoch(number: int, last: int, **values: Any) -> dict[str, Any]:
     return {"kind": "epoch", "step": last, "epoch": number, **values}
 
 
-def test_steps_where_they_have_it_otherwise_epochs(tmp_path: Path) -> None:
+def test_curves_use_step_rows_where_possible_else_epoch_rows(tmp_path: Path) -> None:
     rows = [
         step(1, weight_loss=3.0, learning_rate=0.5),
         step(2, weight_loss=1.0, learning_rate=0.3),
@@ -48,16 +48,16 @@ def test_steps_where_they_have_it_otherwise_epochs(tmp_path: Path) -> None:
         epoch(2, 3, weight_loss=0.75, gap=-0.02),
     ]
     run = write_rows(tmp_path, rows)
-    assert course_of(run, "loss") == [(1, 3.0), (2, 1.0), (3, 0.5)]
-    assert course_of(run, "gap") == [(2, 10.0), (3, -2.0)]
-    assert course_of(run, "loss", "epoch") == [(1, 2.5), (2, 0.75)]
-    assert course_of(run, "learning_rate", "epoch") == [(1, 0.4), (2, 0.1)]
-    assert course_of(run, "temperature") == []
+    assert curve_of(run, "loss") == [(1, 3.0), (2, 1.0), (3, 0.5)]
+    assert curve_of(run, "gap") == [(2, 10.0), (3, -2.0)]
+    assert curve_of(run, "loss", "epoch") == [(1, 2.5), (2, 0.75)]
+    assert curve_of(run, "learning_rate", "epoch") == [(1, 0.4), (2, 0.1)]
+    assert curve_of(run, "temperature") == []
     names = read_series(run, []).names
     assert names == ["gap", "learning_rate", "loss", "weight_loss"]
 
 
-def test_time_leaves_out_pauses_and_what_was_done_again(tmp_path: Path) -> None:
+def test_time_excludes_pauses_and_repeated_steps(tmp_path: Path) -> None:
     def attempt(number: int, first: int, time: float) -> dict[str, Any]:
         return {"kind": "attempt", "attempt": number, "first_step": first, "time": time}
 
@@ -65,19 +65,19 @@ def test_time_leaves_out_pauses_and_what_was_done_again(tmp_path: Path) -> None:
         attempt(1, 1, 1000),
         step(1, time=1002, weight_loss=4.0),
         step(2, time=1005, weight_loss=3.0),
-        step(3, time=1010, weight_loss=9.0),  # done again
+        step(3, time=1010, weight_loss=9.0),  # repeated after a resume
         attempt(2, 3, 90000),
         step(3, time=90004, weight_loss=2.0),
-        attempt(3, 4, 200000),  # did nothing
+        attempt(3, 4, 200000),  # this attempt wrote no steps
         attempt(4, 4, 300000),
         step(4, time=300001, weight_loss=1.0),
         step(5, time=299999, weight_loss=0.5),  # the clock was set back
     ]
     run = write_rows(tmp_path, rows)
-    assert course_of(run, "loss", "time") == [(2, 4.0), (5, 3.0), (9, 2.0), (10, 1.0), (10, 0.5)]
+    assert curve_of(run, "loss", "time") == [(2, 4.0), (5, 3.0), (9, 2.0), (10, 1.0), (10, 0.5)]
 
 
-def test_several_keys_and_several_nodes() -> None:
+def test_metrics_over_several_keys_and_nodes() -> None:
     row = {"sparsity_normal": 0.5, "sparsity_reduce": 0.75, "thresholds_normal": [0.25, 0.75]}
     row |= {"connections_normal": [1, 2], "connections_reduce": [3, 4], "entropy_reduce": 0.5}
     values = {name: value_in(row, metric_of(name)) for name in ("sparsity", "connections", "entropy", "gap")}
@@ -105,7 +105,7 @@ KEYS = st.sampled_from(
 
 
 @given(rows=st.lists(st.dictionaries(KEYS, ODD), max_size=6), axis=st.sampled_from(["step", "epoch", "time"]))
-def test_damaged_rows_give_finite_points_or_none(
+def test_damaged_rows_give_only_finite_points(
     tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, Any]], axis: Axis
 ) -> None:
     kinds = ("step", "epoch")
@@ -121,7 +121,7 @@ def test_damaged_rows_give_finite_points_or_none(
 
 
 @given(VALUES, st.integers(1, 400))
-def test_smoothing_keeps_the_range_and_takes_the_mean(y: np.ndarray, window: int) -> None:
+def test_smoothing_is_a_centred_mean(y: np.ndarray, window: int) -> None:
     series = Series(np.arange(len(y), dtype=float), y)
     result = smoothed(series, window)
     assert (result.x == series.x).all()
@@ -142,7 +142,7 @@ def test_thinning_keeps_peaks(y: np.ndarray, most: int) -> None:
     assert (y[result.x.astype(int)] == result.y).all()
 
 
-def test_a_group_is_averaged_as_far_as_all_of_it_reaches() -> None:
+def test_group_is_averaged_up_to_its_shortest_run() -> None:
     members = [
         Series(np.array([1.0, 2.0, 3.0, 4.0]), np.array([4.0, 3.0, 2.0, 1.0])),
         Series(np.array([2.0, 4.0, 6.0]), np.array([5.0, 9.0, 0.0])),
@@ -167,14 +167,14 @@ def test_a_group_is_averaged_as_far_as_all_of_it_reaches() -> None:
         max_size=8,
     )
 )
-def test_labels_tell_runs_apart(names: list[tuple[str, str]]) -> None:
+def test_labels_are_unique(names: list[tuple[str, str]]) -> None:
     runs = [Run(Path("/runs", folder, name.replace("/", "-"))) for folder, name in names]
     labels = run_labels(list(dict.fromkeys(runs)))
     assert len(set(labels)) == len(labels)
     assert all(label and label.isprintable() for label in labels)
 
 
-def test_labels_are_short_where_they_can_be() -> None:
+def test_labels_are_shortened_where_unambiguous() -> None:
     ids = [
         "20261124-101500-standard-darts-s0",
         "20261124-101600-standard-darts-s1",
@@ -189,10 +189,10 @@ def test_each_line_looks_different() -> None:
     looks = [line_look(number) for number in range(140)]
     assert len(set(looks)) == 140
     near = [(a, b) for n, a in enumerate(looks) for b in looks[n + 1 : n + 4]]
-    assert all((a.dashes, a.marker) != (b.dashes, b.marker) for a, b in near)  # without colours
+    assert all((a.dashes, a.marker) != (b.dashes, b.marker) for a, b in near)  # also without colours
 
 
-def test_metrics_as_they_are_typed() -> None:
+def test_metric_lists_are_parsed() -> None:
     assert [metric.key for metric in parse_metrics(["loss, gap", "loss", "sparsity"])] == [
         "loss",
         "gap",

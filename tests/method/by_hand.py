@@ -1,4 +1,4 @@
-"""The equations of docs/method.md in plain Python, to compare the tensors with."""
+"""The equations of docs/method.md in plain Python, as the reference for the tensor code."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Matrix = list[list[float]]  # (edges, operations)
 
 
 def edges_into(j: int, space: SearchSpace) -> list[int]:
-    """The rows of the edges into node ``j``."""
+    """Return the rows of the edges into node ``j``."""
     return [n for n, (_, target) in enumerate(space.edges) if target == j]
 
 
@@ -38,7 +38,7 @@ def p(alpha: Matrix, temperature: float) -> Matrix:
 
 
 def spread(alpha: Matrix) -> float:
-    """The standard deviation of α[i,j,k] around the mean of its edge."""
+    """Return the standard deviation of α[i,j,k] around the mean of its edge."""
     deviations = [value - sum(row) / len(row) for row in alpha for value in row]
     return math.sqrt(sum(deviation**2 for deviation in deviations) / len(deviations))
 
@@ -56,7 +56,7 @@ def ratios(alpha: Matrix, temperature: float, space: SearchSpace) -> Matrix:
 
 
 def q_hat(alpha: Matrix, beta: Sequence[float], temperature: float, space: SearchSpace) -> Matrix:
-    """q = ReLU(p / max p - sigmoid(β_j)), divided by its sum over the operations of the edge; 0 / 0 is 0."""
+    """Return q = ReLU(p / max p - sigmoid(β_j)), divided by its sum over the operations of the edge; 0 / 0 is 0."""
     result = []
     for (_, j), row in zip(space.edges, ratios(alpha, temperature, space), strict=True):
         t = 1 / (1 + math.exp(-beta[j - INPUT_NODES]))
@@ -66,7 +66,7 @@ def q_hat(alpha: Matrix, beta: Sequence[float], temperature: float, space: Searc
 
 
 def kept_by_dst(weights: Matrix, space: SearchSpace) -> set[tuple[int, int, str]]:
-    """(source, target, operation) of all weights above 0."""
+    """Return (source, target, operation) for all weights above 0."""
     return {
         (i, j, name)
         for (i, j), row in zip(space.edges, weights, strict=True)
@@ -76,7 +76,7 @@ def kept_by_dst(weights: Matrix, space: SearchSpace) -> set[tuple[int, int, str]
 
 
 def kept_by_top2(weights: Matrix, space: SearchSpace) -> set[tuple[int, int, str]]:
-    """Per edge the best operation, per node the two edges whose best is strongest."""
+    """Return the best operation per edge, for the two edges per node whose best is strongest."""
     kept = set()
     for j in space.intermediate:
         best = sorted((max(weights[n]), n) for n in edges_into(j, space))[-2:]
@@ -85,6 +85,6 @@ def kept_by_top2(weights: Matrix, space: SearchSpace) -> set[tuple[int, int, str
 
 
 def pressure(betas: Sequence[Sequence[float]]) -> float:
-    """The mean of -log sigmoid(β_j) over the nodes of both cell kinds."""
+    """Return the mean of -log sigmoid(β_j) over the nodes of both cell kinds."""
     values = [math.log1p(math.exp(-value)) for beta in betas for value in beta]
     return sum(values) / len(values)

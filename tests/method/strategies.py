@@ -1,4 +1,4 @@
-"""Random spaces, genotypes and architectures for the property tests."""
+"""Random spaces, genotypes and architectures for property tests."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def genotypes(draw: st.DrawFn, space: SearchSpace) -> Genotype:
 
 
 def architecture(space: SearchSpace, seed: int, spread: float = 2.0) -> Architecture:
-    """α of the given spread and β around 0, in float64."""
+    """Return an architecture with α of the given spread and β around 0, in float64."""
     generator = torch.Generator().manual_seed(seed)
     result = Architecture(space).double()
     with torch.no_grad():

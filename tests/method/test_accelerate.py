@@ -1,4 +1,4 @@
-"""Accelerated networks: the same function, the same gradients, the same weights under the same names."""
+"""Accelerated networks: same outputs, gradients and weights, under the same names."""
 
 from __future__ import annotations
 
@@ -30,8 +30,10 @@ def batch(seed: int, side: int = 9) -> tuple[Tensor, Tensor]:
     return images.to(memory_format=torch.channels_last), torch.randint(0, 3, (4,), generator=generator)
 
 
-def searches(space: SearchSpace, derivation: Derivation, seed: int) -> tuple[BilevelSearch, BilevelSearch]:
-    """A search of plain layers, and the same accelerated."""
+def plain_and_accelerated(
+    space: SearchSpace, derivation: Derivation, seed: int
+) -> tuple[BilevelSearch, BilevelSearch]:
+    """Return a search with plain layers, and the same one accelerated."""
     torch.manual_seed(seed)
     net = SuperNet(space, classes=3, channels=2, cells=4).double().to(memory_format=torch.channels_last)
     found = architecture(space, seed).double()
@@ -58,8 +60,10 @@ def same(ours: Tensor, theirs: Tensor) -> bool:
 
 @slow
 @given(space=spaces(max_nodes=3), derivation=st.sampled_from(["dst", "top2"]), seed=seeds)
-def test_a_search_learns_the_same(space: SearchSpace, derivation: Derivation, seed: int) -> None:
-    plain, fast = searches(space, derivation, seed)
+def test_accelerated_search_equals_the_plain_one(
+    space: SearchSpace, derivation: Derivation, seed: int
+) -> None:
+    plain, fast = plain_and_accelerated(space, derivation, seed)
     for search in (plain, fast):
         for step in range(2):
             outcome = search.step(batch(seed), batch(seed + step), temperature=0.7)
@@ -74,7 +78,7 @@ def test_a_search_learns_the_same(space: SearchSpace, derivation: Derivation, se
 
 @slow
 @given(genotype=genotypes(STANDARD), seed=seeds)
-def test_a_training_learns_the_same(genotype: Genotype, seed: int) -> None:
+def test_accelerated_training_equals_the_plain_one(genotype: Genotype, seed: int) -> None:
     torch.manual_seed(seed)
     plain = DerivedNetwork(genotype, classes=3, channels=2, cells=3).double()
     fast = copy.deepcopy(plain)
@@ -92,11 +96,11 @@ def test_a_training_learns_the_same(genotype: Genotype, seed: int) -> None:
     )
 
 
-def test_the_parameters_are_the_same_objects() -> None:
+def test_parameters_stay_the_same_objects() -> None:
     net = SuperNet(STANDARD, classes=3, channels=2, cells=3)
     before = dict(net.named_parameters(remove_duplicate=False))
     accelerate(net)
-    accelerate(net)  # nothing is left to do
+    accelerate(net)  # a second call changes nothing
     after = dict(net.named_parameters(remove_duplicate=False))
     assert before.keys() == after.keys()
     assert all(after[name] is weight for name, weight in before.items())
@@ -107,21 +111,21 @@ def test_the_parameters_are_the_same_objects() -> None:
 
 
 @pytest.mark.parametrize("size", [(6, 6), (7, 6), (6, 7), (1, 1)])
-def test_halving(size: tuple[int, int]) -> None:
+def test_fused_factorized_reduce_equals_the_plain_one(size: tuple[int, int]) -> None:
     plain = FactorizedReduce(3, 5, affine=True).double().eval()
     fast = FusedFactorizedReduce(plain)
     x = torch.randn(2, 3, *size, dtype=torch.float64)
     assert same(plain(x), fast(x))
 
 
-def test_modes_are_kept() -> None:
+def test_train_and_eval_modes_are_kept() -> None:
     layer = nn.Sequential(FactorizedReduce(2, 2, affine=False).eval())
     accelerate(layer)
     assert not layer[0].training
 
 
-def test_a_relu_is_computed_once_a_tensor(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All operations of a node that begin with one share it, and it is gone with the node."""
+def test_relu_is_computed_once_per_tensor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All operations of a node that begin with a ReLU share it, and it is freed with the node."""
     calls: list[Tensor] = []
     relu = torch.nn.functional.relu
 
@@ -139,7 +143,7 @@ def test_a_relu_is_computed_once_a_tensor(monkeypatch: pytest.MonkeyPatch) -> No
     assert len(calls) == 1
     assert all(torch.equal(one, plain(x)) for one in found[1:])
     x.neg_()
-    assert torch.equal(conv(x), plain(x))  # what changed is computed anew
+    assert torch.equal(conv(x), plain(x))  # modified in place: computed again
     with torch.no_grad():
         conv(x)
     assert conv(x).requires_grad
@@ -150,14 +154,14 @@ def test_a_relu_is_computed_once_a_tensor(monkeypatch: pytest.MonkeyPatch) -> No
     assert kept() is None
 
 
-def test_relus_in_place_stay() -> None:
+def test_inplace_relus_are_kept() -> None:
     layers = nn.Sequential(nn.ReLU(inplace=True))
     accelerate(layers)
     assert type(layers[0]) is nn.ReLU
 
 
-def test_cells_hand_on_what_their_readers_rectify() -> None:
-    """All but the last, which the classifier reads; nobody computes that ReLU again."""
+def test_cells_output_rectified_features() -> None:
+    """All cells but the last, which the classifier reads, so that no reader computes the ReLU again."""
     torch.manual_seed(0)
     plain = SuperNet(STANDARD, classes=3, channels=4, cells=3).double().to(memory_format=torch.channels_last)
     fast = copy.deepcopy(plain)
@@ -172,16 +176,16 @@ def test_cells_hand_on_what_their_readers_rectify() -> None:
         assert (before < 0).any()
         assert same(before.relu(), after)
         assert SharedReLU()(after) is after
-        assert same(SharedReLU()(after.mul_(-1)), before.relu().neg().relu())  # what changed is computed anew
+        assert same(SharedReLU()(after.mul_(-1)), before.relu().neg().relu())  # modified: computed again
     assert same(outputs[plain][-1], outputs[fast][-1])
     assert (outputs[fast][-1] < 0).any()
 
 
-def test_a_relu_behind_a_batch_norm_needs_no_memory_of_its_own() -> None:
+def test_relu_after_batch_norm_runs_in_place() -> None:
     conv = SeparableConv(4, 3, 1, affine=False)
     accelerate(conv)
     assert [type(layer) for layer in conv if isinstance(layer, nn.ReLU)] == [SharedReLU, nn.ReLU]
     assert conv[4].inplace
-    aside = nn.ModuleDict({"norm": nn.BatchNorm2d(4), "relu": nn.ReLU()})  # not one after the other
+    aside = nn.ModuleDict({"norm": nn.BatchNorm2d(4), "relu": nn.ReLU()})  # not in sequence
     accelerate(aside)
     assert type(aside["relu"]) is SharedReLU

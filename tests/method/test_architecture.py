@@ -1,4 +1,4 @@
-"""Derivation: what survives, and that nothing is ever left without an input."""
+"""Derivation: what survives, and that no node is left without an input."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ seeds = st.integers(0, 2**32 - 1)
 temperatures = st.floats(0.05, 3)
 
 
-def apart(arch: Architecture, kind: str, temperature: float) -> bool:
-    """Whether no ratio is near its threshold, nor near the strongest: there the equations have kinks."""
+def away_from_kinks(arch: Architecture, kind: str, temperature: float) -> bool:
+    """Return whether no ratio is near its threshold or the strongest one, where the equations have kinks."""
     space = arch.space
     ratios = by_hand.ratios(arch.alpha[kind].tolist(), temperature, space)
     for j, t in zip(space.intermediate, torch.sigmoid(arch.beta[kind]).tolist(), strict=True):
@@ -42,7 +42,7 @@ def apart(arch: Architecture, kind: str, temperature: float) -> bool:
 
 
 @given(spaces(), seeds, st.floats(0.01, 50), temperatures)
-def test_the_weights_follow_the_equations(
+def test_weights_follow_the_equations(
     space: SearchSpace, seed: int, spread: float, temperature: float
 ) -> None:
     arch = architecture(space, seed, spread)
@@ -51,7 +51,7 @@ def test_the_weights_follow_the_equations(
         alpha, beta = arch.alpha[kind].tolist(), arch.beta[kind].tolist()
         expected = torch.tensor(by_hand.p(alpha, temperature), dtype=torch.float64)
         torch.testing.assert_close(top2[kind], expected, rtol=0, atol=1e-12)
-        if not apart(arch, kind, temperature):
+        if not away_from_kinks(arch, kind, temperature):
             continue
         expected = torch.tensor(by_hand.q_hat(alpha, beta, temperature, space), dtype=torch.float64)
         torch.testing.assert_close(dst[kind], expected, rtol=0, atol=1e-9)
@@ -59,15 +59,15 @@ def test_the_weights_follow_the_equations(
 
 @settings(max_examples=20, suppress_health_check=[HealthCheck.filter_too_much])
 @given(spaces(max_nodes=3, max_operations=4), seeds, st.floats(0.2, 3))
-def test_the_gradients_are_those_of_the_equations(space: SearchSpace, seed: int, temperature: float) -> None:
-    """Of q̂ in α and β, the strongest connection and the threshold of a node among them, by finite differences."""
+def test_gradients_match_finite_differences(space: SearchSpace, seed: int, temperature: float) -> None:
+    """Gradients of q̂ in α and β, those of the strongest connection and the thresholds included."""
     arch = architecture(space, seed, spread=1.0)
-    assume(apart(arch, "normal", temperature))
+    assume(away_from_kinks(arch, "normal", temperature))
     alpha, beta = arch.alpha["normal"], arch.beta["normal"]
     factors = torch.randn(alpha.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
     def objective(values: list[float]) -> float:
-        """Σ factors · q̂, of all numbers of α and then of β."""
+        """Return Σ factors · q̂ as a function of all of α and β."""
         rows = torch.tensor(values[: alpha.numel()], dtype=torch.float64).view_as(alpha).tolist()
         weights = by_hand.q_hat(rows, values[alpha.numel() :], temperature, space)
         pairs = zip(weights, factors.tolist(), strict=True)
@@ -86,11 +86,11 @@ def test_the_gradients_are_those_of_the_equations(space: SearchSpace, seed: int,
 
 
 @given(spaces(), seeds, temperatures)
-def test_what_is_derived_follows_the_equations(space: SearchSpace, seed: int, temperature: float) -> None:
+def test_derived_cells_follow_the_equations(space: SearchSpace, seed: int, temperature: float) -> None:
     arch = architecture(space, seed)
     derived = {derivation: arch.derive(derivation, temperature) for derivation in ("top2", "dst")}
     for kind in CELL_KINDS:
-        if not apart(arch, kind, temperature):
+        if not away_from_kinks(arch, kind, temperature):
             continue
         alpha, beta = arch.alpha[kind].tolist(), arch.beta[kind].tolist()
         found = {
@@ -102,7 +102,7 @@ def test_what_is_derived_follows_the_equations(space: SearchSpace, seed: int, te
 
 
 @given(spaces(), seeds, st.lists(temperatures, min_size=1, max_size=3))
-def test_cells_at_several_temperatures_are_those_at_each(
+def test_deriving_at_several_temperatures_equals_deriving_at_each(
     space: SearchSpace, seed: int, several: list[float]
 ) -> None:
     arch = architecture(space, seed)
@@ -125,7 +125,7 @@ def test_every_node_keeps_its_strongest_connection(space: SearchSpace, seed: int
 
 
 @given(spaces(), seeds)
-def test_the_weights_of_a_surviving_edge_sum_to_one(space: SearchSpace, seed: int) -> None:
+def test_weights_of_a_surviving_edge_sum_to_one(space: SearchSpace, seed: int) -> None:
     arch = architecture(space, seed)
     for mixture in arch.mixtures("dst", 0.5).values():
         assert mixture.support is not None
@@ -151,10 +151,10 @@ def test_top2_takes_the_two_strongest_edges(space: SearchSpace, seed: int) -> No
 
 
 @given(spaces(), seeds, temperatures, st.booleans())
-def test_a_temperature_may_count_in_spreads_of_alpha_and_be_held(
+def test_temperature_in_units_of_the_spread_can_be_held(
     space: SearchSpace, seed: int, temperature: float, held: bool
 ) -> None:
-    """The spread has no gradient; a held temperature is that of its kind alone, and falls no further."""
+    """The spread has no gradient; a held temperature applies to its cell kind only and falls no further."""
     assume(len(space.operations) > 1)
     arch = Architecture(space, temperature_unit="spread").double()
     arch.load_state_dict(architecture(space, seed).state_dict())
@@ -175,7 +175,7 @@ def test_a_temperature_may_count_in_spreads_of_alpha_and_be_held(
         torch.testing.assert_close(*gradients, rtol=1e-6, atol=1e-9)
 
 
-def test_pressure_pulls_every_threshold_up() -> None:
+def test_sparsity_pressure_raises_every_threshold() -> None:
     beta = torch.tensor([-2.0, 0.0, 3.0], requires_grad=True)
     sparsity_pressure(beta).backward()
     assert beta.grad is not None
@@ -184,20 +184,20 @@ def test_pressure_pulls_every_threshold_up() -> None:
     torch.testing.assert_close(sparsity_pressure(beta), expected)
 
 
-def test_a_temperature_near_zero_leaves_the_best_operation_of_the_strongest_edges() -> None:
+def test_temperature_near_zero_keeps_the_best_operation_per_edge() -> None:
     space = SearchSpace(name="s", operations=("skip_connect", "sep_conv_3x3"), nodes=2)
     arch = Architecture(space)
     with torch.no_grad():
         arch.alpha["normal"].copy_(torch.tensor([[1.0, 0], [0, 2], [3, 0], [0, 4], [0.5, 0]]))
     graph = arch.derive("dst", 0.01).normal
-    # at this temperature p is one-hot on each edge, so every edge keeps its best operation
+    # p is one-hot on each edge here, so every edge keeps its best operation
     assert graph.nodes[0] == (Connection(0, "skip_connect"), Connection(1, "sep_conv_3x3"))
     assert [c.operation for c in graph.nodes[1]] == ["skip_connect", "sep_conv_3x3", "skip_connect"]
 
 
 @pytest.mark.parametrize("derivation", ["top2", "dst"])
-def test_among_equals_the_first_is_taken(derivation: Derivation) -> None:
-    """As in DARTS; equal are all in a search that has not begun to learn."""
+def test_ties_go_to_the_first(derivation: Derivation) -> None:
+    """As in DARTS; all are equal in a search that has not learned yet."""
     space = SearchSpace(name="s", operations=("conv_1x1", "skip_connect", "max_pool_3x3"), nodes=3)
     arch = Architecture(space)
     with torch.no_grad():
@@ -211,7 +211,7 @@ def test_among_equals_the_first_is_taken(derivation: Derivation) -> None:
 
 
 @given(spaces(), seeds, temperatures)
-def test_the_strongest_operation_of_each_edge_that_survives(
+def test_strongest_operation_of_each_surviving_edge(
     space: SearchSpace, seed: int, temperature: float
 ) -> None:
     arch = architecture(space, seed)
@@ -229,7 +229,7 @@ def test_the_strongest_operation_of_each_edge_that_survives(
         assert {(c.source, j, c.operation) for j, c in connections} == expected
 
 
-def test_the_start_is_small_noise_and_the_given_threshold() -> None:
+def test_initial_values_are_small_noise_and_the_given_threshold() -> None:
     space = SearchSpace(name="s", operations=("conv_1x1", "skip_connect", "max_pool_3x3"), nodes=7)
     arch = Architecture(space, threshold_init=-1.5)
     for kind in CELL_KINDS:
@@ -238,7 +238,7 @@ def test_the_start_is_small_noise_and_the_given_threshold() -> None:
     assert Architecture(space).beta["normal"].tolist() == [0.0] * 7
 
 
-def test_a_nan_is_refused() -> None:
+def test_nan_is_rejected() -> None:
     space = SearchSpace(name="s", operations=("skip_connect",), nodes=1)
     arch = Architecture(space)
     with torch.no_grad():
@@ -249,13 +249,13 @@ def test_a_nan_is_refused() -> None:
         arch.derive("top2", 1.0)
 
 
-def test_entropy_is_one_undecided_and_zero_decided() -> None:
+def test_entropy_is_one_when_undecided_and_zero_when_decided() -> None:
     assert float(normalised_entropy(torch.full((3, 4), 0.25))) == pytest.approx(1)
     assert float(normalised_entropy(torch.eye(4))) == 0
     assert float(normalised_entropy(torch.ones(2, 1))) == 0
 
 
-def test_the_generator_decides_the_start() -> None:
+def test_initial_values_depend_on_the_generator() -> None:
     space = SearchSpace(name="s", operations=("skip_connect", "conv_1x1"))
     first, second = (Architecture(space, generator=torch.Generator().manual_seed(7)) for _ in range(2))
     for kind in CELL_KINDS:

@@ -1,4 +1,4 @@
-"""A step of the search against the recipe written out: whose batch, which gradient, in which order."""
+"""A search step against the recipe written out: which batch, which gradient, in which order."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def optimizers(
 
 
 def search(derivation: Derivation, seed: int, rate: float = 0.8, **keywords: Any) -> BilevelSearch:
-    """α moves far in a step, so that other cells are derived after it."""
+    """Create a search whose α moves far enough in a step to derive different cells."""
     torch.manual_seed(seed)
     net = SuperNet(SPACE, classes=3, channels_in=2, channels=4, cells=3, **keywords).double()
     arch = architecture(SPACE, seed, spread=0.5)
@@ -55,7 +55,7 @@ def search(derivation: Derivation, seed: int, rate: float = 0.8, **keywords: Any
 
 
 def mixtures(one: BilevelSearch) -> dict[str, Mixture]:
-    """By the equations: of all operations, and of the derived ones alone where the others are weighed with 0."""
+    """Compute the mixtures by the equations; where other operations have weight 0, of the derived ones only."""
     weights = one.architecture.weights(one.derivation, TEMPERATURE)
     if one.derivation == "top2":
         return {kind: Mixture(w) for kind, w in weights.items()}
@@ -64,7 +64,7 @@ def mixtures(one: BilevelSearch) -> dict[str, Mixture]:
 
 
 def loss_of(one: BilevelSearch, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Cross-entropy, which is taken in float32, and logits."""
+    """Return cross-entropy (computed in float32) and logits."""
     logits = one.supernet(images, one.genotype, mixtures(one)).float()
     return nn.functional.cross_entropy(logits, labels), logits
 
@@ -72,12 +72,12 @@ def loss_of(one: BilevelSearch, images: Tensor, labels: Tensor) -> tuple[Tensor,
 def assert_same_parameters(one: nn.Module, other: nn.Module) -> None:
     pairs = zip(one.named_parameters(), other.parameters(), strict=True)
     for (name, found), expected in pairs:
-        assert torch.allclose(found, expected, rtol=1e-5, atol=1e-7), name  # the loss is taken in float32
+        assert torch.allclose(found, expected, rtol=1e-5, atol=1e-7), name  # the loss is computed in float32
 
 
 @pytest.mark.parametrize("derivation", ["dst", "top2"])
 @pytest.mark.parametrize("keywords", [{}, {"engine_cells": "all", "share_features": False}])
-def test_a_step_is_the_recipe(derivation: Derivation, keywords: dict[str, Any]) -> None:
+def test_step_follows_the_recipe(derivation: Derivation, keywords: dict[str, Any]) -> None:
     one, twin = (search(derivation, 0, **keywords) for _ in range(2))
     training, validation = batch(10), batch(11)
     outcome = one.step(training, validation, temperature=TEMPERATURE)
@@ -97,7 +97,7 @@ def test_a_step_is_the_recipe(derivation: Derivation, keywords: dict[str, Any]) 
 
     # then the sub-graph
     before, twin.genotype = twin.genotype, twin.architecture.derive(derivation, TEMPERATURE)
-    assert twin.genotype != before  # so that the order is seen
+    assert twin.genotype != before  # so that a wrong order would be noticed
     assert one.genotype == twin.genotype
 
     # then the weights, on the training batch
@@ -117,7 +117,7 @@ def test_a_step_is_the_recipe(derivation: Derivation, keywords: dict[str, Any]) 
 
 
 @pytest.mark.parametrize("weight", [0.0, 1.0, 20.0])
-def test_the_sparsity_pressure_is_the_mean_over_the_nodes_of_both_kinds(weight: float) -> None:
+def test_sparsity_pressure_is_the_mean_over_nodes_of_both_kinds(weight: float) -> None:
     one = search("dst", 3)
     one.sparsity_weight = weight
     with torch.no_grad():
@@ -130,7 +130,7 @@ def test_the_sparsity_pressure_is_the_mean_over_the_nodes_of_both_kinds(weight: 
     assert float(one.architecture_step(validation, TEMPERATURE)) == pytest.approx(expected, rel=1e-6)
 
 
-def test_there_is_no_pressure_on_two_connections_a_node() -> None:
+def test_top2_has_no_sparsity_pressure() -> None:
     one = search("top2", 3)
     expected, _ = loss_of(one, *batch(1))
     before = copy.deepcopy(one.architecture.beta.state_dict())
@@ -140,8 +140,8 @@ def test_there_is_no_pressure_on_two_connections_a_node() -> None:
 
 
 @pytest.mark.parametrize("derivation", ["dst", "top2"])
-def test_each_step_has_the_temperature_that_it_is_given(derivation: Derivation) -> None:
-    """The mixture of the weight step, and the loss of the architecture step."""
+def test_each_step_uses_its_temperature(derivation: Derivation) -> None:
+    """Check the mixture of the weight step and the loss of the architecture step."""
     one = search(derivation, 5)
     for temperature in (2.0, 0.3):
         with torch.no_grad():
@@ -168,8 +168,8 @@ def test_each_step_has_the_temperature_that_it_is_given(derivation: Derivation) 
 
 
 @pytest.mark.parametrize("derivation", ["dst", "top2"])
-def test_what_the_host_knows_of_the_architecture_is_never_out_of_date(derivation: Derivation) -> None:
-    """Steps that read ahead, at temperatures that fall, are as steps that read when they must."""
+def test_values_read_ahead_are_never_stale(derivation: Derivation) -> None:
+    """Steps that read ahead equal steps that read when they must, at falling temperatures."""
     ahead, plain = (search(derivation, 7, rate=0.1) for _ in range(2))
     temperatures = [1.0, 0.7, 0.5, 0.3]
     for n, temperature in enumerate(temperatures[:-1]):
@@ -179,7 +179,7 @@ def test_what_the_host_knows_of_the_architecture_is_never_out_of_date(derivation
         second = plain.step(batch(n), batch(n + 9), temperature=temperature)
         assert torch.equal(first.weight_loss, second.weight_loss)
         assert ahead.genotype == plain.genotype == plain.architecture.derive(derivation, temperature)
-    with torch.no_grad():  # as from a checkpoint
+    with torch.no_grad():  # as loaded from a checkpoint
         for kind in CELL_KINDS:
             ahead.architecture.alpha[kind].copy_(torch.eye(5, 3) * 9)
     ahead.derive(0.3)
@@ -187,9 +187,9 @@ def test_what_the_host_knows_of_the_architecture_is_never_out_of_date(derivation
 
 
 @pytest.mark.parametrize("derivation", ["dst", "top2"])
-def test_each_half_of_a_step_computes_what_is_in_use_and_no_more(derivation: Derivation) -> None:
+def test_each_half_step_computes_only_operations_in_use(derivation: Derivation) -> None:
     one = search(derivation, 11, rate=1e-6)
-    with torch.no_grad():  # three operations on an edge become one, and edges are cut
+    with torch.no_grad():  # of three operations per edge one is left, and edges are cut
         for kind in CELL_KINDS:
             one.architecture.alpha[kind].mul_(12)
     one.derive(TEMPERATURE)
@@ -222,7 +222,7 @@ def test_each_half_of_a_step_computes_what_is_in_use_and_no_more(derivation: Der
 
 
 @pytest.mark.parametrize("cells", ["strongest", "derived"])
-def test_transit_cells_pass_what_they_are_to_pass(cells: TransitCells) -> None:
+def test_transit_cells_pass_the_configured_operations(cells: TransitCells) -> None:
     one = replace(search("dst", 0), transit_cells=cells, passed=None)  # type: ignore[arg-type]
     one.step(batch(0), batch(1), temperature=TEMPERATURE)
     (derived,) = one.architecture.derive_at("dst", [TEMPERATURE])
@@ -230,8 +230,8 @@ def test_transit_cells_pass_what_they_are_to_pass(cells: TransitCells) -> None:
     assert one.passed == {"strongest": derived.strongest, "derived": derived.genotype}[cells]
 
 
-def test_what_a_softmax_weighs_next_to_nothing_decays_as_everything_does() -> None:
-    """Only q̂ leaves operations out; an Engine-cell under a softmax is that of DARTS."""
+def test_weights_with_negligible_softmax_weight_still_decay() -> None:
+    """Only q̂ drops operations; an Engine-cell under a softmax is the one of DARTS."""
     one = search("top2", 2, engine_cells="all")
     with torch.no_grad():
         for kind in CELL_KINDS:
@@ -245,8 +245,8 @@ def test_what_a_softmax_weighs_next_to_nothing_decays_as_everything_does() -> No
             torch.testing.assert_close(weight.detach(), before[name] * (1 - 0.1 * 0.01))
 
 
-def test_the_least_gradient_is_one() -> None:
-    """One whose square is 0 in floating point too: the weights are not idle."""
+def test_smallest_gradient_still_counts_as_one() -> None:
+    """A weight whose squared gradient underflows to 0 is not idle."""
     weights = [nn.Parameter(torch.ones(3)) for _ in range(3)]
     optimizer = torch.optim.SGD(weights, lr=1.0, momentum=0.5)
     prepare(optimizer)

@@ -1,4 +1,4 @@
-"""Activation checkpointing: the same weights, statistics and random numbers as without, and less memory."""
+"""Activation checkpointing: same weights, statistics and random numbers, and less memory."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from .test_method_properties import seeds
 
 
 def assert_equal_states(one: nn.Module, other: nn.Module) -> None:
-    """Bit for bit, running statistics and their counts included."""
+    """Compare bit for bit, including running statistics and their counts."""
     assert list(one.state_dict()) == list(other.state_dict())
     for key, value in one.state_dict().items():
         assert torch.equal(value, other.state_dict()[key]), key
 
 
-def searched(
+def run_search(
     net: SuperNet, space: SearchSpace, derivation: Derivation, seed: int, *, checkpointed: bool
 ) -> BilevelSearch:
     net = copy.deepcopy(net)
@@ -47,7 +47,7 @@ def searched(
         derivation=derivation,
         genotype=own.derive(derivation, 1.0),
     )
-    for step in range(2):  # the second goes on with what the first has changed
+    for step in range(2):  # the second step builds on what the first changed
         search.step(batch(seed), batch(seed + step), temperature=0.7)
     return search
 
@@ -61,7 +61,7 @@ def searched(
     fast=st.booleans(),
     seed=seeds,
 )
-def test_a_search_learns_the_same(
+def test_checkpointed_search_equals_the_plain_one(
     space: SearchSpace, derivation: Derivation, engines: EngineCells, share: bool, fast: bool, seed: int
 ) -> None:
     torch.manual_seed(seed)
@@ -70,14 +70,14 @@ def test_a_search_learns_the_same(
     if fast:
         accelerate(net)
     plain, checkpointed = (
-        searched(net, space, derivation, seed, checkpointed=chosen) for chosen in (False, True)
+        run_search(net, space, derivation, seed, checkpointed=chosen) for chosen in (False, True)
     )
     assert_equal_states(plain.supernet, checkpointed.supernet)
     assert_equal_states(plain.architecture, checkpointed.architecture)
     assert plain.genotype == checkpointed.genotype
 
 
-def trained(
+def run_training(
     network: DerivedNetwork,
     *,
     checkpointed: bool,
@@ -91,7 +91,7 @@ def trained(
     )
     torch.manual_seed(5)
     dtype = next(network.parameters()).dtype
-    for step in range(2):  # the second goes on with what the first has changed
+    for step in range(2):  # the second step builds on what the first changed
         images, labels = batch(step, side)
         training.step(images.to(dtype), labels, drop=0.3)
     return network
@@ -100,7 +100,7 @@ def trained(
 @pytest.mark.parametrize(("stem", "side"), [("cifar", 9), ("imagenet", 33)])
 @pytest.mark.parametrize("share", [False, True])
 @pytest.mark.parametrize("fast", [False, True])
-def test_a_training_learns_the_same_with_the_same_drop_path(
+def test_checkpointed_training_equals_the_plain_one_with_drop_path(
     stem: Stem, side: int, share: bool, fast: bool
 ) -> None:
     network = DerivedNetwork(
@@ -114,19 +114,19 @@ def test_a_training_learns_the_same_with_the_same_drop_path(
     ).double()
     if fast:
         accelerate(network)
-    assert_equal_states(*(trained(network, checkpointed=chosen, side=side) for chosen in (False, True)))
+    assert_equal_states(*(run_training(network, checkpointed=chosen, side=side) for chosen in (False, True)))
 
 
-def test_in_mixed_precision_too() -> None:
+def test_mixed_precision() -> None:
     network = DerivedNetwork(PUBLISHED["DARTS_V2"], classes=3, channels=4, cells=3)
     accelerate(network)
     autocast = torch.autocast("cpu", dtype=torch.bfloat16)
     assert_equal_states(
-        *(trained(network, checkpointed=chosen, autocast=autocast) for chosen in (False, True))
+        *(run_training(network, checkpointed=chosen, autocast=autocast) for chosen in (False, True))
     )
 
 
-def test_operations_of_a_user_may_be_random_and_have_buffers() -> None:
+def test_custom_operations_may_be_random_and_have_buffers() -> None:
     class Counting(nn.Module):
         passes: Tensor
 
@@ -145,13 +145,13 @@ def test_operations_of_a_user_may_be_random_and_have_buffers() -> None:
 
     cell = CellGraph(((Connection(0, "counting"), Connection(1, "conv_1x1")),))
     network = DerivedNetwork(Genotype(cell, cell), classes=3, channels=4, cells=3).double()
-    plain, checkpointed = (trained(network, checkpointed=chosen) for chosen in (False, True))
+    plain, checkpointed = (run_training(network, checkpointed=chosen) for chosen in (False, True))
     assert_equal_states(plain, checkpointed)
     counts = [value for key, value in plain.state_dict().items() if key.endswith("passes")]
     assert counts == [2, 2, 2]
 
 
-def test_without_a_gradient_nothing_is_done_twice() -> None:
+def test_nothing_is_recomputed_without_gradients() -> None:
     network = DerivedNetwork(PUBLISHED["DARTS_V2"], classes=3, channels=4, cells=3).double()
     network.checkpoint_cells = True
     images, _ = batch(0)

@@ -1,4 +1,4 @@
-"""What happens once cells are decided: each surviving edge has one operation, and nothing moves any more."""
+"""Once cells are decided, with one operation per surviving edge, nothing moves any more."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ seeds = st.integers(0, 2**32 - 1)
 SPACE = SearchSpace(name="small", operations=("skip_connect", "max_pool_3x3", "conv_1x1"), nodes=2)
 
 
-def drawn(space: SearchSpace, seed: int, size: float = 2.0) -> Architecture:
-    """In single precision, in which a search runs."""
+def random_architecture(space: SearchSpace, seed: int, size: float = 2.0) -> Architecture:
+    """Return an architecture in single precision, as in a search."""
     found = Architecture(space, threshold_init=1.0)
     with torch.no_grad():
         for alpha in found.alpha.values():
@@ -31,8 +31,8 @@ def drawn(space: SearchSpace, seed: int, size: float = 2.0) -> Architecture:
 
 
 @given(spaces(), seeds)
-def test_an_operation_alone_on_its_edge_has_weight_one_and_no_gradient(space: SearchSpace, seed: int) -> None:
-    found = drawn(space, seed)
+def test_single_operation_on_an_edge_has_weight_one_and_no_gradient(space: SearchSpace, seed: int) -> None:
+    found = random_architecture(space, seed)
     alpha, beta = found.alpha["normal"], found.beta["normal"]
     weights = sparsify(torch.softmax(alpha, dim=-1), thresholds(beta), space)
     alone = (weights > 0).sum(dim=-1) == 1
@@ -40,14 +40,14 @@ def test_an_operation_alone_on_its_edge_has_weight_one_and_no_gradient(space: Se
     (weights[alone] * torch.randn(weights[alone].shape)).sum().backward()
     assert alpha.grad is not None
     assert beta.grad is not None
-    assert not alpha.grad.any()  # exactly: Adam would turn a rounding error into a full step
+    assert not alpha.grad.any()  # exactly zero: Adam would turn a rounding error into a full step
     assert not beta.grad.any()
 
 
 def decided_search(*, weight_decay: float, sparsity_weight: float) -> BilevelSearch:
     torch.manual_seed(0)
     supernet = SuperNet(SPACE, classes=2, channels=2, cells=3)
-    found = drawn(SPACE, 3, size=8.0)
+    found = random_architecture(SPACE, 3, size=8.0)
     alpha, beta = list(found.alpha.values()), list(found.beta.values())
     weights = torch.optim.SGD(supernet.parameters(), lr=0.01)
     adam = torch.optim.Adam(
@@ -70,7 +70,7 @@ def decided_search(*, weight_decay: float, sparsity_weight: float) -> BilevelSea
     )
 
 
-def test_a_decided_cell_stays_as_it_is_for_a_thousand_steps() -> None:
+def test_decided_cell_is_stable_for_a_thousand_steps() -> None:
     search = decided_search(weight_decay=1e-3, sparsity_weight=0.0)
     genotype, before = search.genotype, copy.deepcopy(search.architecture.state_dict())
     torch.manual_seed(1)
@@ -82,7 +82,7 @@ def test_a_decided_cell_stays_as_it_is_for_a_thousand_steps() -> None:
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
-def test_pressure_goes_on_raising_the_thresholds_at_their_own_rate() -> None:
+def test_pressure_keeps_raising_thresholds_at_their_own_rate() -> None:
     search = decided_search(weight_decay=1e-3, sparsity_weight=0.05)
     alpha = copy.deepcopy(search.architecture.alpha)
     for _ in range(50):
@@ -94,8 +94,8 @@ def test_pressure_goes_on_raising_the_thresholds_at_their_own_rate() -> None:
 
 
 @pytest.mark.parametrize("decay", [0.0, 0.1])
-def test_decay_acts_on_what_still_learns(decay: float) -> None:
-    """Under a softmax each α has a gradient, and Adam's decay is DARTS'."""
+def test_weight_decay_under_a_softmax_equals_plain_adam(decay: float) -> None:
+    """Under a softmax every α has a gradient, and Adam's weight decay acts as in DARTS."""
     search = decided_search(weight_decay=decay, sparsity_weight=0.0)
     search.derivation = "top2"
     search.derive(1.0)
@@ -116,16 +116,16 @@ def test_decay_acts_on_what_still_learns(decay: float) -> None:
 
 
 @given(seeds, st.floats(0.2, 5), st.floats(0.01, 100))
-def test_a_temperature_in_units_of_the_spread_does_not_depend_on_how_far_alpha_moved(
+def test_temperature_in_units_of_the_spread_ignores_shift_and_scale(
     seed: int, temperature: float, scale: float
 ) -> None:
-    found = drawn(STANDARD, seed).double()
+    found = random_architecture(STANDARD, seed).double()
     found.temperature_unit = "spread"
     moved = copy.deepcopy(found)
     with torch.no_grad():
         for alpha in moved.alpha.values():
             alpha.mul_(scale)
-            alpha.add_(torch.randn(len(alpha), 1))  # the same for all operations of an edge: changes nothing
+            alpha.add_(torch.randn(len(alpha), 1))  # the same shift per edge, which has no effect
     for kind in CELL_KINDS:
         torch.testing.assert_close(
             found.probabilities(temperature)[kind], moved.probabilities(temperature)[kind]
@@ -136,7 +136,7 @@ def test_a_temperature_in_units_of_the_spread_does_not_depend_on_how_far_alpha_m
     assert not spread(found.alpha["normal"]).requires_grad
 
 
-def test_equal_alphas_have_no_spread_and_still_a_temperature() -> None:
+def test_equal_alphas_still_have_a_temperature() -> None:
     found = Architecture(STANDARD, temperature_unit="spread")
     with torch.no_grad():
         for alpha in found.alpha.values():
@@ -146,10 +146,10 @@ def test_equal_alphas_have_no_spread_and_still_a_temperature() -> None:
 
 
 @given(spaces(), seeds, st.floats(0.05, 4))
-def test_transit_cells_pass_the_strongest_operation_of_each_surviving_edge(
+def test_transit_cells_pass_the_strongest_operation_per_edge(
     space: SearchSpace, seed: int, size: float
 ) -> None:
-    found = drawn(space, seed, size)
+    found = random_architecture(space, seed, size)
     derived = found.derive_at("dst", [1.0])[0]
     assert derived.passed_by("derived") == derived.genotype == found.derive("dst", 1.0)
     passed = derived.passed_by("strongest")
@@ -165,7 +165,7 @@ def test_transit_cells_pass_the_strongest_operation_of_each_surviving_edge(
     assert top2.passed_by("strongest") == top2.genotype
 
 
-def test_a_decided_cell_keeps_its_temperature_and_so_its_edges() -> None:
+def test_decided_cell_keeps_its_temperature_and_edges() -> None:
     search = decided_search(weight_decay=0.0, sparsity_weight=0.0)
     search.derive(1.0)
     genotype, colder = search.genotype, search.architecture.derive("dst", 0.01)
@@ -173,13 +173,13 @@ def test_a_decided_cell_keeps_its_temperature_and_so_its_edges() -> None:
     assert search.decided == dict.fromkeys(CELL_KINDS, 1.0)
     free = copy.deepcopy(search.architecture)
     free.held.zero_()
-    assert len(free.derive("dst", 0.01).normal.connections) == len(SPACE.edges)  # what was cut would be back
+    assert len(free.derive("dst", 0.01).normal.connections) == len(SPACE.edges)  # cut edges would be back
     warmer = search.architecture.derive("dst", 2.0)
     free.held.zero_()
-    assert warmer == free.derive("dst", 2.0)  # it is a lower bound
+    assert warmer == free.derive("dst", 2.0)  # the held temperature is a lower bound
 
 
-def test_an_undecided_cell_follows_the_schedule() -> None:
+def test_undecided_cell_follows_the_schedule() -> None:
     search = decided_search(weight_decay=0.0, sparsity_weight=0.0)
     with torch.no_grad():
         search.architecture.alpha["reduce"].mul_(0.01)

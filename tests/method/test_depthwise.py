@@ -1,4 +1,4 @@
-"""Depthwise convolutions: the same function and the same gradients as torch's own."""
+"""Depthwise convolutions: same outputs and gradients as torch's own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from torch import nn
 from entrannas_cli.method.fast.depthwise import Depthwise
 
 
-def both(channels: int, kernel: int, stride: int = 1, dilation: int = 1) -> tuple[nn.Conv2d, Depthwise]:
+def plain_and_depthwise(
+    channels: int, kernel: int, stride: int = 1, dilation: int = 1
+) -> tuple[nn.Conv2d, Depthwise]:
     plain = nn.Conv2d(
         channels,
         channels,
@@ -40,11 +42,11 @@ def both(channels: int, kernel: int, stride: int = 1, dilation: int = 1) -> tupl
     seed=st.integers(0, 2**16),
 )
 @settings(max_examples=60, deadline=None)
-def test_it_is_the_convolution(
+def test_depthwise_equals_the_convolution(
     kernel: int, stride: int, dilation: int, channels: int, height: int, width: int, last: bool, seed: int
 ) -> None:
     torch.manual_seed(seed)
-    plain, module = both(channels, kernel, stride, dilation)
+    plain, module = plain_and_depthwise(channels, kernel, stride, dilation)
     layout = torch.channels_last if last else torch.contiguous_format
     x = torch.randn(2, channels, height, width, dtype=torch.float64).to(memory_format=layout).requires_grad_()
     expected, found = plain(x), module(x)
@@ -57,13 +59,13 @@ def test_it_is_the_convolution(
 
 
 @pytest.mark.parametrize(("kernel", "stride", "dilation"), [(5, 1, 1), (5, 2, 1), (3, 1, 2), (5, 2, 2)])
-def test_gradients_agree_with_differences(kernel: int, stride: int, dilation: int) -> None:
-    _, module = both(2, kernel, stride, dilation)
+def test_gradients_match_finite_differences(kernel: int, stride: int, dilation: int) -> None:
+    _, module = plain_and_depthwise(2, kernel, stride, dilation)
     x = torch.randn(1, 2, 6, 7, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(module, (x,))
 
 
-def test_mixed_precision_reaches_the_gradients() -> None:
+def test_gradients_in_mixed_precision() -> None:
     module = Depthwise.like(nn.Conv2d(4, 4, 5, padding=2, groups=4, bias=False))
     assert module is not None
     x = torch.randn(2, 4, 8, 8, requires_grad=True)
@@ -77,8 +79,8 @@ def test_mixed_precision_reaches_the_gradients() -> None:
         assert torch.allclose(ours, theirs, rtol=0.05, atol=0.05 * float(theirs.abs().max()))
 
 
-def test_only_what_is_asked_for_is_computed() -> None:
-    _, module = both(3, 5)
+def test_only_requested_gradients_are_computed() -> None:
+    _, module = plain_and_depthwise(3, 5)
     x = torch.randn(2, 3, 8, 8, dtype=torch.float64)
     module(x).sum().backward()
     assert module.weight.grad is not None
@@ -105,5 +107,5 @@ def test_only_what_is_asked_for_is_computed() -> None:
     ],
     ids=str,
 )
-def test_other_convolutions_are_left_alone(other: nn.Conv2d) -> None:
+def test_other_convolutions_are_unchanged(other: nn.Conv2d) -> None:
     assert Depthwise.like(other) is None

@@ -1,4 +1,4 @@
-"""The genotype: its JSON form, and that a wrong one is told exactly what is wrong."""
+"""The genotype: its JSON form, and exact error messages for invalid ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .strategies import STANDARD, genotypes, spaces
 
 
 @given(st.data(), spaces())
-def test_json_reads_back_equal(data: st.DataObject, space: SearchSpace) -> None:
+def test_json_round_trip(data: st.DataObject, space: SearchSpace) -> None:
     genotype = data.draw(genotypes(space))
     assert Genotype.from_json(genotype.to_json()) == genotype
     assert Genotype.from_dict(json.loads(json.dumps(genotype.to_dict()))) == genotype
@@ -24,18 +24,18 @@ def test_json_reads_back_equal(data: st.DataObject, space: SearchSpace) -> None:
     genotype.check(space)
 
 
-@pytest.mark.parametrize("name", sorted(PUBLISHED.keys() - {"AmoebaNet"}))  # that is of NASNet's space
+@pytest.mark.parametrize("name", sorted(PUBLISHED.keys() - {"AmoebaNet"}))  # which is in NASNet's space
 def test_bundled_cells_fit_the_standard_space(name: str) -> None:
     PUBLISHED[name].check(STANDARD)
     assert len(PUBLISHED[name].normal.connections) == 8
 
 
-def test_the_order_of_connections_makes_no_difference() -> None:
+def test_order_of_connections_does_not_matter() -> None:
     one, other = Connection(0, "skip_connect"), Connection(1, "conv_1x1")
     assert CellGraph(((one, other),)) == CellGraph(((other, one),), concat=(2,))
 
 
-def test_darts_form_refuses_what_it_cannot_hold() -> None:
+def test_darts_format_rejects_what_it_cannot_hold() -> None:
     three = CellGraph(((Connection(0, "a"), Connection(0, "b"), Connection(1, "a")),))
     two_and_one = CellGraph(((Connection(0, "a"), Connection(1, "a")), (Connection(2, "a"),)))
     with pytest.raises(GenotypeError) as caught:
@@ -60,7 +60,7 @@ def test_darts_form_refuses_what_it_cannot_hold() -> None:
         ([], (), "it has no nodes"),
     ],
 )
-def test_cells_that_cannot_be_computed(
+def test_invalid_cells_are_rejected(
     nodes: list[list[tuple[int, str]]], concat: tuple[int, ...], reason: str
 ) -> None:
     with pytest.raises(GenotypeError) as caught:
@@ -68,7 +68,7 @@ def test_cells_that_cannot_be_computed(
     assert caught.value.problems == (reason,)
 
 
-def test_the_output_of_a_cell_without_nodes_takes_none() -> None:
+def test_cell_without_nodes_is_rejected() -> None:
     with pytest.raises(GenotypeError) as caught:
         CellGraph((), (2,))
     assert caught.value.problems == (
@@ -113,13 +113,13 @@ ENTRY = "expected [source, operation], found"
         ({"reduce": {"nodes": [[[0, "a"]]] * 2000}}, [f"reduce: 2000 nodes, at most {MAX_NODES} are read"]),
     ],
 )
-def test_every_fault_of_a_json_genotype_is_named(change: dict[str, object], problems: list[str]) -> None:
+def test_every_error_of_a_json_genotype_is_listed(change: dict[str, object], problems: list[str]) -> None:
     with pytest.raises(GenotypeError) as caught:
         Genotype.from_json(json.dumps(WHOLE | change))
     assert caught.value.problems == tuple(problems)
 
 
-def test_a_json_genotype_may_have_as_many_nodes_as_are_read() -> None:
+def test_json_genotype_may_have_the_maximum_of_nodes() -> None:
     chain = {"nodes": [[[0, "a"]]] * MAX_NODES}
     assert len(Genotype.from_json(json.dumps(WHOLE | {"reduce": chain})).reduce.nodes) == MAX_NODES
 
@@ -137,14 +137,14 @@ def test_a_json_genotype_may_have_as_many_nodes_as_are_read() -> None:
         ("[" * 100_000, "not JSON"),
     ],
 )
-def test_json_that_is_no_genotype_is_refused(text: str, problem: str) -> None:
+def test_json_that_is_not_a_genotype_is_rejected(text: str, problem: str) -> None:
     with pytest.raises(GenotypeError) as caught:
         Genotype.from_json(text)
     (found,) = caught.value.problems
     assert found.startswith(problem)
 
 
-def test_a_space_names_the_operations_and_nodes_that_it_lacks() -> None:
+def test_check_names_missing_operations_and_wrong_node_counts() -> None:
     space = SearchSpace(name="tiny", operations=("skip_connect",), nodes=3)
     with pytest.raises(GenotypeError) as caught:
         PUBLISHED["DARTS_V2"].check(space)

@@ -1,4 +1,4 @@
-"""What must hold exactly: the method's claims (the numbers are those of docs/method.md)."""
+"""Properties that must hold exactly: the claims of the method, numbered as in docs/method.md."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from entrannas_cli.method.space import CELL_KINDS, INPUT_NODES, SearchSpace
 from .strategies import STANDARD, architecture, genotypes, spaces
 
 seeds = st.integers(0, 2**32 - 1)
-sizes = st.tuples(st.integers(4, 9), st.integers(4, 9))  # odd and uneven image sizes too
+sizes = st.tuples(st.integers(4, 9), st.integers(4, 9))  # odd and uneven image sizes included
 slow = settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
 
 
@@ -50,7 +50,7 @@ def inputs(size: tuple[int, int], seed: int) -> tuple[Tensor, Tensor]:
 
 
 def unshared_copy(shared: EngineCell, space: SearchSpace, kind: str) -> EngineCell:
-    """A cell with an operation an edge, each with the weights of the shared one."""
+    """Return a cell with one operation per edge, each with the weights of the shared one."""
     unshared = cell(space, kind, share=False)
     own = shared.state_dict()
     unshared.load_state_dict(
@@ -65,7 +65,7 @@ def unshared_copy(shared: EngineCell, space: SearchSpace, kind: str) -> EngineCe
 
 
 def gradient_sources(network: TransitCell) -> set[tuple[str, str]]:
-    """(source, operation) of every operation that has weights with a gradient other than zero."""
+    """Return (source, operation) of every operation with weights that have a non-zero gradient."""
     return {
         (owner, name)
         for owner, operations in network.operations.items()
@@ -91,7 +91,7 @@ def test_1_shared_features_equal_the_same_weights_on_every_edge(
 
 
 def darts_cell(owned: EngineCell, states: tuple[Tensor, Tensor], p: Tensor) -> Tensor:
-    """DARTS' mixed cell written out: a weighted sum of all operations on every edge."""
+    """Write out the mixed cell of DARTS: a weighted sum of all operations on every edge."""
     nodes = [owned.preprocess_0(states[0]), owned.preprocess_1(states[1])]
     space = owned.space
     for j in space.intermediate:
@@ -105,7 +105,7 @@ def darts_cell(owned: EngineCell, states: tuple[Tensor, Tensor], p: Tensor) -> T
 
 
 @given(st.integers(1, 3), st.integers(1, 3), seeds, st.booleans())
-def test_mixed_features_are_sums_laid_out_as_the_features_are(
+def test_mixed_features_are_sums_in_the_memory_format_of_the_features(
     targets: int, operations: int, seed: int, last: bool
 ) -> None:
     generator = torch.Generator().manual_seed(seed)
@@ -147,13 +147,13 @@ def test_2_an_unshared_engine_cell_is_a_darts_mixed_cell(
 
 @slow
 @given(spaces(), st.sampled_from(CELL_KINDS), seeds, sizes)
-def test_3_operations_with_a_gradient_are_those_of_the_derived_cell(
+def test_3_only_operations_of_the_derived_cell_have_a_gradient(
     space: SearchSpace, kind: str, seed: int, size: tuple[int, int]
 ) -> None:
     engine = cell(space, kind)
     mixture = architecture(space, seed).mixtures("dst", 0.4)[kind]
     assert mixture.support is not None
-    dense = Mixture(mixture.weights.detach())  # everything is computed: the zeros must do it
+    dense = Mixture(mixture.weights.detach())  # everything is computed, so the zero weights must do it
     output = engine(*inputs(size, seed), dense)
     (output * torch.randn_like(output)).sum().backward()
     derived = {(str(c.source), c.operation) for _, c in mixture.support.connections}
@@ -167,7 +167,7 @@ def _module(owned: TransitCell, owner: str, name: str) -> nn.Module:
 
 @slow
 @given(st.data(), spaces(), st.sampled_from(CELL_KINDS), seeds, sizes, st.booleans())
-def test_3_engine_equals_transit_bit_for_bit_with_one_operation_an_edge(
+def test_3_engine_equals_transit_exactly_with_one_operation_per_edge(
     data: st.DataObject, space: SearchSpace, kind: str, seed: int, size: tuple[int, int], last: bool
 ) -> None:
     layout = torch.channels_last if last else torch.contiguous_format
@@ -180,7 +180,7 @@ def test_3_engine_equals_transit_bit_for_bit_with_one_operation_an_edge(
             max_size=len(space.edges),
         )
     )
-    with torch.no_grad():  # one operation an edge stands out; which edges survive is left to chance
+    with torch.no_grad():  # one operation per edge stands out; which edges survive is random
         arch.alpha[kind].mul_(0.3)
         for edge, k in enumerate(strongest):
             arch.alpha[kind][edge, k] += 8
@@ -292,7 +292,7 @@ def test_6_each_optimiser_touches_only_its_own_parameters(derivation: str) -> No
     norm = search.weight_step(batch(1), search.architecture.mixtures(search.derivation, 1.0)).gradient_norm
     assert same(architecture_after, snapshot(search.architecture))
     assert not same(weights, snapshot(search.supernet))
-    # clipping saw and scaled the weights' gradients alone
+    # clipping saw and scaled only the gradients of the weights
     for before, parameter in zip(gradients, search.architecture.parameters(), strict=True):
         if before is None or parameter.grad is None:
             assert before is parameter.grad
@@ -303,8 +303,8 @@ def test_6_each_optimiser_touches_only_its_own_parameters(derivation: str) -> No
     assert float(clipped) == pytest.approx(0.5, rel=1e-3)
 
 
-def test_the_architecture_gradient_is_first_order() -> None:
-    """d L_val / dα at the present weights, nothing of how the weights would follow."""
+def test_architecture_gradient_is_first_order() -> None:
+    """It is d L_val / dα at the current weights, ignoring how the weights would follow."""
     search = bilevel(SPACE, "top2")
     images, labels = batch(0)
     mixtures = search.architecture.mixtures("top2", 0.8)
@@ -319,9 +319,9 @@ def test_the_architecture_gradient_is_first_order() -> None:
         torch.testing.assert_close(found, gradient)
 
 
-def test_the_weight_optimiser_skips_operations_that_were_not_computed() -> None:
+def test_weight_optimiser_skips_operations_that_were_not_computed() -> None:
     search = bilevel(SPACE, "dst")
-    with torch.no_grad():  # node 2 keeps only skip_connect from 0, node 3 the same
+    with torch.no_grad():  # nodes 2 and 3 keep only skip_connect from 0
         for kind in CELL_KINDS:
             search.architecture.alpha[kind].zero_()
             search.architecture.alpha[kind][[0, 2], 0] = 9.0
@@ -335,11 +335,11 @@ def test_the_weight_optimiser_skips_operations_that_were_not_computed() -> None:
         search.weight_step(batch(n), search.architecture.mixtures("dst", 0.1))
     after = dict(search.supernet.named_parameters())
     assert unused
-    # in spite of weight decay: no gradient (None), no update
+    # despite weight decay: no gradient (None), no update
     assert all(torch.equal(before, after[name]) for name, before in unused.items())
 
 
-def test_a_warm_up_step_leaves_the_architecture_alone() -> None:
+def test_warmup_step_leaves_the_architecture_unchanged() -> None:
     search = bilevel(SPACE, "dst")
     before = copy.deepcopy(search.architecture.state_dict())
     outcome = search.step(batch(0), None, temperature=1.0)
@@ -347,7 +347,7 @@ def test_a_warm_up_step_leaves_the_architecture_alone() -> None:
     assert all(torch.equal(before[key], value) for key, value in search.architecture.state_dict().items())
 
 
-def test_the_sub_graph_follows_the_architecture_only_when_derived() -> None:
+def test_sub_graph_changes_only_when_derived() -> None:
     search = bilevel(SPACE, "dst")
     before = search.genotype
     with torch.no_grad():
@@ -361,7 +361,7 @@ def test_the_sub_graph_follows_the_architecture_only_when_derived() -> None:
 
 
 @pytest.mark.parametrize("share", [True, False])
-def test_feature_sharing_computes_each_operation_of_a_source_once(share: bool) -> None:
+def test_feature_sharing_computes_each_operation_once_per_source(share: bool) -> None:
     engine = cell(STANDARD, "normal", share=share)
     evaluations = []
     for operations in engine.operations.values():
@@ -371,7 +371,7 @@ def test_feature_sharing_computes_each_operation_of_a_source_once(share: bool) -
     assert len(evaluations) == (35 if share else 98)
 
 
-def test_a_transit_cell_computes_only_the_derived_operations() -> None:
+def test_transit_cell_computes_only_derived_operations() -> None:
     engine = cell(SPACE, "normal")
     evaluations = []
     for operations in engine.operations.values():
@@ -383,7 +383,7 @@ def test_a_transit_cell_computes_only_the_derived_operations() -> None:
     assert len(evaluations) == len({(c.source, c.operation) for _, c in mixture.support.connections})
 
 
-def test_5_holds_for_operations_with_buffers_of_their_own() -> None:
+def test_5_holds_for_operations_with_buffers() -> None:
     class Blur(nn.Module):
         def __init__(self, channels: int, stride: int) -> None:
             super().__init__()

@@ -1,4 +1,4 @@
-"""The stack of cells: where the kinds and the Engine-cells stand, shapes, sizes."""
+"""The stack of cells: positions of cell kinds and Engine-cells, shapes, sizes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from entrannas_cli.spaces.published import PUBLISHED
 from .strategies import spaces
 
 
-def test_reduction_cells_stand_at_a_third_and_two_thirds() -> None:
+def test_reduction_cells_are_at_one_and_two_thirds() -> None:
     assert [n for n, kind in enumerate(cell_kinds(8)) if kind == "reduce"] == [2, 5]
     assert [n for n, kind in enumerate(cell_kinds(20)) if kind == "reduce"] == [6, 13]
 
@@ -34,15 +34,15 @@ def test_reduction_cells_stand_at_a_third_and_two_thirds() -> None:
         *[([1, 2], {1, 2}), ([0, 2, 5], {0, 2, 5})],
     ],
 )
-def test_engine_positions(chosen: object, expected: set[int]) -> None:
+def test_engine_cell_positions(chosen: object, expected: set[int]) -> None:
     assert engine_positions(cell_kinds(8), chosen) == expected  # type: ignore[arg-type]
 
 
-def test_each_cell_has_its_turn_as_engine() -> None:
+def test_each_cell_takes_its_turn_as_engine_cell() -> None:
     kinds = cell_kinds(8)
     turns = [engine_positions(kinds, "rotate", turn) for turn in range(12)]
     assert turns[:3] == [{0, 2}, {1, 5}, {3, 2}]
-    for kind, count in (("normal", 2), ("reduce", 6)):  # of 12 turns, for each of 6 and 2 cells
+    for kind, count in (("normal", 2), ("reduce", 6)):  # of 12 turns, for 6 and 2 cells
         seen = [n for turn in turns for n in turn if kinds[n] == kind]
         assert {seen.count(n) for n in set(seen)} == {count}
     assert turns[6:] == turns[:6]
@@ -52,14 +52,14 @@ def test_each_cell_has_its_turn_as_engine() -> None:
     ("chosen", "reason"),
     [([0, 1], "no Engine-cell of kind reduce"), ([2, 8], "numbered 0 to 7"), ("centre", "expected last")],
 )
-def test_engine_positions_that_cannot_be(chosen: object, reason: str) -> None:
+def test_invalid_engine_positions_are_rejected(chosen: object, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         engine_positions(cell_kinds(8), chosen)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", operation_names())
 @pytest.mark.parametrize("stride", [1, 2])
-def test_operations_give_the_size_that_their_stride_says(name: str, stride: int) -> None:
+def test_operations_reduce_the_size_by_their_stride(name: str, stride: int) -> None:
     operation = get_operation(name)
     for height, width in [(8, 8), (7, 5), (1, 1), (2, 3)]:
         module = operation.build(6, stride, False)
@@ -69,7 +69,7 @@ def test_operations_give_the_size_that_their_stride_says(name: str, stride: int)
         assert operation.parametric == (parameter_count(operation.build(6, 1, False)) > 0)
 
 
-def test_factorized_reduce_reads_all_four_pixels_apart() -> None:
+def test_factorized_reduce_reads_alternate_pixels() -> None:
     reduce = FactorizedReduce(1, 2, affine=False).eval()
     with torch.no_grad():
         reduce.even.weight.fill_(1)
@@ -87,7 +87,7 @@ def test_factorized_reduce_reads_all_four_pixels_apart() -> None:
     st.sampled_from(["last", "first", "middle", "all", "rotate"]),
     st.booleans(),
 )
-def test_a_super_net_runs_in_any_shape(
+def test_super_net_runs_with_any_configuration(
     space: SearchSpace, cells: int, engine_cells: EngineCells, share: bool
 ) -> None:
     net = SuperNet(
@@ -107,7 +107,7 @@ def test_a_super_net_runs_in_any_shape(
         assert logits.shape == (2, 5)
 
 
-def test_the_imagenet_stem_reduces_by_eight() -> None:
+def test_imagenet_stem_reduces_by_eight() -> None:
     genotype = PUBLISHED["PC_DARTS_cifar"]
     network = DerivedNetwork(genotype, classes=7, channels=8, cells=3, stem="imagenet")
     sizes = []
@@ -117,9 +117,9 @@ def test_the_imagenet_stem_reduces_by_eight() -> None:
     assert sizes == [(8, 8), (4, 4), (2, 2)]
 
 
-def test_multiply_adds_are_counted_by_the_definition() -> None:
+def test_multiply_adds_follow_the_definition() -> None:
     grouped = torch.nn.Sequential(
-        torch.nn.Conv2d(4, 8, 3, stride=2, padding=1, groups=2),  # 8 x 4 x 4 outputs of 2 x 9 products
+        torch.nn.Conv2d(4, 8, 3, stride=2, padding=1, groups=2),  # 8 · 4 · 4 outputs of 2 · 9 products
         torch.nn.Flatten(),
         torch.nn.Linear(128, 10),
     )
@@ -127,7 +127,7 @@ def test_multiply_adds_are_counted_by_the_definition() -> None:
     assert grouped.training
 
 
-def test_the_complexity_without_weights_is_that_of_the_real_network() -> None:
+def test_complexity_without_weights_equals_that_of_the_real_network() -> None:
     genotype = PUBLISHED["ISTA_twostage"]
     shape = {"classes": 4, "channels": 8, "cells": 4, "stem": "cifar"}
     network = DerivedNetwork(genotype, channels_in=1, **shape)  # type: ignore[arg-type]
@@ -135,7 +135,7 @@ def test_the_complexity_without_weights_is_that_of_the_real_network() -> None:
     assert derived_complexity(genotype, image=(1, 9, 9), **shape) == expected  # type: ignore[arg-type]
 
 
-def test_random_genotypes_are_drawn_uniformly_by_seed() -> None:
+def test_random_genotypes_are_uniform_and_seeded() -> None:
     space = SearchSpace(name="s", operations=("skip_connect", "conv_1x1", "conv_3x3"))
     drawn = [draw_genotype(space, seed) for seed in range(400)]
     assert drawn == [draw_genotype(space, seed) for seed in range(400)]
@@ -149,8 +149,8 @@ def test_random_genotypes_are_drawn_uniformly_by_seed() -> None:
     assert all(abs(count / 3200 - 1 / 3) < 0.05 for count in counts.values())
 
 
-def test_the_method_needs_torch_alone() -> None:
-    """Importable where nothing but torch (and what torch needs) is installed."""
+def test_method_needs_only_torch() -> None:
+    """Importable where only torch and its dependencies are installed."""
     code = """
 import sys
 import torch
@@ -166,7 +166,7 @@ print(sorted({name.split(".")[0] for name in new} - set(sys.stdlib_module_names)
     assert result.stdout.strip() == "[]"
 
 
-def test_spaces_and_genotypes_need_not_even_torch() -> None:
+def test_spaces_and_genotypes_do_not_need_torch() -> None:
     code = """
 import sys
 from entrannas_cli.method import genotype, operations, random_search, space

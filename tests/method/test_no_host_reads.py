@@ -1,4 +1,4 @@
-"""No step reads a value on the host, unless it derives: on the meta device there are no values to be read."""
+"""No step reads a value on the host unless it derives: tensors on the meta device have no values to read."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from entrannas_cli.method.space import SearchSpace
 from entrannas_cli.method.training import Training
 from entrannas_cli.spaces.published import PUBLISHED
 
-from ..engine.rehearsal import Rehearsal
+from ..engine.rehearsal import CpuCapture
 from .strategies import STANDARD, architecture
 
 META = torch.device("meta")
@@ -65,17 +65,17 @@ def search(derivation: Derivation, **keywords: object) -> BilevelSearch:
         ("top2", {}, torch.tensor(0.5, device=META)),
     ],
 )
-def test_a_search_step_that_does_not_derive_reads_nothing(
+def test_search_step_without_derivation_reads_nothing(
     derivation: Derivation, keywords: dict[str, object], temperature: float | Tensor
 ) -> None:
     one = search(derivation, **keywords)
     for validation in (None, (images(), labels())):
         outcome = one.step((images(), labels()), validation, temperature=temperature, derive=False)  # type: ignore[arg-type]
-        assert pack(outcome, one).device == META  # nor does what is recorded of it
+        assert pack(outcome, one).device == META  # the recorded values stay on the device too
 
 
 @pytest.mark.parametrize("drop", [0.0, 0.3, torch.tensor(0.3, device=META)])
-def test_a_training_step_reads_nothing(drop: float | Tensor) -> None:
+def test_training_step_reads_nothing(drop: float | Tensor) -> None:
     network = DerivedNetwork(PUBLISHED["DARTS_V2"], classes=3, channels=4, cells=3, auxiliary=True).to(META)
     accelerate(network)
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1, foreach=True, **CHANGES)
@@ -85,8 +85,8 @@ def test_a_training_step_reads_nothing(drop: float | Tensor) -> None:
         assert torch.stack([outcome.loss, outcome.accuracy, outcome.gradient_norm]).device == META
 
 
-def test_the_bookkeeping_of_recordings_reads_nothing() -> None:
-    execute = GraphReplay(Rehearsal(), META, pytest.fail)
+def test_recording_steps_reads_nothing() -> None:
+    execute = GraphReplay(CpuCapture(), META, pytest.fail)
     one = replace(search("dst"), execute=execute)
     for _ in range(2):
         one.step((images(), labels()), (images(), labels()), temperature=0.5, derive=False)
@@ -103,7 +103,7 @@ READS = {
 
 
 @pytest.mark.parametrize("how", READS)
-def test_a_read_would_be_noticed(how: str) -> None:
+def test_reads_are_detected(how: str) -> None:
     class Reading(nn.ReLU):
         def forward(self, x: Tensor) -> Tensor:
             READS[how](x)
@@ -116,16 +116,16 @@ def test_a_read_would_be_noticed(how: str) -> None:
         one.step((images(), labels()), None, temperature=0.5, derive=False)
 
 
-def test_a_step_that_derives_would_be_noticed() -> None:
+def test_derivation_is_detected() -> None:
     one = search("dst")
     with pytest.raises((RuntimeError, NotImplementedError)):
         one.step((images(), labels()), (images(), labels()), temperature=0.5)
 
 
 @pytest.mark.parametrize(("derivation", "sparse"), [("dst", True), ("dst", False), ("top2", False)])
-def test_a_step_that_derives_reads_once(derivation: Derivation, sparse: bool) -> None:
-    """Also where the Engine-cells of the next step want to know what is in use by then."""
-    found = architecture(SPACE, 0, 0.2).float()  # far from decided: that would be read once more
+def test_step_with_derivation_reads_once(derivation: Derivation, sparse: bool) -> None:
+    """Also where the Engine-cells of the next step need to know which operations are in use."""
+    found = architecture(SPACE, 0, 0.2).float()  # far from decided, which would cost another read
     net = SuperNet(SPACE, classes=3, channels=2, cells=3)
     weight_optimizer = torch.optim.SGD(net.parameters(), lr=0.1, **CHANGES)
     prepare(weight_optimizer)
@@ -151,6 +151,6 @@ def test_a_step_that_derives_reads_once(derivation: Derivation, sparse: bool) ->
     with patch.object(Tensor, "cpu", read):
         for n, temperature in enumerate(temperatures[:-1]):
             one.step(batch, batch, temperature=temperature, next_temperature=temperatures[n + 1])
-            # the first step finds nothing that was read before
+            # the first step has nothing read ahead
             assert len(reads) == n + 1 + (sparse and derivation == "dst")
     assert one.genotype == found.derive(derivation, 0.6)

@@ -1,4 +1,4 @@
-"""Optimiser states: begun before the first step, and the same whatever computes the steps."""
+"""Optimiser states: initialised before the first step, and portable between implementations."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def adam(net: nn.Module, **way: Any) -> Adam:
 
 
 def learn(net: nn.Module, optimizer: Optimizer, seed: int, without: str = "") -> None:
-    """One step; parameters whose name holds ``without`` get no gradient."""
+    """Take one step; parameters whose name contains ``without`` get no gradient."""
     images = torch.randn(4, 3, 9, 9, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     optimizer.zero_grad()
     net(images.to(memory_format=torch.channels_last)).pow(2).sum().backward()
@@ -59,8 +59,8 @@ def same(one: nn.Module, other: nn.Module) -> bool:
 
 @pytest.mark.parametrize("make", [sgd, adam])
 @pytest.mark.parametrize("way", WAYS)
-def test_a_prepared_optimiser_learns_as_a_plain_one(make: Any, way: dict[str, Any]) -> None:
-    """Also weights that get their first gradient later than others, and those that get none."""
+def test_prepared_optimiser_equals_a_plain_one(make: Any, way: dict[str, Any]) -> None:
+    """Includes weights that get their first gradient late, and weights that never get one."""
     plain_net = network()
     net = copy.deepcopy(plain_net)
     plain, prepared = make(plain_net), make(net, **way)
@@ -75,7 +75,9 @@ def test_a_prepared_optimiser_learns_as_a_plain_one(make: Any, way: dict[str, An
 @pytest.mark.parametrize("make", [sgd, adam])
 @pytest.mark.parametrize("before", WAYS)
 @pytest.mark.parametrize("after", WAYS)
-def test_states_fit_whatever_computes_them(make: Any, before: dict[str, Any], after: dict[str, Any]) -> None:
+def test_states_are_portable_between_implementations(
+    make: Any, before: dict[str, Any], after: dict[str, Any]
+) -> None:
     net = network()
     optimizer = make(net, **before)
     for seed in range(2):
@@ -97,8 +99,8 @@ def test_states_fit_whatever_computes_them(make: Any, before: dict[str, Any], af
 
 @pytest.mark.parametrize("make", [sgd, adam])
 @pytest.mark.parametrize("way", WAYS)
-def test_states_fit_weights_of_another_memory_format(make: Any, way: dict[str, Any]) -> None:
-    """Fused kernels go through weights and momenta by their place in memory, whatever the order is."""
+def test_states_are_portable_between_memory_formats(make: Any, way: dict[str, Any]) -> None:
+    """Fused kernels walk weights and momenta in memory order, whatever the strides are."""
     net = network()
     optimizer = make(net, **way)
     learn(net, optimizer, 0)
@@ -111,7 +113,7 @@ def test_states_fit_weights_of_another_memory_format(make: Any, way: dict[str, A
     assert same(net, other_net)
 
 
-def test_a_learning_rate_under_recorded_steps_keeps_its_place() -> None:
+def test_learning_rate_tensor_is_updated_in_place() -> None:
     net = network()
     rate = torch.tensor(0.1)
     optimizer = SGD(net.parameters(), lr=rate, momentum=0.9, fused=True)
@@ -126,17 +128,17 @@ def test_a_learning_rate_under_recorded_steps_keeps_its_place() -> None:
     assert float(rate) == pytest.approx(0.05)
 
 
-def test_a_state_without_momentum_begins_anew() -> None:
+def test_state_without_momentum_starts_from_zero() -> None:
     net = network()
     optimizer = sgd(net, fused=True)
-    load_optimizer(optimizer, sgd(network()).state_dict())  # before its first step
+    load_optimizer(optimizer, sgd(network()).state_dict())  # saved before its first step
     learn(net, optimizer, 0)
     plain_net = network()
     learn(plain_net, sgd(plain_net), 0)
     assert same(net, plain_net)
 
 
-def test_a_state_of_another_network_is_refused() -> None:
+def test_state_of_another_network_is_rejected() -> None:
     one, other = network(), nn.Linear(2, 2)
     with pytest.raises(ValueError, match="doesn't match"):
         load_optimizer(sgd(one), optimizer_state(sgd(other)))

@@ -25,8 +25,8 @@ def multiply_adds(genotype: Genotype) -> int:
     return derived_complexity(genotype, image=IMAGE, classes=10, channels=4, cells=3, stem="cifar")[1]
 
 
-def sparse(space: SearchSpace, normal: int, reduce: int) -> Genotype:
-    """Cells of so many connections, as a search by sparsification may leave them: several on some edges."""
+def draw_sparse_cells(space: SearchSpace, normal: int, reduce: int) -> Genotype:
+    """Draw cells with the given numbers of connections, several on some edges, as sparsification may leave them."""
 
     def cell(connections: int) -> CellGraph:
         sources, names = 2, len(space.operations)
@@ -43,8 +43,8 @@ def sparse(space: SearchSpace, normal: int, reduce: int) -> Genotype:
 
 @pytest.mark.parametrize("space", SPACES.values(), ids=SPACES)
 @pytest.mark.parametrize(("normal", "reduce"), [(4, 5), (9, 12), (23, 7)])
-def test_cells_like_others_have_their_size(space: SearchSpace, normal: int, reduce: int) -> None:
-    model = sparse(space, normal, reduce)
+def test_drawn_cells_match_the_size_of_the_model(space: SearchSpace, normal: int, reduce: int) -> None:
+    model = draw_sparse_cells(space, normal, reduce)
     wanted = multiply_adds(model)
     drawn = [draw_like(model, space, seed, multiply_adds) for seed in range(3)]
     for cells in drawn:
@@ -58,8 +58,8 @@ def test_cells_like_others_have_their_size(space: SearchSpace, normal: int, redu
 
 @settings(max_examples=5)
 @given(st.integers(0, 2**32 - 1))
-def test_a_cheaper_count_of_the_same_kind_serves_too(seed: int) -> None:
-    """What is matched is the given count, here one that only separable convolutions have."""
+def test_custom_cost_function_is_matched(seed: int) -> None:
+    """The given count is matched, here one in which only separable convolutions differ."""
 
     def count(genotype: Genotype) -> int:
         return 10 + sum(
@@ -71,7 +71,7 @@ def test_a_cheaper_count_of_the_same_kind_serves_too(seed: int) -> None:
     assert count(drawn) == count(model)
 
 
-def test_a_cell_that_no_draw_comes_near(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_model_that_no_draw_matches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(random_search, "ATTEMPTS", 200)
     largest = tuple((Connection(0, "sep_conv_5x5"), Connection(1, "sep_conv_5x5")) for _ in range(4))
     model = Genotype(normal=CellGraph(largest), reduce=CellGraph(largest))
@@ -81,7 +81,7 @@ def test_a_cell_that_no_draw_comes_near(monkeypatch: pytest.MonkeyPatch) -> None
         draw_like(model, SPACES["standard"], 0, multiply_adds)
 
 
-def test_cells_of_another_space_are_refused() -> None:
+def test_cells_of_another_space_are_rejected() -> None:
     narrow = SearchSpace(name="narrow", operations=("skip_connect", "sep_conv_3x3"))
     with pytest.raises(GenotypeError, match="the space narrow has no operation"):
         draw_like(PUBLISHED["PC_DARTS_cifar"], narrow, 0, multiply_adds)

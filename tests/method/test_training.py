@@ -23,7 +23,7 @@ SKIPS = CellGraph(((Connection(0, "skip_connect"), Connection(1, "skip_connect")
 POOLS = CellGraph(((Connection(0, "max_pool_3x3"), Connection(0, "sep_conv_3x3")),) * 2)
 
 
-def small(genotype: Genotype, **keywords: object) -> DerivedNetwork:
+def small_network(genotype: Genotype, **keywords: object) -> DerivedNetwork:
     torch.manual_seed(0)
     return DerivedNetwork(genotype, classes=3, channels_in=1, channels=4, cells=3, **keywords)  # type: ignore[arg-type]
 
@@ -33,19 +33,19 @@ def images(count: int = 6, side: int = 8) -> torch.Tensor:
 
 
 @given(st.floats(0.05, 0.95), st.integers(0, 2**31))
-def test_drop_path_leaves_out_whole_images_and_keeps_the_mean(chance: float, seed: int) -> None:
+def test_drop_path_drops_whole_images_and_keeps_the_mean(chance: float, seed: int) -> None:
     torch.manual_seed(seed)
     x = torch.rand(400, 2, 3, 3, dtype=torch.float64) + 0.5
     dropped = drop_path(x, chance)
     ratio = (dropped / x).flatten(1)
-    assert torch.allclose(ratio, ratio[:, :1].expand_as(ratio))  # an image as a whole
+    assert torch.allclose(ratio, ratio[:, :1].expand_as(ratio))  # an image is dropped as a whole
     kept = ratio[:, 0] > 0
     assert torch.allclose(ratio[kept], torch.full_like(ratio[kept], 1 / (1 - chance)))
     assert abs(float(kept.double().mean()) - (1 - chance)) < 5 * (chance * (1 - chance) / 400) ** 0.5
 
 
-def test_drop_path_is_for_training_only_and_spares_the_identity() -> None:
-    network = small(Genotype(POOLS, POOLS))
+def test_drop_path_applies_in_training_only_and_never_to_identities() -> None:
+    network = small_network(Genotype(POOLS, POOLS))
     without, _ = network.forward_in_training(images(), 0.0)
     torch.manual_seed(3)
     dropped, _ = network.forward_in_training(images(), 0.5)
@@ -53,21 +53,21 @@ def test_drop_path_is_for_training_only_and_spares_the_identity() -> None:
     network.eval()
     with torch.no_grad():
         assert torch.equal(network.forward_in_training(images(), 0.9)[0], network(images()))
-    # skip connections that compute nothing: the normal cells of this network have nothing to leave out
-    normal = small(Genotype(SKIPS, SKIPS)).cells[0]
+    # all are parameter-free skip connections: the normal cells have nothing to drop
+    normal = small_network(Genotype(SKIPS, SKIPS)).cells[0]
     x = torch.randn(5, 12, 8, 8)
     assert torch.equal(normal(x, x, SKIPS, 0.9), normal(x, x, SKIPS, 0.0))
 
 
-def test_next_to_no_drop_path_changes_next_to_nothing() -> None:
-    """Nodes of several connections from several sources; and none draws no numbers."""
+def test_tiny_drop_path_changes_almost_nothing() -> None:
+    """Nodes have several connections from several sources; without drop-path no random numbers are drawn."""
     cell = CellGraph(
         (
             (Connection(0, "max_pool_3x3"), Connection(0, "sep_conv_3x3"), Connection(1, "conv_1x1")),
             (Connection(1, "conv_1x1"), Connection(2, "sep_conv_3x3")),
         )
     )
-    network = small(Genotype(cell, cell))
+    network = small_network(Genotype(cell, cell))
     state = torch.get_rng_state()
     without, _ = network.forward_in_training(images(), 0.0)
     assert torch.equal(state, torch.get_rng_state())
@@ -75,10 +75,10 @@ def test_next_to_no_drop_path_changes_next_to_nothing() -> None:
     torch.testing.assert_close(dropped, without, rtol=1e-4, atol=1e-5)
 
 
-def test_each_connection_is_dropped_by_itself_where_features_are_shared() -> None:
+def test_connections_of_a_shared_feature_are_dropped_independently() -> None:
     """Two nodes that read the same feature lose it independently."""
     cell = CellGraph(((Connection(0, "sep_conv_3x3"),), (Connection(0, "sep_conv_3x3"),)), concat=(2, 3))
-    module = small(Genotype(cell, cell), share_features=True).cells[0]
+    module = small_network(Genotype(cell, cell), share_features=True).cells[0]
     torch.manual_seed(0)
     x = torch.randn(64, 12, 8, 8)
     out = module(x, x, cell, 0.5)
@@ -87,12 +87,12 @@ def test_each_connection_is_dropped_by_itself_where_features_are_shared() -> Non
 
 
 @pytest.mark.parametrize(("side", "stride"), [(8, 3), (7, 2), (2, 3), (3, 3), (1, 2), (16, 3)])
-def test_the_auxiliary_head_takes_any_size(side: int, stride: int) -> None:
+def test_auxiliary_head_accepts_any_size(side: int, stride: int) -> None:
     head = AuxiliaryHead(6, 10, stride, batch_norm=True)
     assert head(torch.randn(4, 6, side, side + 1)).shape == (4, 10)
 
 
-def test_the_auxiliary_head_pools_as_darts_does_at_the_published_sizes() -> None:
+def test_auxiliary_head_pools_as_in_darts_at_published_sizes() -> None:
     x = torch.randn(2, 6, 8, 8).relu()
     head = AuxiliaryHead(6, 10, 3, batch_norm=True).eval()
     pooled = nn.AvgPool2d(5, stride=3, padding=0, count_include_pad=False)(x)
@@ -100,7 +100,7 @@ def test_the_auxiliary_head_pools_as_darts_does_at_the_published_sizes() -> None
 
 
 @pytest.mark.parametrize("stem", ["cifar", "imagenet"])
-def test_the_auxiliary_head_reads_the_second_reduction_cell(stem: str) -> None:
+def test_auxiliary_head_reads_the_second_reduction_cell(stem: str) -> None:
     network = DerivedNetwork(
         PUBLISHED["PC_DARTS_cifar"],
         classes=7,
@@ -118,34 +118,33 @@ def test_the_auxiliary_head_reads_the_second_reduction_cell(stem: str) -> None:
         assert network.eval()(torch.randn(2, 3, 64, 64)).shape == (2, 7)
 
 
-def test_the_loss_of_a_step_and_what_it_changes() -> None:
-    network = small(Genotype(POOLS, POOLS), auxiliary=True)
+def test_step_computes_the_loss_and_updates_the_weights() -> None:
+    network = small_network(Genotype(POOLS, POOLS), auxiliary=True)
     training = Training(
         network, torch.optim.SGD(network.parameters(), lr=0.1), clip=1e-3, label_smoothing=0.1
     )
     labels = torch.tensor([0, 1, 2, 0, 1, 2])
     before = [weight.detach().clone() for weight in network.parameters()]
     logits, _ = network.forward_in_training(images())
-    network.load_state_dict(small(Genotype(POOLS, POOLS), auxiliary=True).state_dict())
+    network.load_state_dict(small_network(Genotype(POOLS, POOLS), auxiliary=True).state_dict())
     outcome = training.step(images(), labels)
     expected = nn.functional.cross_entropy(logits, labels, label_smoothing=0.1)
     assert torch.allclose(outcome.loss, expected)
     moved = torch.cat([(a - b).flatten() for a, b in zip(network.parameters(), before, strict=True)])
-    assert float(moved.detach().norm()) == pytest.approx(0.1 * 1e-3, rel=1e-3)  # the clipped gradient's norm
+    assert float(moved.detach().norm()) == pytest.approx(0.1 * 1e-3, rel=1e-3)  # norm of the clipped gradient
     assert any(  # the auxiliary loss reaches its head
         not torch.equal(a, b)
         for a, b in zip(
             network.auxiliary_head.parameters(),  # type: ignore[union-attr]
-            small(Genotype(POOLS, POOLS), auxiliary=True).auxiliary_head.parameters(),  # type: ignore[union-attr]
+            small_network(Genotype(POOLS, POOLS), auxiliary=True).auxiliary_head.parameters(),  # type: ignore[union-attr]
             strict=True,
         )
     )
 
 
-# Parameters as counted in the networks that the authors' own code builds, without and within the auxiliary head;
-# multiply-adds in M as flops-counter.pytorch (which adds two for each value of a batch-norm and one for each of a
-# ReLU or a pooling) counts them for the cells of DARTS-2nd (544.6, reported in DARTS' own issue 46) and, in their
-# paper, of PC-DARTS (586)
+# Parameters as counted in the networks that the authors' own code builds, without and within the auxiliary head.
+# Multiply-adds in M: flops-counter.pytorch (which counts two per value of a batch-norm and one per value of a ReLU
+# or pooling) for the cells of DARTS-2nd (544.6, reported in DARTS' issue 46), and the PC-DARTS paper (586).
 
 ON_CIFAR = {
     "DARTS_V2": (3_349_342, 476_426),
@@ -158,7 +157,7 @@ ON_CIFAR = {
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_published_cells_have_the_parameters_of_the_original_on_cifar(name: str) -> None:
+def test_published_cells_have_the_original_parameter_count_on_cifar(name: str) -> None:
     size: Any = {"classes": 10, "channels": 36, "cells": 20, "stem": "cifar"}
     without, in_head = ON_CIFAR[name]
     assert derived_complexity(PUBLISHED[name], image=(3, 32, 32), **size)[0] == without
@@ -178,7 +177,7 @@ def test_published_cells_have_the_parameters_of_the_original_on_cifar(name: str)
         ("AmoebaNet", 4_627_360, 1_236_200),
     ],
 )
-def test_published_cells_have_the_parameters_of_the_original_on_imagenet(
+def test_published_cells_have_the_original_parameter_count_on_imagenet(
     name: str, without: int, in_head: int
 ) -> None:
     size: Any = {"classes": 1000, "channels": 48, "cells": 14, "stem": "imagenet"}
@@ -190,7 +189,7 @@ def test_published_cells_have_the_parameters_of_the_original_on_imagenet(
     assert parameter_count(network) == without + in_head
 
 
-def test_a_batch_norm_follows_pooling_on_request_and_in_the_super_net() -> None:
+def test_batch_norm_after_pooling_is_optional_but_fixed_in_the_super_net() -> None:
     def pools(network: nn.Module) -> dict[str, list[type[nn.Module]]]:
         return {
             name: [type(module) for module in pool.modules() if not list(module.children())]
@@ -210,7 +209,7 @@ def test_a_batch_norm_follows_pooling_on_request_and_in_the_super_net() -> None:
         found = pools(network)
         assert {name.rpartition(".")[2] for name in found} == set(kinds)
         assert all(layers == [kinds[name.rpartition(".")[2]], *norms] for name, layers in found.items())
-    assert not any(p.shape == (4,) for p in supernet.cells[0].parameters())  # the super-net's learn no scale
+    assert not any(p.shape == (4,) for p in supernet.cells[0].parameters())  # the super-net's have no scale
 
 
 @pytest.mark.parametrize(
@@ -235,7 +234,7 @@ def test_published_multiply_adds_on_imagenet(name: str, multiply_adds_counted_by
 
 
 @given(st.integers(3, 4000), st.integers(1, 50))
-def test_the_widest_network_is_within_the_limit_and_the_next_is_not(limit: int, factor: int) -> None:
+def test_widest_network_is_within_the_limit_and_the_next_is_not(limit: int, factor: int) -> None:
     def count(channels: int) -> int:
         return factor * channels * channels
 
@@ -250,7 +249,7 @@ def test_the_widest_network_is_within_the_limit_and_the_next_is_not(limit: int, 
     assert count(channels) <= limit < count(channels + 2)
 
 
-def test_the_widest_published_network_for_600_million() -> None:
+def test_widest_published_network_for_600_million() -> None:
     def count(channels: int) -> int:
         _, found = derived_complexity(
             PUBLISHED["DARTS_V2"],
@@ -264,4 +263,4 @@ def test_the_widest_published_network_for_600_million() -> None:
 
     channels = widest(count, 600_000_000)
     assert count(channels) <= 600_000_000 < count(channels + 2)
-    assert channels > 48  # as published, 48 stay well below
+    assert channels > 48  # the 48 channels as published stay well below the limit

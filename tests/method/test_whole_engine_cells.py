@@ -1,4 +1,4 @@
-"""Engine-cells computed whole, where a GPU must not be asked what is in use: nothing else is learned."""
+"""Engine-cells computed whole, so that a GPU need not be asked what is in use, learn the same."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ def search(space: SearchSpace, seed: int, *, share: bool = True, momentum: float
 
 @settings(max_examples=6, suppress_health_check=[HealthCheck.too_slow])
 @given(space=spaces(max_nodes=3), seed=seeds, share=st.booleans(), momentum=st.sampled_from([0.0, 0.9]))
-def test_whole_and_sparse_learn_the_same(space: SearchSpace, seed: int, share: bool, momentum: float) -> None:
+def test_whole_and_sparse_engine_cells_learn_the_same(
+    space: SearchSpace, seed: int, share: bool, momentum: float
+) -> None:
     sparse = search(space, seed, share=share, momentum=momentum)
     twin = search(space, seed, share=share, momentum=momentum)
     whole = replace(twin, sparse=False)
@@ -63,11 +65,11 @@ def test_whole_and_sparse_learn_the_same(space: SearchSpace, seed: int, share: b
 
 
 @pytest.mark.parametrize("share", [True, False])
-def test_what_is_weighed_with_nothing_does_not_move(share: bool) -> None:
+def test_operations_with_zero_weight_do_not_move(share: bool) -> None:
     space = SearchSpace(name="small", operations=("skip_connect", "sep_conv_3x3", "conv_1x1"), nodes=2)
     one = replace(search(space, 0, share=share), sparse=False)
     for step in range(2):
-        one.step(batch(step), None, temperature=5.0)  # every operation gets some momentum
+        one.step(batch(step), None, temperature=5.0)  # gives every operation some momentum
     used = one.architecture.derive("dst", 0.1)
     assert len(used.normal.connections) < space.connections
     before = copy.deepcopy(dict(one.supernet.named_parameters()))

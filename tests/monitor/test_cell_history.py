@@ -1,4 +1,4 @@
-"""The derived cells over time, as a search adds to them."""
+"""The history of derived cells, as a search appends to it."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def write(folder: Path, *rows: dict[str, Any]) -> Run:
     return Run(folder)
 
 
-def test_it_holds_what_the_run_has(tmp_path: Path) -> None:
+def test_history_equals_that_of_the_run(tmp_path: Path) -> None:
     run = create_run(tmp_path, space="standard", method="entrannas-dst", seed=0)
     history = CellHistory(run)
     assert history.read() is False
     assert (len(history), history.version, history.at_step(5)) == (0, 0, None)
-    for first in (1, 20):  # the second attempt goes back
+    for first in (1, 20):  # the second attempt goes back a few steps
         with RunSession(run, epochs=4) as session:
             session.begin_attempt(first)
             for step, cells in ((first, CELLS[0]), (first + 9, CELLS[1]), (first + 29, CELLS[2])):
@@ -48,14 +48,14 @@ def test_it_holds_what_the_run_has(tmp_path: Path) -> None:
     assert history.version == version
 
 
-def test_the_cells_after_a_step(tmp_path: Path) -> None:
+def test_cells_at_a_step(tmp_path: Path) -> None:
     history = CellHistory(write(tmp_path, entry(5), entry(10, 1), entry(10, 2), entry(30)))
     history.read()
     assert [history.at_step(step) for step in (4, 5, 9, 10, 29, 30, 99)] == [None, 0, 0, 2, 2, 3, 3]
     assert history.entry(-1).step == 30
 
 
-def test_entries_that_are_no_genotypes_are_named(tmp_path: Path) -> None:
+def test_invalid_entries_are_named(tmp_path: Path) -> None:
     run = write(tmp_path, entry(1), entry(2, genotype=5), entry(3, epoch="x"), {"step": 4})
     history = CellHistory(run)
     history.read()
@@ -65,7 +65,7 @@ def test_entries_that_are_no_genotypes_are_named(tmp_path: Path) -> None:
             history.entry(index)
 
 
-def test_it_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_history_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     size = len(json.dumps(CELLS[0].to_dict()))
     monkeypatch.setattr(module, "MAX_CHARS", 40 * size)
     history = CellHistory(write(tmp_path, *(entry(step) for step in range(1, 201))))
@@ -79,7 +79,7 @@ def test_it_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (len(history), history.forgotten) == (0, 0)
 
 
-def test_slices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reading_in_slices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CHUNK_BYTES", 2000)
     history = CellHistory(write(tmp_path, *(entry(step) for step in range(1, 31))))
     counts = []

@@ -1,4 +1,4 @@
-"""The end of a log."""
+"""Following the end of a log."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def append(folder: Path, data: bytes) -> Run:
     return Run(folder)
 
 
-def test_it_follows_a_session(tmp_path: Path) -> None:
+def test_follows_a_session(tmp_path: Path) -> None:
     run = create_run(tmp_path, space="standard", method="darts", seed=0)
     log = LogTail(run)
     assert (log.read(), log.lines, log.version) == (False, [], 0)
@@ -44,7 +44,7 @@ def test_only_the_last_lines_are_kept(tmp_path: Path) -> None:
     assert log.lines == [str(n) for n in range(92, 102)]
 
 
-def test_a_huge_log_is_read_from_its_end(tmp_path: Path) -> None:
+def test_huge_log_is_read_from_its_end(tmp_path: Path) -> None:
     with (tmp_path / LOG_FILE).open("wb") as file:
         file.truncate(2**40)
         file.seek(0, os.SEEK_END)
@@ -56,7 +56,7 @@ def test_a_huge_log_is_read_from_its_end(tmp_path: Path) -> None:
     assert all(line.startswith("line ") for line in log.lines)
 
 
-def test_what_grew_by_much_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_growth_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_READ_BYTES", 100)
     log = LogTail(append(tmp_path, b"first\n"))
     log.read()
@@ -70,7 +70,7 @@ def test_what_grew_by_much_is_skipped(tmp_path: Path, monkeypatch: pytest.Monkey
     assert log.lines[-1] == "last"
 
 
-def test_text_of_any_kind_is_plain(tmp_path: Path) -> None:
+def test_any_text_is_printable(tmp_path: Path) -> None:
     log = LogTail(append(tmp_path, "ä \x1b[31mred\x07\tend\r\n".encode() + b"\xff\xfe bytes\n\n"))
     log.read()
     assert log.lines == ["ä \\x1b[31mred\\x07     end", "\ufffd\ufffd bytes", ""]
@@ -91,7 +91,7 @@ def test_progress_bars_and_unfinished_lines(tmp_path: Path) -> None:
     assert log.lines == ["one", "100 %", "Killed", "ß"]
 
 
-def test_a_line_without_end_is_bounded(tmp_path: Path) -> None:
+def test_endless_line_is_bounded(tmp_path: Path) -> None:
     log = LogTail(append(tmp_path, b"x" * 200_000))
     for _ in range(3):
         log.read()
@@ -101,7 +101,7 @@ def test_a_line_without_end_is_bounded(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("way", ["cut", "replaced", "removed"])
-def test_a_log_that_is_another_one(tmp_path: Path, way: str) -> None:
+def test_truncated_replaced_or_removed_log(tmp_path: Path, way: str) -> None:
     log = LogTail(append(tmp_path, b"a\nb\nc\n"))
     log.read()
     path = tmp_path / LOG_FILE
@@ -118,7 +118,7 @@ def test_a_log_that_is_another_one(tmp_path: Path, way: str) -> None:
     assert log.lines == {"cut": ["a"], "replaced": ["other", "lines", "than", "before"], "removed": []}[way]
 
 
-def test_what_is_no_file_hangs_nobody(tmp_path: Path) -> None:
+def test_paths_that_are_not_files_do_not_hang(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / LOG_FILE)
     log = LogTail(Run(tmp_path))
     assert not log.read()

@@ -1,4 +1,4 @@
-"""The rows of all runs: what a look finds, what it leaves alone, and folders in any condition."""
+"""The index of all runs: what a refresh finds, what it skips, and folders in any condition."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from ..results.generated import make_runs
 from ..store.processes import kill, python
 
 
-def settle(folder: Path) -> None:
-    """Makes all files old enough that nobody has to distrust their times."""
+def age_files(folder: Path) -> None:
+    """Make all files old enough for their modification times to be trusted."""
     for path in folder.rglob("*"):
         os.utime(path, (1e9, 1e9))
 
 
 @contextmanager
-def reads_counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """The ids that are read meanwhile; the real reading is done."""
+def count_reads(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Yield a list that collects the ids that are read meanwhile."""
     read: list[str] = []
 
     def counted(run: Run) -> object:
@@ -52,7 +52,7 @@ def without_age(rows: object) -> list[dict[str, object]]:
     return [{k: v for k, v in row.items() if k not in ("age", "heartbeat_age")} for row in dicts]
 
 
-def test_rows_are_those_of_a_list(tmp_path: Path) -> None:
+def test_rows_equal_those_of_a_list(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     make_runs(runs, 30, broken=2)
     watched = RunIndex(runs)
@@ -66,11 +66,11 @@ def test_rows_are_those_of_a_list(tmp_path: Path) -> None:
 def test_only_what_changed_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runs = tmp_path / "runs"
     made = [run.id for run in make_runs(runs, 12)]
-    settle(runs)
+    age_files(runs)
     watched = RunIndex(runs)
     watched.refresh()
     before = watched.rows
-    with reads_counted(monkeypatch) as read:
+    with count_reads(monkeypatch) as read:
         assert watched.refresh() == IndexChanges()
         assert read == []
         summary = runs / made[3] / "summary.json"
@@ -86,13 +86,13 @@ def test_only_what_changed_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert watched.rows[made[3]].gap == 0.25
     assert watched.rows[made[5]].notes.tags == ("good",)
     assert next(iter(watched.rows)) == new.id
-    assert made[7] in before  # what was handed out doesn't change
+    assert made[7] in before  # rows handed out earlier stay unchanged
     assert before[made[3]].gap != 0.25
 
 
-def test_completed_runs_are_looked_at_seldom_unless_asked(tmp_path: Path) -> None:
+def test_completed_runs_are_checked_rarely_unless_thorough(tmp_path: Path) -> None:
     runs = [run for run in make_runs(tmp_path / "runs", 12) if run.status().state == "completed"]
-    settle(tmp_path / "runs")
+    age_files(tmp_path / "runs")
     watched = RunIndex(tmp_path / "runs")
     watched.refresh()
     for gap in (0.25, 0.5):
@@ -105,10 +105,8 @@ def test_completed_runs_are_looked_at_seldom_unless_asked(tmp_path: Path) -> Non
         assert all(watched.rows[run.id].gap == gap for run in runs)
 
 
-def test_a_change_without_a_trace_is_seen_a_little_later(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Written in place, to the same size, with the same time: as within one tick of a file system's clock."""
+def test_undetectable_change_is_found_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Same size and same time, as within one tick of a file system's clock."""
     monkeypatch.setattr(module, "FRESH_S", 0.3)
     run = create_run(tmp_path / "runs", space="standard", method="darts", seed=0)
     summary = run.path / "summary.json"
@@ -124,7 +122,7 @@ def test_a_change_without_a_trace_is_seen_a_little_later(
     assert watched.rows[run.id].gap == 0.75
 
 
-def test_a_session_is_followed_and_its_death_is_seen(tmp_path: Path) -> None:
+def test_session_is_followed_until_it_dies(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     watched = RunIndex(runs)
     assert watched.refresh() == IndexChanges()
@@ -154,16 +152,16 @@ def test_a_session_is_followed_and_its_death_is_seen(tmp_path: Path) -> None:
     assert watched.rows[identifier].status.state == "lost"
 
 
-def test_a_running_row_ages_and_goes_stale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_running_row_ages_and_becomes_stale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = create_run(tmp_path / "runs", space="standard", method="darts", seed=0)
     status = Status(state="running", host="elsewhere", heartbeat=time.time(), created=time.time() - 5)
     write_status(run.path, status)
-    settle(tmp_path / "runs")
+    age_files(tmp_path / "runs")
     watched = RunIndex(tmp_path / "runs")
     watched.refresh()
     age = watched.rows[run.id].age
     time.sleep(0.02)
-    assert watched.refresh() == IndexChanges()  # older, but nothing to tell
+    assert watched.refresh() == IndexChanges()  # older, but not worth reporting
     assert watched.rows[run.id].age > age
     now = time.time()
     monkeypatch.setattr("time.time", lambda: now + 120)
@@ -171,10 +169,10 @@ def test_a_running_row_ages_and_goes_stale(tmp_path: Path, monkeypatch: pytest.M
     assert watched.rows[run.id].status.stale
 
 
-def test_old_rows_age_now_and_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ended_rows_age_without_being_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runs = tmp_path / "runs"
     make_runs(runs, 2)
-    settle(runs)
+    age_files(runs)
     watched = RunIndex(runs)
     watched.refresh()
     now = time.time()
@@ -183,10 +181,10 @@ def test_old_rows_age_now_and_then(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert [row.status.observed for row in watched.rows.values()] == [now + 3600] * 2
 
 
-def test_a_budget_reads_the_newest_first(tmp_path: Path) -> None:
+def test_budget_reads_the_newest_first(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     make_runs(runs, 20)
-    settle(runs)
+    age_files(runs)
     watched = RunIndex(runs)
     order = [run.id for run in list_runs(runs)]
     for number in range(1, 21):
@@ -203,7 +201,7 @@ def test_a_budget_reads_the_newest_first(tmp_path: Path) -> None:
         assert list(watched.rows) == order
 
 
-def test_a_directory_claimed_a_moment_ago_becomes_a_broken_one(
+def test_new_empty_directory_becomes_broken_after_a_while(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "FRESH_S", 0.05)
@@ -231,7 +229,7 @@ def test_folders_in_any_condition(tmp_path: Path) -> None:
     assert set(watched.refresh().added) == made
     shutil.move(runs, tmp_path / "away")
     runs.write_text("")
-    changes = watched.refresh()  # a file: the rows stay, and the reason is told
+    changes = watched.refresh()  # replaced by a file: the rows stay, and the reason is given
     assert "can't be read" in changes.problem
     assert "\n" not in changes.problem
     assert set(watched.rows) == made
@@ -242,7 +240,7 @@ def test_folders_in_any_condition(tmp_path: Path) -> None:
     assert set(watched.refresh().added) == made
 
 
-def test_strange_entries_are_survived(tmp_path: Path) -> None:
+def test_strange_entries_are_tolerated(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     runs.mkdir()
     (runs / "circle").symlink_to(runs / "circle")
@@ -258,12 +256,12 @@ def test_strange_entries_are_survived(tmp_path: Path) -> None:
     watched.refresh()
 
 
-def test_a_run_replaced_under_its_name_is_read_anew(tmp_path: Path) -> None:
+def test_run_replaced_under_the_same_name_is_read_again(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     run, other = (create_run(runs, space="standard", method="darts", seed=n, name=f"n{n}") for n in (0, 1))
     with RunSession(other, epochs=1) as session:
         session.finish("stopped")
-    settle(runs)
+    age_files(runs)
     watched = RunIndex(runs)
     watched.refresh()
     shutil.rmtree(run.path)
@@ -273,10 +271,10 @@ def test_a_run_replaced_under_its_name_is_read_anew(tmp_path: Path) -> None:
     assert watched.rows[run.id].status.state == "stopped"
 
 
-def test_a_thousand_runs_cost_little(tmp_path: Path) -> None:
-    """Several times what ``benchmarks/monitor.py`` measures, since tests run beside others."""
+def test_thousand_runs_are_cheap(tmp_path: Path) -> None:
+    """The limit is several times what ``benchmarks/monitor.py`` measures, since tests run in parallel."""
     make_runs(tmp_path / "runs", 1000)
-    settle(tmp_path / "runs")
+    age_files(tmp_path / "runs")
     watched = RunIndex(tmp_path / "runs")
     begun = time.process_time()
     watched.refresh()

@@ -1,4 +1,4 @@
-"""Metrics as arrays: what a whole read of the file means, however the file came about."""
+"""Metrics as arrays: equal to reading the whole file, however it was written."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def marker(first: int) -> dict[str, Any]:
 
 
 def points(course: RunMetrics, kind: str, key: str) -> list[tuple[float, float]]:
-    """The points, with what is promised of the arrays checked."""
+    """Return the points, after checking the guarantees of the arrays."""
     series = course.series(kind, key)
     x, y = series.x[: len(series)], series.y
     assert series.x.typecode == y.typecode == "d"
@@ -50,7 +50,7 @@ def points(course: RunMetrics, kind: str, key: str) -> list[tuple[float, float]]
     return list(zip(x, y, strict=True))
 
 
-def test_a_search_becomes_curves(tmp_path: Path) -> None:
+def test_search_rows_become_curves(tmp_path: Path) -> None:
     run = create_run(tmp_path, space="standard", method="entrannas-dst", seed=0)
     course = RunMetrics(run)
     assert course.read() is False
@@ -87,7 +87,7 @@ def test_a_search_becomes_curves(tmp_path: Path) -> None:
     assert points(course, "epoch", "missing") == []
 
 
-def test_version_tells_whether_there_is_something_new(tmp_path: Path) -> None:
+def test_version_changes_with_new_data(tmp_path: Path) -> None:
     course = RunMetrics(write(tmp_path, step(1, a=1)))
     course.read()
     version = course.version
@@ -110,7 +110,7 @@ def test_series_are_shared_not_copied(tmp_path: Path) -> None:
     assert course.series("step", "b").x is series.x
 
 
-def test_after_a_resume_no_step_counts_twice(tmp_path: Path) -> None:
+def test_resumed_steps_are_not_counted_twice(tmp_path: Path) -> None:
     first = [step(n, a=n) for n in range(1, 7)]
     course = RunMetrics(write(tmp_path, *first[:3], epoch(3, e=1), *first[3:], epoch(6, e=2)))
     course.read()
@@ -125,7 +125,7 @@ def test_after_a_resume_no_step_counts_twice(tmp_path: Path) -> None:
     assert points(course, "epoch", "e") == [(3, 1)]
 
 
-def test_a_file_that_is_replaced_or_removed(tmp_path: Path) -> None:
+def test_replaced_or_removed_file(tmp_path: Path) -> None:
     course = RunMetrics(write(tmp_path, step(1, a=1), step(2, a=2)))
     course.read()
     (tmp_path / METRICS_FILE).unlink()
@@ -159,7 +159,7 @@ EVENTS: st.SearchStrategy[list[tuple[str, int, dict[str, Any]]]] = st.lists(
 
 
 def expected(events: list[tuple[str, int, dict[str, Any]]]) -> dict[tuple[str, str], dict[int, float]]:
-    """The meaning of the rows, plainly: {(kind, key): {step: value}}."""
+    """Interpret the rows in the simplest way: {(kind, key): {step: value}}."""
     curves: dict[tuple[str, str], dict[int, float]] = {}
     for kind, number, values in events:
         if kind == "attempt":
@@ -176,7 +176,7 @@ def expected(events: list[tuple[str, int, dict[str, Any]]]) -> dict[tuple[str, s
 
 
 @given(EVENTS, st.integers(1, 200), st.integers(1, 6))
-def test_any_rows_in_any_portions(
+def test_any_rows_in_any_chunks(
     events: list[tuple[str, int, dict[str, Any]]], size: int, portions: int
 ) -> None:
     rows = [
@@ -197,7 +197,7 @@ def test_any_rows_in_any_portions(
                 assert points(course, kind, key) == sorted(wanted[kind, key].items())
 
 
-def test_strange_rows_are_survived(tmp_path: Path) -> None:
+def test_strange_rows_are_tolerated(tmp_path: Path) -> None:
     run = write(
         tmp_path,
         step(1, a=1),
@@ -217,7 +217,7 @@ def test_strange_rows_are_survived(tmp_path: Path) -> None:
     assert RunMetrics(Run(tmp_path / "folder")).read() is False
 
 
-def test_a_budget_reads_in_slices_that_grow_the_curve(tmp_path: Path) -> None:
+def test_budget_reads_the_curve_in_slices(tmp_path: Path) -> None:
     run = write(tmp_path, *(step(n, **{f"m{k}": n / 7 for k in range(10)}) for n in range(1, 20_001)))
     course = RunMetrics(run)
     begun = time.perf_counter()
@@ -231,7 +231,7 @@ def test_a_budget_reads_in_slices_that_grow_the_curve(tmp_path: Path) -> None:
         assert count > before
         before = count
     assert len(points(course, "step", "m3")) == 20_000
-    # little more than eight bytes a value: the steps are kept once
+    # little more than eight bytes per value: the steps are stored once
     arrays: dict[int, array[float]] = {}
     for name in course.names("step"):
         series = course.series("step", name)

@@ -1,4 +1,4 @@
-"""What is sampled of real processes, and of an ``nvidia-smi`` that answers in all sorts of ways."""
+"""Samples of real processes, and of a fake ``nvidia-smi`` with all sorts of answers."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ def status_of(process: int, **values: object) -> Status:
     return Status(**{**known, **values})  # type: ignore[arg-type]
 
 
-def no_gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def remove_nvidia_smi(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
 
 
-def test_a_busy_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    no_gpu(monkeypatch, tmp_path)
+def test_busy_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    remove_nvidia_smi(monkeypatch, tmp_path)
     process = python("x = bytearray(50_000_000)\nprint('go', flush=True)\nwhile True: pass")
     try:
         process.stdout.readline()
         watch = SystemWatch()
         status = status_of(process.pid)
         first = watch.sample(status)
-        assert first.process_cpu is None  # nothing to compare with yet
+        assert first.process_cpu is None  # no earlier sample to compare with
         assert first.machine_cpu is None
         assert first.process_memory is not None
         assert first.process_memory > 50_000_000
@@ -59,8 +59,8 @@ def test_a_busy_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     assert after.machine_memory_total == second.machine_memory_total
 
 
-def test_only_the_very_process_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    no_gpu(monkeypatch, tmp_path)
+def test_only_the_process_of_the_run_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    remove_nvidia_smi(monkeypatch, tmp_path)
     _, pid, created = process_identity()
     watch = SystemWatch()
     assert watch.sample(status_of(pid)).process_memory is not None
@@ -75,8 +75,8 @@ def test_only_the_very_process_counts(monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 
 @pytest.fixture
-def answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Puts an ``nvidia-smi`` on the path that runs the given Python code, and notes each call in ``calls``."""
+def fake_nvidia_smi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Install an ``nvidia-smi`` that runs the given Python code and logs each call in ``calls``."""
 
     def install(code: str) -> None:
         path = tmp_path / "bin" / "nvidia-smi"
@@ -89,8 +89,8 @@ def answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], 
     return install
 
 
-def test_gpus(answers: Callable[[str], None], tmp_path: Path) -> None:
-    answers(
+def test_gpus_are_sampled(fake_nvidia_smi: Callable[[str], None], tmp_path: Path) -> None:
+    fake_nvidia_smi(
         "print('0, NVIDIA H100 80GB HBM3, 87, 12345, 81559')\n"
         "print('1, \"odd, name\\x1b[31m\", [N/A], [Not Supported], 81559')\n"
         "print('no such line')"
@@ -116,24 +116,24 @@ def test_gpus(answers: Callable[[str], None], tmp_path: Path) -> None:
     ]
 
 
-def test_gpus_are_asked_again_after_a_pause(
-    answers: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+def test_gpus_are_sampled_again_after_a_pause(
+    fake_nvidia_smi: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "GPU_INTERVAL_S", 0.1)
-    answers("print('0, A, 10, 1, 2')")
+    fake_nvidia_smi("print('0, A, 10, 1, 2')")
     watch = GpuWatch()
     wait_for(watch.look)
-    answers("print('0, A, 20, 1, 2')")
+    fake_nvidia_smi("print('0, A, 20, 1, 2')")
     wait_for(lambda: any(gpu.utilisation == 0.2 for gpu in watch.look() or ()))
-    answers("sys.exit(9)")  # the driver is gone
+    fake_nvidia_smi("sys.exit(9)")  # the driver is gone
     wait_for(lambda: watch.look() is None)
 
 
-def test_a_driver_that_hangs_blocks_nobody(
-    answers: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+def test_hanging_driver_does_not_block(
+    fake_nvidia_smi: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "GPU_TIMEOUT_S", 0.3)
-    answers("import time; open('pid', 'w').write(str(__import__('os').getpid())); time.sleep(60)")
+    fake_nvidia_smi("import time; open('pid', 'w').write(str(__import__('os').getpid())); time.sleep(60)")
     watch = GpuWatch()
     watch.look()
     pid_file = Path("pid")
@@ -149,12 +149,12 @@ def test_a_driver_that_hangs_blocks_nobody(
     watch.close()
 
 
-def test_without_the_command_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    no_gpu(monkeypatch, tmp_path)
+def test_no_gpu_without_nvidia_smi(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    remove_nvidia_smi(monkeypatch, tmp_path)
     assert GpuWatch().look() == ()
 
 
-def test_watching_loads_nothing_heavy() -> None:
+def test_imports_no_heavy_packages() -> None:
     code = (
         "import sys\n"
         "from entrannas_cli.monitor import cell_history, log_tail, run_index, run_metrics, system_usage\n"

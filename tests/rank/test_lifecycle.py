@@ -14,7 +14,7 @@ from entrannas_cli.store.find_run import list_runs
 from entrannas_cli.store.run import Run
 
 from ..search.runs import in_process as entrannas
-from ..search.runs import only_run, start, undisturbed_search, wait_for
+from ..search.runs import only_run, start, uninterrupted_search, wait_for
 
 BUDGET = (
     *("--epochs", "1", "--top", "3", "--preset", "quick"),
@@ -23,17 +23,17 @@ BUDGET = (
 
 
 @pytest.fixture(scope="module")
-def searched(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A search that several rankings read."""
-    return undisturbed_search(tmp_path_factory)
+def search_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Create a search that several tests rank."""
+    return uninterrupted_search(tmp_path_factory)
 
 
 def newest() -> Run:
     return Run(max(Path("runs").iterdir(), key=lambda path: path.name))
 
 
-def test_a_ranking_says_what_to_keep(searched: Run) -> None:
-    result = entrannas("rank", str(searched.path), *BUDGET, "--json", "--quiet")
+def test_ranking_names_the_best_cells(search_run: Run) -> None:
+    result = entrannas("rank", str(search_run.path), *BUDGET, "--json", "--quiet")
     summary = json.loads(result.stdout)
     run = newest()
     rows = summary["ranking"]
@@ -43,25 +43,25 @@ def test_a_ranking_says_what_to_keep(searched: Run) -> None:
     assert accuracies == sorted(accuracies, reverse=True)
     assert all(0 < row["inherited_accuracy"] < 1 for row in rows)
     assert summary["kendall_cells"] == 3
-    # the winner can be trained, shown and drawn by the ranking's name
+    # the winner can be trained, shown and drawn by the name of the ranking
     assert run.genotype() is not None
     winner = next(child for child in list_runs(run.path / TRAININGS) if child.id == rows[0]["training"])
     assert winner.genotype() == run.genotype()
     assert winner.summary()["validation_accuracy"] == rows[0]["accuracy"]
-    assert "test_error" not in winner.summary()  # what is chosen by, is not tested on
-    assert summary["search"]["id"] == searched.id
-    assert searched.status().state == "completed"
+    assert "test_error" not in winner.summary()  # a cell is never tested on the data that it was chosen by
+    assert summary["search"]["id"] == search_run.id
+    assert search_run.status().state == "completed"
 
 
-def test_the_inherited_accuracy_of_the_last_cells_is_that_of_the_search(searched: Run) -> None:
-    entrannas("rank", str(searched.path), *BUDGET[2:], "--epochs", "1", "--top", "1", "--quiet")
+def test_inherited_accuracy_of_the_last_cells_equals_that_of_the_search(search_run: Run) -> None:
+    entrannas("rank", str(search_run.path), *BUDGET[2:], "--epochs", "1", "--top", "1", "--quiet")
     (row,) = newest().summary()["ranking"]
     assert row["is_last"]
-    assert row["inherited_accuracy"] == pytest.approx(searched.summary()["derived_accuracy"], abs=1e-9)
+    assert row["inherited_accuracy"] == pytest.approx(search_run.summary()["derived_accuracy"], abs=1e-9)
 
 
-def test_killed_and_stopped_it_goes_on_where_it_was(searched: Run) -> None:
-    process = start("rank", str(searched.path), *BUDGET, "--quiet", "--set", "checkpoint.minutes=0")
+def test_ranking_resumes_after_kill_and_stop(search_run: Run) -> None:
+    process = start("rank", str(search_run.path), *BUDGET, "--quiet", "--set", "checkpoint.minutes=0")
     run = only_run()
     wait_for(lambda: len(list_runs(run.path / TRAININGS)) == 2, "the second training")
     wait_for(lambda: list_runs(run.path / TRAININGS)[0].metrics("step"), "its first step")
@@ -78,9 +78,9 @@ def test_killed_and_stopped_it_goes_on_where_it_was(searched: Run) -> None:
     summary = run.summary()
     assert summary["state"] == "completed"
     assert len(list_runs(run.path / TRAININGS)) == 3
-    assert first.status().attempt == 1  # what was done isn't done again
+    assert first.status().attempt == 1  # finished candidates are not trained again
 
-    entrannas("rank", str(searched.path), *BUDGET, "--quiet", "--name", "undisturbed")
+    entrannas("rank", str(search_run.path), *BUDGET, "--quiet", "--name", "undisturbed")
     (other,) = (one for one in list_runs(Path("runs")) if one.id.endswith("undisturbed"))
     compared = [
         [{key: row[key] for key in row if key != "training"} for row in one["ranking"]]
@@ -89,7 +89,7 @@ def test_killed_and_stopped_it_goes_on_where_it_was(searched: Run) -> None:
     assert compared[0] == compared[1]
 
 
-def test_without_a_checkpoint_it_ranks_all_the_same(searched: Run) -> None:
+def test_search_without_checkpoint_is_ranked(search_run: Run) -> None:
     entrannas("search", "--method", "random", "--dataset", "digits", "--quiet")
     search = only_run()
     warned = json.dumps(search.summary() | {"warnings": ["signs of a collapse"]})
@@ -103,25 +103,25 @@ def test_without_a_checkpoint_it_ranks_all_the_same(searched: Run) -> None:
     assert "drew its cells at random" in Path("runs", summary["id"], "log.txt").read_text()
 
 
-def test_searches_on_other_data_are_not_put_in_one_order(searched: Run) -> None:
+def test_searches_on_different_data_are_rejected(search_run: Run) -> None:
     entrannas("search", "--method", "random", "--dataset", "synthetic", "--quiet")
-    result = entrannas("rank", str(searched.path), "latest", "--quiet", check=False)
+    result = entrannas("rank", str(search_run.path), "latest", "--quiet", check=False)
     assert result.returncode == 2
     assert "searched on different data than" in result.stderr
     assert len(list_runs(Path("runs"))) == 1
 
 
-def test_what_is_wrong_for_all_cells_is_said_and_leaves_nothing(searched: Run) -> None:
+def test_invalid_settings_are_rejected_before_creating_a_run(search_run: Run) -> None:
     wrong = ("--top", "1", "--preset", "quick", "--batch-size", "5000")
-    result = entrannas("rank", str(searched.path), *wrong, "--quiet", check=False)
+    result = entrannas("rank", str(search_run.path), *wrong, "--quiet", check=False)
     assert result.returncode == 2
     assert "train.batch_size" in result.stderr
     assert list_runs(Path("runs")) == []
 
 
-def test_a_ranking_of_an_older_release_trains_what_it_began_with(searched: Run) -> None:
+def test_ranking_of_an_older_release_resumes_with_its_old_defaults(search_run: Run) -> None:
     """Releases without the key always had a batch-norm after pooling."""
-    entrannas("rank", str(searched.path), *BUDGET, "--top", "1", "--quiet")
+    entrannas("rank", str(search_run.path), *BUDGET, "--top", "1", "--quiet")
     run = newest()
     config = run.path / "config.toml"
     config.write_text("".join(line for line in config.open() if "batch_norm" not in line))

@@ -1,4 +1,4 @@
-"""Which cells are candidates, which are trained, and in what order they come out."""
+"""Which cells are candidates, which are trained, and how they are ordered."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def cells(operation: str, connections: int = 1) -> Genotype:
 A, B, C = cells("skip_connect"), cells("max_pool_3x3"), cells("sep_conv_3x3", 2)
 
 
-def search(folder: Path, history: list[tuple[int, int, Genotype]], epochs: dict[int, int]) -> Run:
-    """A search whose cells changed at (step, epoch); ``epochs`` are the last steps of its epochs."""
+def make_search(folder: Path, history: list[tuple[int, int, Genotype]], epochs: dict[int, int]) -> Run:
+    """Create a search whose cells changed at (step, epoch); ``epochs`` maps epochs to their last steps."""
     run = create_run(folder, space="standard", method="entrannas-dst", seed=0)
     with RunSession(run) as session:
         session.begin_attempt(1)
@@ -63,21 +63,21 @@ def candidate(number: int, step: int = 0, *, is_last: bool = False, genotype: Ge
     )
 
 
-def test_candidates_are_the_distinct_cells_at_the_ends_of_epochs(tmp_path: Path) -> None:
+def test_candidates_are_the_distinct_cells_at_epoch_ends(tmp_path: Path) -> None:
     history = [(0, 0, A), (3, 1, B), (12, 2, C), (18, 2, A), (25, 3, B)]
-    one = search(tmp_path, history, {1: 10, 2: 20, 3: 30})
+    one = make_search(tmp_path, history, {1: 10, 2: 20, 3: 30})
     found = find_candidates([one])
-    # C stood within epoch 2 only; B stood at the end of epochs 1 and 3
+    # C existed only within epoch 2; B was current at the end of epochs 1 and 3
     assert [(c.number, c.epoch, c.step, c.genotype) for c in found] == [(1, 1, 10, B), (2, 2, 20, A)]
     assert [c.is_last for c in found] == [True, False]
     assert found[1].sparsity_normal == pytest.approx(0.2)
-    both = find_candidates([one, search(tmp_path, history[:1], {})])
+    both = find_candidates([one, make_search(tmp_path, history[:1], {})])
     assert [(c.number, c.genotype, c.is_last) for c in both][2:] == [(3, A, True)]
     assert both[2].sparsity_normal is None
 
 
-def test_candidates_survive_their_file(tmp_path: Path) -> None:
-    run = search(tmp_path, [(0, 0, A), (5, 1, C)], {1: 10})
+def test_candidates_round_trip_through_their_file(tmp_path: Path) -> None:
+    run = make_search(tmp_path, [(0, 0, A), (5, 1, C)], {1: 10})
     found = find_candidates([run])
     (run.path / CANDIDATES_FILE).write_text(candidates_json(found))
     assert read_candidates(run) == found
@@ -96,21 +96,21 @@ def test_only_searches_with_cells_can_be_ranked(tmp_path: Path) -> None:
         find_candidates([empty])
 
 
-def test_the_last_cells_are_trained_and_the_best_by_inherited_weights() -> None:
+def test_last_cells_and_best_inherited_accuracies_are_chosen() -> None:
     all_of_them = [candidate(1), candidate(2), candidate(3), candidate(4, is_last=True)]
     inherited = {1: 0.5, 2: 0.9, 3: 0.7, 4: 0.1}
     assert [c.number for c in chosen(all_of_them, inherited, 2)] == [2, 4]
     assert [c.number for c in chosen(all_of_them, inherited, 1)] == [4]
     assert [c.number for c in chosen(all_of_them, inherited, 9)] == [1, 2, 3, 4]
     unknown = [candidate(1, step=10), candidate(2, step=30), candidate(3, step=20)]
-    assert [c.number for c in chosen(unknown, {}, 2)] == [2, 3]  # the latest
+    assert [c.number for c in chosen(unknown, {}, 2)] == [2, 3]  # the most recent ones
 
 
 def summary(accuracy: float, state: str = "completed", parameters: int = 10) -> dict[str, Any]:
     return {"id": "x", "state": state, "validation_accuracy": accuracy, "parameters": parameters}
 
 
-def test_the_order_is_by_accuracy_then_by_size_and_failures_come_last() -> None:
+def test_order_is_by_accuracy_then_size_with_failures_last() -> None:
     rows = ranking(
         [
             (candidate(1), summary(0.8)),
@@ -130,7 +130,7 @@ def test_the_order_is_by_accuracy_then_by_size_and_failures_come_last() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), min_size=2, max_size=12))
-def test_kendalls_tau_is_that_of_scipy(pairs: list[tuple[int, int]]) -> None:
+def test_kendalls_tau_equals_scipy(pairs: list[tuple[int, int]]) -> None:
     expected = kendalltau(*zip(*pairs, strict=True))
     tau, p = kendall_tau(pairs)
     if math.isnan(expected.statistic):
@@ -140,11 +140,11 @@ def test_kendalls_tau_is_that_of_scipy(pairs: list[tuple[int, int]]) -> None:
         assert p == pytest.approx(expected.pvalue)
 
 
-def test_kendalls_tau() -> None:
+def test_kendalls_tau_of_rows() -> None:
     def rows(*pairs: tuple[float | None, float | None]) -> list[dict[str, Any]]:
         return [{"accuracy": accuracy, "inherited_accuracy": inherited} for accuracy, inherited in pairs]
 
-    # of the three pairs two agree and one doesn't
+    # of the three pairs, two agree and one disagrees
     found = rank_correlation(rows((0.1, 0.2), (0.2, 0.1), (0.3, 0.3), (0.4, None), (None, 0.9)))
     assert found["kendall_tau"] == pytest.approx(1 / 3)
     assert found["kendall_cells"] == 3

@@ -1,4 +1,4 @@
-"""Random cells, and a reader that takes a text picture apart again, independent of the code that draws it."""
+"""Random cells, and a parser for text pictures that is independent of the code that draws them."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from hypothesis import strategies as st
 from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
 from entrannas_cli.method.operations import get_operation, operation_names
 
-Read = tuple[int, int, str, bool]  # source, target, name as it is written, with weights
+ParsedLine = tuple[int, int, str, bool]  # source, target, name as written, whether it has weights
 
 OPERATIONS = operation_names()
-BRANCHES = {"┝": True, "┕": True, "├": False, "└": False}  # whether with weights
+BRANCHES = {"┝": True, "┕": True, "├": False, "└": False}  # whether it has weights
 
 
 @st.composite
 def cells(
     draw: st.DrawFn, operations: tuple[str, ...] = OPERATIONS, most_nodes: int = 6, densest: int = 20
 ) -> CellGraph:
-    """A cell with any number of connections a node, and any non-empty set of output nodes."""
+    """Draw a cell with any number of connections per node and any non-empty set of output nodes."""
     nodes = []
     count = draw(st.integers(1, most_nodes))
     for node in range(2, 2 + count):
@@ -30,12 +30,12 @@ def cells(
 
 
 def genotypes(**limits: int) -> st.SearchStrategy[Genotype]:
-    """Both cells drawn apart, of the same or different sizes."""
+    """Draw both cells independently, of the same or different sizes."""
     return st.builds(Genotype, cells(**limits), cells(**limits))  # type: ignore[arg-type]
 
 
-def read_picture(picture: str) -> list[Read]:
-    """What each line of a rail picture, or of a list, says."""
+def read_picture(picture: str) -> list[ParsedLine]:
+    """Parse each line of a rail picture or of a list."""
     lines = picture.split("\n")
     if any("┌" in line for line in lines):
         return _read_rails(lines)
@@ -47,7 +47,7 @@ def read_picture(picture: str) -> list[Read]:
     return found
 
 
-def _read_rails(lines: list[str]) -> list[Read]:
+def _read_rails(lines: list[str]) -> list[ParsedLine]:
     stations = {
         match.start(): int(match[1])
         for line in lines
@@ -72,8 +72,8 @@ def _read_rails(lines: list[str]) -> list[Read]:
     return found
 
 
-def expected(kind: str, cell: CellGraph, *, full: bool) -> list[Read]:
-    """What :func:`read_picture` must find, in order."""
+def expected(kind: str, cell: CellGraph, *, full: bool) -> list[ParsedLine]:
+    """Return what :func:`read_picture` must find, in order."""
     found = []
     for target, connection in cell.connections:
         operation = get_operation(connection.operation)

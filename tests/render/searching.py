@@ -1,4 +1,4 @@
-"""Rows as a search writes them; run as a program, it feeds them to a view on stderr."""
+"""Rows as a search writes them; as a program, feed them to a view on stderr."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ID = "20261124-101500-standard-entrannas-dst-s0"
 WARNING = "node 5 of the normal cell keeps only parameter-free operations: try another seed"
 
 
-def facts(epochs: int = 5, **changes: Any) -> Started:
+def started_facts(epochs: int = 5, **changes: Any) -> Started:
     known: dict[str, Any] = {
         "id": ID,
         "path": f"runs/{ID}",
@@ -53,7 +53,7 @@ def epoch_row(step: int, steps: int) -> dict[str, Any]:
 
 
 def cells(connections: int) -> Genotype:
-    """The first ``connections`` of every node."""
+    """Return cells with the first ``connections`` of every node."""
     nodes = [
         [Connection(source, operation) for source in range(target) for operation in SPACE.operations][
             :connections
@@ -65,9 +65,9 @@ def cells(connections: int) -> Genotype:
 
 
 def feed(view: Observer, epochs: int, delay: float = 0.0, ending: str = "completed") -> None:
-    """A whole search; ``ending`` "failed" breaks it off in its middle."""
+    """Feed a whole search to ``view``; ``ending`` "failed" aborts it half way."""
     steps = epochs * STEPS_PER_EPOCH
-    view.started(facts(epochs, steps_per_epoch=STEPS_PER_EPOCH if epochs else 0))
+    view.started(started_facts(epochs, steps_per_epoch=STEPS_PER_EPOCH if epochs else 0))
     for step in range(1, steps + 1):
         view.step(step_row(step, steps))
         view.derived(step, cells(max(14 - step, 2)))

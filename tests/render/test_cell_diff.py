@@ -1,4 +1,4 @@
-"""Differences of cells: nothing is lost, the signs say it without colour."""
+"""Differences of cells: complete, and marked by signs that need no colour."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def triples(cell: CellGraph) -> set[Triple]:
 
 
 @given(cells(), cells())
-def test_the_changes_lead_from_one_to_the_other(before: CellGraph, after: CellGraph) -> None:
+def test_changes_transform_one_cell_into_the_other(before: CellGraph, after: CellGraph) -> None:
     change = cell_change(before, after)
     old = {(c.target, c.source, c.before) for c in change.changes if c.before is not None}
     new = {(c.target, c.source, c.after) for c in change.changes if c.after is not None}
@@ -31,20 +31,20 @@ def test_the_changes_lead_from_one_to_the_other(before: CellGraph, after: CellGr
     assert new == triples(after)
     kept = {(c.target, c.source, c.after) for c in change.of_kind("kept")}
     assert kept == triples(before) & triples(after)
-    for one in change.of_kind("removed"):  # else it would be a change of operation
+    for one in change.of_kind("removed"):  # otherwise it would be a changed operation
         assert not any((c.target, c.source) == (one.target, one.source) for c in change.of_kind("added"))
     assert sum(change.counts().values()) == len(change.changes)
 
 
 @given(cells())
-def test_a_cell_is_the_same_as_itself(cell: CellGraph) -> None:
+def test_cell_has_no_difference_to_itself(cell: CellGraph) -> None:
     change = cell_change(cell, cell)
     assert change.same
     assert {one.kind for one in change.changes} == {"kept"}
 
 
 @given(genotypes(), genotypes())
-def test_the_text_has_each_change_with_its_sign(before: Genotype, after: Genotype) -> None:
+def test_text_lists_each_change_with_its_sign(before: Genotype, after: Genotype) -> None:
     differences = compare_cells(before, after)
     text = difference_text(differences, 10_000).plain
     read: dict[str, list[Triple]] = {"+": [], "-": [], "~": []}
@@ -68,12 +68,12 @@ def test_the_text_has_each_change_with_its_sign(before: Genotype, after: Genotyp
 
 
 @given(genotypes(), genotypes())
-def test_long_lines_are_broken(before: Genotype, after: Genotype) -> None:
+def test_long_lines_are_wrapped(before: Genotype, after: Genotype) -> None:
     lines = difference_text(compare_cells(before, after), 80).plain.splitlines()
     assert max(map(cell_len, lines)) <= 80
 
 
-def test_the_output_is_compared_too() -> None:
+def test_output_nodes_are_compared() -> None:
     nodes = ((Connection(0, "a"),), (Connection(1, "a"),))
     one, other = CellGraph(nodes), CellGraph(nodes, (3,))
     text = difference_text(compare_cells(Genotype(one, one), Genotype(other, one))).plain
@@ -81,14 +81,14 @@ def test_the_output_is_compared_too() -> None:
     assert "reduction cell: the same, 2 connections" in text
 
 
-def test_names_from_files_are_harmless() -> None:
+def test_names_are_escaped() -> None:
     hostile, plain = CellGraph(((Connection(0, "\x1b[31m[bold]"),),)), CellGraph(((Connection(0, "b"),),))
     text = difference_text(compare_cells(Genotype(hostile, plain), Genotype(plain, hostile))).plain
     assert "\x1b" not in text
     assert "~ 0  \\x1b[31m[bold] → b" in text
 
 
-def test_the_data() -> None:
+def test_diff_as_json() -> None:
     before = NamedGenotype(PUBLISHED["DARTS_V2"], "a", "step 3")
     after = NamedGenotype(PUBLISHED["PC_DARTS_cifar"], "b")
     found = difference_dict(before, after)

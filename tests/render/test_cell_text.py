@@ -1,4 +1,4 @@
-"""Cells as text: nothing is lost, nothing is wider than asked, and a reader can follow every line."""
+"""Cells as text: complete, no wider than requested, and every line can be followed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from entrannas_cli.render.cell_text import (
 )
 from entrannas_cli.spaces.published import PUBLISHED
 
-from .cells import OPERATIONS, Read, cells, expected, genotypes, read_picture
+from .cells import OPERATIONS, ParsedLine, cells, expected, genotypes, read_picture
 
 KINDS = st.sampled_from(["normal", "reduce"])
 
@@ -46,7 +46,7 @@ c{k-2}  c{k-1}
                        └────────────┴────────────┴────────────┴──► c{k}"""
 
 
-def test_the_picture_of_a_known_cell() -> None:
+def test_picture_of_a_known_cell() -> None:
     assert cell_picture("normal", PUBLISHED["DARTS_V2"].normal).plain == DARTS_NORMAL
 
 
@@ -61,8 +61,8 @@ def test_each_connection_is_drawn_once_and_can_be_read_back(cell: CellGraph, kin
     assert len(written) == len({name for name, _ in written}), "two operations go by one name"
 
 
-def same(found: list[Read], wanted: list[Read]) -> bool:
-    """Whether the lines are those; a name may be shortened in its middle."""
+def same(found: list[ParsedLine], wanted: list[ParsedLine]) -> bool:
+    """Return whether the lines match; names may be shortened in the middle."""
 
     def fits(written: str, name: str) -> bool:
         start, cut, end = written.partition("…")
@@ -74,7 +74,7 @@ def same(found: list[Read], wanted: list[Read]) -> bool:
 
 
 @given(genotypes(most_nodes=9, densest=16), st.integers(1, 120), st.booleans())
-def test_no_line_is_wider_than_asked(genotype: Genotype, width: int, ascii_only: bool) -> None:
+def test_no_line_is_wider_than_requested(genotype: Genotype, width: int, ascii_only: bool) -> None:
     picture = genotype_picture(genotype, width, ascii_only).plain
     assert max(map(cell_len, picture.split("\n"))) <= width
     if ascii_only:
@@ -82,15 +82,15 @@ def test_no_line_is_wider_than_asked(genotype: Genotype, width: int, ascii_only:
 
 
 @given(cells(most_nodes=4))
-def test_both_alphabets_draw_the_same(cell: CellGraph) -> None:
+def test_unicode_and_ascii_draw_the_same(cell: CellGraph) -> None:
     fancy = cell_picture("normal", cell).plain
     plain = cell_picture("normal", cell, ascii_only=True).plain
     translated = str.maketrans("━╌┝├┕└►│┌┐┘─┬┴", "=-++++>|+++-++")
     assert fancy.translate(translated) == plain
 
 
-def test_a_rail_is_never_broken() -> None:
-    """From the station down to the last line that leaves it."""
+def test_rails_are_unbroken() -> None:
+    """From the node down to the last line that leaves it."""
     rng = random.Random(5)
     connections = [[Connection(i, o) for i in range(j) for o in OPERATIONS] for j in range(2, 6)]
     cell = CellGraph(tuple(tuple(rng.sample(node, 6)) for node in connections))
@@ -103,7 +103,7 @@ def test_a_rail_is_never_broken() -> None:
         assert set(drawn[:-1]) <= set("│┝├")
 
 
-def test_the_numbers_are_repeated_below_long_stations() -> None:
+def test_node_numbers_are_repeated_below_tall_nodes() -> None:
     cell = CellGraph(tuple(tuple(Connection(0, o) for o in OPERATIONS[:10]) for _ in range(3)))
     separators = [line for line in cell_picture("normal", cell).plain.split("\n") if "┌" in line]
     assert [line.split()[0] for line in separators[2:]] == ["0", "0"]
@@ -115,7 +115,7 @@ def test_full_names_are_used_where_they_fit() -> None:
     assert wide.count("sep_conv_3x3") == 5
 
 
-def test_the_key_explains_every_label() -> None:
+def test_key_explains_every_label() -> None:
     picture = genotype_picture(PUBLISHED["PC_DARTS_cifar"]).plain
     for label, name in (("sep5", "sep_conv_5x5"), ("max", "max_pool_3x3"), ("dil3", "dil_conv_3x3")):
         assert f"{label}: {name}" in picture
@@ -127,7 +127,7 @@ UNKNOWN = CellGraph(((Connection(0, "shuffle_conv_3x3"), Connection(1, "skip_con
 
 
 @pytest.mark.parametrize("width", [20, 60, 80, 140])
-def test_an_operation_that_is_not_installed_keeps_its_name(width: int) -> None:
+def test_missing_operation_keeps_its_name(width: int) -> None:
     picture = genotype_picture(Genotype(UNKNOWN, UNKNOWN), width).plain
     assert max(map(len, picture.split("\n"))) <= width
     if width >= 60:
@@ -147,7 +147,7 @@ def test_an_operation_that_is_not_installed_keeps_its_name(width: int) -> None:
         "x" * 300,
     ],
 )
-def test_names_from_files_are_harmless_and_keep_the_picture_straight(name: str) -> None:
+def test_names_are_escaped_and_keep_the_alignment(name: str) -> None:
     cell = CellGraph(((Connection(0, name), Connection(1, "skip_connect")), (Connection(2, name),)))
     genotype = Genotype(cell, cell)
     for width in (40, 80):
@@ -170,7 +170,7 @@ def test_names_from_files_are_harmless_and_keep_the_picture_straight(name: str) 
 
 
 @given(cells(most_nodes=4), KINDS)
-def test_the_table_has_a_row_a_connection(cell: CellGraph, kind: str) -> None:
+def test_table_has_one_row_per_connection(cell: CellGraph, kind: str) -> None:
     out = io.StringIO()
     Console(file=out, width=80).print(cell_table(kind, cell))
     rows = [line.split() for line in out.getvalue().splitlines()[3:] if line.strip()]
@@ -183,7 +183,7 @@ def test_the_table_has_a_row_a_connection(cell: CellGraph, kind: str) -> None:
 
 
 @given(cells())
-def test_the_short_form_names_all(cell: CellGraph) -> None:
+def test_short_form_names_all_connections(cell: CellGraph) -> None:
     lines = cell_short(cell)
     found = []
     for line in lines:
@@ -195,14 +195,14 @@ def test_the_short_form_names_all(cell: CellGraph) -> None:
 
 
 @given(cells(), st.integers(1, 60))
-def test_the_short_form_fits_and_counts_what_it_leaves_out(cell: CellGraph, width: int) -> None:
+def test_short_form_fits_and_counts_what_it_omits(cell: CellGraph, width: int) -> None:
     for line, whole, node in zip(cell_short(cell, width), cell_short(cell), cell.nodes, strict=True):
         assert cell_len(line) <= width
         if line != whole and width > 30:
             assert str(len(node)) in line.split("←")[1]
 
 
-def test_the_bundled_cells_are_all_listed() -> None:
+def test_all_published_cells_are_listed() -> None:
     out = io.StringIO()
     Console(file=out, width=80).print(published_table(PUBLISHED))
     for name in PUBLISHED:
@@ -210,7 +210,7 @@ def test_the_bundled_cells_are_all_listed() -> None:
     assert max(map(len, out.getvalue().splitlines())) <= 80
 
 
-def test_nothing_here_loads_torch() -> None:
+def test_rendering_does_not_import_torch() -> None:
     import subprocess
     import sys
 

@@ -1,4 +1,4 @@
-"""Graphviz text, read back by a small reader of the part of the language that it uses."""
+"""Graphviz text, read back by a small parser for the subset of the language in use."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def edges(dot: str, kind: str) -> list[tuple[int, int, str, bool]]:
 
 
 @given(genotypes())
-def test_every_connection_is_an_edge(genotype: Genotype) -> None:
+def test_each_connection_is_an_edge(genotype: Genotype) -> None:
     dot = genotype_dot(genotype)
     for kind, cell in genotype.cells:
         assert edges(dot, kind) == expected(kind, cell, full=True)
@@ -47,7 +47,7 @@ def test_every_connection_is_an_edge(genotype: Genotype) -> None:
 
 
 @given(st.text(min_size=1))
-def test_a_name_can_not_leave_its_label(name: str) -> None:
+def test_names_cannot_escape_their_label(name: str) -> None:
     cell = CellGraph(((Connection(0, name),),))
     dot = genotype_dot(Genotype(cell, cell))
     assert edges(dot, "normal") == [(0, 2, safe(name), True)]
@@ -57,12 +57,12 @@ def test_a_name_can_not_leave_its_label(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ['a"] ; x [label="b', "back\\", "\\N", "&lt;b&gt;", "new\nline", "<b>x</b>"])
-def test_hostile_names(name: str) -> None:
+def test_hostile_names_are_quoted(name: str) -> None:
     cell = CellGraph(((Connection(0, name),),))
     assert edges(genotype_dot(Genotype(cell, cell)), "reduce") == [(0, 2, safe(name), True)]
 
 
-def test_a_title_and_one_kind() -> None:
+def test_title_and_single_cell_kind() -> None:
     dot = genotype_dot(PUBLISHED["DARTS_V2"], 'run "x"\n', ("reduce",))
     assert '  label="run \\"x\\"\\\\n"\n' in dot
     assert edges(dot, "normal") == []
@@ -70,7 +70,7 @@ def test_a_title_and_one_kind() -> None:
 
 
 @pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
-def test_graphviz_draws_it() -> None:
+def test_graphviz_accepts_the_output() -> None:
     svg = subprocess.run(
         ["dot", "-Tsvg"],
         input=genotype_dot(PUBLISHED["DARTS_V2"]),

@@ -1,4 +1,4 @@
-"""One frame of the live view."""
+"""A single frame of the live view."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from entrannas_cli.render.frame import draw_frame
 from entrannas_cli.render.progress import RunProgress
 
-from .searching import ID, WARNING, cells, epoch_row, facts, step_row
+from .searching import ID, WARNING, cells, epoch_row, started_facts, step_row
 
 
 def progress(connections: int = 2, note: str = WARNING) -> RunProgress:
     known = RunProgress()
-    known.started(facts(epochs=5))
+    known.started(started_facts(epochs=5))
     for step in range(1, 13):
         known.take_step(step_row(step, 30))
     known.take_epoch(epoch_row(12, 30))
@@ -28,7 +28,7 @@ def text(known: RunProgress, width: int, height: int, ascii_only: bool = False) 
     return "\n".join(line.plain for line in draw_frame(known, width, height, ascii_only))
 
 
-def test_all_that_is_asked_for_at_80x24() -> None:
+def test_frame_shows_everything_at_80x24() -> None:
     shown = text(progress(), 80, 24)
     for part in (
         ID,
@@ -61,7 +61,7 @@ def test_all_that_is_asked_for_at_80x24() -> None:
 
 
 @given(st.integers(10, 220), st.integers(2, 70), st.sampled_from([1, 2, 14]), st.booleans(), st.booleans())
-def test_it_fits_every_terminal(
+def test_frame_fits_every_terminal(
     width: int, height: int, connections: int, ascii_only: bool, note: bool
 ) -> None:
     lines = draw_frame(progress(connections, WARNING if note else ""), width, height, ascii_only)
@@ -73,14 +73,14 @@ def test_it_fits_every_terminal(
 
 
 @pytest.mark.parametrize(("width", "height"), [(10, 2), (20, 5), (80, 24), (160, 50)])
-def test_before_the_first_step_and_without_a_search(width: int, height: int) -> None:
+def test_frame_before_the_first_step(width: int, height: int) -> None:
     known = RunProgress()
     assert len(draw_frame(known, width, height)) <= height
-    known.started(facts())
+    known.started(started_facts())
     assert "epoch 0/5" in text(known, width, height)
 
 
-def test_a_large_terminal_shows_more() -> None:
+def test_large_terminal_shows_more() -> None:
     small, large = text(progress(), 80, 24), text(progress(), 160, 50)
     assert "consistency gap, per epoch" in large
     assert "consistency gap, per epoch" not in small
@@ -88,15 +88,15 @@ def test_a_large_terminal_shows_more() -> None:
     assert "┌───┐" not in small
 
 
-def test_dense_cells_stay_in_short_on_a_large_terminal() -> None:
+def test_dense_cells_stay_in_short_form_on_a_large_terminal() -> None:
     assert "┌───┐" not in text(progress(connections=35), 160, 50)
 
 
-def test_a_long_message_is_cut_where_there_is_no_room() -> None:
+def test_long_message_is_cut_where_space_is_short() -> None:
     shown = text(progress(note="word " * 300), 80, 24)
     assert shown.rstrip().endswith("…")
     assert len(shown.splitlines()) == 24
 
 
-def test_messages_can_not_write_escapes() -> None:
+def test_messages_are_escaped() -> None:
     assert "\x1b" not in text(progress(note="\x1b[2Jgone"), 80, 24)

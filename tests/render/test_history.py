@@ -1,4 +1,4 @@
-"""The history of cells: the rows replay it, and the pictures of a film share one canvas."""
+"""The history of cells: its rows replay it, and all frames of an animation share one layout."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ def histories(draw: st.DrawFn, most: int = 6) -> list[DerivedCells]:
 
 @settings(max_examples=20)
 @given(histories(), st.integers(1, 9))
-def test_the_choice_is_even_and_keeps_both_ends(history: list[DerivedCells], limit: int) -> None:
+def test_chosen_frames_are_evenly_spaced_and_include_both_ends(
+    history: list[DerivedCells], limit: int
+) -> None:
     chosen = choose_evenly(history, limit)
     assert len(chosen) == min(limit, len(history))
     assert chosen[-1] == history[-1]
@@ -44,7 +46,7 @@ def test_the_choice_is_even_and_keeps_both_ends(history: list[DerivedCells], lim
 
 @settings(max_examples=20)
 @given(histories())
-def test_the_rows_replay_the_history(history: list[DerivedCells]) -> None:
+def test_rows_replay_the_history(history: list[DerivedCells]) -> None:
     held: dict[str, set[tuple[int, int, str]]] = {"normal": set(), "reduce": set()}
     for row, entry in zip(history_rows(frames(history)), history, strict=True):
         assert (row["step"], row["epoch"]) == (entry.step, entry.epoch)
@@ -60,7 +62,7 @@ def test_the_rows_replay_the_history(history: list[DerivedCells]) -> None:
 
 
 @given(st.lists(cells(most_nodes=4), min_size=1, max_size=5))
-def test_nothing_moves_in_a_film(film: list[CellGraph]) -> None:
+def test_nodes_keep_their_place_in_an_animation(film: list[CellGraph]) -> None:
     rows = film_rows(film)
     places: dict[object, object] = {}
     for cell in film:
@@ -81,16 +83,16 @@ def test_nothing_moves_in_a_film(film: list[CellGraph]) -> None:
 
 @settings(max_examples=4)
 @given(histories(most=4))
-def test_an_animation_has_a_picture_a_state(history: list[DerivedCells]) -> None:
+def test_animation_has_one_frame_per_state(history: list[DerivedCells]) -> None:
     shown = frames(history)
     film = Image.open(io.BytesIO(history_animation(shown, "run $x$ 漢字")))
-    # a picture that equals the one before may be folded into it
+    # a picture equal to the previous one may be merged into it
     states = [(entry.step, entry.genotype) for entry in history]
     assert getattr(film, "n_frames", 1) == len(states)
     assert film.info.get("loop", 0) == 0
 
 
-def test_panels_say_what_is_new() -> None:
+def test_panels_mark_changes() -> None:
     one = CellGraph(((Connection(0, "sep_conv_3x3"),), (Connection(1, "max_pool_3x3"),)))
     two = CellGraph(((Connection(0, "skip_connect"),), (Connection(1, "max_pool_3x3"),)))
     history = [DerivedCells(0, 0, Genotype(one, one)), DerivedCells(7, 1, Genotype(two, one))]
@@ -98,7 +100,7 @@ def test_panels_say_what_is_new() -> None:
     texts = [text.get_text() for text in figure.axes[0].texts]
     assert {"step 0, epoch 0", "step 7, epoch 1"} <= set(texts)
     assert texts.count("+skip") == 1
-    assert texts.count("sep3") == 3  # the first state, and the second's reduction cell
+    assert texts.count("sep3") == 3  # the first state, and the reduction cell of the second
     assert "2 connections   ~1" in texts
     assert figure_bytes(figure, ".svg") == figure_bytes(history_figure(frames(history), "run 1"), ".svg")
 
@@ -116,7 +118,7 @@ def make_run(states: int) -> Run:
 
 
 @pytest.mark.parametrize("columns", [80, 120])
-def test_on_a_terminal_it_is_a_table_that_fits(columns: int) -> None:
+def test_history_fits_the_terminal(columns: int) -> None:
     import pyte
 
     make_run(100)
@@ -132,7 +134,7 @@ def test_on_a_terminal_it_is_a_table_that_fits(columns: int) -> None:
     assert all(len(line.rstrip()) <= columns for line in shown)
 
 
-def test_a_narrow_terminal_still_has_the_steps() -> None:
+def test_narrow_terminal_still_shows_the_steps() -> None:
     make_run(100)
     lines = terminal(["history", "latest", "--frames", "3"], 40).splitlines()
     steps = [
@@ -141,12 +143,12 @@ def test_a_narrow_terminal_still_has_the_steps() -> None:
     assert [steps[0][0], steps[-1][0], len(steps)] == ["0", "99", 3]
 
 
-def test_the_film_on_a_terminal_ends_with_the_last_state() -> None:
+def test_playback_ends_with_the_last_state() -> None:
     make_run(5)
     out = terminal(["history", "latest", "--play"], 80)
     assert all(f"({n} of 5)" in out for n in (1, 3, 5))
     assert out.rindex("(5 of 5)") > out.rindex("(4 of 5)")
-    assert "\x1b[?25h" in out  # the cursor is given back
+    assert "\x1b[?25h" in out  # the cursor is shown again
 
 
 def terminal(arguments: list[str], columns: int) -> str:

@@ -1,4 +1,4 @@
-"""The live view in a real pseudo terminal: what its screen shows."""
+"""The live view in a real pseudo-terminal."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from .searching import ID, WARNING
 
 ROOT = Path(__file__).parents[2]
 SEARCHING = (sys.executable, "-m", "tests.render.searching")
-LIMIT = 60.0  # seconds to wait for anything
+TIMEOUT_S = 60.0  # maximum wait in seconds
 
 
 class Terminal:
-    """A program in a terminal, and what the terminal shows."""
+    """A program in a pseudo-terminal, with the contents of its screen."""
 
     def __init__(
         self, program: str, *arguments: str, environment: dict[str, str], columns: int = 80, lines: int = 24
@@ -38,11 +38,11 @@ class Terminal:
             list(arguments),
             dimensions=(lines, columns),
             env=kept | {"TERM": "xterm-256color", "PYTHONPATH": str(ROOT)} | environment,
-            timeout=LIMIT,
+            timeout=TIMEOUT_S,
         )
 
     def read(self, seconds: float = 0.0) -> str:
-        """What is on the screen after so long."""
+        """Return what is on the screen after ``seconds``."""
         end = time.monotonic() + seconds
         while True:
             try:
@@ -57,7 +57,7 @@ class Terminal:
         return "\n".join(line.rstrip() for line in self.screen.display)
 
     def until(self, holds: Callable[[str], object]) -> str:
-        end = time.monotonic() + LIMIT
+        end = time.monotonic() + TIMEOUT_S
         while not holds(shown := self.read()):
             if time.monotonic() > end or not self.process.isalive():
                 raise AssertionError(f"never shown:\n{shown}")
@@ -69,8 +69,8 @@ class Terminal:
         self.process.setwinsize(lines, columns)
 
     def ended(self) -> tuple[str, int]:
-        """The last screen and the exit code."""
-        end = time.monotonic() + LIMIT
+        """Return the final screen and the exit code."""
+        end = time.monotonic() + TIMEOUT_S
         while self.process.isalive() and time.monotonic() < end:
             self.read()
         shown = self.read()
@@ -93,8 +93,8 @@ def terminal(request: pytest.FixtureRequest) -> Iterator[Callable[..., Terminal]
         each.process.close(force=True)
 
 
-def restored(sent: bytes) -> bool:
-    """Whether the cursor is shown and the first screen back."""
+def is_restored(sent: bytes) -> bool:
+    """Return whether the cursor is visible and the main screen is back."""
     return sent.rindex(b"\x1b[?25h") > sent.rindex(b"\x1b[?25l") and sent.rindex(
         b"\x1b[?1049l"
     ) > sent.rindex(b"\x1b[?1049h")
@@ -105,7 +105,7 @@ def epoch_shown(screen: str) -> int:
     return int(found[1]) if found else 0
 
 
-def test_it_shows_a_search_and_leaves_plain_lines(terminal: Callable[..., Terminal]) -> None:
+def test_shows_a_search_and_leaves_plain_lines(terminal: Callable[..., Terminal]) -> None:
     shown = terminal("8", "0.06", "completed")
     screen = shown.until(lambda screen: epoch_shown(screen) >= 2 and "super-net 60.2 %" in screen)
     for part in (ID, "running", "step ", "eta ", "weight loss", "sparsity, normal cell", "2 ← ", "│"):
@@ -113,7 +113,7 @@ def test_it_shows_a_search_and_leaves_plain_lines(terminal: Callable[..., Termin
     assert re.search("[⠁-⣿]{10}", screen)
     screen, code = shown.ended()
     assert code == 0
-    assert restored(shown.sent)
+    assert is_restored(shown.sent)
     assert "search completed after epoch 8, step 48" in screen
     assert screen.count(ID) == 1
     joined = " ".join(screen.split())
@@ -122,7 +122,7 @@ def test_it_shows_a_search_and_leaves_plain_lines(terminal: Callable[..., Termin
     assert "epoch 8/8 loss" in joined
 
 
-def test_it_follows_the_size_of_the_terminal(terminal: Callable[..., Terminal]) -> None:
+def test_follows_the_terminal_size(terminal: Callable[..., Terminal]) -> None:
     shown = terminal("1000", "0.03", "completed")
     shown.until(lambda screen: "weight loss" in screen)
     shown.resize(20, 5)
@@ -136,8 +136,8 @@ def test_it_follows_the_size_of_the_terminal(terminal: Callable[..., Terminal]) 
     shown.until(lambda screen: "consistency gap, per epoch" in screen)
 
 
-def test_few_bytes_and_few_frames(terminal: Callable[..., Terminal]) -> None:
-    """However many steps: under eight frames and 40 kB a second."""
+def test_output_rate_is_limited(terminal: Callable[..., Terminal]) -> None:
+    """Under eight frames and 40 kB per second, for any number of steps."""
     shown = terminal("100000", "0.001", "completed")
     shown.until(lambda screen: "weight loss" in screen)
     before, began = len(shown.sent), time.monotonic()
@@ -148,7 +148,7 @@ def test_few_bytes_and_few_frames(terminal: Callable[..., Terminal]) -> None:
     assert 1 <= len(re.findall(rb"step \d+", sent)) / seconds < 8
 
 
-def test_the_live_view_does_without_colours(terminal: Callable[..., Terminal]) -> None:
+def test_live_view_without_colours(terminal: Callable[..., Terminal]) -> None:
     shown = terminal("1000", "0.03", "completed", NO_COLOR="1")
     shown.until(lambda screen: "weight loss" in screen and epoch_shown(screen) >= 2)
     colours = re.findall(rb"\x1b\[([\d;]*)m", shown.sent)
@@ -156,21 +156,21 @@ def test_the_live_view_does_without_colours(terminal: Callable[..., Terminal]) -
     assert all(not re.search(rb"(^|;)(3\d|4\d|9\d)(;|$)", code) for code in colours)
 
 
-def test_a_dumb_terminal_gets_plain_lines(terminal: Callable[..., Terminal]) -> None:
+def test_dumb_terminal_gets_plain_lines(terminal: Callable[..., Terminal]) -> None:
     shown = terminal("2", "0", "completed", TERM="dumb")
     screen, _ = shown.ended()
     assert b"\x1b" not in shown.sent
     assert "epoch 2/2" in screen
 
 
-def test_an_ascii_terminal_gets_ascii(terminal: Callable[..., Terminal]) -> None:
+def test_ascii_terminal_gets_ascii(terminal: Callable[..., Terminal]) -> None:
     shown = terminal("1000", "0.03", "completed", PYTHONIOENCODING="ascii")
     screen = shown.until(lambda screen: "weight loss" in screen and "2 <- " in screen)
     assert "**" in screen
     assert shown.sent.isascii()
 
 
-def test_a_search_without_steps_is_told_in_lines(terminal: Callable[..., Terminal]) -> None:
+def test_search_without_steps_prints_plain_lines(terminal: Callable[..., Terminal]) -> None:
     shown = terminal("0", "0", "completed")
     screen, _ = shown.ended()
     assert b"?1049h" not in shown.sent
@@ -178,40 +178,40 @@ def test_a_search_without_steps_is_told_in_lines(terminal: Callable[..., Termina
     assert "search completed" in screen
 
 
-def test_a_failure_gives_the_terminal_back(terminal: Callable[..., Terminal]) -> None:
+def test_failure_restores_the_terminal(terminal: Callable[..., Terminal]) -> None:
     shown = terminal("4", "0.02", "failed")
     screen, code = shown.ended()
     assert code == 1
-    assert restored(shown.sent)
+    assert is_restored(shown.sent)
     assert screen.rstrip().endswith("failed: the loss is not finite")
 
 
-def test_ctrl_c_gives_the_terminal_back(terminal: Callable[..., Terminal]) -> None:
+def test_ctrl_c_restores_the_terminal(terminal: Callable[..., Terminal]) -> None:
     shown = terminal("1000", "0.03", "completed")
     shown.until(lambda screen: "weight loss" in screen)
     shown.process.sendintr()
     screen, _ = shown.ended()
-    assert restored(shown.sent)
+    assert is_restored(shown.sent)
     assert "search interrupted after epoch" in screen
 
 
-def test_ctrl_z_gives_the_terminal_back_until_it_goes_on(terminal: Callable[..., Terminal]) -> None:
-    shown = terminal("sh", "-i", PS1="ready>")  # only a shell makes a process that can be stopped
+def test_ctrl_z_restores_the_terminal_until_resumed(terminal: Callable[..., Terminal]) -> None:
+    shown = terminal("sh", "-i", PS1="ready>")  # only a shell gives a process that can be suspended
     shown.process.sendline(shlex.join([*SEARCHING, "1000", "0.03", "completed"]))
     shown.until(lambda screen: "weight loss" in screen)
     shown.process.sendcontrol("z")
     shown.until(lambda screen: b"?1049l" in shown.sent and "ready>" in screen)
-    assert restored(shown.sent)
+    assert is_restored(shown.sent)
     before = len(shown.sent)
     shown.read(seconds=0.7)
     assert b"?1049h" not in shown.sent[before:]
     shown.process.sendline("fg")
-    shown.until(lambda screen: "weight loss" in screen and not restored(shown.sent))
+    shown.until(lambda screen: "weight loss" in screen and not is_restored(shown.sent))
     shown.process.sendintr()
     shown.until(lambda screen: "search interrupted" in screen)
 
 
-def test_a_terminal_that_is_closed_does_not_end_the_search(
+def test_closing_the_terminal_does_not_end_the_search(
     terminal: Callable[..., Terminal], tmp_path: Path
 ) -> None:
     code = (
@@ -225,12 +225,12 @@ def test_a_terminal_that_is_closed_does_not_end_the_search(
         sys.executable,
         ["-c", code],
         env=os.environ | {"TERM": "xterm", "PYTHONPATH": str(ROOT)},
-        timeout=LIMIT,
+        timeout=TIMEOUT_S,
     )
     process.expect("weight loss")
     os.close(process.child_fd)
     process.closed = True  # so that pexpect doesn't close it again
-    end = time.monotonic() + LIMIT
+    end = time.monotonic() + TIMEOUT_S
     while not (tmp_path / "done").exists() and time.monotonic() < end:
         time.sleep(0.05)
     assert (tmp_path / "done").exists()

@@ -1,4 +1,4 @@
-"""What is printed when a search has ended."""
+"""The summary printed when a run has ended."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SUMMARY = {
 }
 
 
-def test_all_that_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+def test_summary_is_complete(capsys: pytest.CaptureFixture[str]) -> None:
     print_result(SUMMARY, PUBLISHED["PC_DARTS_cifar"], [("show this run", "entrannas runs show latest")])
     shown = capsys.readouterr().out
     joined = " ".join(shown.split())
@@ -53,7 +53,7 @@ def test_all_that_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     assert max(map(len, shown.splitlines())) <= 80
 
 
-def test_what_is_missing_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_values_are_omitted(capsys: pytest.CaptureFixture[str]) -> None:
     assert summary_facts({}) == []
     print_result({}, None, [])
     assert "network" not in capsys.readouterr().out
@@ -61,7 +61,7 @@ def test_what_is_missing_is_left_out(capsys: pytest.CaptureFixture[str]) -> None
     assert summary_facts(damaged) == []
 
 
-def test_the_cost_is_in_gpu_days_on_a_gpu() -> None:
+def test_cost_is_in_gpu_days_on_a_gpu() -> None:
     assert (
         cost_text({"search_seconds": 5184, "gpu_days": 0.06, "device": "H100"})
         == "0.06 GPU-days (1h26m on H100)"
@@ -69,7 +69,7 @@ def test_the_cost_is_in_gpu_days_on_a_gpu() -> None:
     assert cost_text({"search_seconds": 5184, "device": "CPU"}) == "1h26m on CPU"
 
 
-def test_texts_of_a_run_are_harmless(capsys: pytest.CaptureFixture[str]) -> None:
+def test_text_of_a_run_is_escaped(capsys: pytest.CaptureFixture[str]) -> None:
     hostile = SUMMARY | {"target": "\x1b[2J", "device": "[red]x[/red]", "warnings": ["\x1b]0;t\x07"]}
     print_result(hostile, None, [])
     shown = capsys.readouterr().out
@@ -77,7 +77,7 @@ def test_texts_of_a_run_are_harmless(capsys: pytest.CaptureFixture[str]) -> None
     assert "[red]x[/red]" in shown
 
 
-def test_the_next_commands_name_the_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_next_commands_name_the_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = create_run(tmp_path / "my runs", space="standard", method="entrannas", seed=3)
     with RunSession(run) as session:
         session.begin_attempt(1)
@@ -90,7 +90,7 @@ def test_the_next_commands_name_the_run(tmp_path: Path, capsys: pytest.CaptureFi
     assert f"entrannas search --config '../my runs/{run.id}/config.toml' --seed 4" in shown
 
 
-def _ended(run: Run, facts: dict[str, object]) -> str:
+def _finish_run(run: Run, facts: dict[str, object]) -> str:
     with RunSession(run) as session:
         session.begin_attempt(1)
         session.update_summary(facts)
@@ -98,9 +98,9 @@ def _ended(run: Run, facts: dict[str, object]) -> str:
     return run.id
 
 
-def test_a_training_ends_with_its_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_training_summary_shows_its_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = create_run(tmp_path, kind="train", space="", method="", seed=0, label="train-DARTS_V2-s0")
-    _ended(
+    _finish_run(
         run,
         {
             "origin": "published cells DARTS_V2",
@@ -129,7 +129,7 @@ def test_a_training_ends_with_its_errors(tmp_path: Path, capsys: pytest.CaptureF
         assert part in shown, part
 
 
-def test_a_ranking_ends_with_its_table_and_its_correlation(
+def test_ranking_summary_shows_its_table_and_correlation(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = create_run(tmp_path, kind="rank", space="standard", method="entrannas", seed=0, name="r")
@@ -148,7 +148,7 @@ def test_a_ranking_ends_with_its_table_and_its_correlation(
         "state": "completed",
     }
     failed = row | {"rank": 2, "accuracy": None, "state": "failed", "is_last": False}
-    _ended(
+    _finish_run(
         run, {"ranking": [row, failed, "damaged"], "kendall_tau": -0.5, "kendall_p": 0.31, "kendall_cells": 4}
     )
     print_summary(run)

@@ -1,4 +1,4 @@
-"""The plain view, and the choice of a view."""
+"""The plain view, and which view is chosen."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from entrannas_cli.render.live import LiveView
 from entrannas_cli.render.views import PlainView, QuietView, make_view
 
-from .searching import ID, WARNING, epoch_row, facts, feed
+from .searching import ID, WARNING, epoch_row, feed, started_facts
 
 
 class Terminal(io.StringIO):
@@ -23,7 +23,7 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_a_line_an_epoch() -> None:
+def test_one_line_per_epoch() -> None:
     stream = io.StringIO()
     view = PlainView(stream)
     feed(view, 3)
@@ -45,10 +45,10 @@ def test_a_line_an_epoch() -> None:
     assert re.match(r"search completed after epoch 3, step 18, in ", lines[-1])
 
 
-def test_what_a_row_lacks_is_left_out() -> None:
+def test_missing_values_are_omitted() -> None:
     stream = io.StringIO()
     view = PlainView(stream)
-    view.started(facts(epochs=120, attempt=3, step=12))
+    view.started(started_facts(epochs=120, attempt=3, step=12))
     view.epoch(
         {
             "epoch": 7,
@@ -63,16 +63,16 @@ def test_what_a_row_lacks_is_left_out() -> None:
     assert second == "epoch   7/120  loss 1.000  sparsity n 50 %"
 
 
-def test_text_from_files_is_harmless() -> None:
+def test_text_from_files_is_escaped() -> None:
     stream = io.StringIO()
     view = PlainView(stream)
-    view.started(facts(id="a\x1b[2Jb", what=("x\ny",)))
+    view.started(started_facts(id="a\x1b[2Jb", what=("x\ny",)))
     view.message("info", "\x1b]0;owned\x07")
     assert len(stream.getvalue().splitlines()) == 2
     assert not {"\x1b", "\x07"} & set(stream.getvalue())
 
 
-def test_a_stream_that_is_gone_does_not_end_a_search() -> None:
+def test_closed_stream_does_not_end_a_search() -> None:
     class Gone(io.StringIO):
         def write(self, text: str) -> int:
             raise BrokenPipeError
@@ -83,17 +83,17 @@ def test_a_stream_that_is_gone_does_not_end_a_search() -> None:
     feed(PlainView(closed), 2)
 
 
-def test_an_ascii_stream_gets_ascii() -> None:
+def test_ascii_stream_gets_ascii() -> None:
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding="ascii")
     view = PlainView(stream)
-    view.started(facts(what=("Gerät",)))
+    view.started(started_facts(what=("Gerät",)))
     view.epoch(epoch_row(6, 30))
     stream.flush()
     assert b"Ger?t" in raw.getvalue()
 
 
-def test_the_view_that_suits(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_view_is_chosen_for_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
     assert isinstance(make_view(Terminal()), LiveView)
     assert isinstance(make_view(io.StringIO()), PlainView)
@@ -104,7 +104,7 @@ def test_the_view_that_suits(monkeypatch: pytest.MonkeyPatch) -> None:
             assert isinstance(make_view(Terminal()), PlainView), (name, value)
 
 
-def test_piped_it_is_plain_and_without_escapes() -> None:
+def test_piped_output_is_plain_without_escapes() -> None:
     result = subprocess.run(
         [sys.executable, "-m", "tests.render.searching", "2", "0", "completed"],
         capture_output=True,

@@ -1,4 +1,4 @@
-"""A real browser without a window: what it shows of a page, and what it complains of."""
+"""A real headless browser: the page it shows and the errors it logs."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
 
 
 @dataclass(frozen=True)
-class Shown:
+class RenderedPage:
     dom: str
     complaints: list[str]
 
 
-def show(page: Path, *flags: str, width: int = 1280) -> Shown:
-    """The document after its scripts ran, and the lines of the console."""
+def render_page(page: Path, *flags: str, width: int = 1280) -> RenderedPage:
+    """Return the document after its scripts ran, and the console messages."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         result = subprocess.run(
             [
@@ -39,4 +39,4 @@ def show(page: Path, *flags: str, width: int = 1280) -> Shown:
             timeout=60,
             check=True,
         )
-    return Shown(result.stdout, [line for line in result.stderr.splitlines() if "CONSOLE" in line])
+    return RenderedPage(result.stdout, [line for line in result.stderr.splitlines() if "CONSOLE" in line])

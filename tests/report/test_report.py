@@ -1,4 +1,4 @@
-"""`entrannas report`: one page that says it all, needs nothing else, and shows hostile names as they are."""
+"""`entrannas report`: one complete, self-contained page that shows hostile names verbatim."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from entrannas_cli.store.session import RunSession
 
 from ..calling import Call
 from ..cli.test_app import modules_after
-from ..figures.made import search
+from ..figures.made import make_search
 from ..results.generated import train_run
-from .browser import needs_chromium, show
+from .browser import needs_chromium, render_page
 
 SCRIPT = resources.files("entrannas_cli.report").joinpath("sort.js").read_text("utf-8")
 
@@ -41,7 +41,7 @@ class Element:
 
 
 class Page(HTMLParser):
-    """All elements in order, each with the text directly and indirectly in it."""
+    """All elements in order, each with the text inside it."""
 
     VOID = ("meta", "link", "br")
 
@@ -50,7 +50,7 @@ class Page(HTMLParser):
         self.elements: list[Element] = []
         self._open: list[Element] = []
         self.feed(html)
-        assert not self._open  # each element is closed
+        assert not self._open  # every element is closed
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         element = Element(
@@ -76,7 +76,7 @@ class Page(HTMLParser):
         return [element for element in self.elements if element.tag == tag]
 
     def rows(self, table: int) -> list[list[str]]:
-        """The texts of a table's cells."""
+        """Return the text of each cell of a table."""
         found: list[list[str]] = []
         number = -1
         for element in self.elements:
@@ -88,16 +88,18 @@ class Page(HTMLParser):
         return found
 
 
-def make(folder: Path) -> None:
-    """Three searches, two of them of one kind with two seeds, and a training of the first one's cells."""
-    first = search(
+def make_runs_to_report(folder: Path) -> None:
+    """Create three searches, two of them alike with different seeds, and a training of the first one's cells."""
+    first = make_search(
         folder, environment={"git": "a" * 40, "packages": {"torch": "2.9"}}, config="[search]\nepochs = 3\n"
     )
-    search(folder, 1, warnings=["a sign of <collapse>"])
-    search(folder, 2, method="darts", genotype=PUBLISHED["PC_DARTS_cifar"], environment={"device": "cuda:0"})
+    make_search(folder, 1, warnings=["a sign of <collapse>"])
+    make_search(
+        folder, 2, method="darts", genotype=PUBLISHED["PC_DARTS_cifar"], environment={"device": "cuda:0"}
+    )
     trained = train_run(folder, first, test_error=0.0271)
     (trained.path / "environment.json").write_text('{"device": "cpu"}')
-    with RunSession(trained, epochs=2, steps=2) as session:  # its second attempt
+    with RunSession(trained, epochs=2, steps=2) as session:  # a second attempt
         session.begin_attempt(1)
         session.write_environment({"device": "cpu"})
         session.write_epoch({"step": 1, "epoch": 1, "weight_loss": 1.0, "validation_accuracy": 0.5})
@@ -108,15 +110,15 @@ def make(folder: Path) -> None:
 @pytest.fixture
 def runs(tmp_path: Path) -> Path:
     folder = tmp_path / "work" / "runs"
-    make(folder)
+    make_runs_to_report(folder)
     return folder
 
 
 @pytest.fixture(scope="module")
 def html(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The page about these runs."""
+    """Return the page about these runs."""
     folder = tmp_path_factory.mktemp("made") / "runs"
-    make(folder)
+    make_runs_to_report(folder)
     made = report_page(select_runs([], folder).overviews, "My <runs>")
     assert made.notes == []
     return made.html
@@ -127,13 +129,13 @@ def page(html: str) -> Page:
     return Page(html)
 
 
-def report(call: Call, *arguments: object) -> Page:
+def make_report(call: Call, *arguments: object) -> Page:
     result = call("report", *arguments, "-o", "r.html")
     assert (result.code, result.out) == (0, "r.html\n"), result.err
     return Page(Path("r.html").read_text("utf-8"))
 
 
-def test_the_page_says_it_all(page: Page) -> None:
+def test_page_is_complete(page: Page) -> None:
     assert page.all("h1")[0].text == page.all("title")[0].text == "My <runs>"
     assert [h.text for h in page.all("h2")] == [
         *("Results", "Curves", "Cells", "Configuration", "Environment", "Runs"),
@@ -143,7 +145,7 @@ def test_the_page_says_it_all(page: Page) -> None:
     assert by_run["standard-entrannas-dst-s1"]["gap (%)"] == "2.00"
     trained = next(row for row in summary if row["kind"] == "train")
     assert trained["test error (%)"] == "2.71"
-    assert trained["cells"] == "standard-entrannas-dst-s0"  # as the run is called on this page
+    assert trained["cells"] == "standard-entrannas-dst-s0"  # under its name on this page
     groups = [dict(zip(page.rows(1)[0], row, strict=True)) for row in page.rows(1)[1:]]
     assert [(row["method"], row["runs"], row["gap (%)"]) for row in groups] == [
         ("entrannas-dst", "2", "1.50 ± 0.71")
@@ -179,8 +181,8 @@ def test_equal_cells_are_drawn_once(page: Page) -> None:
     assert all("normal cell: 8 connections" in picture for picture in pictures)
 
 
-def test_only_what_differs(call: Call, runs: Path) -> None:
-    page = report(
+def test_only_differences_are_listed(call: Call, runs: Path) -> None:
+    page = make_report(
         call, *(run.path for run in list_runs(runs) if "train" not in run.id and "-s0-s0" not in run.id)
     )
     tables = {caption.text: page.rows(n) for n, caption in enumerate(page.all("caption"))}
@@ -193,7 +195,7 @@ def test_only_what_differs(call: Call, runs: Path) -> None:
     assert ["standard-darts-s2", "cuda:0", "–", "–"] in environment
 
 
-def test_one_file_that_asks_nothing_of_any_other_place(html: str, page: Page) -> None:
+def test_page_is_self_contained(html: str, page: Page) -> None:
     ids = Counter(element.attributes["id"] for element in page.elements if "id" in element.attributes)
     assert max(ids.values()) == 1
     for element in page.elements:
@@ -211,7 +213,7 @@ def test_one_file_that_asks_nothing_of_any_other_place(html: str, page: Page) ->
     assert "https://" not in html
 
 
-def test_the_policy_allows_our_script_only(page: Page) -> None:
+def test_content_security_policy_allows_only_our_script(page: Page) -> None:
     (script,) = page.all("script")
     policy = next(meta.attributes["content"] for meta in page.all("meta") if "http-equiv" in meta.attributes)
     digest = base64.b64encode(hashlib.sha256(script.text.encode()).digest()).decode()
@@ -220,7 +222,7 @@ def test_the_policy_allows_our_script_only(page: Page) -> None:
     assert script.text == SCRIPT
 
 
-def test_it_can_be_read_by_a_machine_that_reads_aloud(page: Page) -> None:
+def test_page_is_accessible(page: Page) -> None:
     assert page.all("html")[0].attributes["lang"] == "en"
     assert len(page.all("caption")) == len(page.all("table")) > 2
     assert all(th.attributes["scope"] in ("col", "row") for th in page.all("th"))
@@ -234,9 +236,9 @@ def test_it_can_be_read_by_a_machine_that_reads_aloud(page: Page) -> None:
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\x1b[31m\u202e{{7*7}}&amp;'\"\ud800"
 
 
-def hostile(folder: Path) -> None:
+def make_hostile_runs(folder: Path) -> None:
     cell = CellGraph(((Connection(0, "sep_conv_3x3"), Connection(1, "<script>alert(1)</script>")),), (2,))
-    run = search(
+    run = make_search(
         folder,
         name="<script>x</script>".replace("/", ""),
         genotype=Genotype(cell, cell),
@@ -261,9 +263,9 @@ def hostile(folder: Path) -> None:
         file.write("# </pre><script>alert(2)</script>\n")
 
 
-def test_names_are_text_and_nothing_else(call: Call, runs: Path) -> None:
-    hostile(runs)
-    page = report(call, "runs", "--title", HOSTILE[:-1])
+def test_names_are_not_interpreted_as_markup(call: Call, runs: Path) -> None:
+    make_hostile_runs(runs)
+    page = make_report(call, "runs", "--title", HOSTILE[:-1])
     assert [script.text for script in page.all("script")] == [SCRIPT]
     assert not page.all("img")
     assert not page.all("b")
@@ -277,7 +279,7 @@ def test_names_are_text_and_nothing_else(call: Call, runs: Path) -> None:
     assert "# </pre><script>alert(2)</script>" in text
 
 
-def test_what_is_damaged_is_named_and_the_rest_is_there(call: Call, runs: Path) -> None:
+def test_damaged_parts_are_named_and_the_rest_is_shown(call: Call, runs: Path) -> None:
     first, second, third, _ = sorted(list_runs(runs), key=lambda run: run.id)
     (first.path / "environment.json").write_text("{")
     (second.path / "genotype.json").write_text("{}")
@@ -300,9 +302,9 @@ def test_what_is_damaged_is_named_and_the_rest_is_there(call: Call, runs: Path) 
     assert "broken" not in page.all("main")[0].text.replace("is broken", "")
 
 
-def test_runs_that_have_nothing_yet(call: Call, tmp_path: Path) -> None:
+def test_runs_without_data(call: Call, tmp_path: Path) -> None:
     folder = tmp_path / "work" / "runs"
-    run = search(folder, epochs=0, genotype=None, state="stopped")
+    run = make_search(folder, epochs=0, genotype=None, state="stopped")
     (run.path / "summary.json").unlink()
     (run.path / "environment.json").unlink()
     result = call("report", "runs", "-o", "r.html")
@@ -312,9 +314,9 @@ def test_runs_that_have_nothing_yet(call: Call, tmp_path: Path) -> None:
     assert [h.text for h in page.all("h2")] == ["Results", "Configuration", "Environment", "Runs"]
 
 
-def test_many_long_runs_make_a_page_of_bearable_size(call: Call, tmp_path: Path) -> None:
+def test_many_long_runs_make_a_page_of_moderate_size(call: Call, tmp_path: Path) -> None:
     folder = tmp_path / "work" / "runs"
-    run = search(folder)
+    run = make_search(folder)
     rows = [
         json.dumps(
             {
@@ -333,7 +335,7 @@ def test_many_long_runs_make_a_page_of_bearable_size(call: Call, tmp_path: Path)
         for name in ("status.json", "summary.json", "config.toml", "genotype.json"):
             (copy / name).write_bytes((run.path / name).read_bytes())
         (copy / "metrics.jsonl").write_text("\n".join(rows) + "\n")
-    report(call, "*-many")
+    make_report(call, "*-many")
     assert Path("r.html").stat().st_size < 12 * 40_000
 
 
@@ -346,7 +348,7 @@ def test_many_long_runs_make_a_page_of_bearable_size(call: Call, tmp_path: Path)
         (["*none*", "-o", "r.html"], "matches this pattern"),
     ],
 )
-def test_bad_input(call: Call, runs: Path, arguments: list[str], says: str) -> None:
+def test_invalid_input_is_rejected(call: Call, runs: Path, arguments: list[str], says: str) -> None:
     Path("r.html").write_text("old")
     result = call("report", *arguments)
     assert (result.code, result.out) == (2, "")
@@ -354,7 +356,7 @@ def test_bad_input(call: Call, runs: Path, arguments: list[str], says: str) -> N
     assert Path("r.html").read_text() == "old"
 
 
-def test_it_loads_no_torch(runs: Path) -> None:
+def test_report_does_not_import_torch(runs: Path) -> None:
     assert not modules_after("report", "runs", "-o", "r.html") & {
         "torch",
         "torchvision",
@@ -366,8 +368,8 @@ def test_it_loads_no_torch(runs: Path) -> None:
 # in a real browser
 
 
-def scripted(html: str, code: str) -> Path:
-    """The page without its policy, with a script of the test's that writes what it finds as the title."""
+def add_script(html: str, code: str) -> Path:
+    """Write the page without its policy, plus a test script that reports its result in the title."""
     html = re.sub(r"<meta http-equiv.*?>", "", html, count=1)
     path = Path("scripted.html").absolute()
     path.write_text(
@@ -378,23 +380,23 @@ def scripted(html: str, code: str) -> Path:
     return path
 
 
-def found(dom: str) -> Any:
+def script_result(dom: str) -> Any:
     match = re.search(r"<title>(.*?)</title>", dom, re.DOTALL)
     assert match
     return json.loads(match[1])
 
 
 @needs_chromium
-def test_a_browser_has_nothing_to_complain_of(call: Call, runs: Path) -> None:
-    hostile(runs)
-    report(call, "runs")
-    shown = show(Path("r.html").absolute())
+def test_browser_logs_no_errors(call: Call, runs: Path) -> None:
+    make_hostile_runs(runs)
+    make_report(call, "runs")
+    shown = render_page(Path("r.html").absolute())
     assert shown.complaints == []
     assert shown.dom.count("<button") == len(Page(Path("r.html").read_text("utf-8")).rows(0)[0])
 
 
 @needs_chromium
-def test_a_click_sorts(html: str, page: Page) -> None:
+def test_clicking_a_heading_sorts(html: str, page: Page) -> None:
     gap = page.rows(0)[0].index("gap (%)")
     code = f"""
         const rows = () => [...document.querySelectorAll(".sortable tbody tr")];
@@ -404,15 +406,15 @@ def test_a_click_sorts(html: str, page: Page) -> None:
         button.click(); const up = texts(); button.click(); const down = texts();
         return [up, down, before];
     """
-    shown = show(scripted(html, code))
-    up, down, sideways = found(shown.dom)
+    shown = render_page(add_script(html, code))
+    up, down, sideways = script_result(shown.dom)
     assert up == sorted(up, key=float)
     assert down == up[::-1] != up
     assert sideways == 0
 
 
 @needs_chromium
-def test_at_the_width_of_a_phone_in_the_dark(html: str) -> None:
+def test_phone_width_in_dark_mode(html: str) -> None:
     code = """
         const style = (element) => getComputedStyle(element);
         const lightness = (colour) => colour.match(/\\d+/g).slice(0, 3).reduce((sum, n) => sum + Number(n), 0) / 3;
@@ -428,9 +430,11 @@ def test_at_the_width_of_a_phone_in_the_dark(html: str) -> None:
             inside: svg.getBoundingClientRect().right <= root.clientWidth,
         };
     """
-    facts = found(show(scripted(html, code), "--blink-settings=preferredColorScheme=0", width=390).dom)
+    facts = script_result(
+        render_page(add_script(html, code), "--blink-settings=preferredColorScheme=0", width=390).dom
+    )
     assert isinstance(facts, dict)
-    assert facts["width"] <= 500  # the narrowest window that some releases have
+    assert facts["width"] <= 500  # the minimum window width of some releases
     assert facts["sideways"] == 0
     assert facts["inside"]
     assert facts["paper"] < 60

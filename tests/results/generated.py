@@ -1,6 +1,6 @@
-"""Run directories as searches and trainings leave them, many of them: written without waiting for the disk.
+"""Generate many run directories like those of searches and trainings, without waiting for the disk.
 
-``test_generated.py`` checks that they hold what the real writers write.
+``test_generated.py`` checks that they match what the real writers write.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ STATES = ("completed",) * 16 + ("running", "stopped", "failed", "created")
 
 @dataclass(frozen=True)
 class Writer:
-    """Writes the files of a run into ``folder``/``name``."""
+    """Writer of the files of a run in ``folder``/``name``."""
 
     folder: Path
     name: str
@@ -99,7 +99,7 @@ def search_run(
     channels: int = 16,
     **values: Any,
 ) -> Run:
-    """A search; ``values`` are put into its summary."""
+    """Create a search; ``values`` are added to its summary."""
     name = name or f"{_stamp(created)}-{space}-{method}-s{seed}"
     rng = random.Random(f"{name}{seed}")
     supernet = rng.uniform(0.8, 0.9)
@@ -172,7 +172,7 @@ def train_run(
     test_error: float | None = None,
     **values: Any,
 ) -> Run:
-    """A training of the cells of ``search``, or of published ones; ``values`` are put into its summary."""
+    """Create a training of the cells of ``search`` or of published ones; ``values`` are added to its summary."""
     facts = search.summary() if search else {}
     label = search.id if search else "DARTS_V2"
     name = name or f"{_stamp(created)}-{search.id[16:] if search else label}-s{seed}"
@@ -247,8 +247,10 @@ def _stamp(moment: float) -> str:
 
 
 def make_runs(folder: Path, count: int, *, broken: int = 0) -> list[Run]:
-    """``count`` runs, half of them searches, the other half trainings of their cells, in all states; and, more
-    than these, ``broken`` directories."""
+    """Create ``count`` runs in all states, half of them searches and half trainings of their cells.
+
+    Add ``broken`` directories to them.
+    """
     searches, runs = [], []
     for number in range(math.ceil(count / 2)):
         method, space = METHODS[number % len(METHODS)], SPACES[number % len(SPACES)]

@@ -1,4 +1,4 @@
-"""`entrannas compare` as a user meets it."""
+"""`entrannas compare` end to end."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def compare(call: Call) -> Call:
 
 @pytest.fixture
 def runs(tmp_path: Path) -> Path:
-    """Where commands look: two methods, each searched with two seeds and trained; a named search, a broken run."""
+    """Create two methods, each with two searches and their trainings, plus a named search and a broken run."""
     folder = tmp_path / "work" / "runs"
     errors = iter((0.025, 0.027, 0.03, 0.026))
     for number, method in enumerate(("entrannas-dst", "entrannas-dst", "darts", "darts")):
@@ -45,7 +45,7 @@ def runs(tmp_path: Path) -> Path:
 
 
 def screen(*arguments: str, columns: int, **environment: str) -> list[str]:
-    """What a terminal of ``columns`` shows after the command."""
+    """Return what a terminal of ``columns`` shows after the command."""
     environ = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
     child = pexpect.spawn(
         sys.executable,
@@ -64,7 +64,7 @@ def screen(*arguments: str, columns: int, **environment: str) -> list[str]:
 # piped
 
 
-def test_piped_it_is_a_csv_of_all_columns(compare: Call, runs: Path) -> None:
+def test_piped_output_is_csv_of_all_columns(compare: Call, runs: Path) -> None:
     result = compare()
     assert result.code == 0
     assert list(result.rows[0]) == list(COLUMNS)
@@ -96,7 +96,7 @@ def test_references_columns_conditions_and_order(compare: Call, runs: Path) -> N
     assert compare("runs", "--json", "-c", "seed", "-s", "-seed").out.count('"seed": 1') == 2
 
 
-def test_groups(compare: Call, runs: Path) -> None:
+def test_grouping(compare: Call, runs: Path) -> None:
     first, second = compare("--group-by", "method,space").rows
     assert (first["method"], first["space"], first["runs"]) == ("entrannas-dst", "standard", "5")
     assert (first["test_error_mean"], first["test_error_best"], first["test_error_count"]) == (
@@ -105,7 +105,7 @@ def test_groups(compare: Call, runs: Path) -> None:
         "2",
     )
     assert float(second["test_error_std"]) == pytest.approx(0.08**0.5)
-    assert second["gap_count"] == "2"  # two searches, though the trainings name them too
+    assert second["gap_count"] == "2"  # two searches, although the trainings refer to them as well
     text = compare("-g", "method", "-f", "markdown", "-c", "test_error,parameters", "-w", "kind=train").out
     assert "| entrannas-dst |    2 |    2.60 ± 0.14 |     2.50 |" in text
     assert [row["method"] for row in compare("-g", "method", "-s", "-test_error").rows] == [
@@ -127,13 +127,13 @@ def test_published_rows_are_marked_in_every_format(compare: Call, runs: Path) ->
     assert any(line.split()[:3] == ["DrNAS", "published", "2.46"] for line in lines)
 
 
-def test_differences(compare: Call, runs: Path) -> None:
+def test_diff_of_configurations(compare: Call, runs: Path) -> None:
     one, two = "20261124-101500", "20261124-101700"
     result = compare("--diff", one, two)
     assert [row["key"] for row in result.rows] == ["method", "network.share_features"]
     assert list(result.rows[0].values())[1:] == ["entrannas-dst", "darts"]
     mixed = {row["key"] for row in compare("--diff", one, "20261124-121500").rows}
-    assert not any(key.startswith(("search.", "train.")) for key in mixed)  # what only one kind has
+    assert not any(key.startswith(("search.", "train.")) for key in mixed)  # keys that only one kind has
     alike = compare("--diff", one, "20261124-101600", "-f", "table")
     assert [line.split()[0] for line in alike.out.splitlines()] == ["key", "seed"]
     same = compare("--diff", "*-121500-*", "*-121600-*")
@@ -164,17 +164,17 @@ def test_differences(compare: Call, runs: Path) -> None:
         ("t.txt", "run  "),
     ],
 )
-def test_the_suffix_tells_the_format(compare: Call, runs: Path, name: str, begins: str) -> None:
+def test_format_follows_the_file_extension(compare: Call, runs: Path, name: str, begins: str) -> None:
     Path(name).write_text("old")
     result = compare("-o", name, "--published")
     assert (result.code, result.out) == (0, "")
     assert result.err.endswith(f"wrote {name}\n")
     assert Path(name).read_text().startswith(begins)
-    assert "Liu et al., ICLR 2019" in Path(name).read_text()  # also where a terminal would have no room
+    assert "Liu et al., ICLR 2019" in Path(name).read_text()  # also kept where a terminal would have no room
     assert not list(Path().glob("*.tmp"))
 
 
-def test_a_file_that_cannot_be_written(compare: Call, runs: Path) -> None:
+def test_unwritable_output_file(compare: Call, runs: Path) -> None:
     for target in ("none/t.csv", "runs", "/dev/null", f"{'x' * 300}.csv", "\0.csv"):
         result = compare("-o", target)
         assert result.code == 2, target
@@ -192,10 +192,10 @@ def test_a_file_that_cannot_be_written(compare: Call, runs: Path) -> None:
     assert compare("-o", "-", "-c", "seed").out.startswith("seed\n")
 
 
-# nothing to compare, and mistakes
+# nothing to compare, and errors
 
 
-def test_no_run_is_no_error(compare: Call) -> None:
+def test_empty_runs_folder_is_not_an_error(compare: Call) -> None:
     result = compare()
     assert (result.code, result.rows) == (0, [])
     assert pandas.read_csv(io.StringIO(result.out)).columns.tolist() == list(COLUMNS)
@@ -206,7 +206,7 @@ def test_no_run_is_no_error(compare: Call) -> None:
     assert len(compare("--published").rows) == 22
 
 
-def test_conditions_that_leave_nothing(compare: Call, runs: Path) -> None:
+def test_conditions_without_matches(compare: Call, runs: Path) -> None:
     result = compare("-w", "state=compelted", "runs/2026*1[0-9]00-*")
     assert (result.code, result.rows) == (0, [])
     assert "did you mean completed?" in result.err
@@ -233,14 +233,14 @@ def test_conditions_that_leave_nothing(compare: Call, runs: Path) -> None:
     ],
     ids=str,
 )
-def test_mistakes_are_explained(compare: Call, runs: Path, arguments: list[str], says: str) -> None:
+def test_invalid_input_is_explained(compare: Call, runs: Path, arguments: list[str], says: str) -> None:
     result = compare(*arguments)
     assert (result.code, result.out) == (2, "")
     assert says in result.err
     assert "Traceback" not in result.err
 
 
-def test_the_columns_are_listed(compare: Call) -> None:
+def test_columns_are_listed(compare: Call) -> None:
     lines = compare("--list-columns").out.splitlines()
     assert [line.split()[0] for line in lines] == list(COLUMNS)
     facts = json.loads(compare("--list-columns", "--json").out)
@@ -248,7 +248,7 @@ def test_the_columns_are_listed(compare: Call) -> None:
     assert set(USUAL) < set(COLUMNS)
 
 
-def test_texts_from_files_command_no_terminal(compare: Call, runs: Path) -> None:
+def test_text_from_files_is_escaped(compare: Call, runs: Path) -> None:
     evil = "\x1b]0;x\x07[red]\u202e"
     search_run(runs, name="20261124-170000-evil", method=evil, device=evil, dataset="=cmd()")
     (runs / "20261124-170000-evil" / "config.toml").write_text('x = "\\u001b[31m"\n')
@@ -262,10 +262,10 @@ def test_texts_from_files_command_no_terminal(compare: Call, runs: Path) -> None
 # terminals
 
 
-def test_a_terminal_gets_a_table_that_fits(runs: Path) -> None:
+def test_table_fits_the_terminal(runs: Path) -> None:
     left_out, *lines = screen("runs", columns=80)
     assert left_out.startswith("left out: 20261124-160000-[b]\\x1b[3m: status.json")
-    while not lines[0].startswith("run "):  # the message is longer than a line
+    while not lines[0].startswith("run "):  # the message wraps
         del lines[0]
     assert lines[0].split()[:3] == ["run", "state", "method"]
     assert lines[2].split()[:3] == ["20261124-121500", "completed", "entrannas-dst"]
@@ -279,7 +279,7 @@ def test_a_terminal_gets_a_table_that_fits(runs: Path) -> None:
     assert header.startswith("run kind state space method cells data seed epochs test error")
 
 
-def test_what_groups_are_of_stays(runs: Path) -> None:
+def test_group_keys_are_never_dropped(runs: Path) -> None:
     lines = screen("*-12*", "-g", "method,space", "--published", columns=80)
     header = next(line for line in lines if line.startswith("method"))
     assert header.split()[:4] == ["method", "space", "data", "runs"]
@@ -287,7 +287,7 @@ def test_what_groups_are_of_stays(runs: Path) -> None:
     assert max(map(len, lines[: lines.index(header) + 20])) <= 80
 
 
-def test_columns_that_are_asked_for_stay(runs: Path) -> None:
+def test_requested_columns_are_never_dropped(runs: Path) -> None:
     lines = screen("*-12*", "-c", "run,cells,search_device,network,topology,test_error", columns=90)
     assert lines[0].split() == ["run", "cells", "searched", "on", "network", "topology", "test", "error"]
     assert len(lines) == 6
@@ -298,7 +298,7 @@ def test_columns_that_are_asked_for_stay(runs: Path) -> None:
     assert "…" not in "".join(too_wide)
 
 
-def test_colours_are_for_terminals_that_want_them(runs: Path) -> None:
+def test_colours_follow_terminal_and_environment(runs: Path) -> None:
     arguments = [sys.executable, "-m", "entrannas_cli", "compare", "--format", "table"]
     piped = subprocess.run(arguments, capture_output=True, text=True, check=True)
     assert "\x1b" not in piped.stdout + piped.stderr
@@ -312,14 +312,14 @@ def test_colours_are_for_terminals_that_want_them(runs: Path) -> None:
     assert ascii_.stdout.isascii()
 
 
-def test_many_differences_fit_too(compare: Call, runs: Path) -> None:
+def test_many_differences_fit_the_terminal(compare: Call, runs: Path) -> None:
     make_runs(runs / "more", 30)
     result = compare("--diff", "-f", "table", "-w", "kind=search", "runs/more")
     assert max(map(len, result.out.splitlines())) <= 80
     assert "show all with --format csv or --output" in result.err
 
 
-def test_comparing_loads_no_torch(runs: Path) -> None:
+def test_compare_does_not_import_torch(runs: Path) -> None:
     code = (
         "import sys; from entrannas_cli.__main__ import main\n"
         "try: main(['compare', '--diff', '--format', 'table', '*darts*'])\n"

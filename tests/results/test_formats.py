@@ -1,4 +1,4 @@
-"""CSV, JSON, Markdown and LaTeX: nothing lost, nothing that breaks out of its cell."""
+"""CSV, JSON, Markdown and LaTeX: nothing is lost, and nothing breaks out of its cell."""
 
 from __future__ import annotations
 
@@ -83,12 +83,12 @@ ROWS = st.lists(
 
 
 def without_apostrophe(text: Any) -> Any:
-    """The documented rule, read backwards."""
+    """Undo the documented escaping rule."""
     return text[1:] if isinstance(text, str) and re.match(r"''*[=+\-@\t\r]", text) else text
 
 
 @given(ROWS)
-def test_csv_reads_back_as_the_same_table(rows: list[tuple[Any, Any, Any]]) -> None:
+def test_csv_round_trip(rows: list[tuple[Any, Any, Any]]) -> None:
     frame = table(*([list(column) for column in zip(*rows, strict=True)] or [[], [], []]))
     read = pandas.read_csv(
         io.StringIO(to_csv(frame), newline=""),
@@ -97,18 +97,18 @@ def test_csv_reads_back_as_the_same_table(rows: list[tuple[Any, Any, Any]]) -> N
         na_values={"method": [""], "seed": [""], "test_error": [""]},
     )
     read["method"] = read["method"].map(without_apostrophe, na_action="ignore").astype("string")
-    assert_frame_equal(read, frame, rtol=1e-15, atol=0.0)  # older releases of pandas are an ulp off
+    assert_frame_equal(read, frame, rtol=1e-15, atol=0.0)  # older releases of pandas are off by one ulp
 
 
 @given(TEXT)
-def test_no_cell_of_a_csv_is_a_formula(text: str) -> None:
+def test_no_csv_cell_is_a_formula(text: str) -> None:
     (_, (cell, *_)) = csv.reader(io.StringIO(to_csv(table([text], [1.0], [1])), newline=""))
     assert cell[0] not in "=+-@\t\r"
     assert without_apostrophe(cell) == text
 
 
-def test_csv_of_runs_is_what_pandas_expects(tmp_path: Path) -> None:
-    """Without any option of ``read_csv``."""
+def test_csv_of_runs_loads_in_pandas(tmp_path: Path) -> None:
+    """Without any options of ``read_csv``."""
     frame = ordered(result_frame(make_runs(tmp_path, 40), keys=["network.channels"], published=True))
     read = pandas.read_csv(io.StringIO(to_csv(frame)))
     assert read.columns.tolist() == [*COLUMNS, "network.channels"]
@@ -121,7 +121,7 @@ def test_csv_of_runs_is_what_pandas_expects(tmp_path: Path) -> None:
     assert pandas.api.types.is_float_dtype(read["test_error"])
 
 
-def test_csv_of_an_empty_and_of_a_narrow_table() -> None:
+def test_csv_of_empty_and_single_column_tables() -> None:
     assert to_csv(result_frame([]), ["run", "test_error"]) == "run,test_error\n"
     frame = table(["x", None], [None, None], [None, None])
     assert to_csv(frame, ["method"]) == 'method\nx\n""\n'
@@ -149,7 +149,7 @@ def test_json_is_strict(tmp_path: Path) -> None:
     assert to_json(result_frame([])) == "[]\n"
 
 
-def cells_of_markdown(line: str) -> list[str]:
+def markdown_cells(line: str) -> list[str]:
     parts = re.split(r"(?<!\\)(?:\\\\)*\|", line)
     assert parts[0] == ""
     assert parts[-1] == ""
@@ -157,16 +157,16 @@ def cells_of_markdown(line: str) -> list[str]:
 
 
 @given(st.lists(TEXT, min_size=1, max_size=4))
-def test_markdown_keeps_its_columns(texts: list[str]) -> None:
+def test_markdown_cells_stay_in_their_columns(texts: list[str]) -> None:
     n = len(texts)
     lines = to_markdown(text_table(table(list(texts), [2.5] * n, [1] * n))).rstrip("\n").split("\n")
     assert len(lines) == n + 2
     for line in lines:
-        assert len(cells_of_markdown(line)) == 3
+        assert len(markdown_cells(line)) == 3
         assert not re.search(r"(?<!\\)[<>*_`$\[]", line)
 
 
-def test_markdown_reads_as_a_table() -> None:
+def test_markdown_table() -> None:
     text = to_markdown(text_table(table(["a|b_c", None], [2.756, None], [1, 10])))
     assert text == (
         "| method  | test error (%) | seed |\n"
@@ -180,7 +180,7 @@ def test_markdown_reads_as_a_table() -> None:
 
 
 def check_latex(text: str, rows: int) -> None:
-    """What a TeX would stumble over."""
+    """Fail on anything that TeX would reject."""
     assert text.isascii()
     body = text.split("\n", 1)[1]  # the first line is a comment
     lines = body.rstrip("\n").split("\n")
@@ -197,7 +197,7 @@ def check_latex(text: str, rows: int) -> None:
         assert plain.count("{") == plain.count("}")
         assert plain.count("$") % 2 == 0
         assert not re.search(r"[#_%^~<>|]", re.sub(r"\$-\$|\$\\[a-z]+\$", "", plain))
-        assert not re.match(r"\s*[\[*]", line)  # would be an argument of the \\ before
+        assert not re.match(r"\s*[\[*]", line)  # would be read as an argument of the preceding \\
         for command in re.findall(r"\\([A-Za-z]+)", plain):
             assert command in KNOWN, command
 
@@ -239,7 +239,7 @@ def test_latex_survives_any_text(texts: list[str]) -> None:
     check_latex(to_latex(text_table(table(list(texts), [-2.5] * n, [1] * n))), n)
 
 
-def test_latex_of_a_paper(tmp_path: Path) -> None:
+def test_latex_table_of_a_paper(tmp_path: Path) -> None:
     runs = [train_run(tmp_path, seed=n, test_error=0.02 + n / 100, created=START + n) for n in range(2)]
     frame = ordered(grouped(result_frame(runs, published=True), ["cells"], ["test_error", "parameters"]))
     text = to_latex(text_table(frame))
@@ -249,7 +249,7 @@ def test_latex_of_a_paper(tmp_path: Path) -> None:
     assert r"test error (\%) & best (\%) & params (M)" in text
 
 
-def test_latex_letters() -> None:
+def test_latex_special_characters() -> None:
     text = to_latex(text_table(table(["Gödel", "naïve", "日", "a--b", "β ± 1"], [-0.5] * 5, [1] * 5)))
     for expected in (r"G\"{o}del", r"na\"{\i }ve", "{[}U+65E5]", "a-{}-b", r"$\beta$ $\pm$ 1", "$-$0.50"):
         assert expected in text
@@ -272,7 +272,7 @@ def test_latex_compiles(tmp_path: Path) -> None:
 # texts
 
 
-def test_texts_are_rounded_and_empty_columns_go(tmp_path: Path) -> None:
+def test_text_tables_round_values_and_drop_empty_columns(tmp_path: Path) -> None:
     search = search_run(tmp_path, gap=-0.0028, gpu_days=None)
     table_ = text_table(result_frame([search]), USUAL)
     cells = dict(zip(table_.keys, table_.rows[0], strict=True))
@@ -288,20 +288,20 @@ def test_texts_are_rounded_and_empty_columns_go(tmp_path: Path) -> None:
     assert text_table(result_frame([]), USUAL).without_empty().keys == USUAL
 
 
-def test_a_mean_over_fewer_runs_says_so(tmp_path: Path) -> None:
+def test_mean_over_fewer_runs_shows_the_count(tmp_path: Path) -> None:
     runs = [train_run(tmp_path, seed=0, test_error=0.02), train_run(tmp_path, seed=1, state="running")]
     texts = text_table(grouped(result_frame(runs), ["cells"], ["test_error"]))
     assert texts.rows == (("DARTS_V2", "2", "2.00 (n=1)", "2.00"),)
     assert texts.headings == ("cells", "runs", "test error", "best")
 
 
-def test_a_published_deviation_stands_beside_its_error() -> None:
+def test_published_deviation_is_shown_with_its_error() -> None:
     texts = text_table(result_frame([], published=True), ["run", "test_error", "state", "source"])
     assert ("DARTS-1st", "3.00 ± 0.14", "published", "Liu et al., ICLR 2019") in texts.rows
     assert all(texts.published)
 
 
-def test_differences_as_texts() -> None:
+def test_differences_as_text() -> None:
     frame = differing({"a": {"x": 1, "y": True, "z": "=f"}, "b": {"x": 0.5, "y": None, "z": "g"}})
     assert text_table(frame).rows == (("x", "1", "0.5"), ("y", "true", "–"), ("z", "=f", "g"))
     assert to_csv(frame) == "key,a,b\nx,1,0.5\ny,true,\nz,'=f,g\n"

@@ -1,4 +1,4 @@
-"""The generated directories hold what real searches write."""
+"""Generated run directories match those of real searches."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def keys(path: Path) -> set[str]:
 GPU_ONLY = {"gpu_days"}
 
 
-def test_generated_runs_are_like_real_ones(tmp_path: Path) -> None:
+def test_generated_runs_match_real_ones(tmp_path: Path) -> None:
     write_space(Path())
     entrannas("search", *SMALL, "--epochs", "1", "--set", "data.portion=0.2", "--quiet")
     entrannas("train", "latest", "--epochs", "1", "--cells", "3", "--channels", "4", "--quiet")
@@ -44,7 +44,7 @@ def test_generated_runs_are_like_real_ones(tmp_path: Path) -> None:
             else:
                 assert type(values) is type(known[section]), section
     assert set(training.summary()["search"]) == set(made_training.summary()["search"]) - GPU_ONLY
-    # and what becomes of them are the same columns
+    # and they result in the same columns
     made_row, real_row = (
         {key for key in COLUMNS if frame[key].notna().all()} - {"search_gpu_days", "train_gpu_days"}
         for frame in (result_frame([made_search, made_training]), result_frame([search, training]))
@@ -52,8 +52,8 @@ def test_generated_runs_are_like_real_ones(tmp_path: Path) -> None:
     assert made_row == real_row
 
 
-def test_every_state_is_like_the_one_that_a_session_leaves(tmp_path: Path) -> None:
-    """The status and the common part of the summary, of searches and trainings."""
+def test_every_state_matches_that_of_a_session(tmp_path: Path) -> None:
+    """Compare the status and the common part of the summary, for searches and trainings."""
     for kind, make in (("search", search_run), ("train", train_run)):
         real = create_run(
             tmp_path / f"real-{kind}", space="standard", method="darts", seed=1, kind=kind, now=START
@@ -72,7 +72,7 @@ def test_every_state_is_like_the_one_that_a_session_leaves(tmp_path: Path) -> No
             assert keys(real.path / "summary.json") <= keys(made.path / "summary.json")
 
 
-def test_as_many_as_asked_for_in_all_states(tmp_path: Path) -> None:
+def test_generates_the_requested_number_in_all_states(tmp_path: Path) -> None:
     runs = make_runs(tmp_path / "runs", 81, broken=2)
     assert len({run.id for run in runs}) == 81
     assert len(list((tmp_path / "runs").iterdir())) == 83

@@ -1,4 +1,4 @@
-"""Which runs a comparison is about, whatever else lies beside them."""
+"""Selecting the runs to compare, whatever else is in the folder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .generated import START, make_runs, search_run, train_run
 
 @pytest.fixture
 def runs(tmp_path: Path) -> Path:
-    """Two searches, one of them named, a training, a broken run."""
+    """Create two searches, one of them named, a training and a broken run."""
     folder = tmp_path / "work" / "runs"
     search = search_run(folder, seed=3)
     search_run(folder, name="20261124-111500-wide", method="darts")
@@ -35,7 +35,7 @@ def ids(references: list[str], runs: Path) -> list[str]:
     return [run.id for run in select_runs(references, runs).runs]
 
 
-def test_without_references_all_runs_newest_first(runs: Path) -> None:
+def test_default_is_all_runs_newest_first(runs: Path) -> None:
     found = select_runs([], runs)
     assert [run.id for run in found.runs] == [TRAINED, NAMED, SEARCH]
     assert [run.path for run in found.runs] == [runs / run.id for run in found.runs]
@@ -44,7 +44,7 @@ def test_without_references_all_runs_newest_first(runs: Path) -> None:
     assert select_runs([], runs.parent / "none").runs == ()
 
 
-def test_references_of_all_kinds_keep_their_order_and_count_once(runs: Path) -> None:
+def test_references_keep_their_order_and_count_once(runs: Path) -> None:
     assert ids(["wide", "20261124-10", "runs/" + TRAINED, NAMED, str(runs / SEARCH)], runs) == [
         NAMED,
         SEARCH,
@@ -67,7 +67,7 @@ def test_references_of_all_kinds_keep_their_order_and_count_once(runs: Path) -> 
         (".", []),
     ],
 )
-def test_patterns_and_folders(runs: Path, pattern: str, expected: list[str]) -> None:
+def test_glob_patterns_and_folders(runs: Path, pattern: str, expected: list[str]) -> None:
     if expected:
         assert ids([pattern], runs) == expected
     else:
@@ -75,16 +75,16 @@ def test_patterns_and_folders(runs: Path, pattern: str, expected: list[str]) -> 
             select_runs([pattern], runs)
 
 
-def test_an_id_that_looks_like_a_pattern_is_an_id(runs: Path) -> None:
+def test_id_that_looks_like_a_pattern_is_an_id(runs: Path) -> None:
     search_run(runs, name="20261124-140000-[wide]")
     assert ids(["20261124-140000-[wide]"], runs) == ["20261124-140000-[wide]"]
     assert ids(["runs/20261124-140000-[wide]"], runs) == ["20261124-140000-[wide]"]
 
 
-def test_what_the_shell_finds_beside_runs_is_left_out(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_files_matched_by_the_shell_are_skipped(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (runs / "README.md").write_text("notes")
     (runs / "figures").mkdir()
-    os.utime(runs / "figures", (START, START))  # a folder of this moment could be a run that is being created
+    os.utime(runs / "figures", (START, START))  # a recent folder could be a run that is being created
     (runs / "gone").symlink_to("nowhere")
     (runs / "summary").write_text("{")
     (runs / TRAINED / "summary.json").write_text("{")
@@ -113,20 +113,20 @@ def test_what_the_shell_finds_beside_runs_is_left_out(runs: Path, monkeypatch: p
         ("\x1b[31m", r"\\x1b\[31m"),
     ],
 )
-def test_a_reference_that_nothing_fits_is_an_error(runs: Path, reference: str, says: str) -> None:
+def test_reference_without_a_match_is_an_error(runs: Path, reference: str, says: str) -> None:
     with pytest.raises(UsageError, match=says):
         select_runs([SEARCH, reference], runs)
 
 
-def test_nothing_is_left(runs: Path) -> None:
+def test_no_usable_run_is_an_error(runs: Path) -> None:
     (runs / "README").write_text("")
     with pytest.raises(UsageError, match="no run is left of 2 arguments") as caught:
         select_runs(["runs/README", "20261124-130000-half"], runs)
     assert [line.split(": ")[0] for line in caught.value.details] == ["runs/README", "20261124-130000-half"]
 
 
-def test_the_folder_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A thousand arguments from the shell must not read a thousand folders."""
+def test_folder_is_scanned_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand arguments from the shell must not cause a thousand directory scans."""
     made = make_runs(tmp_path / "many", 60)
     scans: list[object] = []
     scan = os.scandir

@@ -33,7 +33,7 @@ def row(frame: DataFrame, number: int = 0) -> dict[str, Any]:
 # rows
 
 
-def test_a_training_has_the_numbers_of_a_papers_table(tmp_path: Path) -> None:
+def test_training_row_has_the_numbers_a_paper_reports(tmp_path: Path) -> None:
     search = search_run(
         tmp_path,
         seed=2,
@@ -80,14 +80,14 @@ def test_a_training_has_the_numbers_of_a_papers_table(tmp_path: Path) -> None:
     assert expected.items() <= row(result_frame([training])).items()
 
 
-def test_a_search_has_its_own_cost_and_no_test_error(tmp_path: Path) -> None:
+def test_search_row_has_its_cost_and_no_test_error(tmp_path: Path) -> None:
     search = search_run(tmp_path, gpu_days=0.06, gap=-0.02)
     seen = row(result_frame([search]))
     assert (seen["search_gpu_days"], seen["gap"], seen["search_run"]) == (0.06, -2.0, search.id)
     assert seen["cells"] is seen["test_error"] is seen["train_seconds"] is seen["train_gpu_days"] is None
 
 
-def test_published_cells_have_no_search(tmp_path: Path) -> None:
+def test_training_of_published_cells_has_no_search(tmp_path: Path) -> None:
     seen = row(result_frame([train_run(tmp_path)]))
     assert seen["cells"] == "DARTS_V2"
     for key in ("space", "method", "search_gpu_days", "search_device", "sparsity", "gap", "search_run"):
@@ -106,7 +106,7 @@ def test_damaged_values_are_missing(tmp_path: Path) -> None:
     assert seen["space"] == "\\x1b[31m"
 
 
-def test_keys_of_configuration_and_summary(tmp_path: Path) -> None:
+def test_columns_from_configuration_and_summary_keys(tmp_path: Path) -> None:
     search, training = search_run(tmp_path, channels=24), train_run(tmp_path)
     keys = ["network.channels", "architecture.betas", "network.share_features", "best_epoch", "warnings"]
     keys += ["operations_normal.skip_connect", "preset", "data.path"]
@@ -133,14 +133,14 @@ def test_keys_of_configuration_and_summary(tmp_path: Path) -> None:
         ("zzz", "--list-columns"),
     ],
 )
-def test_a_key_that_no_run_has(tmp_path: Path, key: str, hint: str) -> None:
+def test_unknown_key_is_rejected_with_a_hint(tmp_path: Path, key: str, hint: str) -> None:
     runs = [search_run(tmp_path), train_run(tmp_path)]
     with pytest.raises(UsageError) as caught:
         result_frame(runs, keys=[key])
     assert hint in str(caught.value)
 
 
-def test_configurations_are_read_only_for_their_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_configurations_are_read_only_when_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runs = make_runs(tmp_path, 6)
     read: list[Path] = []
     config = Run.config
@@ -152,7 +152,7 @@ def test_configurations_are_read_only_for_their_keys(tmp_path: Path, monkeypatch
     monkeypatch.setattr(Run, "config", noted)
     result_frame(runs, keys=["updated", "preset"])
     states = [run.status().state for run in runs]
-    assert len(read) <= states.count("created")  # they have no summary yet
+    assert len(read) <= states.count("created")  # created runs have no summary yet
     result_frame(runs, keys=["data.dataset", "data.portion"])
     assert len(set(read)) == 6
 
@@ -162,7 +162,7 @@ def test_configurations_are_read_only_for_their_keys(tmp_path: Path, monkeypatch
 
 @pytest.fixture
 def frame(tmp_path: Path) -> DataFrame:
-    """Three trainings with errors 2.5, 2.75 and 3 %, two searches."""
+    """Create three trainings with errors of 2.5, 2.75 and 3 %, and two searches."""
     search = search_run(tmp_path, seed=1, gap=-0.01)
     other = search_run(tmp_path, method="darts", space="extended", created=START + 60, gap=0.03)
     runs = [search, other]
@@ -202,7 +202,7 @@ def frame(tmp_path: Path) -> DataFrame:
         ([f"search_device={GPU}"], 5),
     ],
 )
-def test_conditions(frame: DataFrame, conditions: list[str], runs: int) -> None:
+def test_conditions_filter_rows(frame: DataFrame, conditions: list[str], runs: int) -> None:
     kept, hints = filtered(frame, conditions)
     assert (kept["state"] != "published").sum() == runs
     assert hints == ()
@@ -223,13 +223,13 @@ def test_conditions(frame: DataFrame, conditions: list[str], runs: int) -> None:
         ("test_error<\x1b[31m", r"\x1b[31m"),
     ],
 )
-def test_conditions_that_make_no_sense(frame: DataFrame, condition: str, says: str) -> None:
+def test_invalid_conditions_are_rejected(frame: DataFrame, condition: str, says: str) -> None:
     with pytest.raises(UsageError) as caught:
         filtered(frame, [condition])
     assert says in str(caught.value)
 
 
-def test_published_rows_are_asked_what_they_have(frame: DataFrame) -> None:
+def test_published_rows_are_filtered_by_the_values_they_have(frame: DataFrame) -> None:
     def published(*conditions: str) -> int:
         return int((filtered(frame, conditions)[0]["state"] == "published").sum())
 
@@ -240,14 +240,14 @@ def test_published_rows_are_asked_what_they_have(frame: DataFrame) -> None:
     assert published("method=DrNAS") == 2
 
 
-def test_a_condition_without_a_fit_names_what_there_is(frame: DataFrame) -> None:
+def test_condition_without_a_match_lists_existing_values(frame: DataFrame) -> None:
     kept, (hint,) = filtered(frame, ["method=drats"])
     assert "the runs have darts and entrannas-dst (did you mean darts?)" in hint
     assert (kept["state"] != "published").sum() == 0
     assert filtered(frame, ["seed=9"])[1] == ('no run matches "seed=9"',)
 
 
-def test_an_empty_table() -> None:
+def test_empty_table() -> None:
     empty = result_frame([])
     assert len(empty) == 0
     kept, hints = filtered(empty, ["test_error<3"])
@@ -259,14 +259,14 @@ def test_an_empty_table() -> None:
 # order
 
 
-def test_the_lowest_error_stands_first_then_the_newest(frame: DataFrame) -> None:
+def test_lowest_error_is_first_then_the_newest(frame: DataFrame) -> None:
     own = filtered(frame, ["kind!="])[0]
     own = ordered(own[own["state"] != "published"])
     assert own["test_error"].tolist()[:3] == [2.5, 2.75, 3.0]
     assert own["method"].tolist()[3:] == ["darts", "entrannas-dst"]
 
 
-def test_sorting(frame: DataFrame) -> None:
+def test_sort_keys(frame: DataFrame) -> None:
     own = frame[frame["state"] != "published"]
     assert ordered(own, ["-test_error"])["test_error"].tolist()[:3] == [3.0, 2.75, 2.5]
     assert isna(ordered(own, ["-test_error"])["test_error"].tolist()[-1])
@@ -297,7 +297,7 @@ def test_groups_have_mean_deviation_best_and_count(frame: DataFrame) -> None:
     assert "source" not in groups.columns
 
 
-def test_what_belongs_to_a_search_counts_once_a_search(tmp_path: Path) -> None:
+def test_values_of_a_search_count_once_per_search(tmp_path: Path) -> None:
     one = search_run(tmp_path, seed=0, gap=0.01)
     two = search_run(tmp_path, seed=1, gap=-0.03, created=START + 60)
     trainings = [
@@ -312,16 +312,16 @@ def test_what_belongs_to_a_search_counts_once_a_search(tmp_path: Path) -> None:
         (seen,) = [row(grouped(result_frame(runs), ["method"]), n) for n in range(1)]
         assert seen["gap_count"] == len(gaps)
         assert seen["gap_mean"] == pytest.approx(statistics.mean(gaps))
-        assert seen["gap_best"] == 1.0  # the nearest to zero
+        assert seen["gap_best"] == 1.0  # the value closest to zero
         assert seen["test_error_count"] == 3
     copy = search_run(
         tmp_path / "elsewhere", seed=0, gap=0.05
-    )  # another search of the same second: the same id
+    )  # another search of the same second, with the same id
     assert copy.id == one.id
     assert row(grouped(result_frame([one, copy]), ["method"]))["gap_count"] == 2
 
 
-def test_the_network_is_the_trained_one_where_there_is_one(tmp_path: Path) -> None:
+def test_network_columns_prefer_the_trained_network(tmp_path: Path) -> None:
     search = search_run(tmp_path, parameters=5_000_000)
     trained = train_run(tmp_path, search, parameters=1_000_000)
     both = row(grouped(result_frame([search, trained]), ["method"]))
@@ -336,7 +336,7 @@ def test_damaged_numbers_have_no_mean(tmp_path: Path) -> None:
     assert (seen["test_error_std"], seen["test_error_count"]) == (None, 2)
 
 
-def test_groups_of_any_key_and_of_what_is_missing(tmp_path: Path) -> None:
+def test_groups_by_any_key_and_by_missing_values(tmp_path: Path) -> None:
     runs = [search_run(tmp_path, channels=c, created=START + n) for n, c in enumerate((16, 16, 24))]
     runs.append(train_run(tmp_path, test_error=0.02))
     seen = grouped(
@@ -351,7 +351,7 @@ def test_groups_of_any_key_and_of_what_is_missing(tmp_path: Path) -> None:
         grouped(result_frame(runs), ["method"], ["state"])
 
 
-def test_published_rows_stand_beside_groups(frame: DataFrame) -> None:
+def test_published_rows_appear_beside_groups(frame: DataFrame) -> None:
     groups = grouped(frame, ["method"])
     (drnas,) = [
         r
@@ -369,7 +369,7 @@ VALUES = st.lists(st.floats(0, 100), min_size=1, max_size=6)
 
 
 @given(VALUES)
-def test_statistics_are_those_of_the_sample(values: list[float]) -> None:
+def test_statistics_are_those_of_a_sample(values: list[float]) -> None:
     records = [
         {"state": "completed", "kind": "train", "search_run": None, "method": "m", "test_error": value}
         for value in values
@@ -394,12 +394,12 @@ def test_published_rows_are_marked_and_have_a_source() -> None:
     assert (darts["test_error"], darts["test_error_std"], darts["parameters"]) == (2.76, 0.09, 3.3)
     assert by_name["EnTranNAS", "cifar10", 0.06]["test_error"] is None
     assert by_name["EnTranNAS", "cifar10", 0.07]["test_error"] == 2.22
-    assert by_name["EnTranNAS", "cifar10", 0.07]["space"] != "extended"  # it isn't ours
+    assert by_name["EnTranNAS", "cifar10", 0.07]["space"] != "extended"  # a different space from ours
     assert by_name["EnTranNAS-DST", "imagenet", 2.1]["multiply_adds"] == 594
     assert by_name["DARTS-2nd", "imagenet", None]["parameters"] == 4.7
 
 
-# figures
+# number formats
 
 
 @pytest.mark.parametrize(
@@ -424,11 +424,11 @@ def test_published_rows_are_marked_and_have_a_source() -> None:
         ("test_error", float("nan"), None, "–"),
     ],
 )
-def test_number_formats(key: str, value: object, spread: object, text: str) -> None:
+def test_column_number_formats(key: str, value: object, spread: object, text: str) -> None:
     assert COLUMNS[key].text(value, spread) == text
 
 
-def test_texts_of_further_columns() -> None:
+def test_text_of_custom_columns() -> None:
     further = Column(key="x", heading="x", about="", kind="number")
     assert further.text(0.025) == "0.025"
     assert further.text(1e-9, 1e-10) == "1e-09 ± 1e-10"
@@ -438,7 +438,7 @@ def test_texts_of_further_columns() -> None:
 # differences
 
 
-def test_only_what_differs(tmp_path: Path) -> None:
+def test_only_differing_keys_are_listed(tmp_path: Path) -> None:
     one = search_run(tmp_path, seed=0)
     two = search_run(tmp_path, seed=1, method="darts", channels=24)
     frame = configuration_differences([one, two])
@@ -452,7 +452,7 @@ def test_only_what_differs(tmp_path: Path) -> None:
     assert len(configuration_differences([one, one])) == 0
 
 
-def test_what_one_run_lacks_differs(tmp_path: Path) -> None:
+def test_missing_key_counts_as_a_difference(tmp_path: Path) -> None:
     search, training = search_run(tmp_path), train_run(tmp_path)
     frame = configuration_differences([search, training]).set_index("key")
     assert frame[search.id].isna()["derived.channels"]
@@ -469,7 +469,7 @@ def test_one_and_true_differ(tmp_path: Path) -> None:
     assert frame.columns.tolist()[1:] == [str(one.path), str(two.path)]  # the same id twice
 
 
-def test_configurations_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+def test_unreadable_configurations_are_named(tmp_path: Path) -> None:
     one, two = search_run(tmp_path), search_run(tmp_path, seed=1)
     (one.path / "config.toml").write_text("[")
     configs, (problem,) = configurations([one, two])

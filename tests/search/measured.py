@@ -1,6 +1,7 @@
-"""The memory that steps really take, beside the estimate: ``python -m tests.search.measured '{"kind": "search"}'``.
+"""Measure the memory that steps really take, beside the estimate.
 
-Prints a JSON object. A process is good for one measurement: its peak never falls again.
+``python -m tests.search.measured '{"kind": "search"}'`` prints a JSON object. Use one process per
+measurement, as the peak of a process never falls.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ CLASSES = 10
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """What is measured; ``kind`` is "search" or "train"."""
+    """The case to measure; ``kind`` is "search" or "train"."""
 
     kind: str = "search"
     method: str = "entrannas-dst"
@@ -63,7 +64,7 @@ class Case:
 
     @property
     def config(self) -> Any:
-        """Of the search or the training; an evaluation takes few images."""
+        """Return the configuration of the search or training, with small evaluation batches."""
         device = {"activation_checkpointing": self.checkpointing}
         common: dict[str, Any] = {"evaluation": {"batch_size": 1}, "device": device}
         size = {"cells": self.cells, "channels": self.channels, "stem": self.stem}
@@ -83,8 +84,8 @@ class Case:
         )
 
 
-def estimated(case: Case) -> int:
-    """Bytes by the estimate."""
+def estimate_bytes(case: Case) -> int:
+    """Return the estimate in bytes."""
     if case.kind == "train":
         return estimate_training(
             case.config,
@@ -98,7 +99,7 @@ def estimated(case: Case) -> int:
 
 
 def run(case: Case) -> float:
-    """Steps, which begin with what takes most; seconds of the last."""
+    """Run steps, the most expensive first; return the seconds of the last one."""
     seconds = 0.0
     if case.kind == "train":
         training = build_training(
@@ -126,15 +127,15 @@ def run(case: Case) -> float:
     for _ in range(case.steps):
         batches = case.images(), case.images()
         began = time.perf_counter()
-        # as warm as can be: every operation is computed; the first cells hold most
+        # the worst case: every operation is computed, and the first cells take most
         search.step(*batches, temperature=1000.0, derive=False, turn=0)
         seconds = time.perf_counter() - began
     return seconds
 
 
 def measure(case: Case) -> dict[str, Any]:
-    """Estimate, measured peak in bytes, and seconds a step."""
-    estimate = estimated(case)
+    """Return the estimate, the measured peak in bytes, and seconds per step."""
+    estimate = estimate_bytes(case)
     small = replace(case, batch=2, channels=4, cells=3, side=max(case.side // 4, 8), steps=1)
     run(replace(small, side=32) if case.stem == "imagenet" else small)  # loads what is loaded once
     if case.device == "cuda":

@@ -1,4 +1,4 @@
-"""Small searches as real processes, and what must be equal of two of them."""
+"""Small searches as real processes, and comparison of two of them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from entrannas_cli.__main__ import main
 from entrannas_cli.store.find_run import find_run
 from entrannas_cli.store.run import Run
 
-from ..isolation import made_once
+from ..isolation import build_once
 from .warm import WarmProcess
 
 SPACE = """
@@ -33,7 +33,7 @@ SMALL = (
     *("--set", "target.cells=5", "--set", "target.channels=8", "--set", "device.threads=1"),
 )
 EPOCHS = 4
-STEPS = 32  # 4 epochs of 8
+STEPS = 32  # 4 epochs of 8 steps
 MEASURED = {"time", "images_per_second", "memory_mb", "seconds", "evaluation_seconds"}
 
 
@@ -42,7 +42,7 @@ def command(*arguments: str) -> list[str]:
 
 
 def entrannas(*arguments: str, check: bool = True, **keywords: Any) -> subprocess.CompletedProcess[str]:
-    """Runs a command to its end; its output is text."""
+    """Run a command to its end, with text output."""
     result = subprocess.run(
         command(*arguments), capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL, **keywords
     )
@@ -52,7 +52,7 @@ def entrannas(*arguments: str, check: bool = True, **keywords: Any) -> subproces
 
 
 def in_process(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """As :func:`entrannas`, in this process: where a process of its own proves nothing, it only costs seconds."""
+    """Run a command as :func:`entrannas` does, but in this process, which is seconds faster."""
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err):
         try:
@@ -67,12 +67,12 @@ def in_process(*arguments: str, check: bool = True) -> subprocess.CompletedProce
 
 
 def start(*arguments: str) -> WarmProcess:
-    """A command in the background of the test."""
+    """Start a command in the background."""
     return WarmProcess(*arguments)
 
 
 def start_cold(*arguments: str) -> subprocess.Popen[str]:
-    """As :func:`start`, with the seconds in which a process imports torch."""
+    """Start a command as :func:`start` does, including the seconds in which a process imports torch."""
     return subprocess.Popen(
         command(*arguments),
         stdin=subprocess.DEVNULL,
@@ -83,8 +83,8 @@ def start_cold(*arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def undisturbed_search(factory: pytest.TempPathFactory) -> Run:
-    """A search that ran through, as a user starts it; its output is beside ``runs``, in out.txt and err.txt."""
+def uninterrupted_search(factory: pytest.TempPathFactory) -> Run:
+    """Return a search that ran without interruption; out.txt and err.txt beside ``runs`` have its output."""
 
     def make() -> None:
         write_space(Path.cwd())
@@ -92,7 +92,7 @@ def undisturbed_search(factory: pytest.TempPathFactory) -> Run:
         Path("out.txt").write_text(result.stdout)
         Path("err.txt").write_text(result.stderr)
 
-    return find_run("latest", made_once(factory, "undisturbed-search", make) / "runs")
+    return find_run("latest", build_once(factory, "undisturbed-search", make) / "runs")
 
 
 def write_space(folder: Path) -> None:
@@ -100,7 +100,7 @@ def write_space(folder: Path) -> None:
 
 
 def only_run() -> Run:
-    """The one in ``runs``, from the moment that it is there."""
+    """Wait for a single run in ``runs`` and return it."""
     wait_for(lambda: Path("runs").is_dir() and any(Path("runs").iterdir()), "a run directory")
     (path,) = Path("runs").iterdir()
     return Run(path)
@@ -115,19 +115,19 @@ def wait_for(condition: Callable[..., object], what: str, seconds: float = 60) -
 
 
 def steps_of(run: Run) -> int:
-    """The last step whose row is on the disk."""
+    """Return the step of the last row on disk."""
     return max((row["step"] for row in run.metrics("step")), default=0)
 
 
-def deterministic(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows without what a clock or the operating system decides."""
+def deterministic_values(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows without values that depend on clock or operating system."""
     return [{key: value for key, value in row.items() if key not in MEASURED} for row in rows]
 
 
 def assert_same_search(one: Run, other: Run) -> None:
-    """The same metrics, cells, history and final weights, bit for bit."""
+    """Assert the same metrics, cells, history and final weights, bit for bit."""
     for kind in ("step", "epoch"):
-        rows = [deterministic(run.metrics(kind)) for run in (one, other)]
+        rows = [deterministic_values(run.metrics(kind)) for run in (one, other)]
         assert rows[0] == rows[1]
         assert rows[0]
     assert one.genotypes() == other.genotypes()

@@ -1,4 +1,4 @@
-"""The collapse warning: its rate on random cells, on good published cells, and on cells known to have collapsed."""
+"""The collapse warning: rates on random cells, good published cells, and cells known to have collapsed."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ from .runs import SMALL, in_process, only_run, write_space
 STANDARD, EXTENDED = load_space("standard"), load_space("extended")
 TWO = SearchSpace(name="two", operations=("skip_connect", "sep_conv_3x3"))  # RobustDARTS' S2
 SPACES = [STANDARD, EXTENDED, TWO]
-MOST = 0.05  # false alarms
+MAX_RATE = 0.05  # rate of false alarms
 
 LABELS = {get_operation(name).label: name for name in operation_names()}
 
 
-def of_normal(cell: CellGraph) -> Genotype:
+def with_normal_cell(cell: CellGraph) -> Genotype:
     return Genotype(normal=cell, reduce=PUBLISHED["DARTS_V2"].reduce)
 
 
-def read(text: str) -> Genotype:
-    """A normal cell from "operation source, … | …", a group per node."""
+def parse_cell(text: str) -> Genotype:
+    """Parse a normal cell from "operation source, … | …", one group per node."""
     nodes = [[connection.split() for connection in node.split(",")] for node in text.split("|")]
-    return of_normal(
+    return with_normal_cell(
         CellGraph(tuple(tuple(Connection(int(i), LABELS[o]) for o, i in node) for node in nodes))
     )
 
@@ -71,7 +71,7 @@ COLLAPSED_OF_TWO = {
     "S1, 9e-4, 2": "skip 1, skip 0 | skip 1, skip 0 | skip 1, skip 2 | skip 2, skip 1",
     "S1, 9e-4, 3": "skip 1, skip 0 | skip 1, skip 2 | skip 1, skip 3 | skip 2, dil3 3",
     "S1, 27e-4, 2": "skip 0, skip 1 | skip 2, skip 0 | skip 3, skip 1 | skip 2, skip 0",
-    "S3, 3e-4, 1": "skip 0, skip 1 | skip 0, skip 1 | skip 0, skip 1 | skip 0, skip 1",  # seeds 2 and 3 too
+    "S3, 3e-4, 1": "skip 0, skip 1 | skip 0, skip 1 | skip 0, skip 1 | skip 0, skip 1",  # also seeds 2 and 3
     "S3, 9e-4, 3": "skip 0, sep3 1 | skip 0, skip 1 | skip 0, skip 1 | skip 0, skip 1",
     "svhn_s2_pcdarts": "skip 1, skip 0 | skip 2, skip 1 | skip 2, skip 1 | skip 2, skip 1",
 }
@@ -90,40 +90,40 @@ COLLAPSED = {
 
 
 @pytest.mark.parametrize("space", [STANDARD, EXTENDED], ids=lambda space: space.name)
-def test_it_is_silent_on_good_published_cells(space: SearchSpace) -> None:
-    cells = PUBLISHED | {name: read(text) for name, text in GOOD.items()}
+def test_no_warning_on_good_published_cells(space: SearchSpace) -> None:
+    cells = PUBLISHED | {name: parse_cell(text) for name, text in GOOD.items()}
     assert [name for name, genotype in cells.items() if collapse_warning(genotype, space)] == []
 
 
-def test_it_fires_on_cells_published_as_degenerate() -> None:
-    cells = {name: read(text) for name, text in (COLLAPSED_OF_TWO | COLLAPSED).items()}
+def test_warns_on_cells_published_as_degenerate() -> None:
+    cells = {name: parse_cell(text) for name, text in (COLLAPSED_OF_TWO | COLLAPSED).items()}
     assert [name for name, genotype in cells.items() if not collapse_warning(genotype, STANDARD)] == []
 
 
-def test_it_fires_in_the_space_of_two_operations_that_they_are_from() -> None:
-    cells = {name: read(text) for name, text in COLLAPSED_OF_TWO.items()}
+def test_warns_in_the_two_operation_space_of_robustdarts() -> None:
+    cells = {name: parse_cell(text) for name, text in COLLAPSED_OF_TWO.items()}
     assert [name for name, genotype in cells.items() if not collapse_warning(genotype, TWO)] == []
 
 
-def test_it_says_what_was_seen_and_one_thing_to_try() -> None:
-    assert collapse_warning(read(COLLAPSED["v2_r2_e200"]), STANDARD) == (
+def test_message_gives_the_evidence_and_a_suggestion() -> None:
+    assert collapse_warning(parse_cell(COLLAPSED["v2_r2_e200"]), STANDARD) == (
         "signs of a collapse: 7 of 8 connections of the normal cell are skip connections (1.1 in a random cell). "
         "Try --set weights.weight_decay=0.0081"
     )
-    pooled = read("max 0, avg 1 | max 0, avg 1 | max 0, skip 1 | avg 0, max 3")
+    pooled = parse_cell("max 0, avg 1 | max 0, avg 1 | max 0, skip 1 | avg 0, max 3")
     assert "8 of 8 connections of the normal cell have no weights (3.4 in a" in collapse_warning(
         pooled, STANDARD
     )
 
 
 def chain(*operations: str) -> Genotype:
-    """A normal cell of one connection per node."""
-    return of_normal(CellGraph(tuple((Connection(n, name),) for n, name in enumerate(operations))))
+    """Return a normal cell with one connection per node."""
+    return with_normal_cell(CellGraph(tuple((Connection(n, name),) for n, name in enumerate(operations))))
 
 
 @pytest.mark.parametrize("space", SPACES, ids=lambda space: space.name)
-def test_at_most_one_in_twenty_cells_of_independent_operations_raises_it(space: SearchSpace) -> None:
-    """Exactly, over every number of connections: the warning depends on counts, not on sources."""
+def test_false_alarm_rate_with_independent_operations(space: SearchSpace) -> None:
+    """Exact over all numbers of connections, since the warning depends on counts, not on sources."""
     pools = sum(name.endswith("_pool_3x3") for name in space.operations)
     others = len(space.operations) - pools - 1
     for connections in range(1, 25):
@@ -135,11 +135,11 @@ def test_at_most_one_in_twenty_cells_of_independent_operations_raises_it(space: 
                 if collapse_warning(chain(*counts), space):
                     ways = comb(connections, skips) * comb(connections - skips, pooled)
                     alarms += ways * pools**pooled * others**rest
-        assert alarms <= MOST * len(space.operations) ** connections, connections
+        assert alarms <= MAX_RATE * len(space.operations) ** connections, connections
 
 
-def drawn(space: SearchSpace, connections: int, count: int) -> Iterator[Genotype]:
-    """Cells of a learned topology: one connection per node, the others anywhere, all of them different."""
+def random_cells(space: SearchSpace, connections: int, count: int) -> Iterator[Genotype]:
+    """Yield distinct cells of a learned topology: one connection per node, the others anywhere."""
     draw = random.Random(connections)
     every = [(j, Connection(i, name)) for i, j in space.edges for name in space.operations]
     for _ in range(count):
@@ -147,48 +147,50 @@ def drawn(space: SearchSpace, connections: int, count: int) -> Iterator[Genotype
         first = {one[0]: one for one in every}
         others = [one for one in every if one is not first[one[0]]]
         chosen = [*first.values(), *others[: connections - len(first)]]
-        yield of_normal(CellGraph(tuple(tuple(c for k, c in chosen if k == j) for j in space.intermediate)))
+        yield with_normal_cell(
+            CellGraph(tuple(tuple(c for k, c in chosen if k == j) for j in space.intermediate))
+        )
 
 
 @pytest.mark.parametrize("space", SPACES, ids=lambda space: space.name)
 @pytest.mark.parametrize("connections", [4, 5, 6, 8, 10, 12, 14])
-def test_at_most_one_in_twenty_cells_of_a_learned_topology_raises_it(
-    space: SearchSpace, connections: int
-) -> None:
-    alarms = sum(bool(collapse_warning(genotype, space)) for genotype in drawn(space, connections, 500))
-    assert alarms <= MOST * 500
+def test_false_alarm_rate_with_a_learned_topology(space: SearchSpace, connections: int) -> None:
+    alarms = sum(
+        bool(collapse_warning(genotype, space)) for genotype in random_cells(space, connections, 500)
+    )
+    assert alarms <= MAX_RATE * 500
 
 
 @pytest.mark.parametrize("space", SPACES, ids=lambda space: space.name)
-def test_at_most_one_in_twenty_random_cells_raises_it(space: SearchSpace) -> None:
+def test_false_alarm_rate_on_random_cells(space: SearchSpace) -> None:
     alarms = sum(bool(collapse_warning(draw_genotype(space, seed), space)) for seed in range(1000))
-    assert alarms <= MOST * 1000
+    assert alarms <= MAX_RATE * 1000
 
 
-def test_a_search_that_is_still_dense_does_not_raise_it() -> None:
+def test_no_warning_while_a_search_is_dense() -> None:
     everything = tuple(
         tuple(Connection(i, name) for i in range(j) for name in STANDARD.operations)
         for j in STANDARD.intermediate
     )
-    assert collapse_warning(of_normal(CellGraph(everything)), STANDARD) == ""
+    assert collapse_warning(with_normal_cell(CellGraph(everything)), STANDARD) == ""
 
 
-def test_a_cell_may_be_of_any_size() -> None:
-    """Chances of 12 to the power of 456 are no float."""
+def test_cells_of_any_size() -> None:
+    """Probabilities of 12 to the power of 456 overflow a float."""
     names = ("skip_connect", "max_pool_3x3", "avg_pool_3x3")
     nodes = tuple(tuple(Connection(i, name) for i in range(j) for name in names) for j in range(2, 18))
-    assert "456 of 456 connections" in collapse_warning(of_normal(CellGraph(nodes)), EXTENDED)
+    assert "456 of 456 connections" in collapse_warning(with_normal_cell(CellGraph(nodes)), EXTENDED)
 
 
-def test_the_summary_judges_by_the_space_that_was_searched() -> None:
-    genotype = read(COLLAPSED["svhn_s3_pcdarts"])
+def test_summary_uses_the_searched_space() -> None:
+    genotype = parse_cell(COLLAPSED["svhn_s3_pcdarts"])
     target = TargetConfig(cells=3, channels=4)
     (warning,) = derived_summary(genotype, STANDARD, target)["warnings"]
     assert "6 of 8" in warning
     assert derived_summary(genotype, TWO, target)["warnings"] == []
 
 
-def test_a_search_that_prefers_skip_connections_is_warned_of_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_warning_is_logged_once_per_search(monkeypatch: pytest.MonkeyPatch) -> None:
     def biased(config: SearchConfig, space: SearchSpace, *arguments: Any, **keywords: Any) -> BilevelSearch:
         search = build_search(config, space, *arguments, **keywords)
         with torch.no_grad():

@@ -1,4 +1,4 @@
-"""What a fault costs: never the run, never a checkpoint that might still be good."""
+"""Faults never cost the run, nor a checkpoint that might still be good."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
 from entrannas_cli.method.operations import register_operation
 from entrannas_cli.store.run import Run
 
-from ..isolation import made_once
+from ..isolation import build_once
 from .runs import EPOCHS, SMALL, in_process, only_run, start, wait_for, write_space
 
 
@@ -27,7 +27,7 @@ def _space_file() -> None:
 
 @pytest.fixture(scope="module")
 def stopped_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A search that was stopped, with two checkpoints."""
+    """Create a search that was stopped with two checkpoints."""
 
     def make() -> None:
         write_space(Path.cwd())
@@ -38,17 +38,17 @@ def stopped_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
         process.end()
         assert run.status().state == "stopped"
 
-    return made_once(tmp_path_factory, "stopped-search", make)
+    return build_once(tmp_path_factory, "stopped-search", make)
 
 
 @pytest.fixture
 def stopped(stopped_once: Path) -> Run:
-    """A copy of it."""
+    """Return a copy of the stopped search."""
     shutil.copytree(stopped_once / "runs", "runs")
     return only_run()
 
 
-def test_checkpoints_of_another_release_are_left_alone(stopped: Run) -> None:
+def test_checkpoints_of_another_release_are_kept(stopped: Run) -> None:
     run = stopped
     for path in run.checkpoints():
         torch.save({"version": 99}, path)
@@ -59,7 +59,7 @@ def test_checkpoints_of_another_release_are_left_alone(stopped: Run) -> None:
     assert {path: path.read_bytes() for path in run.checkpoints()} == before
 
 
-def test_without_a_readable_checkpoint_it_does_not_start_over_by_itself(stopped: Run) -> None:
+def test_resume_without_a_readable_checkpoint_does_not_restart_silently(stopped: Run) -> None:
     run = stopped
     rows = run.metrics("step")
     for path in run.checkpoints():
@@ -69,7 +69,7 @@ def test_without_a_readable_checkpoint_it_does_not_start_over_by_itself(stopped:
     assert "no checkpoint can be read" in result.stderr
     assert run.metrics("step") == rows
     assert len(list((run.path / "checkpoints").glob("*.damaged"))) == 2
-    in_process("resume", run.id, "--quiet")  # asked once more, it does
+    in_process("resume", run.id, "--quiet")  # the second request goes ahead
     assert run.status().state == "completed"
 
 
@@ -92,9 +92,7 @@ def test_without_a_readable_checkpoint_it_does_not_start_over_by_itself(stopped:
         ("config.toml", f"epochs = {EPOCHS}", "epochs = 1", f"search.epochs is 1, but was {EPOCHS}"),
     ],
 )
-def test_a_run_that_was_changed_is_not_resumed_as_if_it_were_the_same(
-    stopped: Run, file: str, before: str, after: str, said: str
-) -> None:
+def test_modified_run_is_not_resumed(stopped: Run, file: str, before: str, after: str, said: str) -> None:
     path = stopped.path / file
     text = path.read_text()
     changed = " ".join(text.split()) if file == "space.toml" else text
@@ -110,7 +108,7 @@ def test_a_run_that_was_changed_is_not_resumed_as_if_it_were_the_same(
     assert stopped.checkpoints()
 
 
-def test_an_image_that_breaks_in_the_middle_costs_no_run() -> None:
+def test_broken_image_fails_the_run_but_keeps_its_checkpoints() -> None:
     for kind in ("cats", "dogs"):
         folder = Path("images/train") / kind
         folder.mkdir(parents=True)
@@ -142,7 +140,7 @@ def test_an_image_that_breaks_in_the_middle_costs_no_run() -> None:
     assert run.checkpoints()
 
 
-def test_an_operation_that_needs_real_numbers_can_be_counted() -> None:
+def test_complexity_of_an_operation_that_needs_real_values() -> None:
     class Stubborn(nn.Module):
         def __init__(self, channels: int, stride: int) -> None:
             super().__init__()
@@ -160,4 +158,4 @@ def test_an_operation_that_needs_real_numbers_can_be_counted() -> None:
     shape = {"image": (1, 8, 8), "classes": 2, "channels": 4, "cells": 3, "stem": "cifar"}
     stubborn, plain = (derived_complexity(Genotype(cell, cell), **shape) for cell in cells)  # type: ignore[arg-type]
     assert stubborn[1] == plain[1]
-    assert stubborn[0] < plain[0]  # no batch-norm
+    assert stubborn[0] < plain[0]  # it has no batch-norm

@@ -1,4 +1,4 @@
-"""Searches as a user runs them: real processes, real signals, real files."""
+"""Searches end to end: real processes, signals and files."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ from .runs import (
     SMALL,
     STEPS,
     assert_same_search,
-    deterministic,
+    deterministic_values,
     entrannas,
     in_process,
     only_run,
     start,
     start_cold,
     steps_of,
-    undisturbed_search,
+    uninterrupted_search,
     wait_for,
     write_space,
 )
 from .warm import WarmProcess
 
-OFTEN = ("--set", "checkpoint.minutes=0.002")  # a checkpoint every 0.12 s
+FREQUENT_CHECKPOINTS = ("--set", "checkpoint.minutes=0.002")  # a checkpoint every 0.12 s
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A search that ran through, to compare others with."""
-    return undisturbed_search(tmp_path_factory)
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Return a search that ran without interruption, to compare others with."""
+    return uninterrupted_search(tmp_path_factory)
 
 
 @pytest.fixture(autouse=True)
@@ -49,8 +49,8 @@ def _space_file() -> None:
     write_space(Path.cwd())
 
 
-def running(*extra: str) -> tuple[WarmProcess, Run]:
-    """A search in the background of the test, from its first step on."""
+def start_search(*extra: str) -> tuple[WarmProcess, Run]:
+    """Start a search in the background and wait for its first step."""
     process = start("search", *SMALL, *extra)
     run = only_run()
     wait_for_steps(run, process, 1)
@@ -58,17 +58,17 @@ def running(*extra: str) -> tuple[WarmProcess, Run]:
 
 
 def wait_for_steps(run: Run, process: WarmProcess, step: int) -> None:
-    """Until ``step`` is reached, or the process has ended by itself."""
+    """Wait until ``step`` is reached or the process has ended."""
     wait_for(lambda: steps_of(run) >= step or process.returncode is not None, f"step {step}")
 
 
-def test_a_run_directory_holds_everything(undisturbed: Run) -> None:
-    assert undisturbed.status().state == "completed"
-    config = load_config(undisturbed.path / "config.toml")
+def test_run_directory_is_complete(uninterrupted: Run) -> None:
+    assert uninterrupted.status().state == "completed"
+    config = load_config(uninterrupted.path / "config.toml")
     assert (config.search.epochs, config.network.cells, config.space[-9:]) == (EPOCHS, 3, "tiny.toml")
-    assert undisturbed.space().operations == ("skip_connect", "sep_conv_3x3", "max_pool_3x3", "conv_1x1")
+    assert uninterrupted.space().operations == ("skip_connect", "sep_conv_3x3", "max_pool_3x3", "conv_1x1")
 
-    steps = undisturbed.metrics("step")
+    steps = uninterrupted.metrics("step")
     assert [row["step"] for row in steps] == list(range(1, STEPS + 1))
     wanted = {"weight_loss", "architecture_loss", "accuracy", "learning_rate", "architecture_learning_rate"}
     wanted |= {"temperature", "images_per_second", "memory_mb", "gradient_norm"}
@@ -79,7 +79,7 @@ def test_a_run_directory_holds_everything(undisturbed: Run) -> None:
     }
     assert all(wanted <= row.keys() for row in steps)
 
-    epochs = undisturbed.metrics("epoch")
+    epochs = uninterrupted.metrics("epoch")
     assert [row["epoch"] for row in epochs] == list(range(1, EPOCHS + 1))
     for row in epochs:
         assert row["gap"] == row["supernet_accuracy"] - row["derived_accuracy"]
@@ -87,44 +87,44 @@ def test_a_run_directory_holds_everything(undisturbed: Run) -> None:
         assert row["weight_loss"] == pytest.approx(mean)
         for name in ("entropy_normal", "operations_reduce", "supernet_loss", "derived_loss"):
             assert name in row
-        changes = [d for d in undisturbed.genotypes() if d.epoch == row["epoch"]]
+        changes = [d for d in uninterrupted.genotypes() if d.epoch == row["epoch"]]
         assert row["genotype_changes"] == len(changes)
 
-    history = undisturbed.genotypes()
+    history = uninterrupted.genotypes()
     assert history[0].step == 0
     assert all(a.genotype != b.genotype for a, b in pairwise(history))
-    assert undisturbed.genotype() == history[-1].genotype
+    assert uninterrupted.genotype() == history[-1].genotype
     assert [len(node) for node in history[-1].genotype.normal.nodes] == steps[-1]["connections_normal"]
 
-    summary = undisturbed.summary()
+    summary = uninterrupted.summary()
     assert summary["state"] == "completed"
     assert summary["gap"] == epochs[-1]["gap"]
     assert summary["parameters"] > 1000
     assert summary["multiply_adds"] > summary["parameters"]
     assert summary["target"] == "5 cells, 8 channels, 3x32x32"
     assert summary["search_seconds"] > 0
-    environment = undisturbed.environment()
+    environment = uninterrupted.environment()
     assert environment["threads"] == 1
     assert environment["packages"]["torch"]
     assert environment["command"][1] == "search"
-    assert "search completed" in (undisturbed.path / "log.txt").read_text()
-    assert len(undisturbed.checkpoints()) == 2
+    assert "search completed" in (uninterrupted.path / "log.txt").read_text()
+    assert len(uninterrupted.checkpoints()) == 2
 
 
-def test_the_same_seed_gives_the_same_search_and_another_seed_another(undisturbed: Run) -> None:
-    in_process("search", *SMALL, "--quiet", "--name", "again")  # the undisturbed one was another process
-    assert_same_search(undisturbed, find_run("again", Path("runs")))
+def test_search_is_determined_by_its_seed(uninterrupted: Run) -> None:
+    in_process("search", *SMALL, "--quiet", "--name", "again")  # the fixture ran in another process
+    assert_same_search(uninterrupted, find_run("again", Path("runs")))
     for seed in ("0", "1"):
         in_process("search", *SMALL, "--quiet", "--name", f"seed-{seed}", "--seed", seed, "--epochs", "1")
-    rows = [deterministic(find_run(f"seed-{seed}", Path("runs")).metrics("step")) for seed in (0, 1)]
+    rows = [deterministic_values(find_run(f"seed-{seed}", Path("runs")).metrics("step")) for seed in (0, 1)]
     assert rows[0] != rows[1]
 
 
-def test_killed_at_random_moments_it_ends_like_the_undisturbed_one(undisturbed: Run) -> None:
+def test_search_killed_at_random_moments_ends_the_same(uninterrupted: Run) -> None:
     seed = random.randrange(10**6)
-    print(f"seed {seed}")  # shown if it fails
+    print(f"seed {seed}")  # shown on failure
     draw = random.Random(seed)
-    process, run = running(*OFTEN)
+    process, run = start_search(*FREQUENT_CHECKPOINTS)
     for _ in range(3):
         wait_for_steps(run, process, steps_of(run) + draw.randrange(1, 9))
         process.kill()
@@ -136,34 +136,36 @@ def test_killed_at_random_moments_it_ends_like_the_undisturbed_one(undisturbed: 
     assert process.returncode == 0, errors
     assert run.status().state == "completed"
     assert run.status().attempt > 1
-    assert_same_search(undisturbed, run)
+    assert_same_search(uninterrupted, run)
 
 
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
-def test_a_signal_leaves_a_run_that_can_be_resumed(undisturbed: Run, number: int, code: int) -> None:
-    process, run = running()
+def test_signal_leaves_a_resumable_run(uninterrupted: Run, number: int, code: int) -> None:
+    process, run = start_search()
     process.send_signal(number)
     errors = process.end()
     assert process.returncode == code, errors
     assert run.status().state == "stopped"
     stopped = steps_of(run)
     assert 0 < stopped < STEPS
-    # the step at which it stopped is in a checkpoint, in the middle of an epoch or not
+    # the last step is in a checkpoint, even in the middle of an epoch
     assert int(run.checkpoints()[0].stem.split("-")[1]) == stopped
     assert f"entrannas resume {run.id}" in errors
     in_process("resume", run.id, "--quiet")
-    assert_same_search(undisturbed, run)
+    assert_same_search(uninterrupted, run)
     status = run.status()
     assert (status.step, status.epoch, status.steps, status.epochs) == (STEPS, EPOCHS, STEPS, EPOCHS)
 
 
-def test_a_second_ctrl_c_leaves_at_once() -> None:
-    process, run = running("--set", "network.cells=8", "--batch-size", "512", "--set", "network.channels=16")
+def test_second_ctrl_c_exits_at_once() -> None:
+    process, run = start_search(
+        "--set", "network.cells=8", "--batch-size", "512", "--set", "network.channels=16"
+    )
     process.send_signal(signal.SIGINT)
     said = ""
-    while "interrupt again to quit at once" not in said:  # the step takes long enough for a second one
+    while "interrupt again to quit at once" not in said:  # the step is long enough for a second signal
         said = process.stderr.readline()
         assert said, "ended without a word"
     process.send_signal(signal.SIGINT)
@@ -172,10 +174,10 @@ def test_a_second_ctrl_c_leaves_at_once() -> None:
     assert "resume from the start (there is no checkpoint yet)" in errors
     assert "Traceback" not in errors
     assert run.status().state == "stopped"
-    assert run.checkpoints() == []  # the step was not finished
+    assert run.checkpoints() == []  # the step did not finish
 
 
-def test_a_signal_while_torch_is_loading_stops_it_too(undisturbed: Run) -> None:
+def test_signal_while_torch_is_loading(uninterrupted: Run) -> None:
     process = start_cold("search", *SMALL)
     run = only_run()
     wait_for(lambda: run.status().state == "running", "the run to be taken up")
@@ -185,10 +187,10 @@ def test_a_signal_while_torch_is_loading_stops_it_too(undisturbed: Run) -> None:
     assert run.status().state == "stopped"
     assert run.metrics("step") == []
     in_process("resume", run.id, "--quiet")
-    assert_same_search(undisturbed, run)
+    assert_same_search(uninterrupted, run)
 
 
-def test_detached_it_returns_the_id_and_can_be_stopped_and_resumed(undisturbed: Run) -> None:
+def test_detached_search_prints_its_id_and_can_be_stopped_and_resumed(uninterrupted: Run) -> None:
     printed = entrannas("search", *SMALL, "--detach").stdout.split()
     run = only_run()
     assert printed == [run.id]
@@ -203,11 +205,11 @@ def test_detached_it_returns_the_id_and_can_be_stopped_and_resumed(undisturbed: 
     wait_for(lambda: "stopped" in (run.path / "log.txt").read_text(), "the last line of the log")
     in_process("resume", run.id, "--detach")
     wait_for(lambda: run.status().state == "completed", "the resumed search")
-    assert_same_search(undisturbed, run)
-    assert in_process("resume", run.id, check=False).returncode == 2  # nothing is left to do
+    assert_same_search(uninterrupted, run)
+    assert in_process("resume", run.id, check=False).returncode == 2  # nothing left to do
 
 
-def test_a_loss_that_is_not_finite_stops_the_run_as_failed() -> None:
+def test_non_finite_loss_fails_the_run() -> None:
     result = in_process(
         "search",
         *SMALL,
@@ -225,37 +227,37 @@ def test_a_loss_that_is_not_finite_stops_the_run_as_failed() -> None:
     assert "not finite" in run.status().reason
 
 
-def test_a_corrupt_checkpoint_falls_back_to_the_one_before(undisturbed: Run) -> None:
-    process, run = running(*OFTEN)
+def test_corrupt_checkpoint_falls_back_to_the_previous_one(uninterrupted: Run) -> None:
+    process, run = start_search(*FREQUENT_CHECKPOINTS)
     wait_for(lambda: len(run.checkpoints()) == 2, "two checkpoints")
     process.kill()
     run.checkpoints()[0].write_bytes(b"damaged")
     result = in_process("resume", run.id)
     assert "set aside as step-" in result.stderr
     assert len(list((run.path / "checkpoints").glob("*.damaged"))) == 1
-    assert_same_search(undisturbed, run)
+    assert_same_search(uninterrupted, run)
 
 
-def test_without_a_terminal_each_epoch_is_a_line_and_cells_go_to_stdout(undisturbed: Run) -> None:
-    folder = undisturbed.path.parents[1]
+def test_piped_search_prints_a_line_per_epoch_and_cells_to_stdout(uninterrupted: Run) -> None:
+    folder = uninterrupted.path.parents[1]
     out, err = ((folder / name).read_text() for name in ("out.txt", "err.txt"))
     lines = [line for line in err.splitlines() if re.match(rf"epoch +\d/{EPOCHS} ", line)]
     assert len(lines) == EPOCHS
     for word in ("normal cell", "reduction cell", "parameters", "entrannas train"):
         assert word in out
     assert "\x1b" not in out + err
-    commands = "entrannas "  # are never broken
+    commands = "entrannas "  # commands are never wrapped
     assert all(len(line) <= 80 for line in out.splitlines() if commands not in line)
 
 
-def test_json_is_all_that_stdout_gets() -> None:
+def test_json_is_the_only_output_on_stdout() -> None:
     result = in_process("search", *SMALL, "--json", "--epochs", "1")
     summary = json.loads(result.stdout)
     assert summary["state"] == "completed"
     assert summary["id"] == only_run().id
 
 
-def test_random_draws_a_genotype_and_trains_nothing() -> None:
+def test_random_search_draws_a_genotype_without_training() -> None:
     began = time.monotonic()
     summary = json.loads(in_process("search", "--method", "random", "--seed", "3", "--json").stdout)
     assert time.monotonic() - began < 60
@@ -271,7 +273,7 @@ def test_random_draws_a_genotype_and_trains_nothing() -> None:
 
 
 @pytest.mark.parametrize("method", ["entrannas", "darts"])
-def test_the_other_methods_derive_two_connections_a_node(method: str) -> None:
+def test_other_methods_derive_two_connections_per_node(method: str) -> None:
     in_process("search", *SMALL, "--method", method, "--epochs", "1", "--quiet")
     run = only_run()
     genotype = run.genotype()
@@ -297,9 +299,9 @@ def test_the_other_methods_derive_two_connections_a_node(method: str) -> None:
         (["--config", "bad.toml"], "data.path"),
     ],
 )
-def test_bad_input_is_told_in_a_line_and_leaves_nothing(arguments: list[str], said: str) -> None:
+def test_invalid_input_is_a_one_line_error_and_leaves_no_run(arguments: list[str], said: str) -> None:
     Path("bad.toml").write_text("[data]\npath = 5\n")
-    preset = () if "--config" in arguments else ("--preset", "quick")  # `auto` looks at values unchecked
+    preset = () if "--config" in arguments else ("--preset", "quick")  # `auto` sees unchecked values
     result = in_process("search", *preset, *arguments, check=False)
     assert result.returncode == 2
     assert said in result.stderr

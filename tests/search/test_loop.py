@@ -1,4 +1,4 @@
-"""What the loop of a search gives to its steps: whose images, in which order, at which temperature and rate."""
+"""What the search loop passes to its steps: which images in which order, which temperature and learning rate."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from entrannas_cli.store.session import RunSession
 
 SPACE = SearchSpace(name="small", operations=("skip_connect", "sep_conv_3x3", "max_pool_3x3"), nodes=2)
 CPU = Compute(torch.device("cpu"), "float32", torch.channels_last, 1)
-STEPS_PER_EPOCH = 5  # 72 or 71 of 143 images, 16 a step
+STEPS_PER_EPOCH = 5  # 72 or 71 of 143 images, 16 per step
 
 
 def config(*, method: str = "entrannas-dst", **sections: dict[str, Any]) -> SearchConfig:
@@ -48,23 +48,23 @@ def config(*, method: str = "entrannas-dst", **sections: dict[str, Any]) -> Sear
 
 
 @dataclass
-class Seen:
-    """What reached the super-net in the steps, and whom the loop told what."""
+class Recorded:
+    """What the steps passed to the super-net, and what the loop reported to the observer."""
 
     training: list[Tensor] = field(default_factory=list)
     validation: list[Tensor] = field(default_factory=list)
     rates: list[float] = field(default_factory=list)
     mixtures: list[dict[str, Tensor]] = field(default_factory=list)  # of the weight steps
-    derived_at: dict[int, tuple[Genotype, Genotype]] = field(default_factory=dict)  # told, and to be expected
+    derived_at: dict[int, tuple[Genotype, Genotype]] = field(default_factory=dict)  # reported and expected
     rows: list[Row] = field(default_factory=list)
     epochs: list[Row] = field(default_factory=list)
 
 
 @dataclass
-class Watching:
-    """The observer; it compares what is derived with the architecture at that moment."""
+class RecordingObserver:
+    """An observer that compares each derived genotype with the architecture at that moment."""
 
-    seen: Seen
+    seen: Recorded
     stop_after: int = 0
     loop: SearchLoop | None = None
 
@@ -90,12 +90,12 @@ class Watching:
 
 
 @contextmanager
-def opened(
+def open_search(
     settings: SearchConfig, run: Run | None = None, stop_after: int = 0
-) -> Iterator[tuple[SearchLoop, SearchData, Seen]]:
-    """A search of a few steps on the embedded digits, in a new run or in one that was stopped."""
-    seen = Seen()
-    observer = Watching(seen, stop_after)
+) -> Iterator[tuple[SearchLoop, SearchData, Recorded]]:
+    """Open a search of a few steps on the bundled digits, in a new run or a stopped one."""
+    seen = Recorded()
+    observer = RecordingObserver(seen, stop_after)
     data = open_search_data(
         settings.data, seed=settings.seed, device=CPU.device, batch_size=settings.search.batch_size
     )
@@ -131,7 +131,7 @@ def opened(
 
 
 def images_of(data: SearchData, indices: Tensor) -> set[bytes]:
-    """Each image as the network sees it, without augmentation."""
+    """Return each image as the network sees it, without augmentation."""
     return {
         image.numpy().tobytes()
         for batch in evaluation_batches(data.dataset, indices, 64, CPU.device)
@@ -143,8 +143,8 @@ def as_bytes(batches: list[Tensor]) -> set[bytes]:
     return {image.contiguous().numpy().tobytes() for batch in batches for image in batch}
 
 
-def test_each_step_takes_the_next_batch_of_its_own_half() -> None:
-    with opened(config()) as (loop, data, seen):
+def test_each_step_takes_the_next_batch_of_its_half() -> None:
+    with open_search(config()) as (loop, data, seen):
         assert loop.run()
         assert data.weights.steps_per_epoch == data.architecture.steps_per_epoch == STEPS_PER_EPOCH
         steps = 3 * STEPS_PER_EPOCH
@@ -155,14 +155,14 @@ def test_each_step_takes_the_next_batch_of_its_own_half() -> None:
             assert len(found) == steps
             expected = [batch.images for batch in islice(stream.iterate(), steps)]
             assert all(torch.equal(one, other) for one, other in zip(found, expected, strict=True))
-            # the first epoch goes through all images of the half, and none shows one of the other's
+            # the first epoch covers all images of its half and none of the other
             half = images_of(data, indices)
             assert len(half - as_bytes(found[:STEPS_PER_EPOCH])) == 0
             assert len(as_bytes(found) - half) == 0
 
 
-def test_the_architecture_waits_out_the_warm_up() -> None:
-    with opened(config(architecture={"warmup_epochs": 1})) as (loop, _, seen):
+def test_architecture_is_frozen_during_warmup() -> None:
+    with open_search(config(architecture={"warmup_epochs": 1})) as (loop, _, seen):
         before = [parameter.detach().clone() for parameter in loop.search.architecture.parameters()]
         as_at_the_start: list[bool] = []
 
@@ -184,21 +184,21 @@ def test_the_architecture_waits_out_the_warm_up() -> None:
 
 
 @pytest.mark.parametrize("method", ["entrannas-dst", "entrannas"])
-def test_temperature_and_learning_rate_are_the_schedule_s(method: str) -> None:
-    with opened(config(method=method)) as (loop, _, seen):
+def test_temperature_and_learning_rate_follow_the_schedule(method: str) -> None:
+    with open_search(config(method=method)) as (loop, _, seen):
         assert loop.run()
         schedule, steps = loop.schedule, range(1, 3 * STEPS_PER_EPOCH + 1)
         assert [row["temperature"] for row in seen.rows] == [schedule.temperature(step) for step in steps]
         assert seen.rates == [schedule.learning_rate(step) for step in steps]
         assert [row["learning_rate"] for row in seen.rows] == seen.rates
-        # α as it is after the last step is what the last weight step mixed by
+        # the last weight step used the α that the last step left
         expected = loop.search.architecture.weights(loop.search.derivation, schedule.temperature(steps[-1]))
         for kind in CELL_KINDS:
             torch.testing.assert_close(seen.mixtures[-1][kind], expected[kind].detach())
 
 
-def test_cells_are_derived_from_the_architecture_as_the_step_left_it() -> None:
-    with opened(config(architecture={"learning_rate": 0.02, "temperature_unit": "absolute"})) as (
+def test_cells_are_derived_after_the_architecture_step() -> None:
+    with open_search(config(architecture={"learning_rate": 0.02, "temperature_unit": "absolute"})) as (
         loop,
         _,
         seen,
@@ -210,16 +210,16 @@ def test_cells_are_derived_from_the_architecture_as_the_step_left_it() -> None:
         assert changes == len(seen.derived_at)
 
 
-def test_cells_are_derived_as_often_as_is_said() -> None:
-    with opened(config(architecture={"derive_every": 3})) as (loop, _, seen):
+def test_cells_are_derived_at_the_configured_interval() -> None:
+    with open_search(config(architecture={"derive_every": 3})) as (loop, _, seen):
         assert loop.run()
         assert seen.derived_at
         assert set(seen.derived_at) <= {3, 5, 6, 9, 10, 12, 15}
 
 
-def test_an_epoch_is_scored_on_all_images_of_the_architecture_and_on_no_others() -> None:
-    """By hand: the derived network with the weights at the end, its batch-norms averaged over training batches."""
-    with opened(config()) as (loop, data, seen):
+def test_epoch_is_scored_on_exactly_the_architecture_images() -> None:
+    """Recomputed: the derived network with the final weights and batch-norms averaged over training batches."""
+    with open_search(config()) as (loop, data, seen):
         assert loop.run()
         search, row = loop.search, seen.epochs[-1]
         network = DerivedNetwork.inheriting(search.supernet, search.genotype)
@@ -247,8 +247,8 @@ def test_an_epoch_is_scored_on_all_images_of_the_architecture_and_on_no_others()
         assert [row[key] for key in ("weight_loss", "architecture_loss", "accuracy")] == pytest.approx(means)
 
 
-def test_rows_and_summary_say_what_was_done() -> None:
-    with opened(config(architecture={"warmup_epochs": 1})) as (loop, _, seen):
+def test_rows_and_summary_report_the_search() -> None:
+    with open_search(config(architecture={"warmup_epochs": 1})) as (loop, _, seen):
         assert loop.run()
         run, last = loop.session.run, seen.epochs[-1]
         assert [(row["epoch"], row["step"]) for row in seen.epochs] == [(1, 5), (2, 10), (3, 15)]
@@ -270,24 +270,24 @@ def test_rows_and_summary_say_what_was_done() -> None:
         for key in ("gap", "sparsity_normal", "connections_reduce", "operations_normal"):
             assert summary[key] == last[key]
         assert summary["search_seconds"] == pytest.approx(sum(row["seconds"] for row in seen.epochs))
-        assert "evaluation_seconds" not in seen.epochs[0]  # a warm-up is not compared
+        assert "evaluation_seconds" not in seen.epochs[0]  # a warm-up epoch is not compared
         seconds = sum(row["evaluation_seconds"] for row in seen.epochs[1:])
         assert summary["evaluation_seconds"] == pytest.approx(seconds)
         assert isinstance(summary["warnings"], list)
 
 
-def test_a_stop_and_a_resume_change_nothing() -> None:
-    """A checkpoint is at the step of the stop, and at the end of each epoch."""
-    with opened(config()) as (loop, _, whole):
+def test_stop_and_resume_change_nothing() -> None:
+    """There is a checkpoint at the step of the stop and at the end of each epoch."""
+    with open_search(config()) as (loop, _, whole):
         assert loop.run()
         state = {key: value.clone() for key, value in loop.search.supernet.state_dict().items()}
         assert [checkpoint_step(path) for path in loop.session.run.checkpoints()] == [15, 10]
-    with opened(config(), stop_after=7) as (loop, _, first):
+    with open_search(config(), stop_after=7) as (loop, _, first):
         assert not loop.run()
         assert loop.state.step == 7
         run = loop.session.run
         assert [checkpoint_step(path) for path in run.checkpoints()] == [7, 5]
-    with opened(config(), run) as (loop, _, second):
+    with open_search(config(), run) as (loop, _, second):
         assert loop.state.step == 7
         assert loop.run()
         measured = ("images_per_second", "memory_mb", "seconds", "evaluation_seconds")
@@ -301,10 +301,10 @@ def test_a_stop_and_a_resume_change_nothing() -> None:
             assert torch.equal(value, state[key])
 
 
-def passed(settings: SearchConfig) -> list[tuple[Genotype, int]]:
-    """The sub-graph of the Transit-cells and the turn of the Engine-cells, in each weight step."""
+def passed_in_each_step(settings: SearchConfig) -> list[tuple[Genotype, int]]:
+    """Return the sub-graph of the Transit-cells and the turn of the Engine-cells in each weight step."""
     found: list[tuple[Genotype, int]] = []
-    with opened(settings) as (loop, _, _):
+    with open_search(settings) as (loop, _, _):
 
         def look(_: nn.Module, arguments: tuple[Any, ...]) -> None:
             if torch.is_grad_enabled() and not arguments[2]["normal"].weights.requires_grad:
@@ -317,40 +317,46 @@ def passed(settings: SearchConfig) -> list[tuple[Genotype, int]]:
 
 @pytest.mark.parametrize("method", ["entrannas-dst", "entrannas"])
 @pytest.mark.parametrize(("every", "draws"), [("step", 10), ("epoch", 3), (3, 6)])
-def test_while_alpha_is_frozen_transit_cells_pass_a_random_operation_on_each_edge(
-    method: str, every: str | int, draws: int
-) -> None:
+def test_warmup_passes_a_random_operation_per_edge(method: str, every: str | int, draws: int) -> None:
     settings = {"architecture": {"warmup_epochs": 2, "derive_every": every}}
-    drawn = [genotype for genotype, _ in passed(config(method=method, **settings))[: 2 * STEPS_PER_EPOCH]]
+    drawn = [
+        genotype
+        for genotype, _ in passed_in_each_step(config(method=method, **settings))[: 2 * STEPS_PER_EPOCH]
+    ]
     assert 1 + sum(one != other for one, other in pairwise(drawn)) == draws
     for genotype in drawn:
         for _, cell in genotype.cells:
             assert [[connection.source for connection in node] for node in cell.nodes] == [[0, 1], [0, 1, 2]]
     assert {c.operation for genotype in drawn for _, c in genotype.normal.connections} == {*SPACE.operations}
-    again = [genotype for genotype, _ in passed(config(method=method, **settings))[: 2 * STEPS_PER_EPOCH]]
-    assert again == drawn  # of the seed and the step alone
+    again = [
+        genotype
+        for genotype, _ in passed_in_each_step(config(method=method, **settings))[: 2 * STEPS_PER_EPOCH]
+    ]
+    assert again == drawn  # depends on seed and step only
 
 
-def test_a_warm_up_may_pass_all_that_is_derived() -> None:
-    dense = passed(config(architecture={"warmup_epochs": 2}, network={"transit_cells": "derived"}))
+def test_warmup_may_pass_all_derived_operations() -> None:
+    dense = passed_in_each_step(
+        config(architecture={"warmup_epochs": 2}, network={"transit_cells": "derived"})
+    )
     assert {len(genotype.normal.connections) for genotype, _ in dense[: 2 * STEPS_PER_EPOCH]} == {
         SPACE.connections
     }
 
 
-def test_the_engine_cells_take_turns_from_step_to_step() -> None:
-    assert [turn for _, turn in passed(config())] == list(range(3 * STEPS_PER_EPOCH))
+def test_engine_cells_rotate_with_each_step() -> None:
+    assert [turn for _, turn in passed_in_each_step(config())] == list(range(3 * STEPS_PER_EPOCH))
 
 
 @pytest.mark.parametrize("after", [0, STEPS_PER_EPOCH])
-def test_a_loss_that_is_not_finite_ends_the_search_with_advice(after: int) -> None:
+def test_non_finite_loss_ends_the_search_with_advice(after: int) -> None:
     settings = config(weights={"learning_rate": 0.0625})
     run = create_run(Path("runs"), space="small", method=settings.method, seed=settings.seed)
     if after:
-        with opened(settings, run, stop_after=after) as (loop, _, _):
+        with open_search(settings, run, stop_after=after) as (loop, _, _):
             loop.run()
             loop.session.finish("stopped", "the test")
-    with opened(settings, run) as (loop, _, _):
+    with open_search(settings, run) as (loop, _, _):
         with torch.no_grad():
             loop.search.supernet.classifier.weight.fill_(float("nan"))
         with pytest.raises(RunFailed) as caught:

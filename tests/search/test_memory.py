@@ -1,4 +1,4 @@
-"""The memory of a run: estimated, compared with what is free, and what fits instead."""
+"""The memory of a run: estimated, compared with free memory, and the suggested batch size."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from entrannas_cli.method.space import SearchSpace
 from entrannas_cli.store.run import Run
 
 from ..method.strategies import STANDARD
-from .measured import Case, estimated, measure
+from .measured import Case, estimate_bytes, measure
 from .runs import in_process, write_space
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -41,7 +41,7 @@ def _space_file() -> None:
     write_space(Path.cwd())
 
 
-def in_child(case: Case, **environment: str) -> dict[str, Any]:
+def measure_in_subprocess(case: Case, **environment: str) -> dict[str, Any]:
     arguments = [sys.executable, "-m", "tests.search.measured", json.dumps(vars(case))]
     result = subprocess.run(
         arguments, capture_output=True, text=True, cwd=ROOT, env=os.environ | environment, timeout=300
@@ -51,16 +51,16 @@ def in_child(case: Case, **environment: str) -> dict[str, Any]:
     return found
 
 
-def test_a_meter_counts_what_lives_and_what_autograd_keeps() -> None:
+def test_meter_counts_live_tensors_and_those_saved_by_autograd() -> None:
     with MemoryMeter() as meter:
         x = torch.empty(256, device="meta", requires_grad=True)
         assert meter.live == 1024
         y = x.exp()  # keeps its result
-        z = y.view(16, 16)  # has no memory of its own
+        z = y.view(16, 16)  # shares its memory
         assert meter.live == 2048
         z = (z * 2).sum()
         del y
-        assert meter.live == 2048 + 4  # the product is gone, the exponential is kept
+        assert meter.live == 2048 + 4  # the product is freed, the exponential is kept
         assert meter.peak == 3072 + 4
         z.backward()
         del z
@@ -71,7 +71,7 @@ def test_a_meter_counts_what_lives_and_what_autograd_keeps() -> None:
     assert meter.live == 0
 
 
-def test_what_is_remembered_of_an_operation_makes_no_difference() -> None:
+def test_cached_operations_give_the_same_estimate() -> None:
     x = torch.empty(2, 4, 8, 8, device="meta")
     layers = nn.Sequential(nn.Conv2d(4, 4, 3), nn.BatchNorm2d(4, affine=False), nn.MaxPool2d(2)).to("meta")
     peaks = []
@@ -94,31 +94,31 @@ def test_what_is_remembered_of_an_operation_makes_no_difference() -> None:
     platform.libc_ver()[0] != "glibc", reason="what tensors take besides is that of glibc's heap"
 )
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_the_estimate_is_what_a_process_really_takes(case: Case) -> None:
-    found = in_child(case)
+def test_estimate_matches_a_real_process(case: Case) -> None:
+    found = measure_in_subprocess(case)
     assert found["measured"] == pytest.approx(found["estimated"], rel=0.2), found
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_the_estimate_is_what_a_gpu_really_takes(case: Case) -> None:
+def test_estimate_matches_a_real_gpu(case: Case) -> None:
     found = measure(replace(case, device="cuda"))
     assert found["measured"] == pytest.approx(found["estimated"], rel=0.15), found
 
 
-def test_other_batches_and_other_forms_need_what_is_expected() -> None:
+def test_estimate_scales_with_batch_size_and_options() -> None:
     small = replace(SEARCH, cells=4)
-    need = estimated(small)
-    half = estimated(replace(small, batch=SEARCH.batch // 2))
-    assert need / 2 < half < 0.6 * need  # the weights don't depend on it
-    assert estimated(replace(small, checkpointing="cells")) < 0.8 * need
-    assert 0.45 * need < estimated(replace(small, precision="bf16")) < 0.6 * need
-    assert estimated(replace(small, method="entrannas")) < need  # 8 connections per Transit-cell, not 14
+    need = estimate_bytes(small)
+    half = estimate_bytes(replace(small, batch=SEARCH.batch // 2))
+    assert need / 2 < half < 0.6 * need  # the weights don't depend on the batch size
+    assert estimate_bytes(replace(small, checkpointing="cells")) < 0.8 * need
+    assert 0.45 * need < estimate_bytes(replace(small, precision="bf16")) < 0.6 * need
+    assert estimate_bytes(replace(small, method="entrannas")) < need  # 8 connections per Transit-cell, not 14
 
 
-def test_an_evaluation_makes_room_for_derived_cells_that_are_still_dense() -> None:
-    """The derived network computes all that survives, even where the Transit-cells pass less."""
+def test_evaluation_includes_dense_derived_cells() -> None:
+    """The derived network computes everything that survives, even where Transit-cells pass less."""
     small = replace(SEARCH, cells=3, channels=4)
     config = with_values(small.config, {"evaluation": {"batch_size": 8}})
     strongest, derived = (
@@ -134,26 +134,26 @@ def test_an_evaluation_makes_room_for_derived_cells_that_are_still_dense() -> No
     assert strongest > 0.95 * derived
 
 
-def test_an_estimate_leaves_random_numbers_alone() -> None:
+def test_estimate_leaves_the_random_state_unchanged() -> None:
     torch.manual_seed(3)
     before = torch.get_rng_state()
-    estimated(replace(SEARCH, cells=3))
+    estimate_bytes(replace(SEARCH, cells=3))
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_the_heaviest_cells() -> None:
-    dense = heaviest_cells(STANDARD, _passing("derived")).normal
+def test_heaviest_cells() -> None:
+    dense = heaviest_cells(STANDARD, _config_passing("derived")).normal
     assert len(dense.connections) == STANDARD.connections
-    assert heaviest_cells(STANDARD, _passing("strongest"), derived=True).normal == dense
-    strongest = heaviest_cells(STANDARD, _passing("strongest")).normal
-    assert [len(node) for node in strongest.nodes] == [2, 3, 4, 5]  # one of each edge
+    assert heaviest_cells(STANDARD, _config_passing("strongest"), derived=True).normal == dense
+    strongest = heaviest_cells(STANDARD, _config_passing("strongest")).normal
+    assert [len(node) for node in strongest.nodes] == [2, 3, 4, 5]  # one per edge
     assert len({(c.source, c.operation) for _, c in strongest.connections}) == 14
     top2 = replace(SEARCH, method="entrannas").config
     two = heaviest_cells(STANDARD, top2).normal
     assert [len({connection.source for connection in node}) for node in two.nodes] == [2, 2, 2, 2]
     assert {connection.operation for _, connection in two.connections} == {"sep_conv_3x3", "sep_conv_5x5"}
     features = {(connection.source, connection.operation) for _, connection in two.connections}
-    assert len(features) == 8  # none serves two nodes
+    assert len(features) == 8  # no two nodes share one
     warmup = with_values(top2, {"architecture": {"warmup_epochs": 1}})  # passes an operation on every edge
     assert heaviest_cells(STANDARD, warmup).normal == strongest
     assert heaviest_cells(STANDARD, warmup, derived=True).normal == two
@@ -161,11 +161,11 @@ def test_the_heaviest_cells() -> None:
     assert [len(node) for node in heaviest_cells(light, top2).normal.nodes] == [2, 2]
 
 
-def _passing(cells: str) -> SearchConfig:
+def _config_passing(cells: str) -> SearchConfig:
     return with_values(SearchConfig(), {"network": {"transit_cells": cells}})
 
 
-def test_the_largest_batch_that_fits() -> None:
+def test_largest_batch_that_fits() -> None:
     def need(images: int) -> int:
         return max(1000 + 10 * images, 40 * images)
 
@@ -178,7 +178,7 @@ def test_the_largest_batch_that_fits() -> None:
     assert largest_that_fits(need, 256, 1000) == 0
 
 
-def test_free_memory_is_that_of_the_container(tmp_path: Path) -> None:
+def test_free_memory_respects_the_container_limit(tmp_path: Path) -> None:
     assert free_memory(torch.device("cpu")) > 0
     (tmp_path / "proc/self").mkdir(parents=True)
     groups = tmp_path / "sys/fs/cgroup"
@@ -218,11 +218,11 @@ def log_of(run: Run) -> str:
     ("command", "key", "room"),
     [(SMALL_SEARCH, "search.batch_size", 3), (SMALL_TRAINING, "train.batch_size", 12)],
 )
-def test_a_run_that_does_not_fit_says_what_would(
+def test_run_that_does_not_fit_suggests_a_batch_size(
     command: tuple[str, ...], key: str, room: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     built: list[str] = []
-    monkeypatch.setattr(torch.optim.SGD, "step", _noting(torch.optim.SGD.step, built))
+    monkeypatch.setattr(torch.optim.SGD, "step", _recording_device(torch.optim.SGD.step, built))
     monkeypatch.setattr(memory_check, "free_memory", lambda device: room * MIB)
     result = in_process(*command, check=False)
     assert result.returncode == 1
@@ -243,7 +243,7 @@ def test_a_run_that_does_not_fit_says_what_would(
     assert "memory: at most about" in log_of(newest())
 
 
-def test_a_batch_of_more_images_than_there_are_is_no_matter_of_memory(
+def test_batch_larger_than_the_data_set_is_reported_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(memory_check, "free_memory", lambda device: MIB)
@@ -252,7 +252,7 @@ def test_a_batch_of_more_images_than_there_are_is_no_matter_of_memory(
     assert "more than there are" in result.stderr
 
 
-def _noting(step: Any, built: list[str]) -> Any:
+def _recording_device(step: Any, built: list[str]) -> Any:
     def noted(self: torch.optim.Optimizer, *arguments: Any, **keywords: Any) -> Any:
         built.append(self.param_groups[0]["params"][0].device.type)
         return step(self, *arguments, **keywords)
@@ -260,7 +260,7 @@ def _noting(step: Any, built: list[str]) -> Any:
     return noted
 
 
-def test_it_may_be_tried_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_check_can_be_disabled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory_check, "free_memory", lambda device: MIB)
     in_process(*SMALL_SEARCH, "--set", "device.check_memory=false")
     run = newest()
@@ -270,20 +270,20 @@ def test_it_may_be_tried_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "estimated memory (MiB)" in shown
 
 
-def test_memory_that_runs_out_all_the_same_names_what_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_out_of_memory_despite_the_estimate_suggests_a_batch_size(monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*arguments: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr("entrannas_cli.engine.search.loop.SearchLoop._take_step", fails)
     result = in_process(*SMALL_SEARCH, check=False)
     assert "out of memory: batch size 96" in result.stderr
-    assert "try --set search.batch_size=48" in result.stderr  # by the estimate all would fit
+    assert "try --set search.batch_size=48" in result.stderr  # by the estimate everything would fit
     monkeypatch.setattr(memory_check, "free_memory", lambda device: 2 * MIB)
     result = in_process(*SMALL_SEARCH, "--set", "device.check_memory=false", check=False)
     assert int(result.stderr.split("try --set search.batch_size=")[1].split()[0]) < 40
 
 
-def test_an_operation_that_can_not_be_estimated_is_run() -> None:
+def test_operation_that_cannot_be_estimated_still_runs() -> None:
     class Reading(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return x * float(x.detach().mean())

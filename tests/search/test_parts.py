@@ -1,4 +1,4 @@
-"""Rows, evaluation and checkpoints, on a small search that really runs."""
+"""Rows, evaluation and checkpoints of a small real search."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ def batches(count: int, first: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
     return (batch(seed) for seed in range(first, first + count))
 
 
-def decided(one: BilevelSearch) -> BilevelSearch:
-    """One operation an edge: the Engine-cells then compute what the derived network does."""
+def decide(one: BilevelSearch) -> BilevelSearch:
+    """Leave one operation per edge, so that the Engine-cells compute what the derived network does."""
     with torch.no_grad():
         for kind in CELL_KINDS:
             one.architecture.alpha[kind][:, 1] += 5.0
@@ -68,8 +68,8 @@ def decided(one: BilevelSearch) -> BilevelSearch:
     return one
 
 
-def test_the_gap_of_a_decided_search_is_zero() -> None:
-    one = decided(search())
+def test_gap_of_a_decided_search_is_zero() -> None:
+    one = decide(search())
     for step in range(3):
         one.step(batch(step), batch(step + 50), temperature=0.5)
     comparison = compare_with_derived(
@@ -82,7 +82,7 @@ def test_the_gap_of_a_decided_search_is_zero() -> None:
     assert comparison.gap == 0
 
 
-def test_an_undecided_search_has_a_derived_network_that_differs() -> None:
+def test_undecided_search_differs_from_its_derived_network() -> None:
     one = search(
         architecture={"derivation": "top2", "sparsity_weight": 0.0, "threshold_init": 0.0}, method="entrannas"
     )
@@ -95,7 +95,7 @@ def test_an_undecided_search_has_a_derived_network_that_differs() -> None:
     assert comparison.supernet.loss != comparison.derived.loss
 
 
-def test_comparing_leaves_the_search_as_it_was() -> None:
+def test_comparison_leaves_the_search_unchanged() -> None:
     one = search()
     before = copy.deepcopy(one.supernet.state_dict())
     compare_with_derived(one, 1.0, calibration=lambda: batches(2), validation=lambda: batches(2))
@@ -104,8 +104,8 @@ def test_comparing_leaves_the_search_as_it_was() -> None:
 
 
 @pytest.mark.parametrize("poison", [1e6, float("inf")])
-def test_what_the_batch_norms_remember_is_of_no_account(poison: float) -> None:
-    """The statistics are those of the calibration images alone, not what the search left behind."""
+def test_running_statistics_do_not_affect_the_comparison(poison: float) -> None:
+    """Statistics come from the calibration images alone, not from what the search left behind."""
 
     def comparison(remembered: float | None) -> tuple[float, float]:
         one = search()
@@ -123,7 +123,7 @@ def test_what_the_batch_norms_remember_is_of_no_account(poison: float) -> None:
     assert comparison(poison) == comparison(None)
 
 
-def test_calibrated_statistics_are_plain_averages_over_the_batches() -> None:
+def test_calibrated_statistics_are_averages_over_batches() -> None:
     network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.ReLU(), nn.BatchNorm2d(2, momentum=0.3))
     some = list(batches(3))
     calibrate_batch_norm(network, network, some)
@@ -139,7 +139,7 @@ def test_calibrated_statistics_are_plain_averages_over_the_batches() -> None:
             features = [torch.relu(nn.functional.batch_norm(x, None, None, training=True)) for x in features]
 
 
-def test_the_score_is_a_mean_over_images_not_over_batches() -> None:
+def test_score_is_the_mean_over_images_not_batches() -> None:
     one = search()
     whole = batch(7, size=10)
 
@@ -151,18 +151,18 @@ def test_the_score_is_a_mean_over_images_not_over_batches() -> None:
     assert score_of([10]) == pytest.approx(score_of([7, 3]), rel=1e-5)
 
 
-def test_weight_decay_reaches_alpha_alone() -> None:
-    """The thresholds move as they do without it, also where they are far from 0."""
+def test_weight_decay_applies_to_alpha_only() -> None:
+    """Thresholds move as without weight decay, also far from 0."""
 
     def after_a_step(decay: float) -> BilevelSearch:
         settings = {
             "learning_rate": 0.1,
             "weight_decay": decay,
             "threshold_init": 2.0,
-        }  # decay is down, pressure up
+        }  # weight decay pulls down, pressure pushes up
         one = search(architecture=settings | {"temperature_unit": "absolute"})
         for parameter in one.architecture.alpha.values():
-            parameter.data.add_(1.0)  # leaves the softmax as it is
+            parameter.data.add_(1.0)  # leaves the softmax unchanged
         one.step(batch(0), batch(1), temperature=1.0)
         return one
 
@@ -173,8 +173,8 @@ def test_weight_decay_reaches_alpha_alone() -> None:
         assert bool((decayed.architecture.alpha[kind] < 1.0).all())
 
 
-def test_the_optimisers_learn_as_configured() -> None:
-    """Two steps of each by hand, on gradients that are given."""
+def test_optimisers_follow_the_configuration() -> None:
+    """Check two steps of each by hand, with given gradients."""
     weights = {"learning_rate": 0.2, "momentum": 0.7, "weight_decay": 0.05}
     settings = {
         "learning_rate": 0.3,
@@ -207,7 +207,7 @@ def test_the_optimisers_learn_as_configured() -> None:
         torch.testing.assert_close(parameter.detach(), x)
 
 
-def test_the_super_net_is_the_configured_one_with_the_weights_of_the_seed() -> None:
+def test_super_net_follows_configuration_and_seed() -> None:
     def built(seed: int) -> BilevelSearch:
         network = {"cells": 4, "channels": 6, "stem": "imagenet", "engine_cells": "first"}
         settings = config(
@@ -241,7 +241,7 @@ def test_the_super_net_is_the_configured_one_with_the_weights_of_the_seed() -> N
         assert not all(torch.equal(states[0][key], states[2][key]) for key in states[0])
 
 
-def test_pressure_and_clipping_are_the_configured_ones() -> None:
+def test_sparsity_pressure_and_clipping_follow_the_configuration() -> None:
     losses = []
     for pressure in (0.0, 2.0):
         one = search(architecture={"sparsity_weight": pressure, "threshold_init": 0.5})
@@ -256,7 +256,7 @@ def test_pressure_and_clipping_are_the_configured_ones() -> None:
         assert float(outcome.gradient_norm) > 0.25
 
 
-def test_a_packed_step_unpacks_to_its_numbers() -> None:
+def test_packed_step_round_trip() -> None:
     one = search()
     outcome = one.step(batch(0), batch(1), temperature=1.0)
     row = unpack(pack(outcome, one).tolist(), warmup=False)
@@ -272,7 +272,7 @@ def test_a_packed_step_unpacks_to_its_numbers() -> None:
 
 
 def test_sparsity_is_the_share_of_zero_weights() -> None:
-    one = decided(search())
+    one = decide(search())
     mixtures = one.architecture.mixtures("dst", 0.5)
     facts = sparsity_facts(one, mixtures)
     for kind in CELL_KINDS:
@@ -302,7 +302,7 @@ def test_operations_are_counted_by_kind() -> None:
 
 
 @pytest.mark.parametrize("derivation", ["dst", "top2"])
-def test_a_restored_search_goes_on_bit_for_bit(tmp_path: Path, derivation: str) -> None:
+def test_restored_search_continues_exactly(tmp_path: Path, derivation: str) -> None:
     sections = {
         "architecture": {
             "derivation": derivation,
@@ -330,7 +330,7 @@ def test_a_restored_search_goes_on_bit_for_bit(tmp_path: Path, derivation: str) 
         assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])
 
 
-def test_a_checkpoint_cannot_run_code(tmp_path: Path) -> None:
+def test_checkpoint_cannot_run_code(tmp_path: Path) -> None:
     class Evil:
         def __reduce__(self) -> tuple[object, tuple[str]]:
             return exec, (f"open({str(tmp_path / 'owned')!r}, 'w')",)
@@ -345,7 +345,7 @@ def test_a_checkpoint_cannot_run_code(tmp_path: Path) -> None:
     assert not (tmp_path / "owned").exists()
 
 
-def test_damaged_and_foreign_checkpoints_are_refused(tmp_path: Path) -> None:
+def test_damaged_and_foreign_checkpoints_are_rejected(tmp_path: Path) -> None:
     path = tmp_path / "c.pt"
     write_checkpoint(path, "search", state_of(search(), SearchState()))
     whole = path.read_bytes()
@@ -365,7 +365,7 @@ def test_damaged_and_foreign_checkpoints_are_refused(tmp_path: Path) -> None:
         check_identity({"seed": "0"}, {"seed": "1"})
     with pytest.raises(UsageError, match="genotype is 1, but was None"):
         check_identity({}, {"genotype": "1"})
-    check_identity({}, {"derived.pool_batch_norm": "True"})  # of a release without the key
+    check_identity({}, {"derived.pool_batch_norm": "True"})  # from a release without the key
     with pytest.raises(UsageError, match=r"derived\.pool_batch_norm is False, but was True"):
         check_identity({}, {"derived.pool_batch_norm": "False"})
 
@@ -392,7 +392,7 @@ def test_mixed_precision_trains_and_compares(method: str) -> None:
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_a_step_on_cuda() -> None:
+def test_step_on_cuda() -> None:
     compute = Compute(torch.device("cuda"), "bf16", torch.channels_last, 1)
     one = build_search(config(), SPACE, compute, channels_in=1, classes=3)
     images, labels = (tensor.cuda() for tensor in batch(0))

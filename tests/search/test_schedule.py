@@ -1,4 +1,4 @@
-"""Learning rate, temperature and cadence as functions of the step."""
+"""Learning rate, temperature and intervals as functions of the step."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_steps_and_epochs_count_from_one() -> None:
     assert [step for step in range(1, 51) if plan.ends_epoch(step)] == [10, 20, 30, 40, 50]
 
 
-def test_the_learning_rate_is_a_cosine_between_its_bounds() -> None:
+def test_learning_rate_is_a_cosine_between_its_bounds() -> None:
     plan = schedule(weights={"learning_rate": 0.2, "learning_rate_min": 0.02})
     rates = [plan.learning_rate(step) for step in range(1, 51)]
     assert rates[0] == pytest.approx(0.2)
@@ -31,7 +31,7 @@ def test_the_learning_rate_is_a_cosine_between_its_bounds() -> None:
     assert (rates[24] + rates[25]) / 2 == pytest.approx(0.11)
 
 
-def test_the_temperature_falls_geometrically() -> None:
+def test_temperature_falls_geometrically() -> None:
     plan = schedule(architecture={"temperature_start": 2.0, "temperature_end": 0.5})
     temperatures = [plan.temperature(step) for step in range(1, 51)]
     assert temperatures[0] == 2.0
@@ -43,7 +43,7 @@ def test_the_temperature_falls_geometrically() -> None:
 @pytest.mark.parametrize(
     ("every", "expected"), [("step", list(range(1, 21))), ("epoch", [10, 20]), (4, [4, 8, 10, 12, 16, 20])]
 )
-def test_when_the_sub_graph_is_derived(every: object, expected: list[int]) -> None:
+def test_sub_graph_is_derived_at_the_interval(every: object, expected: list[int]) -> None:
     plan = schedule(architecture={"derive_every": every})
     assert [step for step in range(1, 21) if plan.derives(step)] == expected
 
@@ -52,47 +52,47 @@ def test_when_the_sub_graph_is_derived(every: object, expected: list[int]) -> No
     ("every", "expected"),
     [("step", list(range(20))), ("epoch", [0] * 10 + [1] * 10), (8, [0] * 8 + [1] * 8 + [2] * 4)],
 )
-def test_engine_cells_rotate_whenever_the_cells_are_derived(every: object, expected: list[int]) -> None:
+def test_engine_cells_rotate_with_each_derivation(every: object, expected: list[int]) -> None:
     plan = schedule(architecture={"derive_every": every})
     assert [plan.turn(step) for step in range(1, 21)] == expected
 
 
-def test_the_last_epoch_is_always_evaluated() -> None:
+def test_last_epoch_is_always_evaluated() -> None:
     plan = schedule(evaluation={"every": 2})
     assert [step for step in range(1, 51) if plan.evaluates(step)] == [20, 40, 50]
 
 
-def test_the_temperature_waits_for_the_architecture() -> None:
+def test_temperature_stays_constant_during_warmup() -> None:
     plan = schedule(architecture={"temperature_start": 2.0, "temperature_end": 0.5, "warmup_epochs": 3})
     temperatures = [plan.temperature(step) for step in range(1, 51)]
-    assert temperatures[:31] == [2.0] * 31  # 30 steps of warm-up, and the first in which α learns
+    assert temperatures[:31] == [2.0] * 31  # 30 warm-up steps, and the first step in which α learns
     assert temperatures[31] < 2.0
     assert temperatures[-1] == pytest.approx(0.5)
     assert len({round(b / a, 9) for a, b in pairwise(temperatures[30:])}) == 1
 
 
-def test_the_temperature_of_a_single_step_of_learning() -> None:
+def test_temperature_of_a_single_learning_step() -> None:
     plan = schedule(1, search={"epochs": 2}, architecture={"warmup_epochs": 1})
     assert (plan.temperature(1), plan.temperature(2)) == (10.0, 10.0)
 
 
-def test_the_learning_rate_warms_up_linearly_as_in_pc_darts() -> None:
+def test_learning_rate_warms_up_linearly_as_in_pc_darts() -> None:
     weights: dict[str, object] = {"learning_rate": 0.5, "learning_rate_min": 0.0}
     plan = schedule(weights=weights | {"warmup_epochs": 2})
     without = schedule(weights=weights)
     rates = [plan.learning_rate(step) for step in range(1, 51)]
     assert rates[:20] == pytest.approx([0.5 * step / 20 for step in range(1, 21)])
-    assert rates[9:20:10] == pytest.approx([0.25, 0.5])  # PC-DARTS' rates of the two epochs, at their ends
+    assert rates[9:20:10] == pytest.approx([0.25, 0.5])  # the rates of PC-DARTS at the ends of two epochs
     assert rates[20:] == [without.learning_rate(step) for step in range(21, 51)]
 
 
-def test_warm_up_takes_whole_epochs() -> None:
+def test_warmup_takes_whole_epochs() -> None:
     plan = schedule(architecture={"warmup_epochs": 2})
     assert plan.warmup_steps == 20
     assert [step for step in range(1, 51) if plan.evaluates(step)] == [30, 40, 50]
 
 
-def test_a_search_of_one_step() -> None:
+def test_search_of_one_step() -> None:
     plan = schedule(1, search={"epochs": 1})
     assert plan.learning_rate(1) == 0.1
     assert plan.temperature(1) == 10.0

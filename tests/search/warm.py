@@ -1,8 +1,8 @@
-"""Processes of their own that have torch imported when they begin.
+"""Processes that start with torch already imported.
 
-A command that a user starts spends five seconds of a processor on imports before its first step. Where a test is
-about what comes after, its process is forked from one that has done them: it still has its own pid, signals, memory
-and end, and runs the same ``main``.
+A command spends five seconds of CPU time on imports before its first step. Where a test is about what comes after,
+its process is forked from one that has done the imports: it still has its own pid, signals, memory and exit, and
+runs the same ``main``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PRELOADED = [
         for kind in ("search", "train", "rank")
         for part in ("create", "run")
     ),
-    "torch._dynamo",  # optimisers import it when they are made
+    "torch._dynamo",  # optimisers import it on creation
 ]
 assert all(map(find_spec, PRELOADED))  # the server is silent about modules that are not there
 
@@ -36,7 +36,7 @@ _context.set_forkserver_preload(PRELOADED)
 
 
 class WarmProcess:
-    """A command in a process of its own, with this working directory and environment; stderr is piped."""
+    """A command in its own process, with the current working directory and environment; stderr is piped."""
 
     def __init__(self, *arguments: str) -> None:
         reader, writer = _context.Pipe(duplex=False)
@@ -45,7 +45,7 @@ class WarmProcess:
             args=(arguments, os.getcwd(), dict(os.environ), writer),  # noqa: PTH109
         )
         self._process.start()
-        writer.close()  # so that the end of stderr is seen when the process has ended
+        writer.close()  # so that stderr reaches its end when the process exits
         self.stderr = os.fdopen(os.dup(reader.fileno()), encoding="utf-8")
         reader.close()
 
@@ -56,20 +56,20 @@ class WarmProcess:
 
     @property
     def returncode(self) -> int | None:
-        """None while it runs."""
+        """None while the process runs."""
         return self._process.exitcode
 
     def send_signal(self, number: int) -> None:
         os.kill(self.pid, number)
 
     def kill(self) -> None:
-        """SIGKILL, and the wait for its end."""
+        """Send SIGKILL and wait for the end."""
         self._process.kill()
         self._process.join()
         self.stderr.close()
 
     def end(self, seconds: float = 60) -> str:
-        """Waits for its end; returns what it still wrote to stderr."""
+        """Wait for the end; return what was still written to stderr."""
         self._process.join(seconds)
         assert self.returncode is not None, f"still running after {seconds} s"
         with self.stderr:

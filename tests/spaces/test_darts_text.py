@@ -1,4 +1,4 @@
-"""Others' genotype texts: the very forms that the repositories print, damaged ones, and hostile ones."""
+"""Genotype texts of other projects: as their repositories print them, damaged, and hostile."""
 
 from __future__ import annotations
 
@@ -56,15 +56,15 @@ PDARTS = DARTS_V2
 """
 
 
-def only(text: str) -> FoundGenotype:
+def read_one(text: str) -> FoundGenotype:
     (found,) = read_genotypes(text)
     return found
 
 
 @given(spaces(), st.integers(0, 1000))
-def test_our_own_darts_form_reads_back_equal(space: SearchSpace, seed: int) -> None:
+def test_darts_format_round_trip(space: SearchSpace, seed: int) -> None:
     genotype = draw_genotype(space, seed)
-    assert only(genotype.to_darts()).genotype == genotype
+    assert read_one(genotype.to_darts()).genotype == genotype
 
 
 @pytest.mark.parametrize(
@@ -87,16 +87,16 @@ def test_our_own_darts_form_reads_back_equal(space: SearchSpace, seed: int) -> N
         f"Genotype(reduce_concat=range(2, 6), reduce={REDUCE}, normal_concat=(2, 3, 4, 5,), normal={NORMAL})",
     ],
 )
-def test_the_forms_that_are_printed(text: str) -> None:
-    assert only(text).genotype == PUBLISHED["DARTS_V2"]
+def test_known_formats_are_parsed(text: str) -> None:
+    assert read_one(text).genotype == PUBLISHED["DARTS_V2"]
 
 
-def test_a_list_a_node_holds_any_number_of_connections() -> None:
+def test_one_list_per_node_holds_any_number_of_connections() -> None:
     text = (
         "Genotype(normal=[[('a', 0)], [('a', 0), ('b', 0), ('a', 2)]], normal_concat=range(2, 4), "
         "reduce=[[('a', 1)]], reduce_concat=[2])"
     )
-    genotype = only(text).genotype
+    genotype = read_one(text).genotype
     assert genotype is not None
     assert genotype.normal.nodes == (
         (Connection(0, "a"),),
@@ -104,7 +104,7 @@ def test_a_list_a_node_holds_any_number_of_connections() -> None:
     )
 
 
-def test_a_source_file_gives_its_genotypes_by_name_and_line() -> None:
+def test_source_file_yields_genotypes_with_name_and_line() -> None:
     nasnet, darts = read_genotypes(SOURCE_FILE)
     assert (nasnet.name, nasnet.line) == ("NASNet", 7)
     assert nasnet.genotype is not None
@@ -113,7 +113,7 @@ def test_a_source_file_gives_its_genotypes_by_name_and_line() -> None:
     assert (darts.name, darts.genotype) == ("DARTS_V2", PUBLISHED["DARTS_V2"])
 
 
-def test_a_log_gives_its_genotypes_with_what_was_said_before() -> None:
+def test_log_yields_genotypes_with_the_preceding_line() -> None:
     log = (
         f"[Epoch initial]\nnormal cell:\nStep 1: node1 op2, node0 op2\n{PLAIN}\nDoing Search ...\n"
         f"epoch:  1 lr: [0.025]\n[Epoch 1]\n{SMALL}\n"
@@ -129,21 +129,21 @@ def test_a_log_gives_its_genotypes_with_what_was_said_before() -> None:
     assert all(one.genotype for one in found)
 
 
-def test_the_operation_none_is_no_connection() -> None:
+def test_none_operation_is_not_a_connection() -> None:
     text = SMALL.replace("[('a', 0), ('b', 1)], normal_concat", "[('none', 0), ('b', 1)], normal_concat")
-    found = only(text)
+    found = read_one(text)
     assert found.genotype is not None
     assert found.genotype.normal.nodes == ((Connection(1, "b"),),)
     assert found.notes == ('normal cell: node 2: "none" from node 0 is left out',)
-    nothing = only(text.replace("'b', 1)], normal_concat", "'none', 1)], normal_concat"))
+    nothing = read_one(text.replace("'b', 1)], normal_concat", "'none', 1)], normal_concat"))
     assert nothing.genotype is None
     assert nothing.problems == ('normal cell: node 2 has only the operation "none", so it has no input',)
 
 
 @pytest.mark.parametrize("cut", range(10, len(PLAIN), 29))
 @pytest.mark.parametrize("between", ["\n", "\n05/07 12:00:00 PM genotype = ", "", "05/07 12:00:00 PM "])
-def test_a_line_cut_by_a_kill_hides_no_other(cut: int, between: str) -> None:
-    """Wherever it was cut."""
+def test_truncated_line_does_not_hide_others(cut: int, between: str) -> None:
+    """At any position."""
     broken, whole = read_genotypes(PLAIN[:cut] + between + PLAIN)
     assert broken.genotype is None
     assert broken.problems
@@ -180,8 +180,8 @@ def test_a_line_cut_by_a_kill_hides_no_other(cut: int, between: str) -> None:
         ("Genotype(normal=[" + "1, " * 60_000, "longer than any genotype"),
     ],
 )
-def test_what_is_no_genotype_is_told_why(text: str, reason: str) -> None:
-    found = only(text)
+def test_invalid_genotype_has_a_reason(text: str, reason: str) -> None:
+    found = read_one(text)
     assert found.genotype is None
     assert any(reason in problem for problem in found.problems), found.problems
 
@@ -189,7 +189,7 @@ def test_what_is_no_genotype_is_told_why(text: str, reason: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "import os", "Genotype", "namedtuple('Genotype', 'normal')", f"# {PLAIN}"]
 )
-def test_texts_without_one(text: str) -> None:
+def test_text_without_genotypes(text: str) -> None:
     assert read_genotypes(text) == []
     assert not has_genotype(text) or text.startswith("#")
 
@@ -209,20 +209,20 @@ def test_texts_without_one(text: str) -> None:
         "\n" * 500_000 + PLAIN,
     ],
 )
-def test_hostile_texts_take_no_time(text: str) -> None:
+def test_hostile_text_is_parsed_in_linear_time(text: str) -> None:
     start = time.process_time()
     read_genotypes(text)
-    assert time.process_time() - start < 3  # linear: well below one; quadratic: minutes
+    assert time.process_time() - start < 3  # linear parsing takes well below one second, quadratic minutes
 
 
 @given(st.text(alphabet="Genotype(normal=[]),'ab\"01 \n#_\\.-", max_size=80))
-def test_no_text_makes_it_fail(text: str) -> None:
+def test_any_text_is_parsed_without_an_exception(text: str) -> None:
     for found in read_genotypes("Genotype(" + text + PLAIN):
         assert (found.genotype is None) == bool(found.problems)
         assert found.genotype is None or isinstance(found.genotype, Genotype)
 
 
-def test_a_name_that_is_given_later_means_the_same() -> None:
+def test_aliases_are_resolved() -> None:
     text = f"A = {PLAIN}\nB = {SMALL}\n\nDARTS = A  # the one in use\nOTHER = C\n"
     one, other = read_genotypes(text)
     assert (one.name, one.aliases) == ("A", ("DARTS",))

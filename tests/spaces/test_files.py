@@ -36,14 +36,14 @@ EXTRA = ("sep_conv_7x7", "conv_1x1", "conv_3x3", "conv_1x3_3x1", "conv_1x7_7x1")
 
 
 def run(*arguments: str, code: str | None = None, path: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    """A real process; ``code`` runs Python instead of a command."""
+    """Run a real process; ``code`` is Python code to run instead of a command."""
     command = [sys.executable, "-c", code] if code else [sys.executable, "-m", "entrannas_cli", *arguments]
     environ = {**os.environ, "PYTHONPATH": str(path)}
     return subprocess.run(command, capture_output=True, text=True, env=environ, timeout=60, check=False)
 
 
 class TestSpaces:
-    def test_those_that_come_along(self) -> None:
+    def test_bundled_spaces(self) -> None:
         assert space_names() == ("standard", "extended")
         standard, extended = load_space("standard"), load_space("extended")
         assert standard.operations == STANDARD
@@ -54,12 +54,12 @@ class TestSpaces:
             assert space.description
             assert space.source
 
-    def test_one_of_ones_own(self) -> None:
+    def test_custom_space_file(self) -> None:
         Path("mine.toml").write_text('operations = ["skip_connect"]')
         assert load_space("mine.toml") == SearchSpace(name="mine", operations=("skip_connect",), nodes=4)
         assert load_space(Path("mine.toml")) == load_space("./mine.toml")
 
-    def test_one_that_is_not_there(self) -> None:
+    def test_missing_space(self) -> None:
         with pytest.raises(UsageError) as caught:
             load_space("extnded")
         assert "did you mean extended?" in caught.value.message
@@ -77,18 +77,18 @@ class TestSpaces:
             source=st.text(st.characters(codec="utf-8")),
         )
     )
-    def test_every_space_reads_back(self, space: SearchSpace) -> None:
+    def test_space_round_trip(self, space: SearchSpace) -> None:
         import tomli
 
         assert space_from_table(tomli.loads(space_to_toml(space))) == space
 
-    def test_a_run_made_elsewhere_may_have_operations_that_are_not_here(self) -> None:
+    def test_space_of_a_run_may_have_missing_operations(self) -> None:
         table = {"name": "theirs", "operations": ["their_op"]}
         assert space_from_table(table, any_operation=True).operations == ("their_op",)
         with pytest.raises(SpaceError, match="unknown operation"):
             space_from_table(table)
 
-    def test_it_is_found_in_an_installed_package_too(self, tmp_path: Path) -> None:
+    def test_spaces_are_found_in_an_installed_package(self, tmp_path: Path) -> None:
         site = tmp_path / "site"
         shutil.copytree(
             ROOT / "entrannas_cli", site / "entrannas_cli", ignore=shutil.ignore_patterns("__pycache__")
@@ -99,7 +99,7 @@ class TestSpaces:
 
 
 class TestBadFiles:
-    def test_every_error_with_its_key_and_what_is_allowed(self) -> None:
+    def test_all_errors_have_key_and_allowed_values(self) -> None:
         Path("bad.toml").write_text(
             'nam = "x"\nname = "a b"\nsource = 4\ndescription = []\nnodes = 17\n'
             'operations = ["sep_conv_33", "skip_connect", "skip_connect", 3]'
@@ -136,7 +136,7 @@ class TestBadFiles:
             ('operations = ["a\\u001b[2J"]', "operations[0]", '"a\\u001b[2J"'),
         ],
     )
-    def test_each_alone(self, content: str, key: str, words: str) -> None:
+    def test_each_error_is_reported(self, content: str, key: str, words: str) -> None:
         Path("bad.toml").write_text(content)
         (problem,) = check_space("./bad.toml")
         assert problem.key == key
@@ -153,7 +153,7 @@ class TestBadFiles:
             ),
         )
     )
-    def test_no_table_breaks_the_check(self, table: dict[str, object]) -> None:
+    def test_any_table_is_checked_without_an_exception(self, table: dict[str, object]) -> None:
         problems: tuple[SpaceProblem, ...] = ()
         try:
             space = space_from_table(table, name="x")
@@ -164,7 +164,7 @@ class TestBadFiles:
 
 
 class TestCommands:
-    def test_list(self) -> None:
+    def test_list_command(self) -> None:
         result = CliRunner().invoke(app, ["list"])
         lines = result.stdout.splitlines()
         assert re.match(r"standard +7 +4 +98 ", lines[1])
@@ -176,7 +176,7 @@ class TestCommands:
             ("extended", 168),
         ]
 
-    def test_show(self) -> None:
+    def test_show_command(self) -> None:
         text = CliRunner().invoke(app, ["show", "extended"]).stdout
         assert re.search(r"^skip_connect +skip +no *$", text, re.MULTILINE)
         assert re.search(r"^conv_1x7_7x1 +conv1x7 +yes *$", text, re.MULTILINE)
@@ -190,7 +190,7 @@ class TestCommands:
             "package": None,
         }
 
-    def test_what_a_file_says_is_only_text(self) -> None:
+    def test_text_from_files_is_not_markup(self) -> None:
         Path("mine.toml").write_text(
             'description = "[red]x[/red] \\u001b[2J"\nsource = "[/]"\noperations = ["skip_connect"]'
         )
@@ -198,7 +198,7 @@ class TestCommands:
         assert result.exit_code == 0
         assert "[red]x[/red] \\x1b[2J" in result.stdout
 
-    def test_check(self) -> None:
+    def test_check_command(self) -> None:
         Path("mine.toml").write_text('nodes = 1\noperations = ["skip_connect"]')
         assert (
             CliRunner()
@@ -208,7 +208,7 @@ class TestCommands:
         data = json.loads(CliRunner().invoke(app, ["check", "mine.toml", "--json"]).stdout)
         assert (data["ok"], data["connections"], data["problems"]) == (True, 2, [])
 
-    def test_check_of_bad_files_as_real_processes(self) -> None:
+    def test_check_of_bad_files_in_a_subprocess(self) -> None:
         Path("bad.toml").write_text("nodes = 0\noperations = []")
         done = run("spaces", "check", "bad.toml")
         assert (done.returncode, done.stdout) == (2, "")
@@ -229,7 +229,7 @@ class TestCommands:
             assert (data["ok"], [problem["key"] for problem in data["problems"]]) == (False, keys)
 
     @pytest.mark.parametrize("command", [["list"], ["show", "extended"], ["check", "mine.toml", "--json"]])
-    def test_no_heavy_package_is_loaded(self, command: list[str]) -> None:
+    def test_commands_import_no_heavy_packages(self, command: list[str]) -> None:
         Path("mine.toml").write_text('operations = ["skip_connect"]')
         heavy = (
             "torch",
@@ -254,7 +254,7 @@ print([name for name in {heavy!r} if name in sys.modules], file=sys.stderr)
         assert done.stderr.splitlines()[-1] == "[]", done.stderr
 
 
-def test_an_operation_of_another_package_is_shown_without_loading_it(tmp_path: Path) -> None:
+def test_plugin_operation_is_shown_without_importing_it(tmp_path: Path) -> None:
     site = tmp_path / "site"
     info = site / "their_package-1.0.dist-info"
     info.mkdir(parents=True)
@@ -276,13 +276,13 @@ def test_an_operation_of_another_package_is_shown_without_loading_it(tmp_path: P
 class TestDocument:
     TEXT = (ROOT / "docs" / "spaces.md").read_text(encoding="utf-8")
 
-    def test_its_example_works(self) -> None:
+    def test_documented_example_works(self) -> None:
         example = re.search(r"```toml\n(.*?)```", self.TEXT, re.DOTALL)
         assert example
         Path("light.toml").write_text(example[1])
         assert load_space("light.toml").name == "light"
 
-    def test_it_names_every_operation_with_its_label(self) -> None:
+    def test_document_lists_every_operation_with_its_label(self) -> None:
         rows = [
             [cell.strip() for cell in line.split("|")[1:4]] for line in self.TEXT.splitlines() if "| " in line
         ]

@@ -1,4 +1,4 @@
-"""Real processes for the tests of the store."""
+"""Real processes for the store tests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Process(subprocess.Popen[str]):
 
 
 def python(code: str, *arguments: object) -> Process:
-    """Starts a Python process that runs ``code``; its stdout and stderr are piped."""
+    """Start a Python process that runs ``code``, with piped stdout and stderr."""
     return Process(
         [sys.executable, "-c", code, *map(str, arguments)],
         stdin=subprocess.PIPE,
@@ -32,13 +32,13 @@ def python(code: str, *arguments: object) -> Process:
 
 
 def kill(process: subprocess.Popen[str]) -> None:
-    """SIGKILL, and the wait for its end."""
+    """Send SIGKILL and wait for the end."""
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=20)
 
 
 def wait_for(condition: Callable[..., object], seconds: float = 20) -> None:
-    """Returns once ``condition`` holds, and fails if it doesn't in time."""
+    """Return once ``condition`` holds; fail after ``seconds``."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "didn't happen in time"

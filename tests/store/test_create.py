@@ -1,4 +1,4 @@
-"""A directory of its own for each run."""
+"""Creating a directory for each run."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ def create(runs_dir: Path, **changes: Any) -> Run:
     return create_run(runs_dir, **{**arguments, **changes})
 
 
-def test_the_id_says_when_and_what(tmp_path: Path) -> None:
+def test_id_has_time_and_description(tmp_path: Path) -> None:
     runs = tmp_path / "deep" / "runs"
     assert create(runs).id == "20261124-101500-standard-entrannas-dst-s0"
     assert create(runs, name="My first try").id == "20261124-101500-My-first-try"
     assert create(runs, space="../own space", seed=7).id == "20261124-101500-own-space-entrannas-dst-s7"
 
 
-def test_a_taken_id_gets_a_number(tmp_path: Path) -> None:
+def test_duplicate_id_gets_a_number(tmp_path: Path) -> None:
     ids = [create(tmp_path / "runs").id for _ in range(12)]
     assert ids[1:] == [f"{ids[0]}-{n}" for n in range(2, 13)]
     assert [run.id for run in list_runs(tmp_path / "runs")] == ids[::-1]
 
 
-def test_a_new_run_is_complete(tmp_path: Path) -> None:
+def test_new_run_is_complete(tmp_path: Path) -> None:
     run = create(
         tmp_path / "runs", files={"config.toml": "seed = 3\n", "space.toml": 'name = "ä"\n'}, kind="train"
     )
@@ -68,7 +68,7 @@ for seed in range(5):
 """
 
 
-def test_runs_created_at_once_get_their_own_directories(tmp_path: Path) -> None:
+def test_concurrent_runs_get_separate_directories(tmp_path: Path) -> None:
     processes = [python(CREATE, tmp_path / "runs", NOW, n) for n in range(10)]
     for process in processes:
         assert process.stdout.readline() == "ready\n"
@@ -104,7 +104,7 @@ def test_runs_created_at_once_get_their_own_directories(tmp_path: Path) -> None:
         "latest",
     ],
 )
-def test_bad_names_are_refused(tmp_path: Path, name: str) -> None:
+def test_invalid_names_are_rejected(tmp_path: Path, name: str) -> None:
     with pytest.raises(UsageError) as caught:
         create(tmp_path / "runs", name=name)
     assert str(caught.value).isprintable()
@@ -112,7 +112,7 @@ def test_bad_names_are_refused(tmp_path: Path, name: str) -> None:
 
 
 @given(st.text(max_size=60))
-def test_any_name_is_harmless_or_refused(name: str) -> None:
+def test_any_name_is_safe_or_rejected(name: str) -> None:
     refused = ""
     try:
         text = slug(name)
@@ -126,14 +126,14 @@ def test_any_name_is_harmless_or_refused(name: str) -> None:
     assert slug(text) == text
 
 
-def test_folders_that_can_not_be_used_are_named(tmp_path: Path) -> None:
+def test_unusable_folders_are_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for folder in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(UsageError, match=r"cannot create a run: .*--runs-dir"):
             create(folder)
 
 
-def test_a_run_that_can_not_be_filled_leaves_nothing(tmp_path: Path) -> None:
+def test_failed_creation_leaves_no_directory(tmp_path: Path) -> None:
     with pytest.raises(RunFailed, match="can't be written"):
         create(tmp_path / "runs", files={"no/such/folder": "text"})
     assert list_runs(tmp_path / "runs") == []

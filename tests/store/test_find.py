@@ -1,4 +1,4 @@
-"""What a user types for a run, and removing runs."""
+"""References to runs, and removing runs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NOW = 1795515300.0  # 2026-11-24 10:15:00 UTC
 
 @pytest.fixture
 def runs(tmp_path: Path) -> Path:
-    """Three ended runs: two of one second, and a named one an hour later."""
+    """Create three ended runs: two of the same second, and a named one an hour later."""
     folder = tmp_path / "work" / "runs"
     for seed, later, name in ((0, 0, None), (1, 0, None), (0, 3600, "wide cells")):
         run = create_run(folder, space="standard", method="darts", seed=seed, name=name, now=NOW + later)
@@ -37,7 +37,7 @@ FIRST, SECOND, NAMED = (
 )
 
 
-def test_newest_first(runs: Path) -> None:
+def test_runs_are_listed_newest_first(runs: Path) -> None:
     (runs / ".hidden").mkdir()
     (runs / "file").write_text("")
     (runs / "circle").symlink_to("circle")
@@ -61,17 +61,17 @@ def test_newest_first(runs: Path) -> None:
         (f"runs/../runs/{FIRST}", FIRST),
     ],
 )
-def test_references(runs: Path, reference: str, found: str) -> None:
+def test_references_resolve(runs: Path, reference: str, found: str) -> None:
     assert find_run(reference, runs) == Run(runs / found)
 
 
-def test_a_prefix_that_is_an_id_means_that_id(runs: Path) -> None:
+def test_exact_id_wins_over_a_prefix(runs: Path) -> None:
     second = create_run(runs, space="standard", method="darts", seed=0, now=NOW)
     assert second.id == f"{FIRST}-2"
     assert find_run(FIRST, runs).id == FIRST
 
 
-def test_a_directory_here_without_a_slash(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_directory_in_the_working_directory(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(runs)
     assert find_run(FIRST, runs / "runs").path == runs / FIRST
     monkeypatch.chdir(runs / FIRST)
@@ -95,7 +95,7 @@ def test_a_directory_here_without_a_slash(runs: Path, monkeypatch: pytest.Monkey
         ("/dev/null", ["not a run directory"]),
     ],
 )
-def test_references_that_fit_no_run_or_several(runs: Path, reference: str, says: list[str]) -> None:
+def test_unknown_and_ambiguous_references_are_rejected(runs: Path, reference: str, says: list[str]) -> None:
     with pytest.raises(UsageError) as caught:
         find_run(reference, runs)
     for text in says:
@@ -103,13 +103,13 @@ def test_references_that_fit_no_run_or_several(runs: Path, reference: str, says:
     assert str(caught.value).replace("\n", "").isprintable()
 
 
-def test_no_runs_at_all(tmp_path: Path) -> None:
+def test_empty_runs_folder(tmp_path: Path) -> None:
     for reference in ("latest", "20261124"):
         with pytest.raises(UsageError, match="no runs in"):
             find_run(reference, tmp_path / "runs")
 
 
-def test_what_to_type_for_a_run(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reference_to_a_run(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert reference_to(Run(runs / FIRST)) == FIRST
     monkeypatch.chdir(tmp_path)
     assert reference_to(Run(runs / FIRST)) == str(runs / FIRST)
@@ -121,7 +121,7 @@ def test_what_to_type_for_a_run(runs: Path, tmp_path: Path, monkeypatch: pytest.
 # removing
 
 
-def test_removing_takes_the_directory(runs: Path) -> None:
+def test_remove_deletes_the_directory(runs: Path) -> None:
     (runs / FIRST / "sub" / "deep").mkdir(parents=True)
     (runs / FIRST / "sub" / "deep" / "file").write_text("")
     remove_run(Run(runs / FIRST))
@@ -129,7 +129,7 @@ def test_removing_takes_the_directory(runs: Path) -> None:
     assert len(list_runs(runs)) == 2
 
 
-def test_removing_follows_no_link(runs: Path, tmp_path: Path) -> None:
+def test_remove_does_not_follow_symlinks(runs: Path, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "precious").write_text("")
@@ -142,20 +142,20 @@ def test_removing_follows_no_link(runs: Path, tmp_path: Path) -> None:
     assert (runs / SECOND / "status.json").exists()
 
 
-def test_only_runs_are_removed(runs: Path, tmp_path: Path) -> None:
+def test_remove_rejects_directories_that_are_not_runs(runs: Path, tmp_path: Path) -> None:
     (tmp_path / "work" / "notes").mkdir()
     (tmp_path / "work" / "notes" / "thesis.tex").write_text("")
     for path in (tmp_path / "work" / "notes", runs, tmp_path / "none"):
         with pytest.raises(UsageError):
             remove_run(Run(path))
-    (runs / "status.json").write_text("{}")  # looks like one, and holds others
+    (runs / "status.json").write_text("{}")  # the folder looks like a run but contains others
     with pytest.raises(UsageError, match="contains runs"):
         remove_run(Run(runs))
     assert len(list_runs(runs)) == 3
     assert (tmp_path / "work" / "notes" / "thesis.tex").exists()
 
 
-def test_broken_and_empty_ones_can_be_removed(runs: Path) -> None:
+def test_broken_and_empty_runs_can_be_removed(runs: Path) -> None:
     (runs / FIRST / "status.json").write_text("{")
     (runs / SECOND / "status.json").unlink()
     (runs / "empty").mkdir()
@@ -165,7 +165,7 @@ def test_broken_and_empty_ones_can_be_removed(runs: Path) -> None:
     assert [run.id for run in list_runs(runs)] == [NAMED]
 
 
-def test_a_running_one_is_refused(runs: Path) -> None:
+def test_remove_rejects_a_running_run(runs: Path) -> None:
     run = Run(runs / FIRST)
     with RunSession(run) as session:
         with pytest.raises(
@@ -174,7 +174,7 @@ def test_a_running_one_is_refused(runs: Path) -> None:
             remove_run(run)
         assert run.status().state == "running"
         session.finish("completed")
-        with pytest.raises(UsageError, match="is held by another process"):  # until it is really over
+        with pytest.raises(UsageError, match="is held by another process"):  # until the lock is released
             remove_run(run)
     remove_run(run)
     assert not run.path.exists()
@@ -191,7 +191,7 @@ with RunSession(Run(Path(sys.argv[1]))):
 """
 
 
-def test_one_that_runs_elsewhere_is_refused_until_its_process_is_dead(runs: Path) -> None:
+def test_remove_rejects_a_run_on_another_host_until_it_is_dead(runs: Path) -> None:
     run = Run(runs / FIRST)
     process = python(HOLD, run.path)
     assert process.stdout.readline() == "holds\n"
@@ -202,7 +202,7 @@ def test_one_that_runs_elsewhere_is_refused_until_its_process_is_dead(runs: Path
     assert not run.path.exists()
 
 
-def test_one_that_is_being_started_is_refused(runs: Path) -> None:
+def test_remove_rejects_a_run_that_is_being_started(runs: Path) -> None:
     run = create_run(runs, space="standard", method="darts", seed=0)
     with pytest.raises(UsageError, match="being started"):
         remove_run(run)

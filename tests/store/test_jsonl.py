@@ -1,4 +1,4 @@
-"""Append-only rows: whole lines, cut lines, superseded rows, files that change under the reader."""
+"""Append-only rows: whole lines, cut lines, superseded rows, files that change while being read."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def rows_in(path: Path) -> list[Row]:
 
 
 def follow(held: list[Row], new: NewRows) -> list[Row]:
-    """What a follower holds after ``new``."""
+    """Return the rows that a follower has after ``new``."""
     if new.superseded_from is not None:
         held = [row for row in held if row["step"] < new.superseded_from]
     return held + new.rows
@@ -36,7 +36,7 @@ def marker(first_step: int) -> Row:
     return {"kind": "attempt", "attempt": 2, "first_step": first_step}
 
 
-def test_rows_come_back(tmp_path: Path) -> None:
+def test_rows_round_trip(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     rows = [{"step": n, "text": "ä\n\x1b\ud800" * n, "list": [n, None, True]} for n in range(20)]
     writer = JsonLinesWriter(path)
@@ -47,7 +47,7 @@ def test_rows_come_back(tmp_path: Path) -> None:
     assert len(path.read_bytes().splitlines()) == len(rows)
 
 
-def test_numbers_that_are_not_finite_become_null(tmp_path: Path) -> None:
+def test_non_finite_numbers_become_null(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     writer = JsonLinesWriter(path)
     writer.append({"step": 1, "loss": math.nan, "inner": {"list": [math.inf, 1.5, (-math.inf,)]}})
@@ -64,10 +64,10 @@ def test_numbers_that_are_not_finite_become_null(tmp_path: Path) -> None:
     st.lists(st.integers(1, 60), min_size=1),
     st.none() | st.integers(0, 90),
 )
-def test_a_follower_holds_what_a_whole_read_gives(
+def test_following_equals_reading_the_whole_file(
     events: list[tuple[str, int]], portions: list[int], limit: int | None
 ) -> None:
-    """However the file grows, in whatever portions it is read: both equal the plain meaning of the markers."""
+    """However the file grows and is read, following it and reading it whole both follow the resume markers."""
     expected: list[Row] = []
     content = b""
     for number, (what, step) in enumerate(events):
@@ -96,7 +96,7 @@ def test_a_follower_holds_what_a_whole_read_gives(
 
 
 @given(st.lists(st.binary(max_size=40)))
-def test_anything_in_the_file_is_survived(lines: list[bytes]) -> None:
+def test_any_content_is_tolerated(lines: list[bytes]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.jsonl"
         path.write_bytes(b"\n".join([*lines, b'{"step": 7}', b""]))
@@ -119,7 +119,7 @@ def test_anything_in_the_file_is_survived(lines: list[bytes]) -> None:
     ],
     ids=lambda line: repr(line[:20]),
 )
-def test_lines_that_are_no_rows_are_skipped_and_counted(tmp_path: Path, line: bytes) -> None:
+def test_invalid_lines_are_skipped_and_counted(tmp_path: Path, line: bytes) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_bytes(b'{"step": 1}\n' + line + b'\n{"step": 2}\n')
     reader = JsonLinesReader(path)
@@ -127,7 +127,7 @@ def test_lines_that_are_no_rows_are_skipped_and_counted(tmp_path: Path, line: by
     assert reader.skipped == 1
 
 
-def test_an_unfinished_line_is_read_once_it_is_whole(tmp_path: Path) -> None:
+def test_unfinished_line_is_read_once_complete(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_bytes(b'{"step": 1}\n{"st')
     reader = JsonLinesReader(path)
@@ -139,7 +139,7 @@ def test_an_unfinished_line_is_read_once_it_is_whole(tmp_path: Path) -> None:
     assert reader.skipped == 0
 
 
-def test_a_writer_ends_a_cut_line_first(tmp_path: Path) -> None:
+def test_writer_terminates_a_cut_line_first(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_bytes(b'{"step": 1}\n{"step": 2, "lo')
     JsonLinesWriter(path).append({"step": 3})
@@ -148,7 +148,7 @@ def test_a_writer_ends_a_cut_line_first(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("way", ["cut", "replaced", "removed"])
-def test_a_file_that_loses_its_rows_is_read_anew(tmp_path: Path, way: str) -> None:
+def test_file_that_loses_rows_is_read_again(tmp_path: Path, way: str) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_bytes(b'{"step": 1}\n{"step": 2}\n')
     reader = JsonLinesReader(path)
@@ -166,14 +166,14 @@ def test_a_file_that_loses_its_rows_is_read_anew(tmp_path: Path, way: str) -> No
     assert reader.read_new() == NewRows()
 
 
-def test_what_is_no_file_has_no_rows_and_hangs_nobody(tmp_path: Path) -> None:
+def test_paths_that_are_not_files_have_no_rows_and_do_not_hang(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "circle").symlink_to(tmp_path / "circle")
     for name in ("pipe", "circle", "missing", "."):
         assert JsonLinesReader(tmp_path / name).read_new() == NewRows()
 
 
-def test_a_tail_has_the_last_rows(tmp_path: Path) -> None:
+def test_tail_returns_the_last_rows(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_bytes(b"".join(b'{"step": %d}\n' % n for n in range(1000)))
     rows = JsonLinesReader(path, tail=100).read_new().rows
@@ -182,8 +182,8 @@ def test_a_tail_has_the_last_rows(tmp_path: Path) -> None:
     assert len(JsonLinesReader(path, tail=10**9).read_new().rows) == 1000
 
 
-def test_reading_goes_on_where_it_was(tmp_path: Path) -> None:
-    """The cost of a look is that of the new lines: what was read isn't looked at again."""
+def test_reading_continues_at_its_position(tmp_path: Path) -> None:
+    """Only new lines are read; what was read before isn't read again."""
     path = tmp_path / "rows.jsonl"
     path.write_bytes(b'{"step": 1}\n' * 1000)
     reader = JsonLinesReader(path)
@@ -196,7 +196,7 @@ def test_reading_goes_on_where_it_was(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("limit", [0, 1, 100, 5000, 10**9])
-def test_a_limit_ends_a_look_early_and_the_next_goes_on(tmp_path: Path, limit: int) -> None:
+def test_limited_read_is_continued_by_the_next(tmp_path: Path, limit: int) -> None:
     path = tmp_path / "rows.jsonl"
     long = b'{"step": 1, "filler": "' + b"x" * 50_000 + b'"}\n'
     path.write_bytes(long * 2 + b"".join(b'{"step": %d}\n' % n for n in range(2, 1000)) + b'{"step"')
@@ -214,7 +214,7 @@ def test_a_limit_ends_a_look_early_and_the_next_goes_on(tmp_path: Path, limit: i
     assert [row["step"] for row in reader.read_new(limit).rows] == [7]
 
 
-def test_a_limit_gets_past_a_line_that_is_too_long(tmp_path: Path) -> None:
+def test_limited_read_skips_a_line_that_is_too_long(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_bytes(b'{"step": 1}\n' + b"x" * (3 * MAX_LINE_BYTES) + b'\n{"step": 2}\n')
     reader = JsonLinesReader(path)
@@ -239,7 +239,7 @@ for step in range(1, int(sys.argv[2]) + 1):
 """
 
 
-def test_lines_of_processes_that_append_at_once_do_not_mix(tmp_path: Path) -> None:
+def test_lines_of_concurrent_writers_do_not_mix(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     processes = [python(APPEND, path, 300, name) for name in "abc"]
     for process in processes:
@@ -257,10 +257,10 @@ def test_lines_of_processes_that_append_at_once_do_not_mix(tmp_path: Path) -> No
         assert [row["step"] for row in rows if row["by"] == name] == list(range(1, 301))
 
 
-def test_a_kill_while_appending_costs_the_line_being_written_at_most(tmp_path: Path) -> None:
+def test_kill_while_appending_loses_at_most_the_current_line(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     last = 0
-    for _ in range(4):  # each goes on after the one killed before
+    for _ in range(4):  # each continues after the one killed before
         process = python(APPEND, path, 10**9, "a")
         process.stdout.readline()
         before = path.stat().st_size
@@ -276,8 +276,8 @@ def test_a_kill_while_appending_costs_the_line_being_written_at_most(tmp_path: P
         last += len(steps)
 
 
-def test_a_disk_that_takes_only_a_part_of_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The error is reported, and the next line that fits stands on its own."""
+def test_disk_full_in_the_middle_of_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error is reported, and the next line that fits is intact."""
     path = tmp_path / "rows.jsonl"
     writer = JsonLinesWriter(path)
     writer.append({"step": 1})
@@ -290,7 +290,7 @@ def test_a_disk_that_takes_only_a_part_of_a_line(tmp_path: Path, monkeypatch: py
     assert rows_in(path) == [{"step": 1}, {"step": 3}]
 
 
-def test_a_writer_follows_no_link(tmp_path: Path) -> None:
+def test_writer_does_not_follow_symlinks(tmp_path: Path) -> None:
     (tmp_path / "target").write_text("precious")
     (tmp_path / "rows.jsonl").symlink_to(tmp_path / "target")
     with pytest.raises(OSError):  # noqa: PT011

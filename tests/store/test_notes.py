@@ -1,4 +1,4 @@
-"""Tags and notes: kept, checked, and not lost when several commands write at once."""
+"""Tags and notes: stored, validated, and safe under concurrent writes."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_tags_and_a_note(run: Run) -> None:
     assert sorted(path.name for path in run.path.iterdir()) == ["notes.json", "status.json", "summary.json"]
 
 
-def test_a_tag_written_in_two_ways_is_one(run: Run) -> None:
+def test_tags_are_normalised(run: Run) -> None:
     change_notes(run, add=["\u00e9"])
     assert change_notes(run, add=["e\u0301"]).tags == ("\u00e9",)
     assert change_notes(run, remove=["e\u0301"]).tags == ()
@@ -66,7 +66,7 @@ def test_a_tag_written_in_two_ways_is_one(run: Run) -> None:
         "\ud800a",
     ],
 )
-def test_what_is_no_tag(run: Run, tag: str) -> None:
+def test_invalid_tags_are_rejected(run: Run, tag: str) -> None:
     for change in ({"add": ["good", tag]}, {"remove": [tag]}):
         with pytest.raises(UsageError, match=r"^tag .*use letters, digits, \. _ and -") as caught:
             change_notes(run, **change)  # type: ignore[arg-type]
@@ -99,7 +99,7 @@ def test_limits_and_contradictions(run: Run) -> None:
         (json.dumps({"note": "n" * 10_001}).encode(), "note: expected a string of at most"),
     ],
 )
-def test_a_damaged_file_is_named_and_not_overwritten(run: Run, content: bytes, fault: str) -> None:
+def test_damaged_file_is_named_and_not_overwritten(run: Run, content: bytes, fault: str) -> None:
     path = run.path / NOTES_FILE
     path.write_bytes(content)
     for use in (lambda: read_notes(run), lambda: change_notes(run, add=["good"])):
@@ -113,18 +113,18 @@ def test_a_damaged_file_is_named_and_not_overwritten(run: Run, content: bytes, f
         assert fault in problems[0]
 
 
-def test_what_is_no_file(run: Run) -> None:
+def test_notes_file_must_be_a_regular_file(run: Run) -> None:
     os.mkfifo(run.path / NOTES_FILE)
     assert "not a regular file" in overview(run).notes_problem
 
 
-def test_they_are_part_of_what_lists_show(run: Run) -> None:
+def test_tags_and_note_are_in_lists_and_details(run: Run) -> None:
     change_notes(run, add=["good"], note="fine")
     for facts in (overview(run).to_dict(), describe(run)):
         assert (facts["tags"], facts["note"]) == (["good"], "fine")
 
 
-def test_a_running_search_and_its_notes_do_not_disturb_each_other(run: Run) -> None:
+def test_notes_can_change_during_a_running_search(run: Run) -> None:
     with RunSession(run) as session:
         change_notes(run, add=["live"])
         session.update_summary({"gap": 0.5})
@@ -135,7 +135,7 @@ def test_a_running_search_and_its_notes_do_not_disturb_each_other(run: Run) -> N
     assert overview(run).gap == 0.5
 
 
-def test_commands_at_the_same_time_lose_no_tag(run: Run) -> None:
+def test_concurrent_commands_lose_no_tag(run: Run) -> None:
     code = (
         "import sys; from pathlib import Path\n"
         "from entrannas_cli.store.notes import change_notes; from entrannas_cli.store.run import Run\n"
@@ -154,15 +154,15 @@ def test_commands_at_the_same_time_lose_no_tag(run: Run) -> None:
     assert set(read_notes(run).tags) == {f"{name}{n}" for name in "abc" for n in range(20)}
 
 
-def test_a_run_that_is_gone(tmp_path: Path) -> None:
+def test_missing_run_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(RunFailed, match="can't be read: No such file"):
         change_notes(Run(tmp_path / "gone"), add=["good"])
 
 
-def test_a_damaged_file_spoils_only_the_notes(run: Run) -> None:
+def test_damaged_notes_do_not_hide_the_run(run: Run) -> None:
     (run.path / NOTES_FILE).write_text("{")
     seen = overview(run)
     assert seen.problems == ()
     assert "notes.json: not JSON" in seen.notes_problem
     assert seen.to_dict()["problems"] == [seen.notes_problem]
-    assert select_runs([], run.path.parent).runs == (run,)  # its results count all the same
+    assert select_runs([], run.path.parent).runs == (run,)  # its results still count

@@ -1,4 +1,4 @@
-"""Records of runs for lists and for `runs show`, whatever the directories hold."""
+"""Records of runs for lists and for `runs show`, whatever is in their directories."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def run(tmp_path: Path) -> Run:
     )
 
 
-def test_a_list_has_its_columns_from_the_start(run: Run) -> None:
+def test_columns_are_available_from_the_start(run: Run) -> None:
     seen = overview(run)
     assert [seen.text(key) for key in ("space", "method", "dataset", "seed")] == [
         "tiny",
@@ -71,20 +71,20 @@ def test_columns_come_from_the_summary(run: Run) -> None:
     assert facts["weight_loss"] == 0.5
 
 
-def test_the_summary_of_a_killed_run_does_not_hide_its_state(run: Run) -> None:
+def test_summary_of_a_killed_run_does_not_hide_its_state(run: Run) -> None:
     write_status(run.path, Status(state="running", host=os.uname().nodename, pid=2**22 - 3))
     (run.path / "summary.json").write_text('{"state": "running", "epoch": 3}')
     assert overview(run).to_dict()["state"] == "lost"
 
 
-def test_the_space_of_a_run_is_read_where_its_operations_are_not_installed(run: Run) -> None:
+def test_space_of_a_run_is_read_without_its_operations(run: Run) -> None:
     assert run.space().operations == ("skip_connect", "someone_elses_operation")
     (run.path / "space.toml").write_text('operations = "x"')
     with pytest.raises(BrokenRun, match="operations"):
         run.space()
 
 
-def test_all_about_a_run(run: Run) -> None:
+def test_details_of_a_run(run: Run) -> None:
     genotype = PUBLISHED["DARTS_V2"]
     with RunSession(run, epochs=1) as session:
         session.write_environment({"device": "cpu"})
@@ -107,7 +107,7 @@ def test_all_about_a_run(run: Run) -> None:
     dump_json(facts)
 
 
-def test_the_last_rows_of_a_long_run(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_last_rows_of_a_long_run(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("entrannas_cli.store.overview.TAIL_BYTES", 500)
     rows = [{"kind": "epoch", "step": 1, "gap": 0.5}, *({"kind": "step", "step": n} for n in range(1, 100))]
     (run.path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -148,7 +148,7 @@ FILES = (
 )
 
 
-def damage(path: Path, how: Any) -> None:
+def apply_damage(path: Path, how: Any) -> None:
     if path.is_dir():
         path.rmdir()
     path.unlink(missing_ok=True)
@@ -163,11 +163,11 @@ def damage(path: Path, how: Any) -> None:
 
 
 @pytest.mark.parametrize("how", DAMAGE, ids=str)
-def test_damage_is_named_and_never_a_crash(run: Run, how: str) -> None:
+def test_damage_is_named(run: Run, how: str) -> None:
     for name in FILES:
         target = create_run(run.path.parent, space="standard", method="darts", seed=9)
         write_status(target.path, Status(state="stopped", attempt=1))
-        damage(target.path / name, DAMAGE[how])
+        apply_damage(target.path / name, DAMAGE[how])
         seen = overview(target)
         facts = describe(target)
         for text in (*seen.problems, *facts["problems"], seen.status.reason):
@@ -186,16 +186,16 @@ def test_damage_is_named_and_never_a_crash(run: Run, how: str) -> None:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(st.sampled_from(FILES[:9]), st.binary(max_size=200)))
-def test_any_bytes_in_any_file(run: Run, contents: dict[str, bytes]) -> None:
+def test_any_bytes_in_any_file_are_tolerated(run: Run, contents: dict[str, bytes]) -> None:
     for name, content in contents.items():
         (run.path / name).write_bytes(content)
     json.loads(dump_json(describe(run)))
 
 
-def test_directories_that_are_no_runs(tmp_path: Path) -> None:
+def test_directories_that_are_not_runs(tmp_path: Path) -> None:
     folder = tmp_path / "runs" / "notes"
     folder.mkdir(parents=True)
-    assert Run(folder).status().state == "created"  # claimed a moment ago, as far as one can see
+    assert Run(folder).status().state == "created"  # it could be a run that is being created
     os.utime(folder, (1e9, 1e9))
     assert overview(Run(folder)).problems == ("not a run directory",)
     (folder / "config.toml").write_text("")
@@ -204,7 +204,7 @@ def test_directories_that_are_no_runs(tmp_path: Path) -> None:
     assert overview(Run(tmp_path / "gone")).status.state == "broken"
 
 
-def test_a_thousand_runs_are_listed_quickly(tmp_path: Path) -> None:
+def test_thousand_runs_are_listed_quickly(tmp_path: Path) -> None:
     """Only the small files are read, so a run's size doesn't matter."""
     runs = tmp_path / "runs"
     status = Status(state="running", host=os.uname().nodename, pid=os.getpid())
@@ -223,7 +223,7 @@ def test_a_thousand_runs_are_listed_quickly(tmp_path: Path) -> None:
     assert time.process_time() - begun < 1.5
 
 
-def test_reading_runs_loads_nothing_heavy() -> None:
+def test_reading_runs_imports_no_heavy_packages() -> None:
     code = (
         "import sys, entrannas_cli.store.session, entrannas_cli.store.overview, entrannas_cli.store.stop, "
         "entrannas_cli.cli.runs, entrannas_cli.cli.stop, entrannas_cli.cli.arguments\n"

@@ -1,4 +1,4 @@
-"""The single writer of a run: lock, signs of life, stop requests, rows, checkpoints, and death at any moment."""
+"""The single writer of a run: lock, heartbeat, stop requests, rows, checkpoints, and death at any moment."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def row(step: int, epoch: int = 1) -> dict[str, float]:
 # from start to end
 
 
-def test_a_whole_run(run: Run) -> None:
+def test_complete_run(run: Run) -> None:
     with RunSession(run, epochs=2, steps=4) as session:
         assert session.attempt == 1
         assert run.status().state == "running"
@@ -92,7 +92,9 @@ def test_a_whole_run(run: Run) -> None:
         (None, "failed", "ended without a result"),
     ],
 )
-def test_left_without_an_ending(run: Run, error: BaseException | None, state: str, reason: str) -> None:
+def test_session_left_without_an_ending(
+    run: Run, error: BaseException | None, state: str, reason: str
+) -> None:
     def leave() -> None:
         with RunSession(run):
             if error:
@@ -109,7 +111,7 @@ def test_left_without_an_ending(run: Run, error: BaseException | None, state: st
     assert status.resumable
 
 
-def test_an_ending_given_before_an_error_stays(run: Run) -> None:
+def test_ending_set_before_an_error_is_kept(run: Run) -> None:
     def leave() -> None:
         with RunSession(run) as session:
             session.finish("stopped", "because")
@@ -137,7 +139,7 @@ with RunSession(Run(Path(sys.argv[1])), steps=10) as session:
 """
 
 
-def test_a_second_one_is_refused_with_who_holds_the_run(run: Run) -> None:
+def test_second_session_is_rejected_naming_the_holder(run: Run) -> None:
     process = python(HOLD, run.path)
     assert process.stdout.readline() == "holds\n"
     begun = time.monotonic()
@@ -150,7 +152,7 @@ def test_a_second_one_is_refused_with_who_holds_the_run(run: Run) -> None:
     kill(process)
 
 
-def test_of_many_at_once_one_gets_the_run(run: Run) -> None:
+def test_only_one_concurrent_session_gets_the_run(run: Run) -> None:
     processes = [python(HOLD, run.path) for _ in range(4)]
     wait_for(lambda: sum(process.poll() is None for process in processes) == 1)
     (holder,) = (process for process in processes if process.poll() is None)
@@ -162,7 +164,7 @@ def test_of_many_at_once_one_gets_the_run(run: Run) -> None:
     kill(holder)
 
 
-def test_a_dead_process_blocks_nobody(run: Run) -> None:
+def test_dead_process_does_not_hold_the_lock(run: Run) -> None:
     process = python(HOLD, run.path)
     assert process.stdout.readline() == "holds\n"
     kill(process)
@@ -176,10 +178,10 @@ def test_a_dead_process_blocks_nobody(run: Run) -> None:
     assert run.environment(2) == {"again": True}
 
 
-def test_one_that_is_just_ending_is_waited_for(run: Run) -> None:
+def test_ending_session_is_waited_for(run: Run) -> None:
     process = python(HOLD, run.path)
     assert process.stdout.readline() == "holds\n"
-    write_status(run.path, replace(run.status(), state="stopped"))  # says so, and still holds the lock
+    write_status(run.path, replace(run.status(), state="stopped"))  # while the lock is still held
     process.stdin.write("stopped\n")
     process.stdin.flush()
     with RunSession(run) as session:
@@ -187,7 +189,7 @@ def test_one_that_is_just_ending_is_waited_for(run: Run) -> None:
     process.communicate(timeout=20)
 
 
-def test_one_on_another_host_is_left_alone_while_it_shows_signs_of_life(run: Run) -> None:
+def test_session_on_another_host_is_respected_while_its_heartbeat_is_fresh(run: Run) -> None:
     now = time.time()
     elsewhere = Status(state="running", host="elsewhere", pid=1, heartbeat=now, started=now, attempt=3)
     write_status(run.path, elsewhere)
@@ -199,15 +201,15 @@ def test_one_on_another_host_is_left_alone_while_it_shows_signs_of_life(run: Run
         session.finish("completed")
 
 
-def test_no_session_on_what_is_no_run(tmp_path: Path) -> None:
+def test_session_needs_a_run_directory(tmp_path: Path) -> None:
     for path in (tmp_path / "none", tmp_path / "work"):
         with pytest.raises(UsageError, match="not a run directory"), RunSession(Run(path)):
             pass
     assert not (tmp_path / "none").exists()
 
 
-def test_a_damaged_status_is_no_end(run: Run) -> None:
-    """After a power failure, say: the attempts are counted by what they have left."""
+def test_damaged_status_does_not_prevent_a_resume(run: Run) -> None:
+    """As after a power failure: attempts are counted by the files they left."""
     for name in ("environment.json", "environment-2.json"):
         (run.path / name).write_text("{}")
     (run.path / "status.json").write_text("")
@@ -219,10 +221,10 @@ def test_a_damaged_status_is_no_end(run: Run) -> None:
     assert run.summary()["id"] == run.id
 
 
-# signs of life and stop requests
+# heartbeat and stop requests
 
 
-def test_signs_of_life_and_progress(run: Run) -> None:
+def test_heartbeat_and_progress(run: Run) -> None:
     with RunSession(run, epochs=5) as session:
         first = run.status().heartbeat
         session.set_progress(2, 33)
@@ -233,9 +235,7 @@ def test_signs_of_life_and_progress(run: Run) -> None:
         session.finish("completed")
 
 
-def test_signs_of_life_that_can_not_be_written_stop_nothing(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failing_heartbeat_does_not_stop_the_run(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -271,11 +271,11 @@ with RunSession(Run(Path(sys.argv[1]))) as session:
 
 
 @pytest.mark.parametrize("ending", ["stopped", "completed", "failed", "vanish"])
-def test_a_stop_request_is_seen_and_the_true_outcome_told(run: Run, ending: str) -> None:
+def test_stop_request_is_seen_and_the_outcome_reported(run: Run, ending: str) -> None:
     process = python(WORK, run.path, ending)
     assert process.stdout.readline() == "works\n"
     before = request_stop(run, "somebody")
-    request_stop(run)  # twice does no harm: the first counts
+    request_stop(run)  # repeating it is harmless: the first request counts
     begun = time.monotonic()
     after = wait_until_ended(run, before.attempt, timeout=20)
     assert time.monotonic() - begun < 10
@@ -295,7 +295,7 @@ def test_a_stop_request_is_seen_and_the_true_outcome_told(run: Run, ending: str)
             outcome(run, before, after)
 
 
-def test_a_request_that_cannot_be_read_is_one(run: Run) -> None:
+def test_unreadable_stop_request_counts(run: Run) -> None:
     with RunSession(run) as session:
         (run.path / "stop").touch()
         wait_for(lambda: session.stop_requested)
@@ -303,7 +303,7 @@ def test_a_request_that_cannot_be_read_is_one(run: Run) -> None:
         session.finish("stopped", session.stop_reason)
 
 
-def test_waiting_for_a_stop_ends(run: Run) -> None:
+def test_waiting_for_a_stop_times_out(run: Run) -> None:
     with RunSession(run) as session:
         before = request_stop(run)
         after = wait_until_ended(run, before.attempt, timeout=0.3)
@@ -315,7 +315,7 @@ def test_waiting_for_a_stop_ends(run: Run) -> None:
     assert "resumed meanwhile" in outcome(run, before, resumed)
 
 
-def test_only_a_running_one_can_be_stopped(run: Run) -> None:
+def test_only_a_running_run_can_be_stopped(run: Run) -> None:
     with pytest.raises(UsageError, match="hasn't started yet"):
         request_stop(run)
     with RunSession(run) as session:
@@ -332,7 +332,7 @@ def test_only_a_running_one_can_be_stopped(run: Run) -> None:
     assert not (run.path / "stop").exists()
 
 
-def test_an_old_stop_request_does_not_stop_the_next_attempt(run: Run) -> None:
+def test_old_stop_request_does_not_stop_the_next_attempt(run: Run) -> None:
     (run.path / "stop").write_text("")
     with RunSession(run) as session:
         time.sleep(0.7)
@@ -344,10 +344,10 @@ def test_an_old_stop_request_does_not_stop_the_next_attempt(run: Run) -> None:
         session.finish("stopped")
 
 
-# going on after a death
+# resuming after a crash
 
 
-def test_what_comes_after_the_checkpoint_is_void_in_the_next_attempt(run: Run) -> None:
+def test_rows_after_the_checkpoint_are_superseded_by_the_next_attempt(run: Run) -> None:
     with RunSession(run) as session:
         session.begin_attempt(1)
         for step in range(1, 11):
@@ -359,7 +359,7 @@ def test_what_comes_after_the_checkpoint_is_void_in_the_next_attempt(run: Run) -
         session.finish("stopped")
     reader = JsonLinesReader(run.path / "metrics.jsonl")
     held = reader.read_new().rows
-    with RunSession(run) as session:  # the newest checkpoint can't be used, say
+    with RunSession(run) as session:  # as if the newest checkpoint were unusable
         session.begin_attempt(6)
         assert steps(run) == [1, 2, 3, 4, 5]
         assert [derived.step for derived in run.genotypes()] == [2]
@@ -374,7 +374,7 @@ def test_what_comes_after_the_checkpoint_is_void_in_the_next_attempt(run: Run) -
     held = [r for r in held if r["step"] < 6] + new.rows
     assert held == run.metrics()
     assert steps(run) == list(range(1, 8))
-    with RunSession(run) as session:  # from the start
+    with RunSession(run) as session:  # from the beginning
         session.begin_attempt(1)
         assert run.metrics() == []
         assert run.genotypes() == []
@@ -411,8 +411,8 @@ with RunSession(run) as session:
 """
 
 
-def test_killed_anywhere_nothing_is_lost_but_the_line_being_written(run: Run) -> None:
-    """SIGKILL at many moments, also within checkpoints, each time gone on with from the last checkpoint."""
+def test_kill_at_any_moment_loses_at_most_the_current_line(run: Run) -> None:
+    """SIGKILL at many moments, also during checkpoints, each time resuming from the last checkpoint."""
     text = genotype("sep_conv_3x3").to_json()
     metrics = run.path / "metrics.jsonl"
     for number in range(8):
@@ -420,7 +420,7 @@ def test_killed_anywhere_nothing_is_lost_but_the_line_being_written(run: Run) ->
         assert process.stdout.readline() == "works\n"
         size = metrics.stat().st_size
         wait_for(lambda size=size, number=number: metrics.stat().st_size > size + 2000 * (1 + number))
-        time.sleep(0.0007 * number)  # somewhere else each time
+        time.sleep(0.0007 * number)  # at a different point each time
         kill(process)
         assert run.status().state == "lost"
         assert run.status().attempt == number + 1
@@ -435,7 +435,7 @@ def test_killed_anywhere_nothing_is_lost_but_the_line_being_written(run: Run) ->
         for path in checkpoints:
             step = int(path.stem.split("-")[1])
             assert path.read_bytes() == step.to_bytes(4, "big") * 1024 * 64
-            assert step <= len(found)  # the rows of a checkpoint are there
+            assert step <= len(found)  # the rows up to the checkpoint are there
         assert run.summary().get("last", 0) <= len(found)
     attempts = [r["attempt"] for r in run.metrics("step")]
     assert attempts == sorted(attempts)
@@ -447,10 +447,10 @@ def test_killed_anywhere_nothing_is_lost_but_the_line_being_written(run: Run) ->
         session.finish("completed")
 
 
-# checkpoints, disks that are full
+# checkpoints and full disks
 
 
-def test_the_two_newest_checkpoints_are_kept(run: Run) -> None:
+def test_two_newest_checkpoints_are_kept(run: Run) -> None:
     with RunSession(run) as session:
         for step in (1, 20, 300, 123456789):
             path = session.save_checkpoint(step, partial(Path.write_text, data=str(step)))
@@ -459,7 +459,7 @@ def test_the_two_newest_checkpoints_are_kept(run: Run) -> None:
     assert [path.name for path in run.checkpoints()] == ["step-123456789.pt", "step-00000300.pt"]
 
 
-def test_a_checkpoint_that_can_not_be_written_costs_no_other(run: Run) -> None:
+def test_failed_checkpoint_keeps_the_others(run: Run) -> None:
     error = OSError(errno.ENOSPC, "No space left on device")
 
     def write(path: Path) -> None:
@@ -478,7 +478,7 @@ def test_a_checkpoint_that_can_not_be_written_costs_no_other(run: Run) -> None:
     assert run.status().reason == caught.value.message
 
 
-def test_rows_that_can_not_be_written_end_the_search_and_log_lines_do_not(
+def test_unwritable_rows_end_the_search_but_unwritable_log_lines_do_not(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
@@ -497,7 +497,7 @@ def test_rows_that_can_not_be_written_end_the_search_and_log_lines_do_not(
 
 
 @pytest.mark.parametrize("name", ["metrics.jsonl", "checkpoints", "status.json"])
-def test_a_directory_that_can_not_be_written_lets_go_of_the_lock(run: Run, name: str) -> None:
+def test_unwritable_directory_releases_the_lock(run: Run, name: str) -> None:
     kept = (run.path / name).read_bytes() if name == "status.json" else None
     (run.path / name).unlink(missing_ok=True)
     if name == "checkpoints":
@@ -513,7 +513,7 @@ def test_a_directory_that_can_not_be_written_lets_go_of_the_lock(run: Run, name:
         session.finish("completed")
 
 
-def test_rows_hold_what_json_holds(run: Run) -> None:
+def test_non_finite_values_become_null(run: Run) -> None:
     with RunSession(run) as session:
         session.write_step({"step": 1, "epoch": 1, "weight_loss": float("nan")})
         session.update_summary({"gap": float("inf")})

@@ -1,4 +1,4 @@
-"""The study: what it plans, how it continues, what it reports."""
+"""The study: its plan, how it continues, and its report."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ cells = ["DARTS_V2"]
 """
 
 
-def plan(text: str, **changes: Any) -> list[Job]:
+def planned_jobs(text: str, **changes: Any) -> list[Job]:
     path = Path("plan.toml")
     path.write_text(text)
     return load_plan(
@@ -70,7 +70,7 @@ def plan(text: str, **changes: Any) -> list[Job]:
     ).jobs()
 
 
-def test_jobs_in_their_order() -> None:
+def test_jobs_are_in_dependency_order() -> None:
     jobs = load_plan(PLAN, scale="full", data=Path("images.zip"), score="validation", seeds=None).jobs()
     names = [job.name for job in jobs]
     assert len(set(names)) == len(names)
@@ -85,13 +85,13 @@ def test_jobs_in_their_order() -> None:
     assert {job.cells for job in jobs if job.arm.name == "published"} == {"DARTS_V2", "PC_DARTS_cifar"}
 
 
-def test_cells_of_a_file_lie_beside_the_plan() -> None:
-    (job,) = plan('[[arm]]\nname = "mine"\ncells = ["own.json"]\n')
+def test_cell_files_are_relative_to_the_plan() -> None:
+    (job,) = planned_jobs('[[arm]]\nname = "mine"\ncells = ["own.json"]\n')
     assert (job.name, job.arguments[1]) == ("own-t0", str(Path("own.json").absolute()))
 
 
-def test_what_an_arm_sets_wins_and_seeds_are_limited() -> None:
-    jobs = plan(
+def test_arm_settings_win_and_seeds_are_limited() -> None:
+    jobs = planned_jobs(
         '[values.search]\nnetwork.cells = 5\n[[arm]]\nname = "a"\nmethod = "entrannas"\nseeds = [3, 5, 7]\n'
         "values = { network.cells = 8 }\n",
         seeds=2,
@@ -124,24 +124,24 @@ def test_what_an_arm_sets_wins_and_seeds_are_limited() -> None:
         ("", "no [[arm]]"),
     ],
 )
-def test_a_plan_with_a_fault(text: str, fault: str) -> None:
+def test_invalid_plan_is_rejected(text: str, fault: str) -> None:
     with pytest.raises(UsageError) as caught:
-        plan(text)
+        planned_jobs(text)
     assert fault in caught.value.message
 
 
-def test_at_least_one_seed() -> None:
+def test_needs_at_least_one_seed() -> None:
     with pytest.raises(UsageError, match="--seeds -1: at least 1"):
-        plan(SMALL, seeds=-1)
+        planned_jobs(SMALL, seeds=-1)
 
 
-def test_a_cost_that_was_cut_off_is_left_out() -> None:
+def test_truncated_cost_line_is_ignored() -> None:
     study = Study(Path())
     Path("cost.jsonl").write_text('{"name": "a", "cpu": 1.5, "wall": 2}\n{"name": "a", "cp')
     assert study.costs() == {"a": {"cpu": 1.5, "wall": 2}}
 
 
-def test_a_difference_is_that_of_welchs_test() -> None:
+def test_differences_use_welchs_test() -> None:
     a, b = [27.1, 27.4, 26.7, 28.0], [30.8, 32.5, 26.6]
     found = difference(a, b)
     assert found is not None
@@ -155,20 +155,20 @@ def test_a_difference_is_that_of_welchs_test() -> None:
     }  # fmt: skip
 
 
-def test_rank_correlations_need_pairs_that_differ() -> None:
+def test_rank_correlation_needs_distinct_pairs() -> None:
     assert rank_correlations([(1, 2), (2, 4), (3, 3), (None, 9)])["kendall"] == pytest.approx(1 / 3)
     assert rank_correlations([(1, 2), (1, 4), (1, 3)])["kendall"] is None
     assert rank_correlations([])["n"] == 0
 
 
-def test_depth_is_the_longest_way() -> None:
+def test_depth_is_the_longest_path() -> None:
     chain = tuple((Connection(node + 1, "skip_connect"),) for node in range(4))
     assert depth(CellGraph(chain)) == 4
     assert depth(CellGraph(chain, concat=(3,))) == 2
     assert depth(PUBLISHED["DARTS_V2"].normal) == 2
 
 
-def study(*arguments: object) -> subprocess.Popen[str]:
+def start_study(*arguments: object) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [
             sys.executable,
@@ -187,9 +187,9 @@ def study(*arguments: object) -> subprocess.Popen[str]:
     )
 
 
-def test_a_study_stopped_and_continued() -> None:
+def test_study_is_stopped_and_continued() -> None:
     Path("plan.toml").write_text(SMALL)
-    first = study("--scale", "smoke", "--nice", 1)
+    first = start_study("--scale", "smoke", "--nice", 1)
     deadline = time.monotonic() + 600
     while not any('"step"' in file.read_text() for file in Path("study/runs").glob("*-dst-s0/metrics.jsonl")):
         assert first.poll() is None, first.communicate()
@@ -206,14 +206,14 @@ def test_a_study_stopped_and_continued() -> None:
     assert {run.status().state for run in runs} <= {"stopped", "completed", "created"}
     assert next(run for run in runs if run.id.endswith("dst-s0")).status().state == "stopped"
 
-    second = study("--scale", "smoke", "--nice", 0)
+    second = start_study("--scale", "smoke", "--nice", 0)
     text, told = second.communicate(timeout=900)
     assert second.returncode == 0, told
     names = ["DARTS_V2-t0", "alike-s0-t0", "dst-s0", "dst-s0-t0", "top2-s0", "top2-s0-t0"]
     runs = sorted((Run(path) for path in Path("study/runs").iterdir()), key=lambda run: run.id[16:])
     assert [run.id[16:] for run in runs] == names
     assert {run.status().state for run in runs} == {"completed"}
-    assert runs[2].status().attempt == 2  # resumed, not started again
+    assert runs[2].status().attempt == 2  # resumed, not restarted
     sizes = [run.summary()["connections_normal"] for run in (runs[1], runs[3])]
     assert sum(sizes[0]) == sum(sizes[1])
 
@@ -225,31 +225,31 @@ def test_a_study_stopped_and_continued() -> None:
     assert (top2["edges_normal"], top2["operations_per_edge"], top2["loss_ratio"]) == ([8], 1, None)
     assert sum(sizes[1]) >= dst["edges_normal"][0]
     losses = [[row["weight_loss"] for row in runs[index].metrics("step")] for index in (2, 4)]
-    ratios = [dst / top2 for dst, top2 in zip(*losses, strict=True)]  # 16 steps: each window is one or none
+    ratios = [dst / top2 for dst, top2 in zip(*losses, strict=True)]  # 16 steps: at most one per window
     assert dst["loss_ratio"] == max(ratios[1:])
     assert found["rows"][0]["search_cpu_seconds"] > 0
     assert found["notes"] == []
     assert text == Path("study/report.md").read_text() == markdown(found)
     assert f"| dst | 1 | {100 * errors['dst-s0']:.2f} | published |" in text
 
-    third = study("--scale", "smoke", "--nice", 0)
+    third = start_study("--scale", "smoke", "--nice", 0)
     again, told = third.communicate(timeout=300)
     assert told == "7 of 7 jobs are done\n"
     assert again == text
     assert len(list(Path("study/runs").iterdir())) == len(names)
 
 
-def test_a_study_asked_for_an_arm_that_is_none() -> None:
+def test_unknown_arm_is_rejected() -> None:
     Path("plan.toml").write_text(SMALL)
-    process = study("--scale", "smoke", "--arms", "published,dts")
+    process = start_study("--scale", "smoke", "--arms", "published,dts")
     _, told = process.communicate(timeout=300)
     assert process.returncode == 2
     assert told == "error: --arms: no arm dts (did you mean dst?); the arms are dst, top2, alike, published\n"
 
 
-def test_what_can_not_run_yet_is_named() -> None:
+def test_jobs_with_missing_inputs_are_named() -> None:
     Path("plan.toml").write_text(SMALL)
-    process = study("--scale", "smoke", "--arms", "alike", "--nice", 0)
+    process = start_study("--scale", "smoke", "--arms", "alike", "--nice", 0)
     _, told = process.communicate(timeout=300)
     assert process.returncode == 1
     assert "missing: alike-s0: dst-s0 is missing\n" in told

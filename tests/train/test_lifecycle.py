@@ -1,4 +1,4 @@
-"""Trainings as real processes: to the end, stopped, killed, taken up again."""
+"""Trainings as real processes: completed, stopped, killed, resumed."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ from .trainings import (
     EPOCHS,
     SMALL,
     STEPS,
-    as_if_stopped,
     assert_same_training,
+    mark_stopped,
     newest,
-    trained,
-    undisturbed_training,
+    train,
+    uninterrupted_training,
 )
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return undisturbed_training(tmp_path_factory)
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return uninterrupted_training(tmp_path_factory)
 
 
 @pytest.fixture
-def copy(undisturbed: Run, tmp_path: Path) -> Run:
-    """One like it, to change something in."""
-    return Run(shutil.copytree(undisturbed.path, tmp_path / "copy"))
+def copy(uninterrupted: Run, tmp_path: Path) -> Run:
+    """Return a copy that a test may change."""
+    return Run(shutil.copytree(uninterrupted.path, tmp_path / "copy"))
 
 
-def begun(*further: str) -> tuple[Run, WarmProcess]:
+def start_training(*further: str) -> tuple[Run, WarmProcess]:
     process = start("train", "DARTS_V2", *SMALL, *further)
     return only_run(), process
 
 
-def test_a_training_leaves_its_results(undisturbed: Run) -> None:
-    summary = undisturbed.summary()
+def test_training_writes_its_results(uninterrupted: Run) -> None:
+    summary = uninterrupted.summary()
     assert summary["kind"] == "train"
     assert summary["state"] == "completed"
     assert summary["cells"] == "DARTS_V2"
@@ -54,44 +54,44 @@ def test_a_training_leaves_its_results(undisturbed: Run) -> None:
     assert summary["search"] is None
     assert summary["network"] == "3 cells, 4 channels"
     assert summary["test_error"] == pytest.approx(1 - summary["test_accuracy"])
-    assert 0 < summary["test_error"] < 0.6  # better than by chance, even so small
+    assert 0 < summary["test_error"] < 0.6  # better than chance, even this small
     assert 0 < summary["best_test_error"] < 0.6
     assert summary["parameters"] > 0
     assert summary["multiply_adds"] > 0
     assert summary["train_seconds"] > 0
     assert "gpu_days" not in summary  # there is no GPU
-    epochs = undisturbed.metrics("epoch")
+    epochs = uninterrupted.metrics("epoch")
     assert [row["epoch"] for row in epochs] == list(range(1, EPOCHS + 1))
     best = max(row["validation_accuracy"] for row in epochs)
     assert summary["best_validation_accuracy"] == best
     first_best = next(row for row in epochs if row["validation_accuracy"] == best)
     assert summary["best_epoch"] == first_best["epoch"]
-    stored = torch.load(undisturbed.path / CHECKPOINTS / BEST_CHECKPOINT, weights_only=True)
+    stored = torch.load(uninterrupted.path / CHECKPOINTS / BEST_CHECKPOINT, weights_only=True)
     assert stored["step"] == first_best["step"]
-    steps = undisturbed.metrics("step")
+    steps = uninterrupted.metrics("step")
     assert [row["step"] for row in steps] == list(range(1, STEPS + 1))
     assert steps[0]["drop_path"] == 0
     assert steps[-1]["drop_path"] == pytest.approx(0.2)
-    assert undisturbed.genotype() is not None
+    assert uninterrupted.genotype() is not None
 
 
-def test_evaluate_gives_the_same_and_writes_nothing(undisturbed: Run) -> None:
-    before = undisturbed.files()
-    summary = undisturbed.summary()
+def test_evaluate_gives_the_same_result_and_writes_nothing(uninterrupted: Run) -> None:
+    before = uninterrupted.files()
+    summary = uninterrupted.summary()
     for weights, key in (("last", "test"), ("best", "best_test")):
-        result = entrannas("evaluate", str(undisturbed.path), "--weights", weights, "--json")
+        result = entrannas("evaluate", str(uninterrupted.path), "--weights", weights, "--json")
         found = json.loads(result.stdout)
         assert found["error"] == pytest.approx(summary[f"{key}_error"])
         assert found["loss"] == pytest.approx(summary[f"{key}_loss"], rel=1e-5)
         assert found["images"] == 359
-    result = entrannas("evaluate", str(undisturbed.path), "--part", "validation")
+    result = entrannas("evaluate", str(uninterrupted.path), "--part", "validation")
     assert result.stdout.startswith("validation error ")
     assert f"{100 * (1 - summary['validation_accuracy']):.2f} %" in result.stdout
-    assert undisturbed.files() == before
+    assert uninterrupted.files() == before
 
 
-def test_killed_at_random_moments_it_ends_the_same(undisturbed: Run) -> None:
-    run, process = begun("--set", "checkpoint.minutes=0")
+def test_training_killed_at_random_moments_ends_the_same(uninterrupted: Run) -> None:
+    run, process = start_training("--set", "checkpoint.minutes=0")
     moments = random.Random(3)
     for until in sorted(moments.sample(range(3, STEPS - 2), 3)):
         wait_for(lambda until=until: steps_of(run) >= until, f"step {until}")
@@ -100,11 +100,11 @@ def test_killed_at_random_moments_it_ends_the_same(undisturbed: Run) -> None:
         process = start("resume", run.id)
     errors = process.end()
     assert process.returncode == 0, errors
-    assert_same_training(run, undisturbed)
+    assert_same_training(run, uninterrupted)
 
 
-def test_a_signal_and_a_stop_leave_a_checkpoint(undisturbed: Run) -> None:
-    run, process = begun()
+def test_signal_and_stop_leave_a_checkpoint(uninterrupted: Run) -> None:
+    run, process = start_training()
     wait_for(lambda: steps_of(run) >= 5, "step 5")
     process.send_signal(signal.SIGTERM)
     err = process.end()
@@ -114,12 +114,12 @@ def test_a_signal_and_a_stop_leave_a_checkpoint(undisturbed: Run) -> None:
     wait_for(lambda: steps_of(run) >= 20, "step 20")
     entrannas("stop", run.id)
     assert run.status().state == "stopped"
-    assert "test_error" not in run.summary()  # the test part is for the end
+    assert "test_error" not in run.summary()  # the test part is only for the end
     entrannas("resume", run.id, "--quiet")
-    assert_same_training(run, undisturbed)
+    assert_same_training(run, uninterrupted)
 
 
-def test_a_kill_between_a_checkpoint_and_the_best_weights_costs_neither(undisturbed: Run, copy: Run) -> None:
+def test_kill_between_checkpoint_and_best_weights_loses_neither(uninterrupted: Run, copy: Run) -> None:
     run = copy
     best = run.path / CHECKPOINTS / BEST_CHECKPOINT
     best_step = torch.load(best, weights_only=True)["step"]
@@ -128,13 +128,13 @@ def test_a_kill_between_a_checkpoint_and_the_best_weights_costs_neither(undistur
             path.unlink()
     assert run.checkpoints(), "the best weights should be of one of the last two epochs: change the seed"
     best.unlink()
-    as_if_stopped(run)
+    mark_stopped(run)
     entrannas("resume", str(run.path), "--quiet")
-    assert_same_training(run, undisturbed)
+    assert_same_training(run, uninterrupted)
 
 
-def test_another_training_does_not_go_on_under_its_name() -> None:
-    run, process = begun()
+def test_modified_training_is_not_resumed() -> None:
+    run, process = start_training()
     wait_for(lambda: steps_of(run) >= 2, "step 2")
     process.send_signal(signal.SIGTERM)
     process.end()
@@ -145,7 +145,7 @@ def test_another_training_does_not_go_on_under_its_name() -> None:
     assert "train.learning_rate is 0.2, but was 0.1" in result.stderr
 
 
-def test_a_training_links_to_its_search_and_takes_its_data() -> None:
+def test_training_links_to_its_search_and_takes_its_data() -> None:
     entrannas(
         "search", "--method", "random", "--space", "extended", "--dataset", "digits", "--quiet", "--seed", "4"
     )
@@ -162,8 +162,8 @@ def test_a_training_links_to_its_search_and_takes_its_data() -> None:
     assert f"# run {search.id}" in next(line for line in text.splitlines() if line.startswith("dataset"))
 
 
-def test_nothing_held_out() -> None:
-    run = trained("--set", "data.validation_share=0", "--set", "train.auxiliary_weight=0")
+def test_training_without_held_out_images() -> None:
+    run = train("--set", "data.validation_share=0", "--set", "train.auxiliary_weight=0")
     summary = run.summary()
     assert summary["state"] == "completed"
     assert "validation_accuracy" not in summary
@@ -189,7 +189,9 @@ def test_nothing_held_out() -> None:
         (("DARTS_V2", "--set", "data.validation_share=0.0001"), "of 1438 images is none"),
     ],
 )
-def test_bad_input_is_said_in_a_line_and_leaves_nothing(arguments: tuple[str, ...], message: str) -> None:
+def test_invalid_input_is_a_one_line_error_and_leaves_no_run(
+    arguments: tuple[str, ...], message: str
+) -> None:
     result = entrannas("train", *arguments, "--quiet", check=False)
     assert result.returncode == 2
     assert message in result.stderr
@@ -197,40 +199,40 @@ def test_bad_input_is_said_in_a_line_and_leaves_nothing(arguments: tuple[str, ..
     assert not Path("runs").exists() or not any(Path("runs").iterdir())
 
 
-def test_evaluate_wants_a_training() -> None:
+def test_evaluate_needs_a_training() -> None:
     entrannas("search", "--method", "random", "--dataset", "digits", "--quiet")
     result = entrannas("evaluate", "latest", check=False)
     assert result.returncode == 2
     assert "only a training's weights can be scored" in result.stderr
 
 
-def test_as_wide_as_the_limit_allows() -> None:
-    run = trained("--epochs", "1", "--channels", "auto", "--set", "derived.largest_multiply_adds=150000")
+def test_automatic_channels_use_the_multiply_add_limit() -> None:
+    run = train("--epochs", "1", "--channels", "auto", "--set", "derived.largest_multiply_adds=150000")
     summary = run.summary()
     assert summary["multiply_adds"] <= 150_000
     assert summary["network"] == "3 cells, 6 channels"
 
 
-def test_images_held_out_are_those_of_the_training(copy: Run) -> None:
+def test_evaluate_rejects_a_different_validation_split(copy: Run) -> None:
     run = copy
     config = run.path / "config.toml"
     config.write_text(config.read_text().replace("seed = 0", "seed = 1"))
     result = entrannas("evaluate", str(run.path), "--part", "validation", check=False)
     assert result.returncode == 2
     assert "seed is 1, but was 0" in result.stderr
-    entrannas("evaluate", str(run.path))  # the test part is the same for all
+    entrannas("evaluate", str(run.path))  # the test part is the same for all seeds
 
 
-def test_damaged_best_weights_cost_only_themselves(undisturbed: Run, copy: Run) -> None:
+def test_damaged_best_weights_do_not_affect_the_rest(uninterrupted: Run, copy: Run) -> None:
     run = copy
     (run.path / CHECKPOINTS / BEST_CHECKPOINT).write_bytes(b"damaged")
-    as_if_stopped(run)
+    mark_stopped(run)
     entrannas("resume", str(run.path), "--quiet")
     assert run.status().state == "completed"
-    assert run.summary()["test_error"] == undisturbed.summary()["test_error"]
+    assert run.summary()["test_error"] == uninterrupted.summary()["test_error"]
 
 
-def test_a_folder_needs_a_test_part_or_not_to_be_tested(tmp_path: Path) -> None:
+def test_folder_needs_a_test_part_unless_testing_is_off(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / "photos/train" / name).mkdir(parents=True)
         for shade in range(12):

@@ -1,4 +1,4 @@
-"""What the loop of a training gives to its steps, what it scores, and that a stop loses nothing."""
+"""What the training loop passes to its steps, what it scores, and that a stop loses nothing."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ CONFIG = TrainConfig.model_validate(
 
 
 @dataclass
-class Watching:
-    """The observer; asks for a stop after the step ``stop_after``."""
+class StoppingObserver:
+    """An observer that asks for a stop after the step ``stop_after``."""
 
     session: RunSession
     stop_after: int = 0
@@ -81,12 +81,12 @@ class Watching:
 
 
 @contextmanager
-def opened(run: Run, stop_after: int = 0) -> Iterator[tuple[TrainLoop, TrainData, Watching]]:
-    """A training of a few steps on the embedded digits, from where ``run`` left off."""
+def open_training(run: Run, stop_after: int = 0) -> Iterator[tuple[TrainLoop, TrainData, StoppingObserver]]:
+    """Open a training of a few steps on the bundled digits, from where ``run`` stopped."""
     data = open_train_data(CONFIG.data, seed=0, device=CPU.device, batch_size=CONFIG.train.batch_size)
     training = build_training(CONFIG, GENOTYPE, CPU, shape=data.dataset.shape, classes=10, channels=4)
     with RunSession(run) as session:
-        observer = Watching(session, stop_after)
+        observer = StoppingObserver(session, stop_after)
         loop = TrainLoop(
             config=CONFIG,
             genotype=GENOTYPE,
@@ -106,8 +106,8 @@ def new_run(name: str) -> Run:
     return create_run(Path(name), space="cells", method="train", seed=0, kind="train")
 
 
-def by_hand(loop: TrainLoop, data: TrainData) -> tuple[float, float]:
-    """Loss and accuracy on the images held out."""
+def score_held_out(loop: TrainLoop, data: TrainData) -> tuple[float, float]:
+    """Return loss and accuracy on the held-out images."""
     network = loop.training.network.eval()
     ((images, labels),) = data.held_out_batches(1000, 0)
     with torch.no_grad():
@@ -118,9 +118,9 @@ def by_hand(loop: TrainLoop, data: TrainData) -> tuple[float, float]:
     )
 
 
-def test_a_training_goes_through_its_images_by_its_schedule() -> None:
+def test_training_covers_its_images_on_schedule() -> None:
     run = new_run("runs")
-    with opened(run) as (loop, data, watching):
+    with open_training(run) as (loop, data, watching):
         batches: list[Tensor] = []
         rates: list[float] = []
 
@@ -142,9 +142,9 @@ def test_a_training_goes_through_its_images_by_its_schedule() -> None:
         drops = [row["drop_path"] for row in watching.rows]
         assert drops == pytest.approx([0.2 * n / (steps - 1) for n in range(steps)])
 
-        # the second and the fourth epoch are scored, on what is held out
+        # the second and the fourth epoch are scored on the held-out images
         assert ["validation_loss" in row for row in watching.epochs] == [False, True, False, True]
-        loss, accuracy = by_hand(loop, data)
+        loss, accuracy = score_held_out(loop, data)
         last = watching.epochs[-1]
         assert last["validation_loss"] == pytest.approx(loss, rel=1e-4)
         assert last["validation_accuracy"] == pytest.approx(accuracy)
@@ -172,17 +172,17 @@ def test_a_training_goes_through_its_images_by_its_schedule() -> None:
         assert best["images"] == data.dataset.facts
 
 
-def test_a_stop_and_a_resume_change_nothing() -> None:
+def test_stop_and_resume_change_nothing() -> None:
     whole, broken = new_run("whole"), new_run("broken")
-    with opened(whole) as (loop, _, watching):
+    with open_training(whole) as (loop, _, watching):
         assert loop.run()
         expected = watching.rows
         weights = {key: value.clone() for key, value in loop.training.network.state_dict().items()}
-    with opened(broken, stop_after=12) as (loop, _, first):
+    with open_training(broken, stop_after=12) as (loop, _, first):
         assert not loop.run()
         assert loop.state.step == 12
         assert [checkpoint_step(path) for path in broken.checkpoints()] == [12, 10]
-    with opened(broken) as (loop, _, second):
+    with open_training(broken) as (loop, _, second):
         assert loop.state.step == 12
         assert loop.run()
         rows = [*first.rows, *second.rows]
@@ -195,8 +195,8 @@ def test_a_stop_and_a_resume_change_nothing() -> None:
         assert broken.summary()[key] == whole.summary()[key]
 
 
-def test_a_loss_that_is_not_finite_ends_the_training_with_advice() -> None:
-    with opened(new_run("diverged")) as (loop, _, _):
+def test_non_finite_loss_ends_the_training_with_advice() -> None:
+    with open_training(new_run("diverged")) as (loop, _, _):
         with torch.no_grad():
             loop.training.network.classifier.weight.fill_(float("nan"))
         with pytest.raises(RunFailed) as caught:

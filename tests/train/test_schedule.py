@@ -16,7 +16,7 @@ def schedule(steps_per_epoch: int = 10, **train: object) -> TrainSchedule:
     return TrainSchedule(TrainConfig.model_validate({"train": {"epochs": 20, **train}}), steps_per_epoch)
 
 
-def test_a_cosine_from_start_to_end() -> None:
+def test_cosine_decay() -> None:
     cosine = schedule(learning_rate=0.1, learning_rate_min=0.01)
     assert cosine.learning_rate(1) == pytest.approx(0.1)
     assert cosine.learning_rate(200) == pytest.approx(0.01)
@@ -24,12 +24,12 @@ def test_a_cosine_from_start_to_end() -> None:
     assert middle == pytest.approx(0.01 + 0.09 * 0.5 * (1 + math.cos(math.pi * 99 / 199)))
 
 
-def test_a_line_after_a_warm_up() -> None:
+def test_linear_decay_after_warmup() -> None:
     line = schedule(learning_rate=0.5, decay="linear", warmup_epochs=5)
     assert line.learning_rate(1) == pytest.approx(0.5 / 50)
     assert line.learning_rate(50) == pytest.approx(0.5)
     assert line.learning_rate(200) == pytest.approx(0.0)
-    without = schedule(learning_rate=0.5, decay="linear")  # as PC-DARTS does: the decay counts from the start
+    without = schedule(learning_rate=0.5, decay="linear")  # as in PC-DARTS: decay counts from step 1
     assert [line.learning_rate(n) for n in range(51, 201)] == [
         without.learning_rate(n) for n in range(51, 201)
     ]
@@ -37,7 +37,7 @@ def test_a_line_after_a_warm_up() -> None:
     assert max(falls) == pytest.approx(min(falls))
 
 
-def test_drop_path_rises_in_a_line() -> None:
+def test_drop_path_increases_linearly() -> None:
     rising = schedule(drop_path=0.2)
     assert rising.drop_path(1) == 0
     assert rising.drop_path(200) == pytest.approx(0.2)
@@ -50,7 +50,7 @@ def test_drop_path_rises_in_a_line() -> None:
     warmup=st.integers(0, 29),
     decay=st.sampled_from(["cosine", "linear"]),
 )
-def test_it_never_leaves_its_bounds(epochs: int, steps: int, warmup: int, decay: str) -> None:
+def test_learning_rate_stays_within_its_bounds(epochs: int, steps: int, warmup: int, decay: str) -> None:
     if warmup >= epochs:
         return
     made = schedule(

@@ -1,4 +1,4 @@
-"""Scoring trained weights, and what is written down of where cells are from."""
+"""Scoring trained weights, and recording where cells come from."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def network(classes: int = 10) -> TrainedNetwork:
     )
 
 
-def test_the_test_part_is_scored_without_opening_the_training_part(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_test_part_is_scored_without_opening_the_training_part(monkeypatch: pytest.MonkeyPatch) -> None:
     parts = []
 
     def opened(*arguments: Any, part: Any, **options: Any) -> Any:
@@ -60,7 +60,7 @@ def test_the_test_part_is_scored_without_opening_the_training_part(monkeypatch: 
             score_part(network(classes=9), config, part, compute)
 
 
-def test_cells_of_an_earlier_moment_are_told_from_the_last() -> None:
+def test_cells_of_an_earlier_step_are_distinguished_from_the_last() -> None:
     runs = Path("runs")
     search = create_run(runs, space="standard", method="entrannas", seed=0)
     with RunSession(search) as session:

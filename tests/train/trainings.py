@@ -10,8 +10,8 @@ import torch
 
 from entrannas_cli.store.run import BEST_CHECKPOINT, CHECKPOINTS, Run
 
-from ..isolation import made_once
-from ..search.runs import deterministic
+from ..isolation import build_once
+from ..search.runs import deterministic_values
 from ..search.runs import in_process as entrannas
 
 EPOCHS = 4
@@ -22,14 +22,14 @@ SMALL = (
 )
 
 
-def trained(*further: str, cells: str = "DARTS_V2") -> Run:
+def train(*further: str, cells: str = "DARTS_V2") -> Run:
     entrannas("train", cells, *SMALL, "--quiet", *further)
     return newest()
 
 
-def undisturbed_training(factory: pytest.TempPathFactory) -> Run:
-    """A training that ran through."""
-    folder = made_once(factory, "undisturbed-training", trained)
+def uninterrupted_training(factory: pytest.TempPathFactory) -> Run:
+    """Return a training that ran without interruption."""
+    folder = build_once(factory, "undisturbed-training", train)
     (path,) = (folder / "runs").iterdir()
     return Run(path)
 
@@ -38,16 +38,16 @@ def newest() -> Run:
     return Run(max(Path("runs").iterdir(), key=lambda path: path.stat().st_mtime_ns))
 
 
-def as_if_stopped(run: Run) -> None:
-    """What its last process wrote of the end is forgotten."""
+def mark_stopped(run: Run) -> None:
+    """Reset what the last process wrote about the end."""
     status = json.loads((run.path / "status.json").read_text())
     (run.path / "status.json").write_text(json.dumps(status | {"state": "stopped"}))
 
 
 def assert_same_training(one: Run, other: Run) -> None:
-    """The same metrics, final and best weights, and test score, bit for bit."""
+    """Assert the same metrics, final and best weights, and test score, bit for bit."""
     for kind in ("step", "epoch"):
-        rows = [deterministic(run.metrics(kind)) for run in (one, other)]
+        rows = [deterministic_values(run.metrics(kind)) for run in (one, other)]
         assert rows[0] == rows[1]
         assert rows[0]
     for choose in (lambda run: run.checkpoints()[0], lambda run: run.path / CHECKPOINTS / BEST_CHECKPOINT):
