@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT))
 
 import torch  # noqa: E402
 
-from tests.search.measured import Case  # noqa: E402 (tests are not installed)
+from tests.search.measure_memory import Case  # noqa: E402 (tests are not installed)
 
 MIB = 2**20
 SEARCH = Case(batch=64)
@@ -49,7 +49,7 @@ CASES = {
 def measure(case: Case) -> dict[str, float]:
     """Measure ``case`` in a separate process, since the peak of a process never falls."""
     result = subprocess.run(
-        [sys.executable, "-m", "tests.search.measured", json.dumps(vars(case))],
+        [sys.executable, "-m", "tests.search.measure_memory", json.dumps(vars(case))],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import Phase, settings
 
-from .calling import Call, command_runner
+from .commands import Call, command_runner
 from .isolation import isolate
 
 # no deadlines, as machines are noisy; on CI always the same examples, so that a red build is reproducible

@@ -14,7 +14,7 @@ from entrannas_cli.charts.columns import DotColumn, DotGrid, columns, spans
 from entrannas_cli.charts.trace import Trace
 from entrannas_cli.charts.window import Window
 
-from .data import POINTS, unzip
+from .strategies import POINTS, unzip
 
 
 def expected(trace: Trace, grid: DotGrid) -> list[DotColumn | None]:

@@ -15,7 +15,7 @@ from entrannas_cli.charts.chart import Chart, Line
 from entrannas_cli.charts.draw import draw, picture
 from entrannas_cli.charts.look import CONTRAST_LIGHT, DARK, LIGHT
 
-from .data import POINTS, WILD, unzip
+from .strategies import POINTS, WILD, unzip
 
 NAMES = st.sampled_from(["", "loss", "weight loss of a long name", "損失の名前", "a\x1b[31mb\n", "[bold]x"])
 LINES = st.lists(st.tuples(NAMES, POINTS | WILD), max_size=4)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from entrannas_cli.charts.trace import Trace
 
-from .data import POINTS, WILD, unzip
+from .strategies import POINTS, WILD, unzip
 
 Points = list[tuple[float, float]]
 

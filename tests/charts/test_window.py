@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from entrannas_cli.charts.trace import Trace
 from entrannas_cli.charts.window import Window
 
-from .data import POINTS, WILD, unzip
+from .strategies import POINTS, WILD, unzip
 
 
 def line(count: int, *, first: int = 1) -> Trace:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ..calling import Call, Result
+from ..commands import Call, Result
 from ..results.generated import START, search_run
 
 

@@ -25,7 +25,7 @@ from entrannas_cli.store.run import Run
 from entrannas_cli.store.session import RunSession
 from entrannas_cli.store.status import Status, write_status
 
-from ..calling import Call
+from ..commands import Call
 
 NOW = 1795515300.0  # 2026-11-24 10:15:00 UTC
 CONFIG = (

@@ -25,7 +25,7 @@ from entrannas_cli.store.run import Run
 from entrannas_cli.store.session import RunSession
 from tests.results.generated import search_run
 
-from .driving import LARGE, SMALL, Driver, drive, new_run
+from .driver import LARGE, SMALL, Driver, drive, new_run
 
 METHODS = ("darts", "entrannas", "entrannas-dst")
 

@@ -28,7 +28,7 @@ from entrannas_cli.store.overview import overview
 from entrannas_cli.store.run import Run
 from entrannas_cli.store.session import RunSession
 
-from .driving import LARGE, SMALL, Driver, drive, new_run
+from .driver import LARGE, SMALL, Driver, drive, new_run
 
 SIZES = pytest.mark.parametrize("size", [SMALL, LARGE])
 TINY = "network.channels=2\nnetwork.cells=3\ndata.portion=0.1\nsearch.batch_size=16\nevaluation.every=1000"

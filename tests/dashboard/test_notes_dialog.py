@@ -12,7 +12,7 @@ from textual.widgets import Button, Input, TextArea
 from entrannas_cli.dashboard.notes_dialog import TagSuggester
 from entrannas_cli.store.notes import MAX_NOTE_CHARS, NOTES_FILE, Notes, change_notes, read_notes
 
-from .driving import LARGE, SMALL, Driver, drive, ended_run
+from .driver import LARGE, SMALL, Driver, drive, ended_run
 
 SIZES = pytest.mark.parametrize("size", [SMALL, LARGE])
 

@@ -12,7 +12,7 @@ from entrannas_cli.dashboard.keys import KEYS
 from entrannas_cli.store.run import Run
 from entrannas_cli.store.session import RunSession
 
-from .driving import LARGE, SMALL, Driver, drive, ended_run, new_run
+from .driver import LARGE, SMALL, Driver, drive, ended_run, new_run
 
 SIZES = pytest.mark.parametrize("size", [SMALL, LARGE])
 

@@ -30,7 +30,7 @@ from entrannas_cli.store.run import Run
 from entrannas_cli.store.session import RunSession
 from entrannas_cli.store.status import Status
 
-from .driving import LARGE, SMALL, new_run, press, until
+from .driver import LARGE, SMALL, new_run, press, until
 
 WEIGHTS = [[0.1, 0.6, 0.3], [0.95, 0.03, 0.02]]
 

@@ -12,7 +12,7 @@ from entrannas_cli.dashboard.run_details import RunDetails
 from entrannas_cli.store.session import RunSession
 from tests.results.generated import make_runs
 
-from .driving import LARGE, SMALL, Driver, drive, ended_run, new_run
+from .driver import LARGE, SMALL, Driver, drive, ended_run, new_run
 
 
 @pytest.fixture

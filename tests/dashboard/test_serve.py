@@ -17,7 +17,7 @@ import aiohttp
 import psutil
 import pyte
 
-from .driving import ended_run
+from .driver import ended_run
 
 COMMAND = [sys.executable, "-P", "-m", "entrannas_cli", "dashboard"]
 PATIENCE = 60.0

@@ -21,9 +21,9 @@ from textual.theme import Theme
 from entrannas_cli.dashboard.themes import THEMES
 
 from ..isolation import build_once
-from . import scenery
-from .driving import LARGE, SMALL, Driver, drive, until
-from .picturing import FOLDER, MADE_WITH, UPDATE, Album, check_versions, contrast, texts_of
+from . import snapshot_runs
+from .driver import LARGE, SMALL, Driver, drive, until
+from .screen_pictures import FOLDER, MADE_WITH, UPDATE, Album, check_versions, contrast, texts_of
 
 SIZES = {"80x24": SMALL, "160x45": LARGE}
 LEGIBLE = 3  # contrast; test_parts asks more of the palettes, here are also the cursor, heat maps and buttons
@@ -49,18 +49,18 @@ SCREENS = (
 def album(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Album]:
     check_versions(request.config)
     album = Album(update=request.config.getoption(UPDATE), folder=tmp_path)
-    with scenery.frozen_environment():
+    with snapshot_runs.frozen_environment():
         yield album
 
 
 @pytest.fixture
 def runs_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     def make() -> None:
-        with scenery.frozen_environment():
-            scenery.build_runs()
+        with snapshot_runs.frozen_environment():
+            snapshot_runs.build_runs()
 
-    with chdir(build_once(tmp_path_factory, "scenery", make)):
-        yield scenery.RUNS
+    with chdir(build_once(tmp_path_factory, "snapshot_runs", make)):
+        yield snapshot_runs.RUNS
 
 
 class Camera:
@@ -135,7 +135,7 @@ def test_empty_folder_matches_its_snapshot(album: Album, tmp_path: Path) -> None
             camera = Camera(driver, lambda name: album.take(driver, f"{name}-{size}"))  # noqa: B023
             await camera.take("no-runs", "no runs in runs yet")
 
-        drive(scenery.RUNS, look, size=SIZES[size], settings=tmp_path / f"{size}.json")
+        drive(snapshot_runs.RUNS, look, size=SIZES[size], settings=tmp_path / f"{size}.json")
     album.check()
 
 
@@ -165,7 +165,7 @@ def test_on_every_screen_what_is_written_stands_out_in_every_theme(runs_dir: Pat
 
         await walk(Camera(driver, in_every_theme))
 
-    with scenery.frozen_environment():
+    with snapshot_runs.frozen_environment():
         drive(runs_dir, scenario, size=LARGE, settings=tmp_path / "settings.json")
 
 

@@ -24,7 +24,7 @@ from entrannas_cli.method.space import SearchSpace
 from entrannas_cli.method.training import Training
 from entrannas_cli.spaces.published import PUBLISHED
 
-from .rehearsal import CpuCapture
+from .cpu_capture import CpuCapture
 
 SPACE = SearchSpace(name="small", operations=("skip_connect", "sep_conv_3x3", "max_pool_3x3"), nodes=2)
 METHODS = {"dst": "entrannas-dst", "top2": "entrannas"}

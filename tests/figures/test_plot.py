@@ -24,9 +24,9 @@ from entrannas_cli.store.find_run import list_runs
 from entrannas_cli.store.run import Run
 from entrannas_cli.store.session import RunSession
 
-from ..calling import Call
 from ..cli.test_app import HEAVY, modules_after
-from .made import make_search, write_rows
+from ..commands import Call
+from .runs import make_search, write_rows
 
 
 @pytest.fixture

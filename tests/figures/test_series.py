@@ -21,7 +21,7 @@ from entrannas_cli.figures.style import line_look
 from entrannas_cli.metrics import metric_of
 from entrannas_cli.store.run import Run
 
-from .made import write_rows
+from .runs import write_rows
 
 VALUES = hnp.arrays(np.float64, st.integers(1, 300), elements=st.floats(-1e6, 1e6))
 

@@ -21,7 +21,7 @@ from entrannas_cli.method.architecture import (
 from entrannas_cli.method.genotype import Connection
 from entrannas_cli.method.space import CELL_KINDS, SearchSpace
 
-from . import by_hand
+from . import equations
 from .strategies import architecture, spaces
 
 seeds = st.integers(0, 2**32 - 1)
@@ -33,9 +33,9 @@ temperatures = st.floats(0.05, 3)
 def away_from_kinks(arch: Architecture, kind: str, temperature: float) -> bool:
     """Return whether no ratio is near its threshold or the strongest one, where the equations have kinks."""
     space = arch.space
-    ratios = by_hand.ratios(arch.alpha[kind].tolist(), temperature, space)
+    ratios = equations.ratios(arch.alpha[kind].tolist(), temperature, space)
     for j, t in zip(space.intermediate, torch.sigmoid(arch.beta[kind]).tolist(), strict=True):
-        values = sorted(ratio for n in by_hand.edges_into(j, space) for ratio in ratios[n])
+        values = sorted(ratio for n in equations.edges_into(j, space) for ratio in ratios[n])
         if any(abs(ratio - t) < 1e-3 for ratio in values) or values[-2:-1] > [0.999]:
             return False
     return True
@@ -49,11 +49,11 @@ def test_weights_follow_the_equations(
     top2, dst = (arch.weights(derivation, temperature) for derivation in ("top2", "dst"))
     for kind in CELL_KINDS:
         alpha, beta = arch.alpha[kind].tolist(), arch.beta[kind].tolist()
-        expected = torch.tensor(by_hand.p(alpha, temperature), dtype=torch.float64)
+        expected = torch.tensor(equations.p(alpha, temperature), dtype=torch.float64)
         torch.testing.assert_close(top2[kind], expected, rtol=0, atol=1e-12)
         if not away_from_kinks(arch, kind, temperature):
             continue
-        expected = torch.tensor(by_hand.q_hat(alpha, beta, temperature, space), dtype=torch.float64)
+        expected = torch.tensor(equations.q_hat(alpha, beta, temperature, space), dtype=torch.float64)
         torch.testing.assert_close(dst[kind], expected, rtol=0, atol=1e-9)
 
 
@@ -69,7 +69,7 @@ def test_gradients_match_finite_differences(space: SearchSpace, seed: int, tempe
     def objective(values: list[float]) -> float:
         """Return Σ factors · q̂ as a function of all of α and β."""
         rows = torch.tensor(values[: alpha.numel()], dtype=torch.float64).view_as(alpha).tolist()
-        weights = by_hand.q_hat(rows, values[alpha.numel() :], temperature, space)
+        weights = equations.q_hat(rows, values[alpha.numel() :], temperature, space)
         pairs = zip(weights, factors.tolist(), strict=True)
         return float(sum(w * f for row, some in pairs for w, f in zip(row, some, strict=True)))
 
@@ -97,8 +97,8 @@ def test_derived_cells_follow_the_equations(space: SearchSpace, seed: int, tempe
             derivation: {(c.source, j, c.operation) for j, c in genotype.cell(kind).connections}
             for derivation, genotype in derived.items()
         }
-        assert found["dst"] == by_hand.kept_by_dst(by_hand.q_hat(alpha, beta, temperature, space), space)
-        assert found["top2"] == by_hand.kept_by_top2(by_hand.p(alpha, temperature), space)
+        assert found["dst"] == equations.kept_by_dst(equations.q_hat(alpha, beta, temperature, space), space)
+        assert found["top2"] == equations.kept_by_top2(equations.p(alpha, temperature), space)
 
 
 @given(spaces(), seeds, st.lists(temperatures, min_size=1, max_size=3))
@@ -165,9 +165,9 @@ def test_temperature_in_units_of_the_spread_can_be_held(
     for kind in CELL_KINDS:
         alpha = arch.alpha[kind].tolist()
         least = max(temperature, 1.5) if held and kind == "reduce" else temperature
-        expected = torch.tensor(by_hand.p(alpha, least * by_hand.spread(alpha)), dtype=torch.float64)
+        expected = torch.tensor(equations.p(alpha, least * equations.spread(alpha)), dtype=torch.float64)
         torch.testing.assert_close(found[kind], expected, rtol=1e-6, atol=1e-9)
-        fixed = torch.softmax(arch.alpha[kind] / (least * by_hand.spread(alpha)), dim=-1)
+        fixed = torch.softmax(arch.alpha[kind] / (least * equations.spread(alpha)), dim=-1)
         gradients = [
             torch.autograd.grad((weights * factors).sum(), arch.alpha[kind])[0]
             for weights in (found[kind], fixed)

@@ -18,7 +18,7 @@ from entrannas_cli.method.network import SuperNet
 from entrannas_cli.method.optimizers import prepare
 from entrannas_cli.method.space import CELL_KINDS, SearchSpace
 
-from . import by_hand
+from . import equations
 from .strategies import architecture
 
 SPACE = SearchSpace(name="small", operations=("skip_connect", "sep_conv_3x3", "conv_1x1"), nodes=2)
@@ -126,7 +126,7 @@ def test_sparsity_pressure_is_the_mean_over_nodes_of_both_kinds(weight: float) -
     one.derive(TEMPERATURE)
     validation = batch(1)
     cross_entropy, _ = loss_of(one, *validation)
-    expected = float(cross_entropy.detach()) + weight * by_hand.pressure([[-1.0, 2.0], [0.5, -3.0]])
+    expected = float(cross_entropy.detach()) + weight * equations.pressure([[-1.0, 2.0], [0.5, -3.0]])
     assert float(one.architecture_step(validation, TEMPERATURE)) == pytest.approx(expected, rel=1e-6)
 
 
@@ -151,16 +151,16 @@ def test_each_step_uses_its_temperature(derivation: Derivation) -> None:
             expected = float(nn.functional.cross_entropy(logits, batch(2)[1]))
         betas = [one.architecture.beta[kind].tolist() for kind in CELL_KINDS]
         if derivation == "dst":
-            expected += PRESSURE * by_hand.pressure(betas)
+            expected += PRESSURE * equations.pressure(betas)
         outcome = one.step(batch(1), batch(2), temperature=temperature)
         assert outcome.architecture_loss is not None
         assert float(outcome.architecture_loss) == pytest.approx(expected, rel=1e-6)
         for kind in CELL_KINDS:
             alpha, beta = one.architecture.alpha[kind].tolist(), one.architecture.beta[kind].tolist()
             weights = (
-                by_hand.q_hat(alpha, beta, temperature, SPACE)
+                equations.q_hat(alpha, beta, temperature, SPACE)
                 if derivation == "dst"
-                else by_hand.p(alpha, temperature)
+                else equations.p(alpha, temperature)
             )
             torch.testing.assert_close(
                 outcome.mixtures[kind].weights, torch.tensor(weights, dtype=torch.float64), rtol=0, atol=1e-9

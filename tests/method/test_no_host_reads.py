@@ -21,7 +21,7 @@ from entrannas_cli.method.space import SearchSpace
 from entrannas_cli.method.training import Training
 from entrannas_cli.spaces.published import PUBLISHED
 
-from ..engine.rehearsal import CpuCapture
+from ..engine.cpu_capture import CpuCapture
 from .strategies import STANDARD, architecture
 
 META = torch.device("meta")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from entrannas_cli.render.frame import draw_frame
 from entrannas_cli.render.progress import RunProgress
 
-from .searching import ID, WARNING, cells, epoch_row, started_facts, step_row
+from .fake_search import ID, WARNING, cells, epoch_row, started_facts, step_row
 
 
 def progress(connections: int = 2, note: str = WARNING) -> RunProgress:

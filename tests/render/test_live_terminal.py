@@ -14,10 +14,10 @@ import pexpect
 import pyte
 import pytest
 
-from .searching import ID, WARNING
+from .fake_search import ID, WARNING
 
 ROOT = Path(__file__).parents[2]
-SEARCHING = (sys.executable, "-m", "tests.render.searching")
+SEARCHING = (sys.executable, "-m", "tests.render.fake_search")
 TIMEOUT_S = 60.0  # maximum wait in seconds
 
 
@@ -215,7 +215,7 @@ def test_closing_the_terminal_does_not_end_the_search(
     terminal: Callable[..., Terminal], tmp_path: Path
 ) -> None:
     code = (
-        "import os, pathlib, signal, sys; from tests.render.searching import feed;"
+        "import os, pathlib, signal, sys; from tests.render.fake_search import feed;"
         "from entrannas_cli.render.views import make_view;"
         "signal.signal(signal.SIGHUP, signal.SIG_IGN);"
         "view = make_view().__enter__(); feed(view, 10, 0.03); view.__exit__(None, None, None);"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from entrannas_cli.render.progress import MAX_NOTES, Pace, RunProgress
 
-from .searching import STEPS_PER_EPOCH, epoch_row, started_facts, step_row
+from .fake_search import STEPS_PER_EPOCH, epoch_row, started_facts, step_row
 
 
 class Clock:

@@ -13,7 +13,7 @@ import pytest
 from entrannas_cli.render.live import LiveView
 from entrannas_cli.render.views import PlainView, QuietView, make_view
 
-from .searching import ID, WARNING, epoch_row, feed, started_facts
+from .fake_search import ID, WARNING, epoch_row, feed, started_facts
 
 
 class Terminal(io.StringIO):
@@ -106,7 +106,7 @@ def test_view_is_chosen_for_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_piped_output_is_plain_without_escapes() -> None:
     result = subprocess.run(
-        [sys.executable, "-m", "tests.render.searching", "2", "0", "completed"],
+        [sys.executable, "-m", "tests.render.fake_search", "2", "0", "completed"],
         capture_output=True,
         text=True,
         check=True,

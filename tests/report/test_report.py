@@ -23,9 +23,9 @@ from entrannas_cli.spaces.published import PUBLISHED
 from entrannas_cli.store.find_run import list_runs
 from entrannas_cli.store.session import RunSession
 
-from ..calling import Call
 from ..cli.test_app import modules_after
-from ..figures.made import make_search
+from ..commands import Call
+from ..figures.runs import make_search
 from ..results.generated import train_run
 from .browser import needs_chromium, render_page
 

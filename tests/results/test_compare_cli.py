@@ -18,7 +18,7 @@ import pytest
 from entrannas_cli.common.text import safe
 from entrannas_cli.results.columns import COLUMNS, USUAL
 
-from ..calling import Call
+from ..commands import Call
 from .generated import START, make_runs, search_run, train_run
 
 

@@ -20,7 +20,7 @@ from entrannas_cli.store.find_run import find_run
 from entrannas_cli.store.run import Run
 
 from ..isolation import build_once
-from .warm import WarmProcess
+from .warm_process import WarmProcess
 
 SPACE = """
 name = "tiny"

@@ -33,7 +33,7 @@ from .runs import (
     wait_for,
     write_space,
 )
-from .warm import WarmProcess
+from .warm_process import WarmProcess
 
 FREQUENT_CHECKPOINTS = ("--set", "checkpoint.minutes=0.002")  # a checkpoint every 0.12 s
 

@@ -27,7 +27,7 @@ from entrannas_cli.method.space import SearchSpace
 from entrannas_cli.store.run import Run
 
 from ..method.strategies import STANDARD
-from .measured import Case, estimate_bytes, measure
+from .measure_memory import Case, estimate_bytes, measure
 from .runs import in_process, write_space
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -42,7 +42,7 @@ def _space_file() -> None:
 
 
 def measure_in_subprocess(case: Case, **environment: str) -> dict[str, Any]:
-    arguments = [sys.executable, "-m", "tests.search.measured", json.dumps(vars(case))]
+    arguments = [sys.executable, "-m", "tests.search.measure_memory", json.dumps(vars(case))]
     result = subprocess.run(
         arguments, capture_output=True, text=True, cwd=ROOT, env=os.environ | environment, timeout=300
     )

@@ -16,7 +16,7 @@ from entrannas_cli.store.run import BEST_CHECKPOINT, CHECKPOINTS, Run
 
 from ..search.runs import in_process as entrannas
 from ..search.runs import only_run, start, steps_of, wait_for
-from ..search.warm import WarmProcess
+from ..search.warm_process import WarmProcess
 from .trainings import (
     EPOCHS,
     SMALL,

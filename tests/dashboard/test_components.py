@@ -24,8 +24,8 @@ from entrannas_cli.store.overview import Overview, overview
 from entrannas_cli.store.status import Status
 from tests.results.generated import make_runs
 
-from .driving import Driver, drive, ended_run
-from .picturing import contrast
+from .driver import Driver, drive, ended_run
+from .screen_pictures import contrast
 
 # settings
 

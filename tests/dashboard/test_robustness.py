@@ -22,7 +22,7 @@ from entrannas_cli.store.session import RunSession
 from entrannas_cli.store.status import STALE_AFTER_S, STATUS_FILE, process_identity
 
 from ..render.test_live_terminal import Terminal
-from .driving import LARGE, SMALL, Driver, drive, ended_run, new_run
+from .driver import LARGE, SMALL, Driver, drive, ended_run, new_run
 
 TINY = (20, 5)
 YEAR = 365 * 86400.0

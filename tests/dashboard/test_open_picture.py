@@ -16,7 +16,7 @@ from entrannas_cli.spaces.published import PUBLISHED
 from entrannas_cli.store.run import Run
 from entrannas_cli.store.session import RunSession
 
-from .driving import Driver, drive, ended_run, new_run
+from .driver import Driver, drive, ended_run, new_run
 
 
 def make_search(runs_dir: Path, name: str) -> Run:

@@ -1,6 +1,6 @@
 """Measure the memory that steps really take, beside the estimate.
 
-``python -m tests.search.measured '{"kind": "search"}'`` prints a JSON object. Use one process per
+``python -m tests.search.measure_memory '{"kind": "search"}'`` prints a JSON object. Use one process per
 measurement, as the peak of a process never falls.
 """
 

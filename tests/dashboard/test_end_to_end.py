@@ -17,7 +17,7 @@ from entrannas_cli.store.run import Run
 from entrannas_cli.store.stop import request_stop, wait_until_ended
 
 from ..render.test_live_terminal import Terminal
-from .driving import ended_run
+from .driver import ended_run
 
 PROJECT = """\
 preset = "quick"

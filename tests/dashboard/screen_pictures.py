@@ -18,7 +18,7 @@ from rich.style import Style
 from rich.terminal_theme import SVG_EXPORT_THEME
 from textual.color import Color as AnyColor
 
-from .driving import Driver
+from .driver import Driver
 
 __all__ = ["FOLDER", "MADE_WITH", "UPDATE", "Album", "check_versions", "contrast", "svg_of", "texts_of"]
 
