@@ -1,4 +1,4 @@
-"""What stands on the screen: as an SVG file, small, a line a row, the same wherever it is made; and its colours."""
+"""The screen as a small SVG file, one line per row and the same on every machine; and the colours of its texts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["FOLDER", "MADE_WITH", "UPDATE", "Album", "check_versions", "contrast
 FOLDER = Path(__file__).parent / "snapshots"
 MADE_WITH = FOLDER / "made-with.txt"
 UPDATE = "--snapshot-update"
-RENEW = f"look at what they show, then renew them: pytest tests/dashboard/test_snapshots.py {UPDATE}"
+RENEW = f"look at what they show, then update them: pytest tests/dashboard/test_snapshots.py {UPDATE}"
 SETTLE_S = 2.0  # seconds without a change before a picture is taken
 TIMEOUT_S = 10.0  # seconds without a change before a differing picture counts as final
 WIDTH, HEIGHT = 10, 20  # of a character cell
@@ -39,15 +39,15 @@ def library_versions() -> str:
 
 
 def check_versions(config: pytest.Config) -> None:
-    """Fails the test where the pictures were made with other releases."""
+    """Fail the test if the pictures were made with other releases."""
     made_with = MADE_WITH.read_text().strip() if MADE_WITH.exists() else ""
     if config.getoption(UPDATE):
         FOLDER.mkdir(exist_ok=True)
         MADE_WITH.write_text(library_versions() + "\n")
     elif made_with != library_versions():
         pytest.fail(
-            f"the pictures hold for {made_with}, and here is {library_versions()}: install '.[test]', or, where that"
-            f" brings another release, {RENEW}"
+            f"the pictures were made with {made_with}, but {library_versions()} is installed: install '.[test]'; "
+            f"if that brings another release, {RENEW}"
         )
 
 

@@ -1,11 +1,11 @@
-"""The looks: a picture of each screen, on a small and on a large terminal. Themes differ in their colours alone.
+"""Snapshots: a picture of each screen on a small and on a large terminal. Themes differ only in their colours.
 
-The pictures lie in ``snapshots``; any browser shows them. Where a change alters them and is right, look at the new
-ones and renew them:
+The pictures are in ``snapshots``; any browser shows them. If a change to them is intended, look at the new ones and
+update them:
 
     pytest tests/dashboard/test_snapshots.py --snapshot-update
 
-They hold for the releases of Textual and Rich in ``snapshots/made-with.txt``, which the extra ``test`` brings. With
+They need the releases of Textual and Rich in ``snapshots/made-with.txt``, which the ``test`` extra installs. With
 others the tests fail.
 """
 
@@ -26,7 +26,9 @@ from .driver import LARGE, SMALL, Driver, drive, until
 from .screen_pictures import FOLDER, MADE_WITH, UPDATE, Album, check_versions, contrast, texts_of
 
 SIZES = {"80x24": SMALL, "160x45": LARGE}
-LEGIBLE = 3  # contrast; test_parts asks more of the palettes, here are also the cursor, heat maps and buttons
+LEGIBLE = (
+    3  # contrast; test_components asks more of the palettes, here are also the cursor, heat maps and buttons
+)
 TABS = {  # tabs of the run page: name of the picture, and a text on it
     "run-curves": "accuracy",
     "run-cells": "normal cell",
@@ -64,7 +66,7 @@ def runs_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 class Camera:
-    """Takes pictures of a program: does ``shot`` with each screen, given its name."""
+    """Take pictures of an app: call ``shot`` with the name of each screen."""
 
     def __init__(self, driver: Driver, shot: Callable[[str], Awaitable[None]]) -> None:
         self.driver, self.shot = driver, shot
