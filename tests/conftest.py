@@ -12,6 +12,9 @@ from hypothesis import Phase, settings
 from .commands import Call, command_runner
 from .isolation import isolate
 
+# networks here are tiny: more threads only wait for each other, and test processes already use every core
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # no deadlines, as machines are noisy; on CI always the same examples, so that a red build is reproducible
 settings.register_profile("entrannas", deadline=None, max_examples=40, derandomize=bool(os.environ.get("CI")))
 # a mutant only has to be noticed, so examples are not shrunk (docs/testing.md)

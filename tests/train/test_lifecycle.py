@@ -185,7 +185,7 @@ def test_training_without_held_out_images() -> None:
         (("DARTS_V2", "--set", "train.warmup_epochs=99"), "no epoch is left after the warm-up"),
         (("DARTS_V2", "--batch-size", "4000"), "train.batch_size=1294"),
         (("DARTS_V2", "--device", "cuda:7"), "device cuda:7"),
-        (("DARTS_V2", "--channels", "auto", "--set", "derived.largest_multiply_adds=1000"), "so small"),
+        (("DARTS_V2", "--channels", "auto", "--set", "derived.largest_multiply_adds=1000"), "that small"),
         (("DARTS_V2", "--set", "data.validation_share=0.0001"), "of 1438 images is none"),
     ],
 )
@@ -240,7 +240,7 @@ def test_folder_needs_a_test_part_unless_testing_is_off(tmp_path: Path) -> None:
     arguments = (*SMALL[2:], "--dataset", "folder", "--data", str(tmp_path / "photos"), "--batch-size", "4")
     result = entrannas("train", "DARTS_V2", *arguments, "--epochs", "1", "--quiet", check=False)
     assert result.returncode == 2
-    assert "neither test/ nor val/" in result.stderr
+    assert "no test/ or val/" in result.stderr
     assert "--set evaluation.test=false" in result.stderr
     entrannas("train", "DARTS_V2", *arguments, "--epochs", "1", "--quiet", "--set", "evaluation.test=false")
     assert newest().status().state == "completed"
