@@ -1,7 +1,10 @@
-.PHONY: setup test lint docs
+.PHONY: setup test fast lint docs
 
 setup:  ## install the package with its test and lint dependencies
 	pip install -e '.[test]'
+
+fast:  ## run the fast tests, in less than a minute
+	python -m pytest -m fast -n auto --dist worksteal
 
 test:  ## run all tests
 	python -m pytest -n auto --dist worksteal
@@ -9,6 +12,7 @@ test:  ## run all tests
 lint:  ## run the other CI checks
 	ruff check .
 	ruff format --check .
+	codespell
 	mypy
 	lint-imports
 

@@ -12,6 +12,13 @@ from hypothesis import Phase, settings
 from .commands import Call, command_runner
 from .isolation import isolate
 
+# marked `fast`: the tests of logic and of the method's equations, which start no process and draw no screen
+FAST = (
+    *("charts", "common", "config", "data", "monitor", "results", "spaces", "store"),
+    *("method/test_architecture.py", "method/test_bilevel.py", "method/test_genotype.py"),
+    *("method/test_method_properties.py", "method/test_network.py"),
+)
+
 # networks here are tiny: more threads only wait for each other, and test processes already use every core
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -34,6 +41,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--snapshot-update", action="store_true", help="keep the pictures of the screens as they are now"
     )
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not even import the other tests for `-m fast`."""
+    is_other = collection_path.suffix == ".py" and not _is_fast(collection_path)
+    return True if is_other and config.option.markexpr == "fast" else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if _is_fast(item.path):
+            item.add_marker("fast")
+
+
+def _is_fast(path: Path) -> bool:
+    return path.relative_to(Path(__file__).parent).as_posix().startswith(FAST)
 
 
 @pytest.hookimpl(optionalhook=True)  # xdist is optional

@@ -32,13 +32,13 @@ BARE_REQUIREMENT = re.compile(r"[A-Za-z0-9._-]+")
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of output: ``level`` "broken" means that no search can run; ``mend`` is the suggested fix."""
+    """One line of output: ``level`` "broken" means that no search can run; ``fix`` is the suggested fix."""
 
     section: str
     name: str
     value: str
     level: Level = "ok"
-    mend: str = ""
+    fix: str = ""
 
 
 def examine(runs_dir: Path | None = None) -> list[Finding]:
@@ -72,13 +72,13 @@ def _software(torch: dict[str, Any]) -> Iterator[Finding]:
             missing.append(name)
     yield Finding(section, "packages", ", ".join(versions))
     if missing:
-        mend = f"pip install {' '.join(missing)}"
-        yield Finding(section, "missing", ", ".join(missing), "broken", mend)
+        fix = f"pip install {' '.join(missing)}"
+        yield Finding(section, "missing", ", ".join(missing), "broken", fix)
     yield from _torch(torch)
     for name, problem in torch.get("operations", {}).items():
         if problem:
-            mend = "fix or remove the package that provides it"
-            yield Finding(section, f"operation {name}", safe(problem), "warning", mend)
+            fix = "fix or remove the package that provides it"
+            yield Finding(section, f"operation {name}", safe(problem), "warning", fix)
         else:
             yield Finding(section, f"operation {name}", "from an installed package")
 
@@ -94,9 +94,9 @@ def _required() -> list[str]:
 
 
 def _torch(torch: dict[str, Any]) -> Iterator[Finding]:
-    section, mend = "software", "pip install --force-reinstall torch torchvision"
+    section, fix = "software", "pip install --force-reinstall torch torchvision"
     if "error" in torch:
-        yield Finding(section, "torch", f"cannot be imported: {safe(torch['error'])}", "broken", mend)
+        yield Finding(section, "torch", f"cannot be imported: {safe(torch['error'])}", "broken", fix)
         return
     build = torch.get("build", {})
     gpu_build = (
@@ -124,13 +124,13 @@ def _devices(torch: dict[str, Any]) -> Iterator[Finding]:
         yield Finding(section, device["device"], ", ".join(parts))
     if "devices" in torch.get("problems", {}):
         fault = first_line(torch["problems"]["devices"])
-        mend = "install the torch build that matches the driver, or search with --device cpu"
-        yield Finding(section, "gpu", f"found, but unusable: {fault}", "warning", mend)
+        fix = "install the torch build that matches the driver, or search with --device cpu"
+        yield Finding(section, "gpu", f"found, but unusable: {fault}", "warning", fix)
     elif not torch.get("devices") and "error" not in torch:
         if _has_nvidia_gpu():
             fault = "this machine has an NVIDIA GPU, but this torch cannot use it"
-            mend = "install a CUDA build of torch and a driver that is new enough for it"
-            yield Finding(section, "gpu", fault, "warning", mend)
+            fix = "install a CUDA build of torch and a driver that is new enough for it"
+            yield Finding(section, "gpu", fault, "warning", fix)
         else:
             yield Finding(section, "gpu", "none", "note")
 
@@ -155,8 +155,8 @@ def _machine(torch: dict[str, Any]) -> Iterator[Finding]:
     if limit is not None and limit < total:
         text += f", limited to {bytes_text(limit)} by the container"
     scarce = min(available, limit or available) < ENOUGH_MEMORY_BYTES
-    mend = "end other programs, or search with a smaller --batch-size"
-    yield Finding(section, "memory", text, "warning" if scarce else "ok", mend if scarce else "")
+    fix = "end other programs, or search with a smaller --batch-size"
+    yield Finding(section, "memory", text, "warning" if scarce else "ok", fix if scarce else "")
 
 
 def _memory_limit() -> int | None:
@@ -182,8 +182,8 @@ def _data() -> Iterator[Finding]:
         if dataset.name in CIFAR:
             found = cifar_found(dataset.name)
             text = f"in {safe(str(found.absolute()))}" if found else "missing"
-            mend = "" if found else f"entrannas data prepare {dataset.name}"
-            yield Finding("data sets", dataset.name, text, "ok" if found else "note", mend)
+            fix = "" if found else f"entrannas data prepare {dataset.name}"
+            yield Finding("data sets", dataset.name, text, "ok" if found else "note", fix)
         else:
             yield Finding("data sets", dataset.name, dataset.text)
     for name in space_names():
@@ -216,24 +216,24 @@ def _folders(flag: Path | None) -> Iterator[Finding]:
 def _runs_folder(folder: Path) -> Iterator[Finding]:
     section, shown = "places", safe(str(folder))
     existing = next(path for path in [folder, *folder.parents] if path.exists())
-    mend = "choose another folder with --runs-dir DIR or the variable ENTRANNAS_RUNS_DIR"
+    fix = "choose another folder with --runs-dir DIR or the variable ENTRANNAS_RUNS_DIR"
     if not existing.is_dir():
         fault = f"{shown}: {safe(str(existing))} is a file"
-        yield Finding(section, "runs", fault, "broken", mend)
+        yield Finding(section, "runs", fault, "broken", fix)
         return
     try:
         with tempfile.TemporaryFile(dir=existing, prefix=".entrannas-doctor-"):
             pass
     except OSError as error:
         fault = f"{shown}: not writable: {error.strerror or error}"
-        yield Finding(section, "runs", fault, "broken", mend)
+        yield Finding(section, "runs", fault, "broken", fix)
     else:
         new = "" if existing == folder else ", created by the first run"
         yield Finding(section, "runs", f"{shown}: writable{new}")
     free = shutil.disk_usage(existing).free
     level: Level = "broken" if free < MIN_FREE_BYTES else "warning" if free < ENOUGH_FREE_BYTES else "ok"
-    mend = "" if level == "ok" else "free some space, or choose another folder with --runs-dir"
-    yield Finding(section, "disk", f"{bytes_text(free)} free there", level, mend)
+    fix = "" if level == "ok" else "free some space, or choose another folder with --runs-dir"
+    yield Finding(section, "disk", f"{bytes_text(free)} free there", level, fix)
 
 
 # terminal, choices
@@ -252,8 +252,8 @@ def _terminal() -> Iterator[Finding]:
     size = f"{console.width}x{console.height}"
     yield Finding(section, "terminal", f"{safe(kind)}, {size}, {colours}, {encoding}")
     if ascii_only(sys.stdout):
-        mend = "set a UTF-8 locale, such as LC_ALL=C.UTF-8, for better diagrams"
-        yield Finding(section, "pictures", "in plain ASCII", "note", mend)
+        fix = "set a UTF-8 locale, such as LC_ALL=C.UTF-8, for better diagrams"
+        yield Finding(section, "pictures", "in plain ASCII", "note", fix)
     reason = why_plain(sys.stderr, os.environ)
     view = f"one line per epoch ({reason})" if reason else "live"
     yield Finding(section, "view of a search", view)
@@ -275,5 +275,5 @@ def _choices(torch: dict[str, Any]) -> Iterator[Finding]:
         yield Finding(section, "--preset auto", reason, "ok", safe(preset["hint"]))
     problem = torch.get("problems", {}).get("preset")
     if problem:
-        mend = "fix entrannas.toml or the ENTRANNAS_* variables"
-        yield Finding(section, "--preset auto", safe(problem), "broken", mend)
+        fix = "fix entrannas.toml or the ENTRANNAS_* variables"
+        yield Finding(section, "--preset auto", safe(problem), "broken", fix)

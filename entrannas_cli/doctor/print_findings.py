@@ -33,8 +33,8 @@ def print_findings(findings: Sequence[Finding]) -> None:
             if finding.section == section:
                 mark, ascii_mark, style = MARKS.get(finding.level, BROKEN)
                 text = Text(finding.value)
-                if finding.mend:
-                    text.append(f"\n{arrow} {finding.mend}", "dim" if finding.level == "note" else "bold")
+                if finding.fix:
+                    text.append(f"\n{arrow} {finding.fix}", "dim" if finding.level == "note" else "bold")
                 table.add_row(Text(ascii_mark if plain else mark, style), Text(finding.name), text)
         console.print(Text(section, "bold"))
         console.print(table)

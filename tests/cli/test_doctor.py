@@ -124,7 +124,7 @@ def test_gpus_are_listed(fake_torch: Any) -> None:
 def test_gpu_unsupported_by_the_torch_build(fake_torch: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checks, "_has_nvidia_gpu", lambda: True)
     assert finding("gpu").level == "warning"
-    assert "CUDA build" in finding("gpu").mend
+    assert "CUDA build" in finding("gpu").fix
 
 
 def test_runs_folder_is_not_writable(fake_torch: Any) -> None:
@@ -132,7 +132,7 @@ def test_runs_folder_is_not_writable(fake_torch: Any) -> None:
     assert finding("runs", Path("file/runs")).level == "broken"
     assert "is a file" in finding("runs", Path("file/runs")).value
     assert finding("runs", Path("/proc/runs")).level == "broken"
-    assert "--runs-dir" in finding("runs", Path("/proc/runs")).mend
+    assert "--runs-dir" in finding("runs", Path("/proc/runs")).fix
 
 
 def test_disk_is_full(fake_torch: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,7 +146,7 @@ def test_disk_is_full(fake_torch: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_data_set_is_found(fake_torch: Any) -> None:
-    assert finding("cifar10").mend == "entrannas data prepare cifar10"
+    assert finding("cifar10").fix == "entrannas data prepare cifar10"
     files = CIFAR["cifar10"]
     folder = Path("data", files.folder)
     folder.mkdir(parents=True)

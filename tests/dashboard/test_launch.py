@@ -274,7 +274,7 @@ def test_form_shows_the_command_and_copies_it(tmp_path: Path, size: tuple[int, i
         await driver.until(lambda: "not started: 1 problem to fix" in driver.notes, "the refusal")
         assert driver.screen_name == "LaunchScreen"
         await driver.press("ctrl+u")
-        await driver.until(lambda: "✓" in driver.shown, "that it is mended")
+        await driver.until(lambda: "✓" in driver.shown, "that it is fixed")
         if size == LARGE:
             assert 'space = "extended"' in driver.shown
 

@@ -142,7 +142,7 @@ def test_empty_folder_matches_its_snapshot(album: Album, tmp_path: Path) -> None
 
 
 async def read(driver: Driver, theme: Theme) -> None:
-    """Waits until ``theme`` is in use and all that is written can be read."""
+    """Wait until ``theme`` is in use and all that is written can be read."""
     driver.app.theme = theme.name
 
     def faint() -> set[tuple[str, str, str]]:

@@ -91,7 +91,7 @@ def test_cached_operations_give_the_same_estimate() -> None:
 
 
 @pytest.mark.skipif(
-    platform.libc_ver()[0] != "glibc", reason="what tensors take besides is that of glibc's heap"
+    platform.libc_ver()[0] != "glibc", reason="the overhead of tensors is that of glibc's heap"
 )
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_estimate_matches_a_real_process(case: Case) -> None:
