@@ -69,9 +69,8 @@ def resolve_compute(config: DeviceConfig) -> Compute:
             torch.cuda.set_device(device)  # for code without a device argument, such as pinned memory
         # a sum over a million features (the gradient of α) must not be rounded to bf16 on the way
         torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
-        torch.backends.cudnn.benchmark = (
-            True  # few shapes, which recur: searching for the fastest kernels pays off
-        )
+        # few shapes, which recur: searching for the fastest kernels pays off
+        torch.backends.cudnn.benchmark = True
     elif device.type == "mps" and not torch.backends.mps.is_available():
         raise UsageError("device mps: torch finds no Apple GPU here (see `entrannas doctor`, or use cpu)")
     if config.threads:

@@ -36,9 +36,8 @@ def calibrate_batch_norm(network: nn.Module, forward: Forward, batches: Iterable
     network.train()
     for count, (images, _) in enumerate(batches, start=1):
         for norm in norms:
-            norm.momentum = (
-                1 / count
-            )  # a plain average; momentum=None would read each layer's count from the device
+            # a plain average; momentum=None would read each layer's count from the device
+            norm.momentum = 1 / count
         forward(images)
     network.eval()
     for norm, momentum in zip(norms, momenta, strict=True):

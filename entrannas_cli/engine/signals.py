@@ -15,9 +15,8 @@ REASONS = {
     signal.SIGTERM: "terminated by a signal",
     signal.SIGHUP: "the terminal was closed",
 }
-EXIT_CODES = {
-    reason: 128 + number for number, reason in REASONS.items()
-}  # by reason, as shells report signals
+# by reason, as shells report signals
+EXIT_CODES = {reason: 128 + number for number, reason in REASONS.items()}
 
 
 @contextmanager

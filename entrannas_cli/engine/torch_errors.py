@@ -12,11 +12,8 @@ from ..common.text import first_line
 
 __all__ = ["translate_errors"]
 
-ALLOCATION_ERRORS = (
-    "can't allocate memory",
-    "not enough memory",
-    "out of memory",
-)  # texts of plain RuntimeErrors
+# texts of errors for which torch has no type of its own
+ALLOCATION_ERRORS = ("can't allocate memory", "not enough memory", "out of memory")
 WORKER_ERROR = "DataLoader worker"  # torch's signal handler may raise it anywhere
 
 

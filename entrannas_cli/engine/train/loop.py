@@ -134,9 +134,8 @@ class TrainLoop(Loop[TrainState]):
 
     def restore(self) -> None:
         super().restore()
-        self._after_checkpoint(
-            self.state.step
-        )  # the process may have been killed between checkpoint and copy
+        # the process may have been killed between writing the checkpoint and copying it
+        self._after_checkpoint(self.state.step)
         best = self.session.run.path / CHECKPOINTS / BEST_CHECKPOINT
         if best.exists() and not self._is_from_step(best, self.state.best_step):
             best.unlink()  # damaged, or from steps that will be repeated
