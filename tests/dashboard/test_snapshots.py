@@ -168,7 +168,7 @@ def test_on_every_screen_what_is_written_stands_out_in_every_theme(runs_dir: Pat
         await walk(Camera(driver, in_every_theme))
 
     with snapshot_runs.frozen_environment():
-        drive(runs_dir, scenario, size=LARGE, settings=tmp_path / "settings.json")
+        drive(runs_dir, scenario, size=SMALL, settings=tmp_path / "settings.json")
 
 
 def test_no_snapshot_is_unused(request: pytest.FixtureRequest) -> None:

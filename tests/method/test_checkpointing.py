@@ -52,7 +52,7 @@ def run_search(
     return search
 
 
-@settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=4, suppress_health_check=[HealthCheck.too_slow])
 @given(
     space=spaces(max_nodes=3),
     derivation=st.sampled_from(["dst", "top2"]),
