@@ -1,0 +1,1 @@
+"""Configuration: its models, its sources, and how values are resolved and explained."""

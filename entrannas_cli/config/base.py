@@ -1,4 +1,4 @@
-"""What all configuration models share: they are frozen, refuse unknown keys, and describe each key."""
+"""The base of all configuration models: they are frozen, reject unknown keys and describe each key."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Origin = Literal["paper", "recipe", "ours", "tool"]
 ORIGINS: dict[Origin, str] = {
     "paper": "stated by the paper",
     "recipe": "from a published recipe: ISTA-NAS (the same first author's code), PC-DARTS or DARTS",
-    "ours": "the paper's choice is unknown: this is ours",
+    "ours": "our choice, as the paper's is unknown",
     "tool": "a matter of this tool, not of the method",
 }
 
@@ -33,7 +33,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def with_values(config: Model, changed: Mapping[str, Mapping[str, Any]]) -> Model:
-    """``config`` with other values: ``changed`` are those of each section. They aren't checked."""
+    """Return ``config`` with the values of ``changed``, by section. They are not validated."""
     sections = {
         name: getattr(config, name).model_copy(update=dict(values)) for name, values in changed.items()
     }
@@ -51,12 +51,12 @@ def key(
     former_key: str = "",
     **bounds: Any,
 ) -> Any:
-    """A field of a :class:`Section`.
+    """Declare a field of a :class:`Section`.
 
-    ``allowed`` says in words what may stand there, where type and bounds don't say it. ``path`` marks a path that
+    ``allowed`` describes the allowed values where type and bounds do not. ``path`` marks a path that
     is relative to where it was written: ``always``, or only if it looks like a ``file`` (a name otherwise).
-    ``former`` is the value that describes runs made before the key existed, where it isn't the default: that of
-    ``former_key`` if one is named.
+    ``former`` is the value of runs made before the key existed, if it is not the default; with ``former_key``,
+    it is the value of that key.
     """
     extra: dict[str, Any] = {"origin": origin, "allowed": allowed, "path": path, "former": former}
     extra["former_key"] = former_key
@@ -65,7 +65,7 @@ def key(
 
 @dataclass(frozen=True)
 class Contradiction:
-    """``keys`` are those that don't go together, the one to change first."""
+    """``keys`` that do not go together, first the one to change."""
 
     keys: tuple[str, ...]
     text: str
@@ -75,7 +75,7 @@ class Contradiction:
 
 
 def refuse(found: Iterable[Contradiction]) -> None:
-    """For a model's validator: raises pydantic's error if there are any, which carries them as they are."""
+    """Raise pydantic's error with everything ``found``, if anything; for a model's validator."""
     found = list(found)
     if found:
         text = "; ".join(str(contradiction) for contradiction in found)

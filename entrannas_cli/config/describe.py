@@ -1,4 +1,4 @@
-"""The documentation of a configuration, made from its schema: keys, presets, methods as Markdown."""
+"""The documentation of a configuration, generated from its schema: keys, presets, methods as Markdown."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["filled"]
 
 
 def filled(document: str) -> str:
-    """``document`` with what stands between ``<!-- NAME: begin -->`` and ``<!-- NAME: end -->`` made anew."""
+    """Return ``document`` with each part ``<!-- NAME: begin -->`` ... ``<!-- NAME: end -->`` regenerated."""
     parts: dict[str, Callable[[], str]] = {
         "search presets": lambda: describe_presets("search"),
         "train presets": lambda: describe_presets("train"),
@@ -38,15 +38,15 @@ def filled(document: str) -> str:
 
 
 def describe_origins() -> str:
-    """A Markdown list of where defaults come from."""
+    """Return a Markdown list of the origins of defaults."""
     origins = "".join(f"- **{origin}**: {meaning}\n" for origin, meaning in ORIGINS.items())
     return f"Where a default comes from:\n\n{origins}"
 
 
 def describe(model: type[BaseModel], *, without: Collection[str] = (), only: Collection[str] = ()) -> str:
-    """A Markdown table a section: each key with its default, what is allowed, its meaning and its origin.
+    """Return a Markdown table per section: each key with its default, allowed values, meaning and origin.
 
-    Sections ``without`` are left out; ``only`` names those that are wanted, without the keys outside of sections.
+    Sections ``without`` are left out; with ``only``, these sections alone, without the keys outside of sections.
     """
     keys = keys_of(model)
     parts = []
@@ -61,13 +61,13 @@ def describe(model: type[BaseModel], *, without: Collection[str] = (), only: Col
 
 
 def describe_presets(folder: str = "search") -> str:
-    """A Markdown list of the presets for "search" or "train" that come with the package."""
+    """Return a Markdown list of the presets for "search" or "train" that come with the package."""
     names = preset_names(folder)
     return "".join(f"- `{name}`: {load_preset(name, folder).description}\n" for name in names)
 
 
 def describe_methods(model: type[BaseModel]) -> str:
-    """A Markdown list of what each method implies."""
+    """Return a Markdown list of the values that each method implies."""
     lines = []
     for method in keys_of(model)["method"].options:
         values = [f"`{name} = {toml_value(value)}`" for name, value in implied_by_method(method).items()]

@@ -14,8 +14,8 @@ __all__ = ["ConfigurationError", "Problem"]
 class Problem:
     """``subject`` is the value with its source, as in ``seed = -1 (--seed)``; ``text`` says what is wrong with it.
 
-    ``concerns`` are the keys that it is about, each with the source of its value, the one to change first at the
-    front; a key is empty where there is none of that name. ``details`` are further lines.
+    ``concerns`` are the keys it is about, each with the source of its value, first the one to change; a key is
+    empty if no key has that name. ``details`` are further lines.
     """
 
     subject: str
@@ -28,7 +28,7 @@ class Problem:
 
 
 class ConfigurationError(UsageError):
-    """Lists everything that is wrong with a configuration."""
+    """Everything that is wrong with a configuration."""
 
     def __init__(self, problems: Sequence[Problem], advice: Sequence[str] = ()) -> None:
         self.problems = tuple(problems)

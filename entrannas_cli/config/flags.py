@@ -9,5 +9,5 @@ OVERRIDE_FLAG = "--set"
 
 
 def flag_of(name: str) -> str:
-    """The flag of the key ``name``, if it has one of its own."""
+    """Return the flag of the key ``name``, as it would be called."""
     return FLAGS.get(name) or f"--{name.rpartition('.')[2].replace('_', '-')}"

@@ -36,12 +36,12 @@ class Key:
 
 
 def keys_of(model: type[BaseModel]) -> dict[str, Key]:
-    """All keys by their dotted names, in the order of the model: those outside sections first."""
+    """Return all keys by dotted name, in the order of the model: those outside sections first."""
     return {key.name: key for key in _walk(model, "")}
 
 
 def sections_of(model: type[BaseModel]) -> dict[str, str]:
-    """The sections' names, each with what it is about."""
+    """Return the names of the sections, each with its description."""
     return {
         name: (field.annotation.__doc__ or "").strip()
         for name, field in model.model_fields.items()
@@ -50,7 +50,7 @@ def sections_of(model: type[BaseModel]) -> dict[str, str]:
 
 
 def flatten_model(config: BaseModel) -> dict[str, Any]:
-    """The values of a configuration by dotted key, in the order of :func:`keys_of`."""
+    """Return the values of a configuration by dotted key, in the order of :func:`keys_of`."""
     flat: dict[str, Any] = {}
     for name in keys_of(type(config)):
         value: Any = config
@@ -61,7 +61,7 @@ def flatten_model(config: BaseModel) -> dict[str, Any]:
 
 
 def former_values(keys: Mapping[str, Key], known: Mapping[str, Any]) -> dict[str, Any]:
-    """What a run of an older release had for each of ``keys`` that its ``known`` values lack."""
+    """Return what a run of an older release used for each of ``keys`` missing from its ``known`` values."""
     return {name: known.get(key.former_key, key.former) for name, key in keys.items() if name not in known}
 
 
@@ -97,7 +97,7 @@ def _key(name: str, field: FieldInfo) -> Key:
 
 
 def _options(annotation: Any) -> Iterator[str]:
-    """The words of all literals in a type."""
+    """Yield the words of all literals in a type."""
     if get_origin(annotation) is Literal:
         yield from get_args(annotation)
     elif get_origin(annotation) is Annotated:

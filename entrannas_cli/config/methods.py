@@ -1,4 +1,4 @@
-"""The methods: what each is, and the values that it brings along. Loads nothing heavy."""
+"""The methods: what each is, and the values that it implies. Loads nothing heavy."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ __all__ = ["METHODS", "Method", "implied_by_method"]
 Method = Literal["entrannas-dst", "entrannas", "darts", "random"]
 
 METHODS: dict[Method, str] = {
-    "entrannas-dst": "EnTranNAS-DST: learns the topology too, any number of connections a node",
-    "entrannas": "EnTranNAS: Engine-cells and Transit-cells, two connections a node",
+    "entrannas-dst": "EnTranNAS-DST: learns the topology too, any number of connections per node",
+    "entrannas": "EnTranNAS: Engine-cells and Transit-cells, two connections per node",
     "darts": "DARTS, first-order: every cell an Engine-cell, nothing shared",
     "random": "a genotype drawn at random, without a search: the baseline",
 }
@@ -27,7 +27,7 @@ _IMPLIED: dict[str, dict[str, object]] = {
         **_TOP2,
         "network.engine_cells": "all",
         "network.share_features": False,
-        "network.transit_cells": "derived",  # there are none: nothing is to be drawn in a warm-up
+        "network.transit_cells": "derived",  # there are none, so nothing is drawn in a warm-up
         "architecture.temperature_unit": "absolute",
         "architecture.temperature_start": 1.0,
         "architecture.temperature_end": 1.0,
@@ -36,5 +36,5 @@ _IMPLIED: dict[str, dict[str, object]] = {
 
 
 def implied_by_method(method: object) -> dict[str, object]:
-    """Values that a method brings along, by dotted key; they win over a preset, and lose against the user."""
+    """Return the values that a method implies, by dotted key; they override a preset, but not the user."""
     return dict(_IMPLIED.get(method, {})) if isinstance(method, str) else {}

@@ -27,12 +27,12 @@ class Preset:
 
 
 def preset_names(folder: str = "search") -> tuple[str, ...]:
-    """The names of the presets for "search" or "train" that come with this package, sorted."""
+    """Return the sorted names of the presets for "search" or "train" that come with this package."""
     return tuple(sorted(file.stem for file in (FOLDER / folder).glob("*.toml")))
 
 
 def load_preset(name_or_path: str, folder: str = "search", *, base: Path | None = None) -> Preset:
-    """A preset by its name in ``folder``, or from a file (relative to ``base``). Raises ``UsageError``."""
+    """Return a preset by its name in ``folder``, or from a file (relative to ``base``). Raises ``UsageError``."""
     if looks_like_path(name_or_path):
         path = Path(name_or_path) if base is None else base / name_or_path
     elif name_or_path in preset_names(folder):

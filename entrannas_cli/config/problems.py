@@ -1,4 +1,4 @@
-"""What is wrong with the values of a configuration, in words: the key, the value, its source, what is allowed."""
+"""Errors in the values of a configuration, in words: the key, the value, its source, what is allowed."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ Config = TypeVar("Config", bound=BaseModel)
 def validated(
     model: type[Config], keys: Mapping[str, Key], settings: Mapping[str, Setting]
 ) -> tuple[Config | None, list[Problem]]:
-    """The configuration that ``settings`` make, or None and everything that is wrong with them.
+    """Return the configuration made of ``settings``, or None and everything that is wrong with them.
 
-    A key with a wrong value is replaced by its default to look for contradictions between the others.
+    To find contradictions between the other keys, those with wrong values count with their defaults.
     """
     values = {name: setting.value for name, setting in settings.items()}
     config, wrong, found = _validate(model, values)
@@ -45,7 +45,7 @@ def validated(
 def _validate(
     model: type[Config], values: Mapping[str, Any]
 ) -> tuple[Config | None, list[str], list[Contradiction]]:
-    """The configuration, or the keys whose values are wrong by themselves, or what contradicts."""
+    """Return the configuration, or the keys with invalid values, or the contradictions."""
     nested: dict[str, Any] = {}
     for name, value in values.items():
         *path, last = name.split(".")

@@ -1,4 +1,4 @@
-"""Where things stand: the project's ``entrannas.toml`` and its runs. Loads neither torch nor pydantic."""
+"""Where the project's ``entrannas.toml`` and its runs are. Loads neither torch nor pydantic."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RUNS_DIR_KEY = "runs_dir"
 
 
 def find_config_file(start: Path) -> Path | None:
-    """The nearest ``entrannas.toml`` in ``start`` or a folder above it."""
+    """Return the nearest ``entrannas.toml`` in ``start`` or a folder above it."""
     start = start.absolute()
     files = (folder / CONFIG_FILE for folder in [start, *start.parents])
     return next((file for file in files if file.is_file()), None)
@@ -31,10 +31,10 @@ def runs_dir(
     cwd: Path | None = None,
     config_file: Path | None = None,
 ) -> Path:
-    """The folder of the runs, which need not exist yet.
+    """Return the folder of the runs, which need not exist yet.
 
-    The first of: ``flag`` (``--runs-dir``), the variable ``ENTRANNAS_RUNS_DIR``, ``runs_dir`` in the nearest
-    ``entrannas.toml`` or in the ``config_file`` that takes its place (relative to that file), ``runs`` in the
+    It is the first of: ``flag`` (``--runs-dir``), the variable ``ENTRANNAS_RUNS_DIR``, ``runs_dir`` in the nearest
+    ``entrannas.toml`` or in the ``config_file`` given instead (relative to that file), ``runs`` in the
     working directory. ``environ`` and ``cwd`` default to the process's own.
     Raises ``UsageError`` if the file is needed and broken.
     """

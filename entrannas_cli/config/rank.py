@@ -14,18 +14,18 @@ __all__ = ["RankConfig"]
 
 
 class RankSection(Section):
-    """Which of the cells are trained."""
+    """Which cells are trained."""
 
     top: int = key(
         5,
-        "How many are trained: those that are best by the weights they inherit from the super-net, and the last.",
+        "Number of cells to train: the best by the weights inherited from the super-net, and the last ones.",
         origin="tool",
         ge=1,
         le=10_000,
     )
     epochs: int = key(
         10,
-        "Passes over the training images for each of them, in place of `train.epochs`: a short budget.",
+        "Passes over the training images for each of them, instead of `train.epochs`: a short budget.",
         origin="tool",
         ge=1,
         le=100_000,
@@ -33,12 +33,12 @@ class RankSection(Section):
 
 
 class RankConfig(TrainConfig):
-    """A ranking, complete: which cells are trained, and how each of them is."""
+    """A complete ranking: which cells are trained, and how."""
 
     rank: RankSection = RankSection()
 
     def of_a_training(self) -> TrainConfig:
-        """The configuration of each training. A ranking chooses by it, so the test part isn't looked at."""
+        """Return the configuration of each training: that of the ranking, without a score of the test part."""
         sections = {name: getattr(self, name) for name in TrainConfig.model_fields}
         sections["train"] = self.train.model_copy(update={"epochs": self.rank.epochs})
         sections["evaluation"] = self.evaluation.model_copy(update={"test": False})

@@ -1,4 +1,4 @@
-"""From flags, environment, files, presets and defaults to one configuration, each value with its source.
+"""Resolve flags, environment, files, presets and defaults to one configuration, each value with its source.
 
 Precedence: ``--set`` > flags > ``ENTRANNAS_*`` > ``entrannas.toml`` > what the method implies > preset >
 defaults.
@@ -59,8 +59,8 @@ PATHLESS = ("digits", "synthetic")  # data sets that are nowhere on a disk
 class Resolved(Generic[Config]):
     """A configuration and, by dotted key, where each of its values comes from.
 
-    ``preset_reason`` says why this preset was chosen, if it was chosen by `auto`. ``space`` is the one that the
-    configuration names, if it names one.
+    ``preset_reason`` says why `auto` chose this preset, if it did. ``space`` is the search space that the
+    configuration names, if any.
     """
 
     config: Config
@@ -69,20 +69,20 @@ class Resolved(Generic[Config]):
     space: SearchSpace | None = None
 
     def to_toml(self) -> str:
-        """The text that :func:`load_config` reads back as the same configuration."""
+        """Return the text that :func:`load_config` reads back as the same configuration."""
         return to_toml(flatten_model(self.config))
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConfigRequest:
-    """What is asked for, and where.
+    """What the user asked for, and where.
 
     ``flags`` are by dotted key (``{"data.dataset": "digits"}``; None: not given), ``overrides`` the texts of
-    ``--set``. ``config_file`` takes the place of the nearest ``entrannas.toml``. ``choose_preset`` is called when
+    ``--set``. ``config_file`` is read instead of the nearest ``entrannas.toml``. ``choose_preset`` is called when
     the preset is `auto`, with the values set so far by dotted key (not checked yet), inherited ones among them;
     it returns a preset's name and why it was chosen. ``inherited`` values, by dotted key, are those of the run that
-    this one stands on, with its name: they win over a preset that nobody asked for, unless another data set is
-    asked for.
+    this one builds on, with its name: they override a preset that was not asked for, unless another data set
+    is.
     """
 
     flags: Mapping[str, object]
@@ -96,22 +96,22 @@ class ConfigRequest:
 
 
 def resolve_search(request: ConfigRequest) -> Resolved[SearchConfig]:
-    """The configuration of a search. Raises ``UsageError`` that lists everything wrong, see :func:`_resolve`."""
+    """Return the configuration of a search. Raises ``UsageError`` that lists every error."""
     return _resolve(SEARCH, SearchConfig, request)
 
 
 def resolve_train(request: ConfigRequest) -> Resolved[TrainConfig]:
-    """The configuration of a training. Raises as :func:`resolve_search` does."""
+    """Return the configuration of a training. Raises as :func:`resolve_search` does."""
     return _resolve(TRAIN, TrainConfig, request)
 
 
 def resolve_rank(request: ConfigRequest) -> Resolved[RankConfig]:
-    """The configuration of a ranking. Raises as :func:`resolve_search` does."""
+    """Return the configuration of a ranking. Raises as :func:`resolve_search` does."""
     return _resolve(RANK, RankConfig, request)
 
 
 def _resolve(kind: Kind, model: type[Config], request: ConfigRequest) -> Resolved[Config]:
-    """Raises ``UsageError`` that lists everything wrong, each with its key, its source and what is allowed."""
+    """Resolve ``request``; raise ``UsageError`` with every error: its key, its source and what is allowed."""
     keys, foreign, cwd = keys_of(model), foreign_keys(kind), request.cwd
     file = find_config_file(cwd) if request.config_file is None else cwd / request.config_file
     layers = [
@@ -144,7 +144,7 @@ def _resolve(kind: Kind, model: type[Config], request: ConfigRequest) -> Resolve
 
 
 def _implied(keys: Mapping[str, Key], explicit: Mapping[str, Setting], preset: Layer) -> Layer:
-    """What the method of a search brings along; other kinds have none."""
+    """Return the values that the method of a search implies; other kinds have no method."""
     if "method" not in keys:
         return Layer()
     method = _merged([Layer(dict(explicit)), preset]).get(
@@ -158,11 +158,10 @@ def load_config(path_or_text: Path | str) -> SearchConfig: ...
 @overload
 def load_config(path_or_text: Path | str, model: type[Config]) -> Config: ...
 def load_config(path_or_text: Path | str, model: type[BaseModel] = SearchConfig) -> BaseModel:
-    """The configuration in a run directory's ``config.toml`` (its path, or its text).
+    """Return the configuration in a run directory's ``config.toml`` (its path, or its text).
 
-    A key that is missing gets its value for runs made before it existed.
-
-    Raises ``UsageError`` that lists everything wrong with it.
+    A missing key gets its value for runs made before the key existed. Raises ``UsageError`` that lists every
+    error.
     """
     if isinstance(path_or_text, Path):
         table, source, base = read_toml(path_or_text, unusable), str(path_or_text), path_or_text.parent
@@ -173,18 +172,18 @@ def load_config(path_or_text: Path | str, model: type[BaseModel] = SearchConfig)
     layer = from_table(table, keys, plain(source), base)
     config, wrong = validated(model, keys, _completed(layer, keys, source).settings)
     if layer.problems or config is None:
-        newer = "keys that this release doesn't know may come from a newer release of entrannas"
+        newer = "unknown keys may come from a newer release of entrannas"
         raise ConfigurationError([*layer.problems, *wrong], [newer] if layer.problems else [])
     return config
 
 
 def print_config(resolved: Resolved[Any]) -> str:
-    """The configuration as TOML, where each value comes from behind it: valid input for ``--config``."""
+    """Return the configuration as TOML, with the source of each value behind it: valid input for ``--config``."""
     return to_toml(flatten_model(resolved.config), resolved.sources)
 
 
 def config_dict(resolved: Resolved[Any]) -> dict[str, dict[str, Any]]:
-    """By dotted key, {"value", "source"}: the JSON form of :func:`print_config`."""
+    """Return {"value", "source"} by dotted key: the JSON form of :func:`print_config`."""
     return {
         name: {"value": value, "source": resolved.sources[name]}
         for name, value in flatten_model(resolved.config).items()
@@ -192,7 +191,7 @@ def config_dict(resolved: Resolved[Any]) -> dict[str, dict[str, Any]]:
 
 
 def _merged(layers: Sequence[Layer]) -> dict[str, Setting]:
-    """The settings of all layers, the first layer that has a key winning."""
+    """Merge the settings of all layers; the first layer that has a key wins."""
     merged: dict[str, Setting] = {}
     for layer in layers:
         merged = {**layer.settings, **merged}
@@ -200,7 +199,7 @@ def _merged(layers: Sequence[Layer]) -> dict[str, Setting]:
 
 
 def _project(file: Path | None, keys: Mapping[str, Key], cwd: Path, foreign: frozenset[str]) -> Layer:
-    """The settings of ``entrannas.toml`` or of the file that takes its place."""
+    """Return the settings of ``entrannas.toml`` or of the file given instead."""
     if file is None:
         return Layer()
     table = {name: value for name, value in read_toml(file, unusable).items() if name != RUNS_DIR_KEY}
@@ -211,7 +210,7 @@ def _project(file: Path | None, keys: Mapping[str, Key], cwd: Path, foreign: fro
 
 
 def _completed(layer: Layer, keys: Mapping[str, Key], source: str) -> Layer:
-    """The configuration of a run, with what an older release had for the keys that it lacks."""
+    """Complete the configuration of a run with what an older release used for missing keys."""
     values = {name: setting.value for name, setting in layer.settings.items()}
     missing = {name: Setting(value, source) for name, value in former_values(keys, values).items()}
     return Layer(missing | layer.settings, layer.problems)
@@ -225,7 +224,7 @@ def _preset_layer(
     choose: ChoosePreset,
     cwd: Path,
 ) -> tuple[Layer, str, list[Problem]]:
-    """The preset's values, why it was chosen if that was by `auto`, and what is wrong with the choice."""
+    """Return the preset's values, why `auto` chose it (if it did), and what is wrong with the choice."""
     name_key = kind.preset_key
     chosen = explicit.get(name_key, Setting(keys[name_key].default, "default"))
     if not (isinstance(chosen.value, str) and chosen.value) or set(keys) <= set(explicit):
@@ -254,7 +253,7 @@ def _space(named: Setting) -> tuple[SearchSpace | None, list[Problem]]:
 
 
 def _idle_path(settings: Mapping[str, Setting], keys: Mapping[str, Key]) -> list[Problem]:
-    """A path given by hand that nothing would read: the user meant another data set."""
+    """Report a path given by hand that nothing would read: the user meant another data set."""
     path = settings.get("data.path")
     dataset = settings.get("data.dataset", Setting(keys["data.dataset"].default, "default"))
     if path is None or not path.by_hand or not path.value or dataset.value not in PATHLESS:

@@ -1,4 +1,4 @@
-"""The kinds of runs, by what their configuration is made of."""
+"""The kinds of runs and their configuration models."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ RANK = Kind("rank", RankConfig, "train", "train.preset")
 
 
 def foreign_keys(kind: Kind) -> frozenset[str]:
-    """Keys that only other kinds have. A project's file and the environment serve all kinds, and may set them."""
+    """Return the keys that only other kinds have; a project's file and the environment serve all kinds."""
     others = (keys_of(other.model) for other in (SEARCH, TRAIN, RANK) if other is not kind)
     return frozenset(name for keys in others for name in keys) - frozenset(keys_of(kind.model))
 
 
 @cache
 def all_keys() -> dict[str, Key]:
-    """The keys of every kind."""
+    """Return the keys of every kind."""
     models = (kind.model for kind in (SEARCH, TRAIN, RANK))
     return {name: key for model in models for name, key in keys_of(model).items()}

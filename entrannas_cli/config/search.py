@@ -33,11 +33,11 @@ ROUNDING = 1e-9
 
 
 class SearchConfig(Section):
-    """A search, complete. Raises pydantic's ``ValidationError``, also for values that contradict each other."""
+    """A complete search. Raises pydantic's ``ValidationError``, also for values that contradict each other."""
 
     space: str = key(
         "standard",
-        "The search space: a name that `entrannas spaces list` shows, or the path of a .toml file.",
+        "The search space: a name from `entrannas spaces list`, or the path of a .toml file.",
         origin="paper",
         allowed="the name of a search space or the path of a .toml file",
         path="file",
@@ -45,14 +45,14 @@ class SearchConfig(Section):
     )
     method: Method = key(
         "entrannas-dst",
-        "`entrannas-dst`: learnable topology; `entrannas`: two connections a node; `darts`: every cell an "
+        "`entrannas-dst`: learnable topology; `entrannas`: two connections per node; `darts`: every cell an "
         "Engine-cell, no sharing, first-order; `random`: a genotype drawn uniformly, no search.",
         origin="paper",
     )
     preset: str = key(
         "auto",
-        "Where values come from that are set nowhere else: a preset's name, the path of a .toml file, or `auto`: "
-        "`paper` on a machine with a CUDA GPU and CIFAR-10, `quick` elsewhere.",
+        "Source of the values that are set nowhere else: a preset's name, the path of a .toml file, or `auto`: "
+        "`paper` if there are a CUDA GPU and CIFAR-10, otherwise `quick`.",
         origin="tool",
         allowed="the name of a preset, the path of a .toml file or auto",
         path="file",
@@ -82,7 +82,7 @@ class SearchConfig(Section):
 
 
 def _contradictions(config: SearchConfig) -> Iterator[Contradiction]:
-    """All of them; none for a configuration that can be run."""
+    """Yield all contradictions; none for a valid configuration."""
     yield from _method(config)
     yield from _engine_cells(config.network)
     yield from _schedules(config)
@@ -100,29 +100,29 @@ def _method(config: SearchConfig) -> Iterator[Contradiction]:
         other = "entrannas" if derivation == "dst" else "entrannas-dst"
         yield Contradiction(
             ("architecture.derivation", "method"),
-            f'the method {method} derives by "{derivation}"; for "{architecture.derivation}" take {other}',
+            f'the method {method} derives by "{derivation}"; for "{architecture.derivation}" use {other}',
         )
     if derivation == "top2":
         for name in ("sparsity_weight", "threshold_init"):
             if getattr(architecture, name):
                 yield Contradiction(
                     (f"architecture.{name}", "method"),
-                    f"the method {method} has no thresholds: leave it 0, or take entrannas-dst",
+                    f"the method {method} has no thresholds: leave it at 0, or use entrannas-dst",
                 )
     if method == "darts" and network.engine_cells != "all":
         yield Contradiction(
             ("network.engine_cells", "method"),
-            'in darts every cell is an Engine-cell ("all"); for other ones take entrannas',
+            'in darts every cell is an Engine-cell ("all"); for other positions use entrannas',
         )
     if method == "darts" and network.share_features:
         yield Contradiction(
             ("network.share_features", "method"),
-            "darts shares no features (false); to share them take entrannas",
+            "darts shares no features (false); to share them use entrannas",
         )
     if method == "darts" and architecture.temperature_unit != "absolute":
         yield Contradiction(
             ("architecture.temperature_unit", "method"),
-            'darts has a plain temperature ("absolute"); for multiples of the spread take entrannas',
+            'darts has an absolute temperature ("absolute"); for multiples of the spread use entrannas',
         )
 
 
@@ -140,7 +140,7 @@ def _engine_cells(network: NetworkConfig) -> Iterator[Contradiction]:
         return
     twice = sorted({number for number in numbers if numbers.count(number) > 1})
     if twice:
-        yield Contradiction(("network.engine_cells",), f"cell {twice[0]} stands there twice")
+        yield Contradiction(("network.engine_cells",), f"cell {twice[0]} is listed twice")
     reduction = [n for n, kind in enumerate(cell_kinds(network.cells)) if kind == "reduce"]
     where = f"reduction cells of {network.cells} are {reduction[0]} and {reduction[1]}, the others normal"
     if not set(reduction) & set(numbers):
@@ -154,12 +154,12 @@ def _schedules(config: SearchConfig) -> Iterator[Contradiction]:
     if architecture.temperature_end > architecture.temperature_start:
         yield Contradiction(
             ("architecture.temperature_end", "architecture.temperature_start"),
-            "the temperature falls or stays: its end may not be above its start",
+            "the temperature must not increase: lower its end, or raise its start",
         )
     if weights.learning_rate_min > weights.learning_rate:
         yield Contradiction(
             ("weights.learning_rate_min", "weights.learning_rate"),
-            "the learning rate falls or stays: its end may not be above its start",
+            "the learning rate must not increase: lower its end, or raise its start",
         )
     if config.method != "random" and architecture.warmup_epochs >= config.search.epochs:
         yield Contradiction(
@@ -174,7 +174,7 @@ def _shares(config: SearchConfig) -> Iterator[Contradiction]:
     if config.data.weights_share + config.data.architecture_share > 1 + ROUNDING:
         yield Contradiction(
             ("data.weights_share", "data.architecture_share"),
-            "the two parts don't overlap: together at most 1",
+            "the two parts must not overlap: their sum is at most 1",
         )
 
 
@@ -183,5 +183,5 @@ def _target(config: SearchConfig) -> Iterator[Contradiction]:
     if target.stem == "imagenet" and min(target.image[1:]) < IMAGENET_STEM_SIDE:
         yield Contradiction(
             ("target.stem", "target.image"),
-            f'the stem "imagenet" needs images of at least {IMAGENET_STEM_SIDE} pixels: take "cifar"',
+            f'the stem "imagenet" needs images of at least {IMAGENET_STEM_SIDE} pixels: use "cifar"',
         )

@@ -21,7 +21,7 @@ __all__ = [
 
 
 def _tuple(value: Any) -> Any:
-    """TOML's lists as tuples: a frozen model holds nothing that can change."""
+    """Turn TOML's lists into tuples: a frozen model holds nothing mutable."""
     return tuple(value) if isinstance(value, list) else value
 
 
@@ -30,14 +30,14 @@ Size = Annotated[int, Field(ge=1, le=4096)]
 
 
 class SearchDataConfig(DataConfig):
-    """Which images, how they are augmented and fed, and who learns from which of them."""
+    """The images, how they are augmented and loaded, and which of them weights and architecture learn from."""
 
     weights_share: float = key(
         0.5, "Share of the (used) training images from which the weights learn.", origin="recipe", gt=0, le=1
     )
     architecture_share: float = key(
         0.5,
-        "Share of the (used) training images from which the architecture learns, apart from the former.",
+        "Share of the (used) training images from which the architecture learns; they do not overlap.",
         origin="recipe",
         gt=0,
         le=1,
@@ -49,7 +49,7 @@ class NetworkConfig(Section):
 
     cells: int = key(
         8,
-        "Number of cells. Reduction cells stand at cells // 3 and 2 * cells // 3.",
+        "Number of cells. The reduction cells are number cells // 3 and 2 * cells // 3.",
         origin="recipe",
         ge=3,
         le=1000,
@@ -57,7 +57,7 @@ class NetworkConfig(Section):
     channels: int = key(16, "Channels of the first cell.", origin="recipe", ge=2, le=4096)
     stem: Stem = key(
         "cifar",
-        "`cifar`: one convolution; `imagenet`: three of stride 2, which divide the image's side by 8.",
+        "`cifar`: one convolution; `imagenet`: three of stride 2, which divide the image size by 8.",
         origin="recipe",
     )
     engine_cells: Annotated[
@@ -74,22 +74,22 @@ class NetworkConfig(Section):
         "strongest",
         "What the Transit-cells pass while edges still keep several operations: the `strongest` operation of each "
         "edge, or the sum of all `derived` ones. During `architecture.warmup_epochs`, `strongest` passes a "
-        "random one on every edge instead, drawn again each time the cells would be derived. Once each edge "
+        "random one on every edge instead, redrawn whenever the cells would be derived. Once each edge "
         "keeps one operation, both pass the derived cells.",
         origin="ours",
         former="derived",
     )
     share_features: bool = key(
-        True, "Compute each operation once a source node, for all nodes that read it.", origin="paper"
+        True, "Compute each operation once per source node, for all nodes that read it.", origin="paper"
     )
 
 
 class ArchitectureConfig(Section):
-    """The architecture parameters α and β: how they choose, and how they learn."""
+    """The architecture parameters α and β: how cells are derived from them, and how they learn."""
 
     derivation: Literal["dst", "top2"] = key(
         "dst",
-        "`dst`: differentiable sparsification, any number of connections a node; `top2`: the two strongest edges.",
+        "`dst`: differentiable sparsification, any number of connections per node; `top2`: two per node.",
         origin="paper",
     )
     temperature_unit: Literal["spread", "absolute"] = key(
@@ -130,14 +130,14 @@ class ArchitectureConfig(Section):
     )
     derive_every: Literal["step", "epoch"] | Annotated[int, Field(ge=1, le=1_000_000_000)] = key(
         "step",
-        "How often the Transit-cells' sub-graph is derived anew: each `step`, each `epoch`, or every n steps.",
+        "How often the Transit-cells' sub-graph is derived: each `step`, each `epoch`, or every n steps.",
         origin="paper",
         allowed='"step", "epoch" or a whole number of at least 1',
     )
     learning_rate: float = key(6e-4, "Adam's learning rate for α.", origin="recipe", gt=0, le=100)
     threshold_learning_rate: float = key(
         5e-4,
-        "Adam's learning rate for β. This decides how sparse the cells become, not `sparsity_weight`: under "
+        "Adam's learning rate for β. This, not `sparsity_weight`, decides how sparse the cells become: under "
         "pressure β rises by about this much per step. Derivation `dst` only.",
         origin="ours",
         former_key="architecture.learning_rate",
@@ -176,33 +176,39 @@ class WeightsConfig(Section):
     momentum: float = key(0.9, "Momentum.", origin="recipe", ge=0, lt=1)
     weight_decay: float = key(3e-4, "Weight decay.", origin="recipe", ge=0, le=100)
     clip: float = key(
-        5.0, "Largest norm of the weights' gradient. 0: no limit.", origin="recipe", ge=0, le=1_000_000
+        5.0, "Maximum norm of the weights' gradient. 0: no limit.", origin="recipe", ge=0, le=1_000_000
     )
 
 
 class ScheduleConfig(Section):
-    """How long."""
+    """Length and batch size."""
 
-    epochs: int = key(
-        50, "Passes over the images from which the weights learn.", origin="recipe", ge=1, le=100_000
-    )
+    epochs: int = key(50, "Passes over the weights' share of the images.", origin="recipe", ge=1, le=100_000)
     batch_size: int = key(
-        256, "Images a step, for the weights and for the architecture.", origin="recipe", ge=2, le=65536
+        256,
+        "Batch size: images per step, for the weights and for the architecture each.",
+        origin="recipe",
+        ge=2,
+        le=65536,
     )
 
 
 class EvaluationConfig(Section):
-    """Super-net against derived network, during the search."""
+    """Comparison of super-net and derived network during the search."""
 
     every: int = key(
         1, "Epochs between two evaluations; the last epoch always has one.", origin="ours", ge=1, le=100_000
     )
     batch_size: int = key(
-        256, "Images at once. No gradient is kept, so more fit than in a step.", origin="tool", ge=1, le=65536
+        256,
+        "Batch size. No gradients are kept, so it may be larger than in a step.",
+        origin="tool",
+        ge=1,
+        le=65536,
     )
     calibration_batches: int = key(
         20,
-        "Training batches from which the batch-norm statistics of both networks are estimated anew.",
+        "Training batches from which the batch-norm statistics of both networks are estimated again.",
         origin="ours",
         ge=1,
         le=100_000,
@@ -221,4 +227,4 @@ class TargetConfig(Section):
         allowed="three whole numbers from 1 to 4096, such as [3, 32, 32]",
     )
     classes: int = key(10, "Number of classes.", origin="recipe", ge=2, le=100_000)
-    stem: Stem = key("cifar", "As `network.stem`.", origin="recipe")
+    stem: Stem = key("cifar", "Like `network.stem`.", origin="recipe")

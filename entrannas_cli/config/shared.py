@@ -32,7 +32,7 @@ Turn = Annotated[float, Field(ge=0, le=0.5)]
 
 
 class DataConfig(Section):
-    """Which images, and how they are augmented and fed."""
+    """The images, and how they are augmented and loaded."""
 
     dataset: Dataset = key(
         "cifar10",
@@ -42,21 +42,25 @@ class DataConfig(Section):
     )
     path: str = key(
         "",
-        "Where the images are. `folder`: a folder, or a .zip of one, with train/ and test/ (or val/), a folder a "
-        "class in each. `cifar10`, `cifar100`: the folder with the prepared files; empty: the cache folder.",
+        "Where the images are. `folder`: a folder, or a .zip of one, with train/ and test/ (or val/), each with a "
+        "folder per class. `cifar10`, `cifar100`: the folder with the prepared files; empty: the cache folder.",
         origin="tool",
         allowed="a path, or empty",
         path="always",
     )
     portion: float = key(
         1.0,
-        "Share of the training part that is used at all, the same for each class.",
+        "Share of the training part that is used, the same for each class.",
         origin="tool",
         gt=0,
         le=1,
     )
     image_size: int = key(
-        0, "Side of the images in pixels; others are resized. 0: as they are.", origin="tool", ge=0, le=4096
+        0,
+        "Side of the images in pixels; others are resized. 0: leave them as they are.",
+        origin="tool",
+        ge=0,
+        le=4096,
     )
     crop_padding: int = key(
         4,
@@ -65,25 +69,29 @@ class DataConfig(Section):
         ge=0,
         le=512,
     )
-    flip: bool = key(True, "Mirror each image with a chance of one half.", origin="recipe")
+    flip: bool = key(True, "Mirror each image with probability 0.5.", origin="recipe")
     cutout: int = key(
-        0, "Side of the square that is blanked at random, in pixels. 0: none.", origin="recipe", ge=0, le=4096
+        0,
+        "Side in pixels of the square blanked at a random position. 0: none.",
+        origin="recipe",
+        ge=0,
+        le=4096,
     )
     color_jitter: Annotated[tuple[Amount, Amount, Amount, Turn], Field(strict=False)] = key(
         (0.0, 0.0, 0.0, 0.0),
-        "Largest random change of brightness, contrast, saturation and hue, in an order drawn for each image, as "
+        "Largest random change of brightness, contrast, saturation and hue, in random order for each image, like "
         "torchvision's ColorJitter. All 0: none. Grey images have neither saturation nor hue.",
         origin="recipe",
         allowed="three numbers from 0 to 1 and one from 0 to 0.5, such as [0.4, 0.4, 0.4, 0.2]",
     )
     placement: Literal["auto", "device", "stream"] = key(
         "auto",
-        "`device`: all images stay in the device's memory; `stream`: they are read as needed; `auto`: by size.",
+        "`device`: keep all images in the device's memory; `stream`: read them as needed; `auto`: by size.",
         origin="tool",
     )
     workers: int = key(
         -1,
-        "Processes that read streamed images. 0: none besides the run's own; -1: by the number of processors.",
+        "Processes that read streamed images. 0: only the run's own; -1: by the number of processors.",
         origin="tool",
         ge=-1,
         le=256,
@@ -95,11 +103,11 @@ class DataConfig(Section):
 
 
 class DeviceConfig(Section):
-    """What computes, and in which form."""
+    """The device, and how it computes."""
 
     device: str = key(
         "auto",
-        "`auto` takes the first of CUDA, MPS and CPU that is there.",
+        "`auto`: the first available of CUDA, MPS and CPU.",
         origin="tool",
         allowed='"auto", "cpu", "cuda", "cuda:N" or "mps"',
         pattern=r"^(auto|cpu|mps|cuda(:[0-9]{1,4})?)$",
@@ -112,46 +120,46 @@ class DeviceConfig(Section):
     )
     graphs: Literal["auto", "on", "off"] = key(
         "auto",
-        "Record steps as CUDA graphs and replay them, until the derived cells change. `auto`: on CUDA, in "
-        "trainings, and in searches that don't derive in each step (see `architecture.derive_every`).",
+        "Record steps as CUDA graphs and replay them, until the derived cells change. `auto`: on CUDA, for "
+        "trainings, and for searches that do not derive in each step (see `architecture.derive_every`).",
         origin="tool",
     )
     fused: Literal["auto", "on", "off"] = key(
-        "auto", "Optimisers that update all weights at once. `auto`: on CUDA.", origin="tool"
+        "auto", "Use optimisers that update all weights in one kernel. `auto`: on CUDA.", origin="tool"
     )
     fast_layers: bool = key(
         True,
-        "Layers that compute the same as torch's plain ones in fewer passes. The results are the same to rounding.",
+        "Use layers that compute the same as torch's in fewer passes. Results agree up to rounding.",
         origin="tool",
     )
-    threads: int = key(0, "Threads of a CPU run. 0: as torch chooses.", origin="tool", ge=0, le=1024)
+    threads: int = key(0, "CPU threads. 0: torch's choice.", origin="tool", ge=0, le=1024)
     activation_checkpointing: Literal["none", "cells"] = key(
         "none",
-        "`cells`: a cell's activations are computed again in the backward pass instead of kept, all but the last "
-        "one's. Less memory, more time, the same results.",
+        "`cells`: recompute the activations of all cells but the last in the backward pass, not keep them. "
+        "Less memory, more time, the same results.",
         origin="tool",
     )
     check_memory: bool = key(
         True,
-        "Refuse to start where a step is estimated to need more memory than is free. false: only say so.",
+        "Refuse to start if a step is estimated to need more memory than is free. false: only warn.",
         origin="tool",
     )
 
 
 class CheckpointConfig(Section):
-    """How much a kill may cost."""
+    """How much work a kill may lose."""
 
     minutes: float = key(
-        10.0, "Time between checkpoints. 0: one after each step.", origin="tool", ge=0, le=100_000
+        10.0, "Minutes between checkpoints. 0: one after each step.", origin="tool", ge=0, le=100_000
     )
 
 
 def image_contradictions(data: DataConfig, stem: str, stem_key: str) -> Iterator[Contradiction]:
-    """What doesn't fit the images; ``stem_key`` is the key of ``stem``."""
+    """Yield what does not fit the images; ``stem_key`` is the key of ``stem``."""
     if data.dataset == "folder" and not data.path:
         yield Contradiction(
             ("data.path", "data.dataset"),
-            "the data set folder needs the place of the images: give --data DIR",
+            "the data set folder needs the path of the images: add --data DIR",
         )
     if data.dataset == "synthetic" and data.images < 2 * data.classes:
         yield Contradiction(
@@ -165,7 +173,7 @@ def image_contradictions(data: DataConfig, stem: str, stem_key: str) -> Iterator
         if getattr(data, name) >= side:
             yield Contradiction(
                 (f"data.{name}", "data.dataset", "data.image_size"),
-                f"images of {side} pixels could be blanked altogether: it must be below their side",
+                f"must be smaller than the images ({side} pixels), or it could blank them completely",
             )
     if stem == "imagenet" and side < IMAGENET_STEM_SIDE:
         yield Contradiction(

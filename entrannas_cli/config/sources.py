@@ -1,4 +1,4 @@
-"""Where values come from: flags, ``--set``, the environment, TOML files. Each yields a layer of dotted keys."""
+"""The sources of values: flags, ``--set``, the environment, TOML files. Each gives a layer of dotted keys."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ OTHER_VARIABLES = (RUNS_DIR_VARIABLE, "ENTRANNAS_DEBUG")  # settings that are no
 
 @dataclass(frozen=True)
 class Setting:
-    """A value and where it was set. ``by_hand``: on the command line of this very run."""
+    """A value and where it was set. ``by_hand``: on the command line of this run."""
 
     value: Any
     source: str
@@ -47,7 +47,7 @@ class Layer:
 
 
 def from_flags(flags: Mapping[str, object], keys: Mapping[str, Key], cwd: Path) -> Layer:
-    """Command-line flags by dotted key; those that are None were not given."""
+    """Read command-line flags by dotted key; those that are None were not given."""
     layer = Layer()
     for name, value in flags.items():
         if value is not None:
@@ -59,7 +59,7 @@ def from_flags(flags: Mapping[str, object], keys: Mapping[str, Key], cwd: Path) 
 
 
 def from_overrides(overrides: Sequence[str], keys: Mapping[str, Key], cwd: Path) -> Layer:
-    """``section.key=value`` texts; a later one wins over an earlier one of the same key."""
+    """Read ``section.key=value`` texts; of several for the same key, the last wins."""
     layer = Layer()
     for override in overrides:
         name, equals, text = override.partition("=")
@@ -82,9 +82,9 @@ def from_overrides(overrides: Sequence[str], keys: Mapping[str, Key], cwd: Path)
 def from_environment(
     environ: Mapping[str, str], keys: Mapping[str, Key], cwd: Path, foreign: Collection[str] = ()
 ) -> Layer:
-    """Variables such as ``ENTRANNAS_NETWORK__CHANNELS``; an empty one counts as not set.
+    """Read variables such as ``ENTRANNAS_NETWORK__CHANNELS``; an empty one counts as not set.
 
-    Those of the ``foreign`` keys, of other kinds of runs, are passed over.
+    Those of ``foreign`` keys, of other kinds of runs, are ignored.
     """
     layer = Layer()
     variables = {_variable(name): key for name, key in keys.items()}
@@ -115,7 +115,7 @@ def from_table(
     base: Path,
     foreign: Collection[str] = (),
 ) -> Layer:
-    """The content of a TOML file; relative paths in it start at ``base``. ``foreign`` keys are passed over."""
+    """Read the content of a TOML file; paths in it are relative to ``base``. ``foreign`` keys are ignored."""
     layer = Layer()
     sections = _sections([*keys, *foreign])
 
@@ -146,7 +146,7 @@ def from_table(
 
 
 def implied(values: Mapping[str, object], source: str) -> Layer:
-    """Values that follow from another one."""
+    """Return a layer of values that follow from another one."""
     return Layer({name: Setting(value, source) for name, value in values.items()})
 
 
@@ -170,7 +170,7 @@ def _put(layer: Layer, key: Key, value: Any, source: str, base: Path, *, by_hand
 
 
 def _put_text(layer: Layer, key: Key, text: str, source: str, cwd: Path, *, by_hand: bool = False) -> None:
-    """A value written as TOML; anything else is taken as text, so that words need no quotes."""
+    """Put a value written as TOML; anything else is taken as text, so that words need no quotes."""
     value: Any = text
     try:
         document = load_toml(f"value = {text}")
@@ -208,7 +208,7 @@ def _sections(keys: Iterable[str]) -> set[str]:
 
 
 def _nearest_key(name: str, keys: Iterable[str]) -> str:
-    """The same key in another section, else what is most like ``name``; several as "a or b"."""
+    """Return the same key in another section, else the most similar one; several as "a or b"."""
     by_last: dict[str, list[str]] = {section: [section] for section in _sections(keys)}
     for key in keys:
         by_last.setdefault(key.rpartition(".")[2], []).append(key)

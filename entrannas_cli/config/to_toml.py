@@ -13,18 +13,18 @@ __all__ = ["to_toml", "toml_value"]
 
 
 def toml_value(value: Any) -> str:
-    """A value on one line of TOML."""
+    """Return ``value`` as TOML on one line."""
     if isinstance(value, list | tuple):
         return f"[{', '.join(toml_value(item) for item in value)}]"
     text = tomli_w.dumps({"v": value}).removeprefix("v = ").removesuffix("\n")
-    # TOML permits characters in a text that command a terminal (C1 controls): write them out
+    # TOML allows characters that control a terminal (C1): escape them
     return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in text)
 
 
 def to_toml(flat: Mapping[str, Any], sources: Mapping[str, str] | None = None) -> str:
-    """A TOML document of dotted keys (one level of sections; keys without a section stand first).
+    """Return a TOML document of dotted keys (one level of sections; keys without a section come first).
 
-    With ``sources``, where each value comes from stands behind it as a comment.
+    With ``sources``, the source of each value follows it as a comment.
     """
     lines: list[str] = []
     section = ""

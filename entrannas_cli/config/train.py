@@ -20,12 +20,12 @@ __all__ = [
 
 
 class TrainDataConfig(DataConfig):
-    """Which images, how they are augmented and fed, and how many are held out."""
+    """The images, how they are augmented and loaded, and how many are held out."""
 
     validation_share: float = key(
         0.1,
-        "Share of the (used) training images that is held out, to watch the training and to choose the best "
-        "weights. 0: none. The test part is never used for that.",
+        "Share of the (used) training images held out to monitor the training and to choose the best weights. "
+        "0: none. The test part is never used for that.",
         origin="tool",
         ge=0,
         le=0.9,
@@ -33,11 +33,11 @@ class TrainDataConfig(DataConfig):
 
 
 class DerivedConfig(Section):
-    """The network that is built from the cells."""
+    """The network built from the cells."""
 
     cells: int = key(
         20,
-        "Number of cells. Reduction cells stand at cells // 3 and 2 * cells // 3.",
+        "Number of cells. The reduction cells are number cells // 3 and 2 * cells // 3.",
         origin="recipe",
         ge=3,
         le=1000,
@@ -50,18 +50,18 @@ class DerivedConfig(Section):
     )
     largest_multiply_adds: int = key(
         600_000_000,
-        'Limit for the multiply-adds of an image. `channels = "auto"` only.',
+        'Maximum multiply-adds per image. `channels = "auto"` only.',
         origin="recipe",
         ge=1000,
         le=10**15,
     )
     stem: Stem = key(
         "cifar",
-        "`cifar`: one convolution; `imagenet`: three of stride 2, which divide the image's side by 8.",
+        "`cifar`: one convolution; `imagenet`: three of stride 2, which divide the image size by 8.",
         origin="recipe",
     )
     share_features: bool = key(
-        False, "Compute each operation once a source node, for all nodes that read it.", origin="ours"
+        False, "Compute each operation once per source node, for all nodes that read it.", origin="ours"
     )
     pool_batch_norm: bool = key(
         False,
@@ -72,19 +72,19 @@ class DerivedConfig(Section):
 
 
 class TrainSection(Section):
-    """How long, with which optimiser, and what keeps it from learning by heart."""
+    """Length, optimiser and regularisation."""
 
     preset: str = key(
         "auto",
-        "Where values come from that are set nowhere else: a preset's name, the path of a .toml file, or `auto`: "
-        "`cifar` on a machine with a CUDA GPU and CIFAR-10, `quick` elsewhere.",
+        "Source of the values that are set nowhere else: a preset's name, the path of a .toml file, or `auto`: "
+        "`cifar` if there are a CUDA GPU and CIFAR-10, otherwise `quick`.",
         origin="tool",
         allowed="the name of a preset, the path of a .toml file or auto",
         path="file",
         min_length=1,
     )
     epochs: int = key(600, "Passes over the training images.", origin="recipe", ge=1, le=100_000)
-    batch_size: int = key(96, "Images a step.", origin="recipe", ge=2, le=65536)
+    batch_size: int = key(96, "Batch size: images per step.", origin="recipe", ge=2, le=65536)
     learning_rate: float = key(
         0.025, "SGD's learning rate at the start of the decay.", origin="recipe", gt=0, le=1000
     )
@@ -102,21 +102,21 @@ class TrainSection(Section):
     )
     momentum: float = key(0.9, "Momentum.", origin="recipe", ge=0, lt=1)
     weight_decay: float = key(3e-4, "Weight decay.", origin="recipe", ge=0, le=100)
-    clip: float = key(5.0, "Largest norm of the gradient. 0: no limit.", origin="recipe", ge=0, le=1_000_000)
+    clip: float = key(5.0, "Maximum norm of the gradient. 0: no limit.", origin="recipe", ge=0, le=1_000_000)
     label_smoothing: float = key(
-        0.0, "Share of the label that is spread over all classes.", origin="recipe", ge=0, lt=1
+        0.0, "Share of the label's probability spread over all classes.", origin="recipe", ge=0, lt=1
     )
     drop_path: float = key(
         0.2,
-        "Chance with which a connection is left out for an image, at the end; it rises from 0 in a line. Skip "
-        "connections that compute nothing are never left out.",
+        "Probability that a connection is dropped for an image, at the end; it increases linearly from 0. Skip "
+        "connections that compute nothing are never dropped.",
         origin="recipe",
         ge=0,
         lt=1,
     )
     auxiliary_weight: float = key(
         0.4,
-        "Weight of the loss of the auxiliary head behind the second reduction cell. 0: no such head.",
+        "Loss weight of the auxiliary head after the second reduction cell. 0: no such head.",
         origin="recipe",
         ge=0,
         le=100,
@@ -131,23 +131,27 @@ class TrainSection(Section):
 
 
 class TrainEvaluationConfig(Section):
-    """The network on images that it doesn't learn from."""
+    """Scoring on images that the network does not learn from."""
 
     every: int = key(
         1,
-        "Epochs between two looks at the held-out images; the last epoch always has one.",
+        "Epochs between two evaluations on the held-out images; the last epoch always has one.",
         origin="tool",
         ge=1,
         le=100_000,
     )
     batch_size: int = key(
-        256, "Images at once. No gradient is kept, so more fit than in a step.", origin="tool", ge=1, le=65536
+        256,
+        "Batch size. No gradients are kept, so it may be larger than in a step.",
+        origin="tool",
+        ge=1,
+        le=65536,
     )
-    test: bool = key(True, "Score the test part once the training is over.", origin="tool")
+    test: bool = key(True, "Score the test part at the end.", origin="tool")
 
 
 class TrainConfig(Section):
-    """A training, complete. Raises pydantic's ``ValidationError``, also for values that contradict each other."""
+    """A complete training. Raises pydantic's ``ValidationError``, also for values that contradict each other."""
 
     seed: int = key(
         0,
@@ -170,12 +174,12 @@ class TrainConfig(Section):
 
 
 def _contradictions(config: TrainConfig) -> Iterator[Contradiction]:
-    """All of them; none for a configuration that can be run."""
+    """Yield all contradictions; none for a valid configuration."""
     train = config.train
     if train.learning_rate_min > train.learning_rate:
         yield Contradiction(
             ("train.learning_rate_min", "train.learning_rate"),
-            "the learning rate falls or stays: its end may not be above its start",
+            "the learning rate must not increase: lower its end, or raise its start",
         )
     if train.warmup_epochs >= train.epochs:
         yield Contradiction(("train.warmup_epochs", "train.epochs"), NO_EPOCH_LEFT)

@@ -105,26 +105,26 @@ def test_every_error_is_listed_with_its_source() -> None:
     [
         (["network.engine_cells=[3, 5]"], "there is no cell 5: 5 cells are numbered 0 to 4"),
         (["network.engine_cells=[-1, 3]"], "there is no cell -1"),
-        (["network.engine_cells=[3, 4, 3]"], "cell 3 stands there twice"),
+        (["network.engine_cells=[3, 4, 3]"], "cell 3 is listed twice"),
         (["network.engine_cells=[1, 3]"], "no normal cell among them: reduction cells of 5 are 1 and 3"),
         (["network.engine_cells=[2, 4]"], "no reduction cell among them: reduction cells of 5 are 1 and 3"),
-        (["weights.learning_rate_min=0.2"], "the learning rate falls or stays"),
+        (["weights.learning_rate_min=0.2"], "the learning rate must not increase"),
         (["architecture.warmup_epochs=25"], "must be below the number of epochs"),
         (["weights.warmup_epochs=20"], "no epoch is left after the warm-up: it must be below"),
-        (["data.weights_share=0.6"], "together at most 1"),
-        (["data.dataset=folder"], "give --data DIR"),
+        (["data.weights_share=0.6"], "their sum is at most 1"),
+        (["data.dataset=folder"], "add --data DIR"),
         (["data.dataset=synthetic", "data.images=19"], "at least 20"),
-        (["data.cutout=8"], "images of 8 pixels could be blanked altogether"),
-        (["data.crop_padding=16", "data.image_size=16"], "images of 16 pixels could be blanked altogether"),
+        (["data.cutout=8"], "smaller than the images (8 pixels)"),
+        (["data.crop_padding=16", "data.image_size=16"], "smaller than the images (16 pixels)"),
         (["network.stem=imagenet"], "needs images of at least 32 pixels, these have 8"),
         (["target.stem=imagenet", "target.image=[3, 31, 64]"], "needs images of at least 32 pixels"),
-        (["method=entrannas-dst", "architecture.derivation=top2"], 'for "top2" take entrannas'),
-        (["method=entrannas", "architecture.derivation=dst"], 'for "dst" take entrannas-dst'),
+        (["method=entrannas-dst", "architecture.derivation=top2"], 'for "top2" use entrannas'),
+        (["method=entrannas", "architecture.derivation=dst"], 'for "dst" use entrannas-dst'),
         (["method=entrannas", "architecture.sparsity_weight=0.1"], "has no thresholds"),
         (["method=entrannas", "architecture.threshold_init=-1"], "has no thresholds"),
         (["method=darts", "network.engine_cells=last"], "in darts every cell is an Engine-cell"),
         (["method=darts", "network.share_features=true"], "darts shares no features"),
-        (["method=darts", "architecture.temperature_unit=spread"], "darts has a plain temperature"),
+        (["method=darts", "architecture.temperature_unit=spread"], "darts has an absolute temperature"),
         (["data.path=images"], "is not read from a path: add --dataset folder"),
     ],
 )
@@ -192,7 +192,7 @@ def test_errors_are_escaped() -> None:
 def test_models_validate_without_the_resolver() -> None:
     with pytest.raises(ValidationError, match=r"network\.engine_cells.*there is no cell 9"):
         SearchConfig(network=NetworkConfig(engine_cells=(2, 9)))
-    with pytest.raises(ValidationError, match="give --data DIR"):
+    with pytest.raises(ValidationError, match="add --data DIR"):
         SearchConfig(data=SearchDataConfig(dataset="folder"))
     with pytest.raises(ValidationError, match="frozen"):
         SearchConfig().seed = 3

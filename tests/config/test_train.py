@@ -158,9 +158,9 @@ def test_ranking_trains_briefly_and_skips_the_test_part() -> None:
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (("train.learning_rate_min=1",), "its end may not be above its start"),
+        (("train.learning_rate_min=1",), "must not increase"),
         (("train.epochs=3", "train.warmup_epochs=3"), "no epoch is left after the warm-up"),
-        (("data.cutout=8",), "images of 8 pixels"),
+        (("data.cutout=8",), "than the images (8 pixels)"),
         (("derived.stem=imagenet",), "derived.stem"),
         (("derived.channels=auto2",), 'must be "auto" or a whole number'),
         (("train.decay=cosinus",), "did you mean cosine"),

@@ -153,7 +153,7 @@ def test_project_file_and_environment_are_applied(monkeypatch: pytest.MonkeyPatc
         (training(train_preset="papr"), "train-preset", "no preset papr"),
         (search(dataset="digit"), "dataset", "did you mean digits?"),
         (search(dataset="cifar10"), "dataset", "cifar10 is not available"),
-        (search(dataset="folder"), "data", "needs the place of the images"),
+        (search(dataset="folder"), "data", "needs the path of the images"),
         (search(dataset="folder", data="nowhere"), "data", "nowhere"),
         (search(data="images"), "data", "is not read from a path"),
         (search(epochs="x"), "epochs", "must be a whole number from 1"),
