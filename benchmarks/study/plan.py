@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from entrannas_cli.common.errors import UsageError
-from entrannas_cli.common.files import read_toml, unusable
+from entrannas_cli.common.files import file_error, read_toml
 from entrannas_cli.common.text import choices, did_you_mean, safe
 from entrannas_cli.config.methods import METHODS
 
@@ -139,7 +139,7 @@ def load_plan(path: Path, *, scale: str, data: Path | None, score: str, seeds: i
     """Load the plan in the file ``path``; ``seeds`` limits each arm. Raises ``UsageError`` if it is invalid."""
     if seeds is not None and seeds < 1:
         raise UsageError(f"--seeds {seeds}: at least 1 of each arm")
-    content = read_toml(path, unusable)
+    content = read_toml(path, file_error)
     tables = [content] + ([content.get("smoke", {})] if scale == "smoke" else [])
     search: Values = {}
     train: Values = {}

@@ -16,7 +16,7 @@ from ..method.random_search import draw_genotype
 from ..method.space import CELL_KINDS, INPUT_NODES, SearchSpace
 from ..spaces.published import PUBLISHED
 
-__all__ = ["draw_sparse", "lead_to", "named_cells"]
+__all__ = ["draw_sparse", "named_cells", "set_alpha_for"]
 
 LEAD = 8.0  # added to α of the chosen connections: p differs by a factor of 3,000
 
@@ -72,7 +72,7 @@ def _draw_cell(space: SearchSpace, kept: int, draw: random.Random) -> CellGraph:
 
 
 @torch.no_grad()
-def lead_to(architecture: Architecture, genotype: Genotype, *, sparse: bool) -> None:
+def set_alpha_for(architecture: Architecture, genotype: Genotype, *, sparse: bool) -> None:
     """Raise α of the connections of ``genotype`` far above the rest, so that "top2" derives it.
 
     With ``sparse``, also set the thresholds so that "dst" derives it.

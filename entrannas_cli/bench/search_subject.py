@@ -19,7 +19,7 @@ from ..data.streams import evaluation_batches
 from ..engine.device import Compute, resolve_compute
 from ..engine.search.build import build_search, search_fast_paths
 from ..engine.search.evaluate import compare_with_derived
-from ..engine.search.metric_rows import sparsity_facts
+from ..engine.search.metric_rows import sparsity_metrics
 from ..method.bilevel import BilevelSearch
 from ..method.fast.execute import Execute
 from ..method.genotype import Genotype
@@ -28,7 +28,7 @@ from ..spaces.files import load_space
 from ..store.create import create_run
 from ..store.session import RunSession
 from .case import CELLS, Case, projected_images, projected_steps, search_config
-from .cells import draw_sparse, lead_to, named_cells
+from .cells import draw_sparse, named_cells, set_alpha_for
 from .memory import PeakMemory
 from .parts import Clock
 from .stepping import LoopSubject, SteppedSearch
@@ -77,7 +77,7 @@ class SearchSubject(LoopSubject):
         )
         facts: dict[str, Any] = {
             "images_per_step": 2 * config.search.batch_size,
-            **sparsity_facts(loop.search, mixtures),
+            **sparsity_metrics(loop.search, mixtures),
             "settings": {
                 "preset": real.preset,
                 "space": loop.space.name,
@@ -154,7 +154,7 @@ def prepare(case: Case, config: SearchConfig, search: BilevelSearch) -> str:
     if config.network.engine_cells == "all":
         name = "all operations"
     if genotype is not None:
-        lead_to(search.architecture, genotype, sparse=case.sparsity is not None)
+        set_alpha_for(search.architecture, genotype, sparse=case.sparsity is not None)
     search.derive(config.architecture.temperature_start)
     assert genotype in (None, search.genotype)
     return name

@@ -33,7 +33,7 @@ __all__ = [
     "command_line",
     "complete",
     "print_configuration",
-    "say_preset",
+    "print_preset_choice",
 ]
 
 DATASET_NAMES = tuple(dataset.name for dataset in DATASETS)
@@ -87,7 +87,7 @@ def print_configuration(resolved: Resolved[Any], *, as_json: bool) -> None:
         typer.echo(print_config(resolved), nl=False)
 
 
-def say_preset(resolved: Resolved[Any], preset: str, full_hint: str) -> None:
+def print_preset_choice(resolved: Resolved[Any], preset: str, full_hint: str) -> None:
     """Print on stderr which preset `auto` chose, and why; ``full_hint`` says how to get the published recipe."""
     if resolved.preset_reason:
         hint = f"; {full_hint}" if preset == "quick" else ""

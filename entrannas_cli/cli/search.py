@@ -91,7 +91,7 @@ def search(
         options.print_configuration(resolved, as_json=as_json)
         return
     if not quiet:
-        options.say_preset(resolved, resolved.config.preset, PAPER_HINT)
+        options.print_preset_choice(resolved, resolved.config.preset, PAPER_HINT)
     if resolved.config.method != "random":
         with progress_on_stderr() as progress:
             require_data(resolved.config.data, download=download, progress=progress)

@@ -94,7 +94,7 @@ def train(
         options.print_configuration(resolved, as_json=as_json)
         return
     if not quiet:
-        options.say_preset(resolved, resolved.config.train.preset, CIFAR_HINT)
+        options.print_preset_choice(resolved, resolved.config.train.preset, CIFAR_HINT)
     with progress_on_stderr() as progress:
         require_data(
             resolved.config.data,

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["TEMPORARY_SUFFIX", "dump_json", "replace_with", "sync_directory", "write_atomic", "write_json"]
+__all__ = ["TEMPORARY_SUFFIX", "dump_json", "move_into_place", "sync_directory", "write_atomic", "write_json"]
 
 TEMPORARY_SUFFIX = ".tmp"  # of files being written; the next session removes those that a kill left behind
 _counter = itertools.count()
@@ -28,13 +28,13 @@ def write_atomic(path: Path, data: bytes | str, *, durable: bool = True) -> None
         # not tempfile: its files are private, but colleagues may read runs if the umask lets them
         with open(temporary, "xb") as file:  # noqa: PTH123
             file.write(content)
-        replace_with(path, temporary, durable=durable)
+        move_into_place(path, temporary, durable=durable)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
 
 
-def replace_with(path: Path, temporary: Path, *, durable: bool = True) -> None:
+def move_into_place(path: Path, temporary: Path, *, durable: bool = True) -> None:
     """Move the finished file ``temporary`` to ``path`` in the same directory."""
     if durable:
         descriptor = os.open(temporary, os.O_RDONLY | os.O_CLOEXEC)

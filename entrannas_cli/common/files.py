@@ -18,6 +18,7 @@ __all__ = [
     "MAX_DEPTH",
     "BrokenRun",
     "decoded",
+    "file_error",
     "load_toml",
     "nested_deeper",
     "open_regular",
@@ -26,7 +27,6 @@ __all__ = [
     "read_text",
     "read_toml",
     "reason_of",
-    "unusable",
 ]
 
 MAX_DEPTH = 20  # levels of nesting
@@ -64,7 +64,7 @@ def open_regular(path: Path) -> BinaryIO:
         raise
 
 
-def unusable(path: Path, fault: str) -> UsageError:
+def file_error(path: Path, fault: str) -> UsageError:
     """Return the error for a file that the user named."""
     return UsageError(f"{plain(str(path))}: {plain(fault)}")
 

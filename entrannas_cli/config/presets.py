@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..common.errors import UsageError
-from ..common.files import read_toml, unusable
+from ..common.files import file_error, read_toml
 from ..common.text import choices, did_you_mean, looks_like_path, plain
 
 __all__ = ["AUTO", "Preset", "load_preset", "preset_names"]
@@ -43,7 +43,7 @@ def load_preset(name_or_path: str, folder: str = "search", *, base: Path | None 
             f"no preset {plain(name_or_path)}{did_you_mean(name_or_path, names)}: "
             f"there are {choices(names, last='and')}; the path of a .toml file works too"
         )
-    values = read_toml(path, unusable)
+    values = read_toml(path, file_error)
     description = values.pop("description", "")
     if not isinstance(description, str):
         raise UsageError(f"{plain(str(path))}: description: must be a text")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..common.errors import UsageError
-from ..common.files import read_toml, unusable
+from ..common.files import file_error, read_toml
 from ..common.text import plain
 
 __all__ = ["CONFIG_FILE", "RUNS_DIR_KEY", "RUNS_DIR_VARIABLE", "find_config_file", "runs_dir"]
@@ -45,7 +45,7 @@ def runs_dir(
     if variable:
         return cwd / _home_expanded(Path(variable))
     file = find_config_file(cwd) if config_file is None else cwd / config_file
-    value = "" if file is None else read_toml(file, unusable).get(RUNS_DIR_KEY, "")
+    value = "" if file is None else read_toml(file, file_error).get(RUNS_DIR_KEY, "")
     if file is None or not value:
         return cwd / "runs"
     if not isinstance(value, str):

@@ -37,7 +37,7 @@ class RankConfig(TrainConfig):
 
     rank: RankSection = RankSection()
 
-    def of_a_training(self) -> TrainConfig:
+    def training_config(self) -> TrainConfig:
         """Return the configuration of each training: that of the ranking, without a score of the test part."""
         sections = {name: getattr(self, name) for name in TrainConfig.model_fields}
         sections["train"] = self.train.model_copy(update={"epochs": self.rank.epochs})

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 from pydantic import BaseModel
 
 from ..common.errors import UsageError
-from ..common.files import parse_toml, read_toml, unusable
+from ..common.files import file_error, parse_toml, read_toml
 from ..common.text import plain, shown
 from ..spaces.files import load_space
 from .errors import ConfigurationError, Problem
@@ -164,10 +164,10 @@ def load_config(path_or_text: Path | str, model: type[BaseModel] = SearchConfig)
     error.
     """
     if isinstance(path_or_text, Path):
-        table, source, base = read_toml(path_or_text, unusable), str(path_or_text), path_or_text.parent
+        table, source, base = read_toml(path_or_text, file_error), str(path_or_text), path_or_text.parent
     else:
         source, base = "configuration", Path.cwd()
-        table = parse_toml(path_or_text, Path(source), unusable)
+        table = parse_toml(path_or_text, Path(source), file_error)
     keys = keys_of(model)
     layer = from_table(table, keys, plain(source), base)
     config, wrong = validated(model, keys, _completed(layer, keys, source).settings)
@@ -202,7 +202,7 @@ def _project(file: Path | None, keys: Mapping[str, Key], cwd: Path, foreign: fro
     """Return the settings of ``entrannas.toml`` or of the file given instead."""
     if file is None:
         return Layer()
-    table = {name: value for name, value in read_toml(file, unusable).items() if name != RUNS_DIR_KEY}
+    table = {name: value for name, value in read_toml(file, file_error).items() if name != RUNS_DIR_KEY}
     source = plain(str(file.relative_to(cwd) if file.is_relative_to(cwd) else file))
     layer = from_table(table, keys, source, file.parent, foreign)
     is_of_a_run = len(layer.settings) >= NEARLY_ALL * len(keys)  # maybe one of an older release

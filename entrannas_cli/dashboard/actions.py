@@ -13,12 +13,12 @@ from ..store.find_run import check_removable, remove_run
 from ..store.run import Run
 from ..store.stop import outcome, request_stop, wait_until_ended
 
-__all__ = ["DELETE", "RESUME", "STOP", "RunAction", "Say"]
+__all__ = ["DELETE", "RESUME", "STOP", "Notify", "RunAction"]
 
 STOP_TIMEOUT_S = 300.0  # seconds for a run to finish its step and write a checkpoint
 STARTUP_S = 8.0  # seconds within which a resumed run that fails usually does
 POLL_S = 0.1  # seconds
-Say = Callable[[str], None]
+Notify = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,13 @@ class RunAction:
 
     verb: str
     detail: str
-    do: Callable[[Run, Say], str]
+    do: Callable[[Run, Notify], str]
     check: Callable[[Run], None]
     waits: bool = False
     destructive: bool = False
 
 
-def _stop(run: Run, say: Say) -> str:
+def _stop(run: Run, say: Notify) -> str:
     before = request_stop(run, "the dashboard")
     silent = f" (no heartbeat for {before.heartbeat_age:.0f} s)" if before.stale else ""
     say(f"asked {safe(run.id)}{silent} to stop: it finishes its step and writes a checkpoint first")
@@ -51,7 +51,7 @@ def _check_running(run: Run) -> None:
         raise UsageError(f"{safe(run.id)} is not running: it is {status.state}")
 
 
-def _resume(run: Run, say: Say) -> str:
+def _resume(run: Run, say: Notify) -> str:
     _check_resumable(run)
     step = run.status().step
     say(f"starting {safe(run.id)}")
@@ -75,7 +75,7 @@ def _check_resumable(run: Run) -> None:
         raise UsageError(f"{safe(run.id)} is {status.state}: {safe(status.reason)}")
 
 
-def _delete(run: Run, say: Say) -> str:
+def _delete(run: Run, say: Notify) -> str:
     remove_run(run)
     return f"removed {safe(run.id)}"
 

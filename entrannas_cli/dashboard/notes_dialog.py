@@ -21,7 +21,7 @@ from ..store.notes import Notes, change_notes, checked_note, checked_tag, read_n
 from ..store.run import Run
 from .background import call_each, in_background
 from .keys import bindings
-from .notifications import tell_errors
+from .notifications import notify_errors
 
 if TYPE_CHECKING:
     from .host import Host
@@ -167,7 +167,7 @@ def edit_notes(app: Host, runs: Sequence[Run]) -> None:
 
     def show(result: tuple[list[tuple[Run, Notes]], list[str]]) -> None:
         found, errors = result
-        tell_errors(app, NOT_DONE, errors)
+        notify_errors(app, NOT_DONE, errors)
         if not found or not screen.is_current:
             return
 
@@ -196,7 +196,7 @@ def _save(app: Host, runs: Sequence[Run], change: NotesChange) -> None:
             app.notify(_outcome(runs[0], written[0], change), markup=False)
         elif written:
             app.notify(f"{counted(len(written), 'run')}: {change}", markup=False)
-        tell_errors(app, NOT_DONE, errors)
+        notify_errors(app, NOT_DONE, errors)
 
     in_background(app, lambda: call_each(write, runs), report)
 

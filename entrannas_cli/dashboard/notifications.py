@@ -7,13 +7,13 @@ from typing import Any
 
 from textual.app import App
 
-__all__ = ["LONG", "MAX_SHOWN", "tell_errors"]
+__all__ = ["LONG", "MAX_SHOWN", "notify_errors"]
 
 MAX_SHOWN = 3  # outcomes that are shown one by one
 LONG = 12.0  # seconds an error is shown
 
 
-def tell_errors(app: App[Any], title: str, errors: Sequence[str], titles: Sequence[str] = ()) -> None:
+def notify_errors(app: App[Any], title: str, errors: Sequence[str], titles: Sequence[str] = ()) -> None:
     """Show the first ``MAX_SHOWN`` of ``errors``, and how many more there are.
 
     All have the same ``title``, unless ``titles`` has one for each of them.

@@ -17,7 +17,7 @@ from .actions import DELETE, RESUME, STOP, RunAction
 from .background import call_each, in_background, tell
 from .confirm import ConfirmScreen
 from .keys import Place, writes
-from .notifications import MAX_SHOWN, tell_errors
+from .notifications import MAX_SHOWN, notify_errors
 from .watcher import Snapshot
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class RunActionsScreen(Screen[None]):
 
         def then(found: Draft | str) -> None:
             if isinstance(found, str):
-                tell_errors(self.app, "New run: not possible", [found])
+                notify_errors(self.app, "New run: not possible", [found])
             elif self.is_current:
                 self._launch(found)
 
@@ -161,7 +161,7 @@ class RunActionsScreen(Screen[None]):
         in_background(self.app, lambda: call_each(check, runs), lambda found: self._confirm(action, *found))
 
     def _confirm(self, action: RunAction, runs: list[Run], errors: list[str]) -> None:
-        tell_errors(self.app, f"{action.verb}: not done", errors)
+        notify_errors(self.app, f"{action.verb}: not done", errors)
         if runs and self.is_current:
 
             def answered(yes: bool | None) -> None:
@@ -185,7 +185,7 @@ class RunActionsScreen(Screen[None]):
             outcomes = [f"{action.verb}: done for {counted(len(outcomes), 'run')}"]
         for text in outcomes:
             self._notify(text)
-        tell_errors(self.app, f"{action.verb}: not done", errors)
+        notify_errors(self.app, f"{action.verb}: not done", errors)
 
     def _notify(self, text: str, **options: Any) -> None:
         self.app.notify(text, markup=False, **options)

@@ -13,7 +13,7 @@ from ..results.columns import COLUMNS as RESULT_COLUMNS
 from ..results.columns import Column
 from ..store.overview import Overview
 
-__all__ = ["RUN", "TABLE", "USUAL", "TableColumn", "age_text", "chosen", "column_for", "sorted_by"]
+__all__ = ["DEFAULT_COLUMNS", "RUN", "TABLE", "TableColumn", "age_text", "chosen", "column_for", "sorted_by"]
 
 BAR = 4
 AGE_STEP = 10.0  # seconds: ages below a minute grow in such steps, so that nothing flickers
@@ -199,12 +199,12 @@ TABLE: Mapping[str, TableColumn] = {
     )
 }
 _ALIASES = {"data": "dataset", "acc": "accuracy", "spars": "sparsity", "params": "parameters", "id": "run"}
-USUAL = tuple(key for key, column in TABLE.items() if column.usual)
+DEFAULT_COLUMNS = tuple(key for key, column in TABLE.items() if column.usual)
 
 
 def chosen(keys: Sequence[str]) -> list[TableColumn]:
     """Return the columns with these keys, in the order of the table; the default ones if no key is known."""
-    return [TABLE[key] for key in TABLE if key in keys] or [TABLE[key] for key in USUAL]
+    return [TABLE[key] for key in TABLE if key in keys] or [TABLE[key] for key in DEFAULT_COLUMNS]
 
 
 def column_for(key: str) -> Column | None:

@@ -44,8 +44,8 @@ Estimate = Callable[[Dataset, BatchSizes], MemoryEstimate]
 class MemoryCheck:
     """Called with a run's images, it estimates the run's memory and compares it with the free memory.
 
-    ``batch_key`` is the configuration key of the batch size, ``narrower`` the setting to suggest if no batch size
-    fits; ``required`` says whether a run that does not fit is refused.
+    ``batch_key`` is the configuration key of the batch size, ``fallback_setting`` the one to suggest if no
+    batch size fits; ``required`` says whether a run that does not fit is refused.
     """
 
     session: RunSession
@@ -53,7 +53,7 @@ class MemoryCheck:
     sizes: BatchSizes
     estimate: Estimate
     batch_key: str
-    narrower: str
+    fallback_setting: str
     required: bool = True
     _dataset: Dataset | None = field(default=None, init=False)
     _free: int = field(default=0, init=False)
@@ -92,14 +92,14 @@ class MemoryCheck:
         smaller = batch // 2
         if self._dataset is not None and (fitting := self._fitting_batch()):
             smaller = min(fitting, smaller)  # the estimate was too low, or less is free now
-        change = f"{self.batch_key}={smaller}" if smaller >= MIN_BATCH else self.narrower
+        change = f"{self.batch_key}={smaller}" if smaller >= MIN_BATCH else self.fallback_setting
         return f"batch size {batch} on {self.compute.name}: try --set {change}"
 
     def _suggestions(self, estimate: MemoryEstimate) -> list[str]:
         changes = []
         if estimate.step > self._free:
             size = self._fitting_batch()
-            changes.append(f"--set {self.batch_key}={size}" if size else f"--set {self.narrower}")
+            changes.append(f"--set {self.batch_key}={size}" if size else f"--set {self.fallback_setting}")
         if estimate.evaluation > self._free:
             changes.append(f"--set evaluation.batch_size={self._fitting_evaluation() or 1}")
         suggestions = [f"use less memory: {' '.join(changes)}"]
@@ -134,7 +134,7 @@ def memory_check(
     section: Literal["search", "train"],
     estimate: Callable[[Config, Dataset], MemoryEstimate],
     *,
-    narrower: str,
+    fallback_setting: str,
 ) -> MemoryCheck:
     """Return the check of a run; ``section`` is the configuration section with its batch size."""
     config = context.config
@@ -157,7 +157,7 @@ def memory_check(
         ),
         estimate=estimate_with,
         batch_key=f"{section}.batch_size",
-        narrower=narrower,
+        fallback_setting=fallback_setting,
         required=config.device.check_memory,
     )
 

@@ -19,7 +19,15 @@ from ..common.files import reason_of
 from .checkpoint import load_exported
 from .graphs import INPUT, OUTPUT, quiet
 
-__all__ = ["BATCHES", "TOLERANCE", "Check", "ReferenceOutputs", "compare", "expected_of", "outputs_of"]
+__all__ = [
+    "BATCHES",
+    "TOLERANCE",
+    "Check",
+    "ReferenceOutputs",
+    "compare",
+    "reference_outputs",
+    "run_exported",
+]
 
 BATCHES = (1, 5)  # batch sizes, unless a fixed one is requested
 TOLERANCE = 1e-4  # of the logits, relative to the largest magnitude if that exceeds 1
@@ -41,7 +49,7 @@ class ReferenceOutputs:
     logits: tuple[Tensor, ...]
 
 
-def expected_of(
+def reference_outputs(
     network: nn.Module, shape: Sequence[int], batches: Sequence[int] = BATCHES
 ) -> ReferenceOutputs:
     """Return what an export of ``network`` must give. Raises ``RunFailed`` if those outputs are not finite."""
@@ -73,7 +81,7 @@ def compare(expected: ReferenceOutputs, found: Sequence[Tensor]) -> tuple[Check,
     return tuple(checks)
 
 
-def outputs_of(format: str, path: Path, images: Sequence[Tensor]) -> list[Tensor]:  # noqa: A002
+def run_exported(format: str, path: Path, images: Sequence[Tensor]) -> list[Tensor]:  # noqa: A002
     """Return the logits that the file ``path`` gives for each batch. Raises ``RunFailed`` if it cannot run."""
     run: Callable[[Path, Sequence[Tensor]], list[Tensor]] = {
         "checkpoint": _run_checkpoint,

@@ -20,7 +20,7 @@ from .metadata import Metadata, NetworkOptions
 if TYPE_CHECKING:
     from ..engine.load_network import TrainedNetwork
 
-__all__ = ["ExportedNetwork", "build_network", "content_of", "load_weights"]
+__all__ = ["ExportedNetwork", "build_network", "export_content", "load_weights"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -31,7 +31,7 @@ class ExportedNetwork:
     metadata: Metadata
 
 
-def content_of(trained: TrainedNetwork) -> ExportedNetwork:
+def export_content(trained: TrainedNetwork) -> ExportedNetwork:
     """Return a copy of a run's network without auxiliary head and drop-path, and its metadata."""
     try:
         summary = trained.run.summary()

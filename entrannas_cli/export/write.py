@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..common.atomic import TEMPORARY_SUFFIX, replace_with
+from ..common.atomic import TEMPORARY_SUFFIX, move_into_place
 from ..common.errors import RunFailed, UsageError
 from ..common.files import reason_of
 from ..common.text import plain
 from ..engine.torch_errors import translate_errors
-from .check import BATCHES, TOLERANCE, Check, compare, expected_of, outputs_of
+from .check import BATCHES, TOLERANCE, Check, compare, reference_outputs, run_exported
 from .checkpoint import checkpoint_bytes
-from .content import ExportedNetwork, content_of
+from .content import ExportedNetwork, export_content
 from .graphs import onnx_bytes, program_bytes
 from .module import module_text, weights_bytes
 from .target import Target
@@ -75,12 +75,12 @@ def export_trained(
     target.check(force=force)
     with translate_errors(out_of_memory="exporting the network; a smaller --batch may fit"):
         batches = BATCHES if batch is None else (batch,)
-        expected = expected_of(trained.network, trained.shape, batches)
-        content = content_of(trained)
+        expected = reference_outputs(trained.network, trained.shape, batches)
+        content = export_content(trained)
         with _folder_beside(target) as folder:
             for name, data in _files(content, target, batch).items():
                 _write(folder / name, data, target)
-            found = outputs_of(target.format, folder / target.path.name, expected.images)
+            found = run_exported(target.format, folder / target.path.name, expected.images)
             checks = compare(expected, found)
             target.check(force=force)  # again, so that files written meanwhile are not replaced
             sizes = {path: (folder / path.name).stat().st_size for path in target.files}
@@ -129,6 +129,6 @@ def _write(path: Path, data: bytes, target: Target) -> None:
 
 def _move(staged: Path, path: Path) -> None:
     try:
-        replace_with(path, staged)
+        move_into_place(path, staged)
     except OSError as error:
         raise RunFailed(f"{plain(str(path))}: cannot be written: {reason_of(error)}") from None

@@ -9,7 +9,7 @@ from ..common.text import counted
 from ..method.genotype import Genotype
 from ..method.space import CELL_KINDS
 from .cell_layout import kind_title, lay_out
-from .cell_painter import HEADING_HEIGHT, KEY_HEIGHT, KEY_WIDTH, Painter, Style, name_of
+from .cell_painter import HEADING_HEIGHT, KEY_HEIGHT, KEY_WIDTH, Painter, Style, operation_label
 from .page import FONT, MARGIN, blank_page, fitting, text_width
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def genotype_figure(
     layouts = [lay_out(kind, genotype.cell(kind)) for kind in kinds]
     operations = {edge.operation for layout in layouts for edge in layout.edges}
     known = all(operation.known for operation in operations)
-    longest = max(text_width(name_of(operation), bold=True) for operation in operations)
+    longest = max(text_width(operation_label(operation), bold=True) for operation in operations)
     style = Style(pitch=max(longest + 0.78, 1.2))
     sizes = [style.size(len(layout.nodes), layout.output_row) for layout in layouts]
     widths, heights = [width for width, _ in sizes], [HEADING_HEIGHT + height for _, height in sizes]

@@ -28,7 +28,7 @@ __all__ = [
     "FrameLayout",
     "Node",
     "OperationLook",
-    "film_rows",
+    "animation_rows",
     "kind_title",
     "lay_out",
     "lay_out_frame",
@@ -155,7 +155,7 @@ def lay_out(kind: str, cell: CellGraph) -> CellLayout:
     return CellLayout(kind, _nodes(cell, spans, ends, output_row), tuple(edges), output_row)
 
 
-def film_rows(cells: Sequence[CellGraph]) -> tuple[tuple[int, ...], ...]:
+def animation_rows(cells: Sequence[CellGraph]) -> tuple[tuple[int, ...], ...]:
     """Return, for each intermediate node, the sources that any of ``cells`` connects to it: one row each."""
     nodes = max(len(cell.nodes) for cell in cells)
     return tuple(
@@ -165,7 +165,7 @@ def film_rows(cells: Sequence[CellGraph]) -> tuple[tuple[int, ...], ...]:
 
 
 def lay_out_frame(kind: str, cell: CellGraph, rows: Sequence[Sequence[int]]) -> FrameLayout:
-    """Lay out ``cell`` as a frame of an animation; ``rows`` come from :func:`film_rows` of all its cells."""
+    """Lay out ``cell`` as a frame of an animation; ``rows`` come from :func:`animation_rows` of all its cells."""
     looks = {name: look(name) for name in {c.operation for _, c in cell.connections}}
     spans = _spans([len(sources) for sources in rows])
     bundles: list[Bundle] = []

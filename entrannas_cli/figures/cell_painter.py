@@ -30,7 +30,7 @@ __all__ = [
     "STATION",
     "Painter",
     "Style",
-    "name_of",
+    "operation_label",
 ]
 
 INK = "#1d2433"
@@ -69,7 +69,7 @@ class Style:
         return self.head + row * self.row
 
 
-def name_of(operation: OperationLook) -> str:
+def operation_label(operation: OperationLook) -> str:
     """Return the label of an operation: its name, escaped and shortened; with a question mark if unknown."""
     return shortened(safe(operation.name), MAX_NAME_CHARS) + " ?" * (not operation.known)
 
@@ -175,7 +175,7 @@ class Painter:
             self.connection((start, end - 0.08), row_y, colour, edge.parametric)
             self.branch(start, row_y, colour)
             self.arrow(end, row_y, colour)
-            self.label(end - 0.17, row_y, name_of(edge.operation), colour, edge.parametric)
+            self.label(end - 0.17, row_y, operation_label(edge.operation), colour, edge.parametric)
         self._output(x, y, layout.nodes, layout.output_row)
 
     def frame(

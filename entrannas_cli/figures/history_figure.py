@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..common.text import counted, safe, shortened
 from ..method.space import CELL_KINDS
 from .cell_changes import HistoryFrame, counts_text
-from .cell_layout import film_rows, kind_title, lay_out_frame, look
+from .cell_layout import animation_rows, kind_title, lay_out_frame, look
 from .cell_painter import HEADING_HEIGHT, KEY_HEIGHT, KEY_WIDTH, Painter, Style
 from .figure_file import any_script
 from .page import FONT, MARGIN, blank_page, fitting, text_width
@@ -38,7 +38,7 @@ class _SharedLayout:
 
     def __init__(self, shown: Sequence[HistoryFrame]) -> None:
         cells = {kind: [frame.genotype.cell(kind) for frame in shown] for kind in CELL_KINDS}
-        self.rows = {kind: film_rows(kind_cells) for kind, kind_cells in cells.items()}
+        self.rows = {kind: animation_rows(kind_cells) for kind, kind_cells in cells.items()}
         names = {
             c.operation for kind_cells in cells.values() for cell in kind_cells for _, c in cell.connections
         }

@@ -15,7 +15,7 @@ from ..figures.cell_layout import kind_title, lay_out
 from ..method.space import CELL_KINDS
 from ..metrics import LIVE_SEARCH, LIVE_TRAIN, METRICS, Metric
 from .cell_text import cell_picture, cell_short
-from .lines import what_it_is
+from .lines import run_description
 from .progress import RunProgress
 
 __all__ = ["draw_frame"]
@@ -79,7 +79,7 @@ def _title(progress: RunProgress, width: int) -> Text:
 
 
 def _subject(progress: RunProgress, width: int) -> Text:
-    return _clipped(Text(what_it_is(progress.facts) if progress.facts else ""), width)
+    return _clipped(Text(run_description(progress.facts) if progress.facts else ""), width)
 
 
 def _bar(progress: RunProgress, width: int, ascii_only: bool) -> Text:

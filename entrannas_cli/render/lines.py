@@ -8,12 +8,12 @@ from ..engine.observer import Row, Started
 from ..metrics import METRICS
 from .progress import RunProgress
 
-__all__ = ["NOUNS", "end_line", "epoch_line", "start_line", "what_it_is"]
+__all__ = ["NOUNS", "end_line", "epoch_line", "run_description", "start_line"]
 
 NOUNS = {"search": "search", "train": "training", "rank": "ranking"}
 
 
-def what_it_is(facts: Started) -> str:
+def run_description(facts: Started) -> str:
     """Return what runs, like ``entrannas-dst, standard space, digits, CPU (2 threads)``."""
     return ", ".join(safe(part) for part in facts.what)
 
@@ -24,7 +24,7 @@ def start_line(facts: Started) -> str:
     if facts.epochs:
         length = f", {counted(facts.epochs, 'epoch')} of {counted(facts.steps_per_epoch, 'step')}"
     resumed = f", resuming after step {facts.step} (attempt {facts.attempt})" if facts.attempt > 1 else ""
-    return f"{NOUNS.get(facts.kind, 'run')} {safe(facts.id)}: {what_it_is(facts)}{length}{resumed}"
+    return f"{NOUNS.get(facts.kind, 'run')} {safe(facts.id)}: {run_description(facts)}{length}{resumed}"
 
 
 def epoch_line(row: Row, progress: RunProgress) -> str:

@@ -19,7 +19,7 @@ from ..store.run import CONFIG_FILE, Run
 from .cell_text import genotype_picture, genotype_tables
 from .terminal import ascii_only, console_for
 
-__all__ = ["cost_text", "print_result", "print_summary", "ranking_table", "summary_facts"]
+__all__ = ["cost_text", "print_result", "print_summary", "ranking_table", "summary_fields"]
 
 
 def print_summary(run: Run) -> None:
@@ -109,7 +109,7 @@ def print_result(
     facts = Table.grid(padding=(0, 2, 0, 0))
     facts.add_column(style="dim", no_wrap=True)
     facts.add_column(overflow="fold")
-    for label, value in summary_facts(summary):
+    for label, value in summary_fields(summary):
         facts.add_row(label, Text(value))
     console.print(facts)
     for warning in texts(summary.get("warnings")):
@@ -119,7 +119,7 @@ def print_result(
         console.print(Text.assemble((f"  {purpose}\n", "dim"), f"    {command}"), soft_wrap=True)
 
 
-def summary_facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+def summary_fields(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return (label, text) pairs: the derived network, cost, accuracies, sparsity, topology."""
     parameters, multiply_adds = summary.get("parameters"), summary.get("multiply_adds")
     size = [

@@ -17,7 +17,7 @@ from ..common.errors import UsageError
 from ..common.numbers import duration
 from ..common.text import counted, safe, texts
 from ..figures.run_labels import run_labels
-from ..results.columns import COLUMNS, USUAL
+from ..results.columns import COLUMNS, DEFAULT_COLUMNS
 from ..results.formats import TextTable, text_table
 from ..store.messages import local_time
 from ..store.overview import Overview
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Report", "report_page"]
 
-_SUMMARY_KEYS = {*USUAL, "best_test_error", "supernet_accuracy", "derived_accuracy"}
+_SUMMARY_KEYS = {*DEFAULT_COLUMNS, "best_test_error", "supernet_accuracy", "derived_accuracy"}
 _LAST_KEYS = ("search_device", "topology")  # wide, and rarely what readers look for first
 _KINDS = {"search": "searches", "train": "trainings", "rank": "rankings"}
 _GROUPED_BY = ("kind", "space", "method", "cells", "dataset", "epochs")

@@ -19,9 +19,9 @@ from . import column_values as values
 
 __all__ = [
     "COLUMNS",
+    "DEFAULT_COLUMNS",
     "MISSING",
     "PUBLISHED",
-    "USUAL",
     "Column",
     "Kind",
     "cell_text",
@@ -367,7 +367,7 @@ _ALL = (
 )
 
 COLUMNS: Mapping[str, Column] = {column.key: column for column in _ALL}
-USUAL = tuple(column.key for column in _ALL if column.usual)
+DEFAULT_COLUMNS = tuple(column.key for column in _ALL if column.usual)
 
 
 def scalar(value: object) -> object:

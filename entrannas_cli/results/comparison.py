@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..common.errors import UsageError
 from ..common.text import plain
 from ..store.overview import Overview
-from .columns import USUAL
+from .columns import DEFAULT_COLUMNS
 from .conditions import parse_condition
 from .formats import TextTable, text_table
 from .select_runs import Selection
@@ -77,7 +77,7 @@ def compare_runs(selection: Selection, request: ComparisonRequest) -> Comparison
         frame = grouped(frame, groups, [key for key in measures if key not in groups])
         keys = data_keys = tuple(map(str, frame.columns))
     else:
-        keys = tuple(dict.fromkeys(columns if asked else [*USUAL, *columns]))
+        keys = tuple(dict.fromkeys(columns if asked else [*DEFAULT_COLUMNS, *columns]))
         data_keys = keys if asked else tuple(map(str, frame.columns))
         if request.published:  # mark rows that aren't runs, whatever the columns
             keys, data_keys = (

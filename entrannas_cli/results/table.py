@@ -12,7 +12,7 @@ from ..common.files import BrokenRun
 from ..common.text import did_you_mean, plain
 from ..store.overview import Overview, overview
 from ..store.run import Run
-from .columns import COLUMNS, PUBLISHED, USUAL, Column, Kind, cell_text, scalar, spread_key
+from .columns import COLUMNS, DEFAULT_COLUMNS, PUBLISHED, Column, Kind, cell_text, scalar, spread_key
 from .conditions import parse_condition
 from .published import published_rows
 
@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 RUNS = "runs"  # the number of runs in a group
-MEASURES = tuple(key for key in USUAL if COLUMNS[key].is_number and key not in ("seed", "epochs"))
+MEASURES = tuple(key for key in DEFAULT_COLUMNS if COLUMNS[key].is_number and key not in ("seed", "epochs"))
 
 
 def mean_key(key: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import tomli_w
 
 from ..common.errors import UsageError
-from ..common.files import read_toml, unusable
+from ..common.files import file_error, read_toml
 from ..common.text import choices, did_you_mean, looks_like_path, plain, shown
 from ..method.operations import ENTRY_POINT_GROUP, get_operation, operation_names
 from ..method.space import SearchSpace
@@ -22,8 +22,8 @@ __all__ = [
     "SpaceError",
     "SpaceProblem",
     "check_space",
+    "count_operations",
     "load_space",
-    "operation_facts",
     "space_from_table",
     "space_names",
     "space_path",
@@ -105,7 +105,7 @@ def load_space(name_or_path: str | Path) -> SearchSpace:
     """
     path = space_path(name_or_path) if isinstance(name_or_path, str) else name_or_path
     try:
-        return space_from_table(read_toml(path, unusable), name=path.stem)
+        return space_from_table(read_toml(path, file_error), name=path.stem)
     except SpaceError as error:
         found = [str(problem) for problem in error.problems]
     where = plain(str(path))
@@ -121,7 +121,7 @@ def check_space(path: str | Path) -> tuple[SpaceProblem, ...]:
     """
     file = space_path(path) if isinstance(path, str) else path
     try:
-        space_from_table(read_toml(file, unusable), name=file.stem)
+        space_from_table(read_toml(file, file_error), name=file.stem)
     except SpaceError as error:
         return error.problems
     return ()
@@ -202,7 +202,7 @@ def _operation_problems(operations: object, any_operation: bool) -> list[SpacePr
     return problems
 
 
-def operation_facts(space: SearchSpace) -> list[OperationFacts]:
+def count_operations(space: SearchSpace) -> list[OperationFacts]:
     """Return what is known of each operation of ``space`` without loading other packages."""
     plugins = {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
     facts = []

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..common.errors import UsageError
-from ..common.files import MAX_BYTES, BrokenRun, decoded, read_text, unusable
+from ..common.files import MAX_BYTES, BrokenRun, decoded, file_error, read_text
 from ..common.text import counted, did_you_mean, nearest, plain
 from ..method.genotype import Genotype, GenotypeError
 from ..spaces.darts_text import EXPECTED, FoundGenotype, has_genotype, read_genotypes
@@ -223,7 +223,7 @@ def _read(reference: str) -> tuple[str, str]:
     """
     if reference == STANDARD_INPUT:
         return _standard_input(), "standard input"
-    return read_text(Path(reference), unusable), reference
+    return read_text(Path(reference), file_error), reference
 
 
 def _standard_input() -> str:
@@ -231,7 +231,7 @@ def _standard_input() -> str:
         content = sys.stdin.buffer.read(MAX_BYTES + 1)
     except (AttributeError, OSError, ValueError):
         raise UsageError("standard input: can't be read") from None
-    return decoded(content, Path("standard input"), unusable)
+    return decoded(content, Path("standard input"), file_error)
 
 
 def _from_run(reference: str, point: str, runs_dir: Path) -> NamedGenotype:

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from ..common.atomic import TEMPORARY_SUFFIX, replace_with, write_atomic, write_json
+from ..common.atomic import TEMPORARY_SUFFIX, move_into_place, write_atomic, write_json
 from ..common.errors import EntrannasError, RunFailed, UsageError
 from ..common.files import BrokenRun, reason_of
 from ..common.text import first_line, plain
@@ -343,7 +343,7 @@ class RunSession:
         temporary = path.with_name(path.name + TEMPORARY_SUFFIX)
         try:
             write(temporary)
-            replace_with(path, temporary)
+            move_into_place(path, temporary)
         except OSError as error:
             raise self._write_error(path, error) from None
         finally:

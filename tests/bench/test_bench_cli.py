@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entrannas_cli.bench.case import Case, cases
-from entrannas_cli.bench.cells import draw_sparse, lead_to, named_cells
+from entrannas_cli.bench.cells import draw_sparse, named_cells, set_alpha_for
 from entrannas_cli.bench.remote import Remote
 from entrannas_cli.bench.search_subject import SearchSubject
 from entrannas_cli.bench.spread import spread
@@ -160,7 +160,7 @@ def test_drawn_sparse_cells_match_the_derived_cells(space: str, sparsity: float,
         assert all(cell.nodes)
         assert len(cell.connections) == max(round((1 - sparsity) * searched.connections), 4)
     architecture = Architecture(searched)
-    lead_to(architecture, genotype, sparse=True)
+    set_alpha_for(architecture, genotype, sparse=True)
     assert architecture.derive("dst", 1.0) == genotype
 
 
@@ -168,7 +168,7 @@ def test_published_cells_are_used_where_the_space_holds_them() -> None:
     space = load_space("standard")
     assert named_cells("DARTS_V2", space, 0) == ("DARTS_V2", PUBLISHED["DARTS_V2"])
     architecture = Architecture(space)
-    lead_to(architecture, PUBLISHED["DARTS_V2"], sparse=False)
+    set_alpha_for(architecture, PUBLISHED["DARTS_V2"], sparse=False)
     assert architecture.derive("top2", 1.0) == PUBLISHED["DARTS_V2"]
     name, cells = named_cells("DARTS_V2", load_space("tiny.toml"), 3)
     assert name == "drawn, seed 3"

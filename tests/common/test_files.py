@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from entrannas_cli.common.errors import UsageError
-from entrannas_cli.common.files import MAX_TOML_BYTES, parse_toml, read_toml, unusable
+from entrannas_cli.common.files import MAX_TOML_BYTES, file_error, parse_toml, read_toml
 
 
 def test_reads_a_file_with_a_byte_order_mark() -> None:
     Path("a.toml").write_bytes(b"\xef\xbb\xbfseed = 3\r\n")
-    assert read_toml(Path("a.toml"), unusable) == {"seed": 3}
+    assert read_toml(Path("a.toml"), file_error) == {"seed": 3}
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_reads_a_file_with_a_byte_order_mark() -> None:
 def test_error_names_the_file_and_the_reason(content: bytes, reason: str) -> None:
     Path("bad.toml").write_bytes(content)
     with pytest.raises(UsageError) as caught:
-        read_toml(Path("bad.toml"), unusable)
+        read_toml(Path("bad.toml"), file_error)
     assert str(caught.value).startswith("bad.toml: ")
     assert reason in str(caught.value)
 
@@ -43,16 +43,16 @@ def test_paths_that_are_not_files_are_rejected() -> None:
         ("missing", "no such file"),
     ):
         with pytest.raises(UsageError) as caught:
-            read_toml(Path(f"{name}.toml"), unusable)
+            read_toml(Path(f"{name}.toml"), file_error)
         assert str(caught.value) == f"{name}.toml: {reason}"
 
 
 def test_names_are_escaped_in_errors() -> None:
     with pytest.raises(UsageError) as caught:
-        read_toml(Path("a\x1b[2J\nb.toml"), unusable)
+        read_toml(Path("a\x1b[2J\nb.toml"), file_error)
     assert str(caught.value) == "a\\x1b[2J\\nb.toml: no such file"
     with pytest.raises(UsageError) as caught:
-        parse_toml("\x1b[2J = 3", Path("text"), unusable)
+        parse_toml("\x1b[2J = 3", Path("text"), file_error)
     assert "\x1b" not in str(caught.value)
 
 
@@ -61,5 +61,5 @@ def test_names_are_escaped_in_errors() -> None:
 )
 def test_numbers_that_are_too_large_are_rejected(number: str) -> None:
     with pytest.raises(UsageError) as caught:
-        parse_toml(f"seed = {number}", Path("text"), unusable)
+        parse_toml(f"seed = {number}", Path("text"), file_error)
     assert str(caught.value) == "text: not valid TOML: a number is too large"

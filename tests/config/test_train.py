@@ -147,10 +147,10 @@ def test_preset_with_a_value_instead_of_a_section_is_rejected() -> None:
 
 def test_ranking_trains_briefly_and_skips_the_test_part() -> None:
     overrides = ("train.epochs=600", "evaluation.test=true", "rank.epochs=3")
-    each = resolve_rank(request({}, *overrides)).config.of_a_training()
+    each = resolve_rank(request({}, *overrides)).config.training_config()
     assert type(each) is TrainConfig
     assert (each.train.epochs, each.evaluation.test) == (3, False)
-    assert resolve_rank(request()).config.of_a_training().train.epochs == 10
+    assert resolve_rank(request()).config.training_config().train.epochs == 10
     with pytest.raises(UsageError, match=r"train\.warmup_epochs = 3 .*rank\.epochs = 3"):
         resolve_rank(request({}, "train.warmup_epochs=3", "rank.epochs=3"))
 

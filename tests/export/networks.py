@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from entrannas_cli.engine.load_network import TrainedNetwork
-from entrannas_cli.export.content import ExportedNetwork, content_of
+from entrannas_cli.export.content import ExportedNetwork, export_content
 from entrannas_cli.export.module import module_text, weights_bytes
 from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
 from entrannas_cli.method.network import DerivedNetwork
@@ -101,7 +101,7 @@ def import_module(content: ExportedNetwork, folder: Path, name: str = "net") -> 
 
 def assert_same_module(one: TrainedNetwork, folder: Path) -> None:
     """Assert that the generated module, imported here, computes the same as ``one``."""
-    content = content_of(one)
+    content = export_content(one)
     images = images_for(content)
     found = logits(import_module(content, folder).load(), images)
     torch.testing.assert_close(found, logits(one.network, images), atol=1e-6, rtol=1e-6)

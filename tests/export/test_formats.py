@@ -18,9 +18,9 @@ from safetensors.torch import save_file
 
 from entrannas_cli.common.errors import RunFailed, UsageError
 from entrannas_cli.engine.load_network import TrainedNetwork
-from entrannas_cli.export.check import compare, expected_of
+from entrannas_cli.export.check import compare, reference_outputs
 from entrannas_cli.export.checkpoint import checkpoint_bytes, load_exported
-from entrannas_cli.export.content import content_of
+from entrannas_cli.export.content import export_content
 from entrannas_cli.export.graphs import METADATA_FILE
 from entrannas_cli.export.metadata import metadata_texts, read_metadata
 from entrannas_cli.export.target import Target, choose_target
@@ -59,7 +59,7 @@ def test_onnx_matches_for_any_batch_size(capfd: pytest.CaptureFixture[str]) -> N
         found = torch.from_numpy(session.run(None, {"images": images.numpy()})[0])
         torch.testing.assert_close(found, logits(one.network, images), atol=1e-4, rtol=1e-4)
     metadata = read_metadata(session.get_modelmeta().custom_metadata_map)
-    assert metadata == content_of(one).metadata
+    assert metadata == export_content(one).metadata
     assert metadata.classes == ("cat", "dog", "eel")
 
 
@@ -68,7 +68,7 @@ def test_torch_export_matches(capfd: pytest.CaptureFixture[str]) -> None:
     export_trained(one, Target("torch", Path("net.pt2")))
     extra = {METADATA_FILE: ""}
     program = torch.export.load("net.pt2", extra_files=extra)
-    assert read_metadata(json.loads(extra[METADATA_FILE])) == content_of(one).metadata
+    assert read_metadata(json.loads(extra[METADATA_FILE])) == export_content(one).metadata
     for batch in (1, 4):
         images = torch.randn(batch, *one.shape)
         torch.testing.assert_close(logits(program.module(), images), logits(one.network, images))
@@ -109,9 +109,9 @@ def test_checkpoint_rebuilds_the_network(
         auxiliary=True,
         shape=(3, 33, 34),
     )
-    Path("net.safetensors").write_bytes(checkpoint_bytes(content_of(one)))
+    Path("net.safetensors").write_bytes(checkpoint_bytes(export_content(one)))
     loaded = load_exported(Path("net.safetensors"))
-    assert loaded.metadata == content_of(one).metadata
+    assert loaded.metadata == export_content(one).metadata
     assert loaded.network.genotype == genotype
     assert not loaded.network.training
     images = images_for(loaded)
@@ -122,7 +122,7 @@ def test_checkpoint_rebuilds_the_network(
 
 def test_checkpoint_of_an_older_release_has_batch_norm_after_pooling() -> None:
     one = make_trained(pool_batch_norm=True)
-    network = content_of(one).metadata.network.model_dump(exclude={"pool_batch_norm"})
+    network = export_content(one).metadata.network.model_dump(exclude={"pool_batch_norm"})
     loaded = load_exported(write_checkpoint(one, network=network))
     images = images_for(loaded)
     assert torch.equal(logits(loaded.network, images), logits(one.network, images))
@@ -130,7 +130,7 @@ def test_checkpoint_of_an_older_release_has_batch_norm_after_pooling() -> None:
 
 def write_checkpoint(one: TrainedNetwork | None = None, **changes: Any) -> Path:
     """Write a checkpoint with changed metadata; None removes an entry."""
-    content = content_of(one or make_trained())
+    content = export_content(one or make_trained())
     texts = metadata_texts(content.metadata) | {
         k: v if isinstance(v, str) else json.dumps(v) for k, v in changes.items()
     }
@@ -139,7 +139,7 @@ def write_checkpoint(one: TrainedNetwork | None = None, **changes: Any) -> Path:
     return Path("bad.safetensors")
 
 
-NETWORK = content_of(make_trained()).metadata.network.model_dump()
+NETWORK = export_content(make_trained()).metadata.network.model_dump()
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ class Trap:
 
 
 def test_files_that_are_not_checkpoints_are_rejected() -> None:
-    whole = checkpoint_bytes(content_of(make_trained()))
+    whole = checkpoint_bytes(export_content(make_trained()))
     for content in (
         b"",
         b"x" * 100,
@@ -207,7 +207,7 @@ def test_files_that_are_not_checkpoints_are_rejected() -> None:
 
 
 def test_weights_of_another_dtype_are_rejected() -> None:
-    content = content_of(make_trained())
+    content = export_content(make_trained())
     half = {key: value.half() for key, value in content.network.state_dict().items()}
     save_file(half, "half", metadata_texts(content.metadata))
     with pytest.raises(UsageError, match=r"expected torch\.\w+ .*, found torch\.float16"):
@@ -241,9 +241,9 @@ def test_accuracy_of_other_weights_is_omitted() -> None:
     one.run.path.mkdir(parents=True)
     for step, told in ((98, 0.75), (99, None)):
         (one.run.path / "summary.json").write_text(json.dumps({"step": step, "test_accuracy": 0.75}))
-        assert content_of(one).metadata.test_accuracy == told
+        assert export_content(one).metadata.test_accuracy == told
     (one.run.path / "summary.json").write_text("{")
-    assert content_of(one).metadata.test_accuracy is None
+    assert export_content(one).metadata.test_accuracy is None
 
 
 # failures
@@ -271,7 +271,7 @@ def test_failed_check_keeps_the_existing_files(before: dict[str, str]) -> None:
 
 def test_differences_are_relative_to_the_largest_logit() -> None:
     one = make_trained()
-    expected = expected_of(one.network, one.shape)
+    expected = reference_outputs(one.network, one.shape)
     assert [check.difference for check in compare(expected, expected.logits)] == [0.0, 0.0]
     largest = max(batch.abs().max().item() for batch in expected.logits)
     compare(expected, [batch + 0.9e-4 for batch in expected.logits])

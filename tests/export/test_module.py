@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from entrannas_cli.common.errors import UsageError
-from entrannas_cli.export.content import content_of
+from entrannas_cli.export.content import export_content
 from entrannas_cli.export.module import module_text
 from entrannas_cli.export.source import operation_code
 from entrannas_cli.export.target import Target
@@ -132,7 +132,7 @@ runpy.run_path("my_net.py", run_name="__main__")
 @pytest.mark.parametrize("pool_batch_norm", [False, True])
 def test_module_passes_ruff(genotype: Genotype, pool_batch_norm: bool) -> None:
     one = make_trained(genotype, share_features=True, pool_batch_norm=pool_batch_norm)
-    code = module_text(content_of(one), "net").encode()
+    code = module_text(export_content(one), "net").encode()
     for command in (["check", "--select", "E,F,W,I,UP,B,C4,SIM,PTH,RET", "-"], ["format", "--check", "-"]):
         result = subprocess.run(
             [sys.executable, "-m", "ruff", command[0], "--isolated", "--line-length", "110", *command[1:]],
@@ -144,7 +144,7 @@ def test_module_passes_ruff(genotype: Genotype, pool_batch_norm: bool) -> None:
 
 def test_module_contains_only_used_classes(tmp_path: Path) -> None:
     graph = cell("1:conv_1x1", "1:sep_conv_3x3", concat=(2,))
-    content = content_of(make_trained(Genotype(graph, graph)))
+    content = export_content(make_trained(Genotype(graph, graph)))
     module = import_module(content, tmp_path)
     assert not {"SeparableConv", "DilatedConv", "FactorizedReduce", "ImageNetStem"} & set(vars(module))
     state = torch.load(tmp_path / "net.pt", weights_only=True)
@@ -157,7 +157,7 @@ def test_hostile_names_stay_string_literals(tmp_path: Path) -> None:
     hostile = '"""\n\\" \\N{x}; raise SystemExit #\'\u202e'
     names = (hostile, "it's", 'a "b"', "é", "\udc80")
     one = make_trained(classes=names, run='2026-"""; import os\\')
-    content = content_of(one)
+    content = export_content(one)
     content = replace(
         content, metadata=content.metadata.model_copy(update={"dataset": hostile, "classes": names})
     )
@@ -166,12 +166,14 @@ def test_hostile_names_stay_string_literals(tmp_path: Path) -> None:
     assert '2026-"""; import os' in module.__doc__
     code = (tmp_path / "net.py").read_text(encoding="utf-8")
     assert "\u202e" not in code
-    assert len(ast.parse(code).body) == len(ast.parse(module_text(content_of(make_trained()), "net")).body)
+    assert len(ast.parse(code).body) == len(
+        ast.parse(module_text(export_content(make_trained()), "net")).body
+    )
 
 
 def test_thousand_classes_stay_readable() -> None:
     names = tuple(f"class {n}" for n in range(1000))
-    code = module_text(content_of(make_trained(classes=names)), "net")
+    code = module_text(export_content(make_trained(classes=names)), "net")
     assert max(map(len, code.splitlines())) <= 110
     assert len(code.splitlines()) < 400
     assert ast.literal_eval(code.split("CLASSES = ")[1].split("\n)")[0] + ")") == names
@@ -182,7 +184,7 @@ def test_plugin_operation_is_rejected_by_name(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(operations._registry, "scale", plug_in)
     one = make_trained(Genotype(cell("0:scale"), cell("0:conv_1x1")))
     with pytest.raises(UsageError, match=r"cannot include scale: .* another package") as caught:
-        module_text(content_of(one), "net")
+        module_text(export_content(one), "net")
     assert "checkpoint, onnx or torch" in caught.value.details[0]
 
 

@@ -23,7 +23,7 @@ from PIL import Image
 from entrannas_cli.common.errors import UsageError
 from entrannas_cli.figures.cell_figure import genotype_figure
 from entrannas_cli.figures.cell_layout import lay_out, look
-from entrannas_cli.figures.cell_painter import RAILS, name_of
+from entrannas_cli.figures.cell_painter import RAILS, operation_label
 from entrannas_cli.figures.figure_file import figure_bytes
 from entrannas_cli.figures.page import PAPER
 from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
@@ -151,7 +151,7 @@ def test_names_are_shown_verbatim(name: str) -> None:
         root = ElementTree.fromstring(figure_bytes(figure, ".svg"))
         assert figure_bytes(figure, ".png", 50)
     texts = [element.text for element in root.iter(f"{SVG}text")]
-    assert texts.count(name_of(look(name))) == 2
+    assert texts.count(operation_label(look(name))) == 2
     assert any(text and "unknown to this installation" in text for text in texts)
 
 

@@ -7,7 +7,7 @@ from importlib.metadata import EntryPoint
 import pytest
 from hypothesis import given
 
-from entrannas_cli.figures.cell_layout import film_rows, lay_out, lay_out_frame, look
+from entrannas_cli.figures.cell_layout import animation_rows, lay_out, lay_out_frame, look
 from entrannas_cli.method import operations
 from entrannas_cli.method.genotype import CellGraph, Connection
 
@@ -65,7 +65,7 @@ def test_broken_plugin_package_is_tolerated(monkeypatch: pytest.MonkeyPatch) -> 
 
 @given(cells())
 def test_frame_bundles_operations_between_two_nodes(cell: CellGraph) -> None:
-    layout, frame = lay_out("normal", cell), lay_out_frame("normal", cell, film_rows([cell]))
+    layout, frame = lay_out("normal", cell), lay_out_frame("normal", cell, animation_rows([cell]))
     strands = [
         (bundle.source, bundle.target, operation, parametric)
         for bundle in frame.bundles

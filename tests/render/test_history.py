@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from entrannas_cli.figures.cell_changes import choose_evenly, frames, history_rows
-from entrannas_cli.figures.cell_layout import film_rows, lay_out_frame
+from entrannas_cli.figures.cell_layout import animation_rows, lay_out_frame
 from entrannas_cli.figures.figure_file import figure_bytes
 from entrannas_cli.figures.history_figure import history_animation, history_figure
 from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
@@ -63,7 +63,7 @@ def test_rows_replay_the_history(history: list[DerivedCells]) -> None:
 
 @given(st.lists(cells(most_nodes=4), min_size=1, max_size=5))
 def test_nodes_keep_their_place_in_an_animation(film: list[CellGraph]) -> None:
-    rows = film_rows(film)
+    rows = animation_rows(film)
     places: dict[object, object] = {}
     for cell in film:
         layout = lay_out_frame("normal", cell, rows)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from entrannas_cli.render.summary import cost_text, print_result, print_summary, summary_facts
+from entrannas_cli.render.summary import cost_text, print_result, print_summary, summary_fields
 from entrannas_cli.spaces.published import PUBLISHED
 from entrannas_cli.store.create import create_run
 from entrannas_cli.store.run import Run
@@ -54,11 +54,11 @@ def test_summary_is_complete(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_missing_values_are_omitted(capsys: pytest.CaptureFixture[str]) -> None:
-    assert summary_facts({}) == []
+    assert summary_fields({}) == []
     print_result({}, None, [])
     assert "network" not in capsys.readouterr().out
     damaged = dict.fromkeys(SUMMARY, "x") | {"gap": float("nan"), "warnings": 7, "connections_normal": [None]}
-    assert summary_facts(damaged) == []
+    assert summary_fields(damaged) == []
 
 
 def test_cost_is_in_gpu_days_on_a_gpu() -> None:

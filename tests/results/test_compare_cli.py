@@ -16,7 +16,7 @@ import pyte
 import pytest
 
 from entrannas_cli.common.text import safe
-from entrannas_cli.results.columns import COLUMNS, USUAL
+from entrannas_cli.results.columns import COLUMNS, DEFAULT_COLUMNS
 
 from ..commands import Call
 from .generated import START, make_runs, search_run, train_run
@@ -245,7 +245,7 @@ def test_columns_are_listed(compare: Call) -> None:
     assert [line.split()[0] for line in lines] == list(COLUMNS)
     facts = json.loads(compare("--list-columns", "--json").out)
     assert [(fact["key"], fact["unit"]) for fact in facts] == [(c.key, c.unit) for c in COLUMNS.values()]
-    assert set(USUAL) < set(COLUMNS)
+    assert set(DEFAULT_COLUMNS) < set(COLUMNS)
 
 
 def test_text_from_files_is_escaped(compare: Call, runs: Path) -> None:
@@ -293,7 +293,7 @@ def test_requested_columns_are_never_dropped(runs: Path) -> None:
     assert len(lines) == 6
     assert max(map(len, lines)) <= 90
     assert "…" in lines[2]
-    too_wide = screen("*-wide-cells", "-c", ",".join(USUAL), columns=80)
+    too_wide = screen("*-wide-cells", "-c", ",".join(DEFAULT_COLUMNS), columns=80)
     assert "no room" not in " ".join(too_wide)
     assert "…" not in "".join(too_wide)
 

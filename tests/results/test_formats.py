@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from pandas import DataFrame, Series
 from pandas.testing import assert_frame_equal
 
-from entrannas_cli.results.columns import COLUMNS, USUAL
+from entrannas_cli.results.columns import COLUMNS, DEFAULT_COLUMNS
 from entrannas_cli.results.differences import differing
 from entrannas_cli.results.formats import text_table, to_csv, to_json, to_latex, to_markdown
 from entrannas_cli.results.table import grouped, ordered, result_frame
@@ -274,7 +274,7 @@ def test_latex_compiles(tmp_path: Path) -> None:
 
 def test_text_tables_round_values_and_drop_empty_columns(tmp_path: Path) -> None:
     search = search_run(tmp_path, gap=-0.0028, gpu_days=None)
-    table_ = text_table(result_frame([search]), USUAL)
+    table_ = text_table(result_frame([search]), DEFAULT_COLUMNS)
     cells = dict(zip(table_.keys, table_.rows[0], strict=True))
     assert (cells["gap"], cells["test_error"], cells["cells"], cells["search_gpu_days"]) == (
         "-0.28",
@@ -285,7 +285,7 @@ def test_text_tables_round_values_and_drop_empty_columns(tmp_path: Path) -> None
     kept = table_.without_empty()
     assert not {"test_error", "cells", "search_gpu_days"} & set(kept.keys)
     assert dict(zip(kept.keys, kept.titles, strict=True))["search_seconds"] == "search (s)"
-    assert text_table(result_frame([]), USUAL).without_empty().keys == USUAL
+    assert text_table(result_frame([]), DEFAULT_COLUMNS).without_empty().keys == DEFAULT_COLUMNS
 
 
 def test_mean_over_fewer_runs_shows_the_count(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from entrannas_cli.common.errors import RunFailed, UsageError
 from entrannas_cli.config.search import SearchConfig
-from entrannas_cli.engine.cell_facts import operation_facts
+from entrannas_cli.engine.cell_counts import count_operations
 from entrannas_cli.engine.checkpoint import (
     DamagedCheckpoint,
     read_checkpoint,
@@ -24,9 +24,9 @@ from entrannas_cli.engine.device import Compute
 from entrannas_cli.engine.identity import check_identity
 from entrannas_cli.engine.scoring import calibrate_batch_norm
 from entrannas_cli.engine.search.build import build_search
-from entrannas_cli.engine.search.checkpoint import SearchState, load_state, state_of
+from entrannas_cli.engine.search.checkpoint import SearchState, load_state, search_state
 from entrannas_cli.engine.search.evaluate import compare_with_derived
-from entrannas_cli.engine.search.metric_rows import pack, sparsity_facts, unpack
+from entrannas_cli.engine.search.metric_rows import pack, sparsity_metrics, unpack
 from entrannas_cli.method.architecture import Mixture
 from entrannas_cli.method.bilevel import BilevelSearch
 from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
@@ -274,16 +274,16 @@ def test_packed_step_round_trip() -> None:
 def test_sparsity_is_the_share_of_zero_weights() -> None:
     one = decide(search())
     mixtures = one.architecture.mixtures("dst", 0.5)
-    facts = sparsity_facts(one, mixtures)
+    facts = sparsity_metrics(one, mixtures)
     for kind in CELL_KINDS:
         zero = float((mixtures[kind].weights == 0).double().mean())
         assert facts[f"sparsity_{kind}"] == pytest.approx(zero)
     unread = {kind: Mixture(mixture.weights) for kind, mixture in mixtures.items()}
-    assert sparsity_facts(one, unread) == facts  # as of the last derivation
+    assert sparsity_metrics(one, unread) == facts  # as of the last derivation
     top2 = search(
         method="entrannas", architecture={"derivation": "top2", "sparsity_weight": 0.0, "threshold_init": 0.0}
     )
-    assert set(sparsity_facts(top2, top2.architecture.mixtures("top2", 0.5)).values()) == {0.0}
+    assert set(sparsity_metrics(top2, top2.architecture.mixtures("top2", 0.5)).values()) == {0.0}
 
 
 def cell(*nodes: list[tuple[int, str]]) -> CellGraph:
@@ -294,7 +294,7 @@ HEALTHY = cell([(0, "sep_conv_3x3"), (1, "skip_connect")], [(0, "sep_conv_3x3")]
 
 
 def test_operations_are_counted_by_kind() -> None:
-    facts = operation_facts(Genotype(HEALTHY, cell([(0, "max_pool_3x3")])))
+    facts = count_operations(Genotype(HEALTHY, cell([(0, "max_pool_3x3")])))
     assert facts == {
         "operations_normal": {"sep_conv_3x3": 2, "skip_connect": 1},
         "operations_reduce": {"max_pool_3x3": 1},
@@ -317,7 +317,7 @@ def test_restored_search_continues_exactly(tmp_path: Path, derivation: str) -> N
         one.step(batch(step), batch(step + 50), temperature=0.9)
     one.decide("normal", 0.85)  # holds its temperature
     state = SearchState(step=3, sums={"weight_loss": 0.1})
-    write_checkpoint(tmp_path / "c.pt", "search", state_of(one, state))
+    write_checkpoint(tmp_path / "c.pt", "search", search_state(one, state))
     other = search(method=method, seed=99, **sections)
     assert load_state(read_checkpoint(tmp_path / "c.pt", "search"), other) == state
     assert other.decided == one.decided
@@ -347,7 +347,7 @@ def test_checkpoint_cannot_run_code(tmp_path: Path) -> None:
 
 def test_damaged_and_foreign_checkpoints_are_rejected(tmp_path: Path) -> None:
     path = tmp_path / "c.pt"
-    write_checkpoint(path, "search", state_of(search(), SearchState()))
+    write_checkpoint(path, "search", search_state(search(), SearchState()))
     whole = path.read_bytes()
     for damaged in (b"", whole[: len(whole) // 2], b"text"):
         path.write_bytes(damaged)

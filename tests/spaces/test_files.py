@@ -21,8 +21,8 @@ from entrannas_cli.spaces.files import (
     SpaceError,
     SpaceProblem,
     check_space,
+    count_operations,
     load_space,
-    operation_facts,
     space_from_table,
     space_names,
     space_to_toml,
@@ -294,6 +294,6 @@ class TestDocument:
                     name: (label, weights == "yes")
                     for name, label in zip(found, labels.split(", "), strict=True)
                 }
-        ours = {fact.name: (fact.label, fact.parametric) for fact in operation_facts(load_space("extended"))}
+        ours = {fact.name: (fact.label, fact.parametric) for fact in count_operations(load_space("extended"))}
         assert documented == ours
         assert get_operation("skip_connect").label == "skip"

@@ -18,7 +18,7 @@ from ...common.errors import EntrannasError
 from ...common.text import safe
 from ..background import in_background
 from ..confirm import AskScreen
-from ..notifications import LONG, tell_errors
+from ..notifications import LONG, notify_errors
 from ..pickers import ViOptionList
 from .export import FORMATS, ComparisonFormat, Export, checked_path, format_of, write_export
 
@@ -177,7 +177,7 @@ def offer_export(app: App[Any], export: Export, default: ComparisonFormat) -> No
         if done:
             app.notify(text, markup=False, timeout=LONG)
         else:
-            tell_errors(app, "Export: not done", [text])
+            notify_errors(app, "Export: not done", [text])
 
     app.push_screen(ExportScreen(export, default), answered)
 

@@ -19,7 +19,7 @@ from ...store.run import Run
 from ..background import in_background, tell
 from ..configuration_text import configuration_text
 from ..keys import bindings
-from ..notifications import tell_errors
+from ..notifications import notify_errors
 from .draft import FIELDS, KINDS, Draft, arguments, command_text, fields_of
 from .field_row import FieldInput, FieldRow
 from .kind import KindSwitch
@@ -285,7 +285,7 @@ class LaunchScreen(Screen[list[Run]]):
         self.dashboard.look_now()
         title, several = "Not started", len(started) + len(failed) > 1
         titles = [f"{title}, seed {seed}" if several else title for seed, _ in failed]
-        tell_errors(self.app, title, [text for _, text in failed], titles)
+        notify_errors(self.app, title, [text for _, text in failed], titles)
         runs = [Run(self.dashboard.runs_dir / run_id) for run_id in started]
         if started and (failed or not self.is_current):
             self._notify(

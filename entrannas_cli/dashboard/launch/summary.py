@@ -7,7 +7,7 @@ from typing import Any
 
 from ...common.text import counted, safe
 from .draft import KINDS
-from .validate import Validation, learned_from
+from .validate import Validation, images_per_epoch
 
 __all__ = ["what_runs"]
 
@@ -29,7 +29,7 @@ def what_runs(validation: Validation) -> str:
     else:
         what = "" if validation.cells is None else safe(validation.cells.title)
         epochs, network = config.train.epochs, config.derived
-    images, batch = learned_from(config, validation.images)
+    images, batch = images_per_epoch(config, validation.images)
     steps = f" of {counted(math.ceil(images / batch), 'step')}" if images else ""
     parts = [what, f"{counted(epochs, 'epoch')}{steps}", config.data.dataset, f"{network.cells} cells"]
     channels = network.channels

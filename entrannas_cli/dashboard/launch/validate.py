@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ...config.train import TrainConfig
     from ...store.find_genotype import NamedGenotype
 
-__all__ = ["DataChecker", "Validation", "check", "learned_from", "with_data"]
+__all__ = ["DataChecker", "Validation", "check", "images_per_epoch", "with_data"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +162,7 @@ def _defaults(draft: Draft, resolved: Resolved[Any]) -> dict[str, str]:
     return defaults
 
 
-def learned_from(config: Any, images: int) -> tuple[float, int]:
+def images_per_epoch(config: Any, images: int) -> tuple[float, int]:
     """Return how many of a training part's ``images`` the weights learn from, and how many per step."""
     data = config.data
     if hasattr(config, "train"):
@@ -211,7 +211,7 @@ def with_data(validation: Validation, checker: DataChecker) -> Validation:
         images = checker.images(validation.resolved)
     except EntrannasError as error:
         problems.add("data" if config.data.dataset == "folder" else "dataset", error.message, *error.details)
-    usable, batch = learned_from(config, images)
+    usable, batch = images_per_epoch(config, images)
     usable = min(usable, images * config.data.portion * getattr(config.data, "architecture_share", 1.0))
     if images and batch >= usable + 1:  # one more or less: shares are rounded
         problems.add("", f"the batch size of {batch} exceeds the {usable:.0f} images to learn from")

@@ -11,11 +11,11 @@ from ...monitor.system_usage import Sample, SystemWatch
 from ...store.overview import Overview, overview
 from ...store.run import CONFIG_FILE, Run
 
-__all__ = ["RunFacts", "read_facts"]
+__all__ = ["RunFiles", "read_run_files"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunFacts:
+class RunFiles:
     """``overview`` is None if the folder is gone. ``problem`` says why ``cells`` cannot be read.
 
     ``operations`` are the names in the space; empty if unknown.
@@ -29,10 +29,10 @@ class RunFacts:
     sample: Sample | None = None
 
 
-def read_facts(run: Run, before: RunFacts | None, system: SystemWatch | None) -> RunFacts:
+def read_run_files(run: Run, before: RunFiles | None, system: SystemWatch | None) -> RunFiles:
     """Read the facts again, but reuse what never changes from ``before``. Sample ``system``, if given."""
     if not os.path.isdir(run.path):  # noqa: PTH112 (raises nothing)
-        return RunFacts(overview=None)
+        return RunFiles(overview=None)
     run_overview = overview(run)
     configuration = before.configuration if before is not None else ""
     operations = before.operations if before is not None else ()
@@ -41,7 +41,7 @@ def read_facts(run: Run, before: RunFacts | None, system: SystemWatch | None) ->
         cells = run.genotype()
     except BrokenRun as error:
         problem = error.reason
-    return RunFacts(
+    return RunFiles(
         overview=run_overview,
         operations=operations or _operations(run),
         configuration=configuration or _configuration(run),

@@ -25,7 +25,7 @@ from ..watcher import Snapshot
 from .architecture_tab import ArchitectureTab
 from .cells_tab import CellsTab
 from .charts_tab import ChartsTab
-from .facts import RunFacts, read_facts
+from .facts import RunFiles, read_run_files
 from .header import head_text
 from .log_tab import LogTab
 from .tab import RunState
@@ -60,7 +60,7 @@ class RunScreen(RunActionsScreen):
         self._run = run
         self._metrics, self._history, self._log = RunMetrics(run), CellHistory(run), LogTail(run)
         self._system = SystemWatch()
-        self._facts: RunFacts | None = None
+        self._facts: RunFiles | None = None
         self._gone = False
         self._reading = False  # the small files are being read
         self._polls = self._slices = 0
@@ -124,9 +124,9 @@ class RunScreen(RunActionsScreen):
         self._reading = True
         before = self._facts
         system = self._system if self.is_attached and self._active == "system" else None
-        in_background(self.app, lambda: read_facts(self._run, before, system), self._take_facts)
+        in_background(self.app, lambda: read_run_files(self._run, before, system), self._take_facts)
 
-    def _take_facts(self, facts: RunFacts) -> None:
+    def _take_facts(self, facts: RunFiles) -> None:
         self._reading = False
         if facts.overview is not None and self.is_attached:
             self._facts = facts

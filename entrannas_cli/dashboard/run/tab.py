@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ...monitor.cell_history import CellHistory
 from ...monitor.log_tail import LogTail
 from ...monitor.run_metrics import RunMetrics
-from .facts import RunFacts
+from .facts import RunFiles
 
 __all__ = ["RunState"]
 
@@ -19,7 +19,7 @@ class RunState:
     metrics: RunMetrics
     history: CellHistory
     log: LogTail
-    facts: RunFacts
+    facts: RunFiles
 
     @property
     def is_training(self) -> bool:

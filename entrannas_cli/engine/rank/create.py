@@ -13,7 +13,7 @@ from ...store.create import create_run
 from ...store.find_run import short_id
 from ...store.run import CONFIG_FILE, Run
 from ..preflight import data_of
-from ..train.create import search_facts
+from ..train.create import search_summary
 from .candidates import CANDIDATES_FILE, candidates_json, find_candidates
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def prepare_ranking(
     _require_same_data(searches)
     candidates = find_candidates(searches)
     config = resolved.config
-    summaries = [search_facts(run) for run in searches]
+    summaries = [search_summary(run) for run in searches]
     spaces, methods = ({str(search.get(key) or "") for search in summaries} for key in ("space", "method"))
     label = short_id(searches[0].id) if len(searches) == 1 else f"{len(searches)}-searches"
     return create_run(

@@ -22,7 +22,7 @@ from ..execute import execute
 from ..observer import Observer, Row, Started
 from ..run_context import RunContext
 from ..torch_errors import translate_errors
-from ..train.create import search_facts
+from ..train.create import search_summary
 from ..train.run import run_training
 from .candidates import Candidate, read_candidates
 from .inherited import inherited_accuracies
@@ -111,7 +111,7 @@ def _training_run(context: RunContext[RankConfig], candidate: Candidate) -> Run:
     for run in list_runs(folder):
         if run.summary().get("candidate") == candidate.number:
             return run
-    config = context.config.of_a_training()
+    config = context.config.training_config()
     search = _search_summary(candidate)
     return create_run(
         folder,
@@ -135,7 +135,7 @@ def _training_run(context: RunContext[RankConfig], candidate: Candidate) -> Run:
 def _search_summary(candidate: Candidate) -> Row:
     """Return the facts of the candidate's search, with the sparsities at the time of the cells."""
     sparsities = {f"sparsity_{kind}": getattr(candidate, f"sparsity_{kind}") for kind in CELL_KINDS}
-    facts = search_facts(Run(candidate.path), last=candidate.is_last)
+    facts = search_summary(Run(candidate.path), last=candidate.is_last)
     return facts | {key: value for key, value in sparsities.items() if value is not None}
 
 

@@ -11,7 +11,7 @@ from ...method.genotype import Genotype
 from ...method.optimizers import load_optimizer, optimizer_state
 from ..recorder import LoopProgress
 
-__all__ = ["SearchState", "load_state", "state_of"]
+__all__ = ["SearchState", "load_state", "search_state"]
 
 
 @dataclass
@@ -21,7 +21,7 @@ class SearchState(LoopProgress):
     genotype_changes: int = 0
 
 
-def state_of(search: BilevelSearch, state: SearchState) -> dict[str, Any]:
+def search_state(search: BilevelSearch, state: SearchState) -> dict[str, Any]:
     """Return the state after ``state.step``; data order and schedules follow from the step."""
     return {
         "loop": asdict(state),

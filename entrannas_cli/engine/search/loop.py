@@ -15,17 +15,17 @@ from ...method.optimizers import set_learning_rate
 from ...method.random_search import draw_operations
 from ...method.space import SearchSpace
 from ...store.session import RunSession
-from ..cell_facts import cell_facts, operation_facts
+from ..cell_counts import count_connections, count_operations
 from ..device import Compute
 from ..identity import identity
 from ..loop import Loop
 from ..observer import Observer, Row
 from ..recorder import NotFinite, StepRecorder
 from ..torch_errors import translate_errors
-from .checkpoint import SearchState, load_state, state_of
+from .checkpoint import SearchState, load_state, search_state
 from .collapse import collapse_warning
 from .evaluate import compare_with_derived
-from .metric_rows import architecture_facts, pack, sparsity_facts, unpack
+from .metric_rows import architecture_metrics, pack, sparsity_metrics, unpack
 from .schedule import Schedule
 
 if TYPE_CHECKING:
@@ -122,9 +122,9 @@ class SearchLoop(Loop[SearchState]):
             self.state.genotype_changes += 1
             self.session.write_genotype(step, row["epoch"], search.genotype)
             self.observer.derived(step, search.genotype)
-        sparsity = sparsity_facts(search, outcome.mixtures)
+        sparsity = sparsity_metrics(search, outcome.mixtures)
         recorder.add(
-            {**row, **sparsity, **cell_facts(search.genotype)},
+            {**row, **sparsity, **count_connections(search.genotype)},
             pack(outcome, search),
             lambda numbers: unpack(numbers, warmup=warmup),
             images=config.search.batch_size * (1 if warmup else 2),
@@ -134,9 +134,9 @@ class SearchLoop(Loop[SearchState]):
     def _end_epoch(self, row: Row) -> None:
         row |= {
             "genotype_changes": self.state.genotype_changes,
-            **architecture_facts(self.search, row["temperature"]),
-            **cell_facts(self.search.genotype),
-            **operation_facts(self.search.genotype),
+            **architecture_metrics(self.search, row["temperature"]),
+            **count_connections(self.search.genotype),
+            **count_operations(self.search.genotype),
         }
         self.state.genotype_changes = 0
         if self.schedule.evaluates(row["step"]):
@@ -155,7 +155,7 @@ class SearchLoop(Loop[SearchState]):
         self.observer.epoch({"kind": "epoch", **row})
 
     def _content(self) -> dict[str, Any]:
-        return state_of(self.search, self.state) | {"images": self.data.dataset.facts}
+        return search_state(self.search, self.state) | {"images": self.data.dataset.facts}
 
     def _load(self, content: Mapping[str, Any]) -> SearchState:
         return load_state(content, self.search)

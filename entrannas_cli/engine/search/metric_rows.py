@@ -11,7 +11,7 @@ from ...method.bilevel import BilevelSearch, StepOutcome
 from ...method.space import CELL_KINDS
 from ..observer import Row
 
-__all__ = ["architecture_facts", "pack", "sparsity_facts", "unpack"]
+__all__ = ["architecture_metrics", "pack", "sparsity_metrics", "unpack"]
 
 
 def pack(outcome: StepOutcome, search: BilevelSearch) -> torch.Tensor:
@@ -44,7 +44,7 @@ def unpack(values: list[float], *, warmup: bool) -> Row:
     return row
 
 
-def sparsity_facts(search: BilevelSearch, mixtures: Mapping[str, Mixture]) -> Row:
+def sparsity_metrics(search: BilevelSearch, mixtures: Mapping[str, Mixture]) -> Row:
     """Return the share of candidate connections with zero weight in the Engine-cell: none under a softmax.
 
     If the step's ``mixtures`` do not hold it, it is that of the last derivation: the device is not read.
@@ -56,7 +56,7 @@ def sparsity_facts(search: BilevelSearch, mixtures: Mapping[str, Mixture]) -> Ro
     return {f"sparsity_{kind}": 1 - len(graph.connections) / candidates for kind, graph in graphs.items()}
 
 
-def architecture_facts(search: BilevelSearch, temperature: float) -> Row:
+def architecture_metrics(search: BilevelSearch, temperature: float) -> Row:
     """Return operation weights p (a list per edge), their normalised entropy (1 to 0), and the spread of α."""
     row: Row = {}
     for kind, weights in search.architecture.probabilities(temperature).items():

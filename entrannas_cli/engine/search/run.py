@@ -117,5 +117,5 @@ def _memory_check(context: RunContext[SearchConfig], space: SearchSpace, paths: 
             recorded=paths.graphs,
         )
 
-    narrower = f"network.channels={max(context.config.network.channels // 2, 2)}"
-    return memory_check(context, "search", estimate, narrower=narrower)
+    fallback_setting = f"network.channels={max(context.config.network.channels // 2, 2)}"
+    return memory_check(context, "search", estimate, fallback_setting=fallback_setting)

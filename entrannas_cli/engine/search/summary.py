@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ...method.complexity import derived_complexity
 from ...method.genotype import Genotype
 from ...method.space import SearchSpace
-from ..cell_facts import cell_facts, operation_facts
+from ..cell_counts import count_connections, count_operations
 from ..observer import Row
 from .collapse import collapse_warning
 
@@ -29,8 +29,8 @@ def derived_summary(genotype: Genotype, space: SearchSpace, target: TargetConfig
     )
     size = "x".join(str(side) for side in target.image)
     return {
-        **cell_facts(genotype),
-        **operation_facts(genotype),
+        **count_connections(genotype),
+        **count_operations(genotype),
         "parameters": parameters,
         "multiply_adds": multiply_adds,
         "target": f"{target.cells} cells, {target.channels} channels, {size}",

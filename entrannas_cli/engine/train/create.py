@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ...config.resolve import Resolved
     from ...config.train import TrainConfig
 
-__all__ = ["CIFAR_HINT", "choose_preset", "prepare_training", "search_facts"]
+__all__ = ["CIFAR_HINT", "choose_preset", "prepare_training", "search_summary"]
 
 CIFAR_HINT = "the published protocol: --preset cifar --download"
 
@@ -54,7 +54,7 @@ def prepare_training(
     Raises ``UsageError`` for a bad name or an unusable folder.
     """
     earlier = bool(cells.point) and not _is_last(cells)
-    search = search_facts(cells.run, last=not earlier)
+    search = search_summary(cells.run, last=not earlier)
     point = f"{POINT_MARK}{cells.point.removeprefix('step ')}" if earlier and cells.run is not None else ""
     space, method = (str(search.get(key) or "") for key in ("space", "method"))
     config = resolved.config
@@ -88,7 +88,7 @@ def _is_last(cells: NamedGenotype) -> bool:
         return False
 
 
-def search_facts(run: Run | None, *, last: bool = True) -> dict[str, Any]:
+def search_summary(run: Run | None, *, last: bool = True) -> dict[str, Any]:
     """Return what a training's summary says about the search of its cells; {} if they are from elsewhere.
 
     Cells of a training belong to that training's search. Values that describe the search's final cells are left

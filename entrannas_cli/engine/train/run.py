@@ -11,7 +11,7 @@ from ...data.train_data import open_train_data
 from ...method.fast.memory import MemoryEstimate
 from ...method.genotype import Genotype
 from ...store.run import BEST_CHECKPOINT, CHECKPOINTS, GENOTYPE_FILE
-from ..cell_facts import cell_facts, operation_facts
+from ..cell_counts import count_connections, count_operations
 from ..check_operations import require_operations
 from ..checkpoint import DamagedCheckpoint
 from ..fast_paths import FastPaths, fast_paths
@@ -71,8 +71,8 @@ def _train(
     context.report_fast_paths(paths)
     session.update_summary(
         {
-            **cell_facts(genotype),
-            **operation_facts(genotype),
+            **count_connections(genotype),
+            **count_operations(genotype),
             "network": size,
             "parameters": parameters,
             "multiply_adds": multiply_adds,
@@ -124,7 +124,7 @@ def _memory_check(context: RunContext[TrainConfig], genotype: Genotype, paths: F
             recorded=paths.graphs,
         )
 
-    return memory_check(context, "train", estimate, narrower="derived.channels=16")
+    return memory_check(context, "train", estimate, fallback_setting="derived.channels=16")
 
 
 def _network_arguments(config: TrainConfig, channels: int) -> Row:
