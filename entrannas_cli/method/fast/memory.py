@@ -65,6 +65,9 @@ class MemoryMeter(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """
 
     def __init__(self, *, heap: bool = False) -> None:
+        # The first optimizer imports it, which runs operations: with torch 2.8 it fails inside this context.
+        import torch._dynamo  # noqa: F401
+
         super().__init__()  # type: ignore[no-untyped-call]
         self.heap = heap
         self.live = self.peak = self._heap_bytes = 0
