@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -9,6 +10,8 @@ from collections.abc import Sequence
 from .common.errors import EntrannasError
 
 __all__ = ["main"]
+
+OUTPUT_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -43,18 +46,29 @@ def _run(arguments: list[str], debug: bool) -> int:
             raise
         return _fail(str(error), error.exit_code)
     except BrokenPipeError:
-        # the reader of our output is gone (`| head`): exit quietly, and don't flush to it again
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return _abandon_output()
+    except SystemExit as error:
+        if isinstance(error.__context__, BrokenPipeError):  # typer turns it into this
+            return _abandon_output()
+        raise
     except (KeyboardInterrupt, Abort):
         return _fail("interrupted", 130)
     except Exception as error:
         if debug:
             raise
+        if isinstance(error, OSError) and error.filename is None and error.errno in OUTPUT_ERRORS:
+            _abandon_output()
+            return _fail(f"can't write the output: {error.strerror}", 1)
         return _fail(
             f"internal error: {type(error).__name__}: {error} (run again with --debug for the traceback)", 1
         )
     return code if isinstance(code, int) else 0
+
+
+def _abandon_output() -> int:
+    """Discard what is left in the buffer. Return 0: a reader that has left (`| head`) is no failure."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return 0
 
 
 def _fail_usage(error: Exception) -> int:

@@ -52,11 +52,11 @@ def list_spaces(as_json: AsJson = False) -> None:
 @app.command()
 def show(name: Space, as_json: AsJson = False) -> None:
     """Show a search space: operations, nodes, edges, connections."""
-    from ..spaces.files import count_operations, load_space, space_path
+    from ..spaces.files import describe_operations, load_space, space_path
 
     path = space_path(name)
     space = load_space(path)
-    operations = count_operations(space)
+    operations = describe_operations(space)
     if as_json:
         listed = [
             {"name": o.name, "label": o.label, "weights": o.parametric, "package": o.package}

@@ -10,14 +10,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 from ..common.errors import RunFailed, UsageError
-from ..common.text import first_line
 from ..store.session import RunSession
-from .checkpoint import (
-    newest_checkpoint,
-    random_state,
-    restore_random_state,
-    write_checkpoint,
-)
+from .checkpoint import random_state, restore_newest, restore_random_state, write_checkpoint
 from .device import Compute
 from .epochs import Epochs
 from .identity import check_identity
@@ -89,15 +83,14 @@ class Loop(ABC, Generic[State]):
 
         Raises ``RunFailed`` if checkpoints exist but none is usable, ``UsageError`` if the run's identity changed.
         """
-        content = newest_checkpoint(self.session.run, self.kind, self.observer)
-        if content is None:
-            return
-        check_identity(content.get("identity", {}), self.identity)
-        try:
-            self.state = self._load(content)
-            restore_random_state(content["random"], self.compute.device)
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise RunFailed(f"the checkpoint does not fit the configuration: {first_line(error)}") from None
+        restored = restore_newest(self.session.run, self.kind, self.observer, self._restore_content)
+        self.state = restored or self.state
+
+    def _restore_content(self, content: Mapping[str, Any]) -> State:
+        check_identity(content["identity"], self.identity)
+        state = self._load(content)
+        restore_random_state(content["random"], self.compute.device)
+        return state
 
     def run(self) -> bool:
         """Run steps; return whether the end was reached: if not, a stop was requested and a checkpoint written.

@@ -21,22 +21,29 @@ EXIT_CODES = {reason: 128 + number for number, reason in REASONS.items()}
 
 @contextmanager
 def stop_on_signals(request_stop: Callable[[str], None], notice: Callable[[str], None]) -> Iterator[None]:
-    """Call ``request_stop`` with the reason on the first signal, and raise ``KeyboardInterrupt`` on the second.
+    """Call ``request_stop`` with the reason on the first signal; a second Ctrl-C raises ``KeyboardInterrupt``.
 
-    ``notice`` is called with a message for the user. Does nothing outside the main thread: only that one handles
-    signals.
+    Other signals never end the process at once, since schedulers repeat them. Those that are ignored, as under
+    ``nohup``, stay ignored. ``notice`` is called with a message for the user. Does nothing outside the main thread:
+    only that one handles signals.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def handle(number: int, _: FrameType | None) -> None:
-        for handled in previous:
-            signal.signal(handled, signal.default_int_handler)  # the next one raises KeyboardInterrupt
-        request_stop(REASONS[signal.Signals(number)])
-        notice("finishing the step and writing a checkpoint; interrupt again to quit at once")
+    asked = False
 
-    previous = {number: signal.getsignal(number) for number in REASONS}
+    def handle(number: int, _: FrameType | None) -> None:
+        nonlocal asked
+        if number == signal.SIGINT:
+            signal.signal(number, signal.default_int_handler)  # the next one raises KeyboardInterrupt
+        if not asked:
+            asked = True
+            request_stop(REASONS[signal.Signals(number)])
+            how = "again" if number == signal.SIGINT else "twice"
+            notice(f"finishing the step and writing a checkpoint; press Ctrl-C {how} to quit at once")
+
+    previous = {n: handler for n in REASONS if (handler := signal.getsignal(n)) != signal.SIG_IGN}
     for number in previous:
         signal.signal(number, handle)
     try:

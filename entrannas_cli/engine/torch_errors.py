@@ -10,7 +10,7 @@ import torch
 from ..common.errors import RunFailed
 from ..common.text import first_line
 
-__all__ = ["translate_errors"]
+__all__ = ["is_out_of_memory", "translate_errors"]
 
 # texts of errors for which torch has no type of its own
 ALLOCATION_ERRORS = ("can't allocate memory", "not enough memory", "out of memory")
@@ -25,18 +25,19 @@ def translate_errors(*, out_of_memory: str | Callable[[], str]) -> Iterator[None
     """
     try:
         yield
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        raise _out_of_memory(out_of_memory) from error
-    except RuntimeError as error:
-        text = str(error)
-        if any(phrase in text for phrase in ALLOCATION_ERRORS):
-            raise _out_of_memory(out_of_memory) from error
-        if WORKER_ERROR in text:
+    except (RuntimeError, MemoryError) as error:
+        if is_out_of_memory(error):
+            advice = out_of_memory if isinstance(out_of_memory, str) else out_of_memory()
+            raise RunFailed(f"out of memory: {advice}") from error
+        if WORKER_ERROR in str(error):
             raise RunFailed(
                 f"a process that reads images died ({first_line(error)}); try fewer: --set data.workers=N"
             ) from error
         raise
 
 
-def _out_of_memory(advice: str | Callable[[], str]) -> RunFailed:
-    return RunFailed(f"out of memory: {advice if isinstance(advice, str) else advice()}")
+def is_out_of_memory(error: Exception) -> bool:
+    """Return whether ``error`` says that memory ran out, on device or host."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(
+        phrase in str(error) for phrase in ALLOCATION_ERRORS
+    )

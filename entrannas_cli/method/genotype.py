@@ -17,7 +17,9 @@ __all__ = ["FORMAT", "FORMAT_VERSION", "CellGraph", "Connection", "Genotype", "G
 
 FORMAT = "entrannas-genotype"
 FORMAT_VERSION = 1
-MAX_NODES = 1024  # of a cell read from a file: far above any real cell, but low enough to reject nonsense
+# Of a cell read from a file: far above any real cell, but low enough to reject nonsense.
+MAX_NODES = 1024
+MAX_CONNECTIONS = 5000
 
 
 class GenotypeError(ValueError):
@@ -212,6 +214,9 @@ def _cell_from_dict(kind: str, data: object) -> CellGraph | list[str]:
         return [f'{kind}: expected an object with "nodes", found {_describe(data)}']
     if len(data["nodes"]) > MAX_NODES:
         return [f"{kind}: {len(data['nodes'])} nodes, at most {MAX_NODES} are read"]
+    count = sum(len(entries) for entries in data["nodes"] if isinstance(entries, list))
+    if count > MAX_CONNECTIONS:
+        return [f"{kind}: {count:,} connections, at most {MAX_CONNECTIONS:,} are read"]
     problems: list[str] = []
     nodes: list[list[Connection]] = []
     for n, entries in enumerate(data["nodes"]):

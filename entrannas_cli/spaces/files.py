@@ -22,7 +22,7 @@ __all__ = [
     "SpaceError",
     "SpaceProblem",
     "check_space",
-    "count_operations",
+    "describe_operations",
     "load_space",
     "space_from_table",
     "space_names",
@@ -31,6 +31,7 @@ __all__ = [
 ]
 
 MAX_NODES = 16
+MAX_OPERATIONS = 1000
 NODES = SearchSpace(name="", operations=()).nodes
 KEYS = ("name", "description", "source", "nodes", "operations")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # becomes part of folder names
@@ -186,12 +187,16 @@ def _operation_problems(operations: object, any_operation: bool) -> list[SpacePr
         return [SpaceProblem("operations", text)]
     if not operations:
         return [SpaceProblem("operations", f"at least one is needed; {allowed}")]
+    if len(operations) > MAX_OPERATIONS:
+        return [SpaceProblem("operations", f"at most {MAX_OPERATIONS:,}, not {len(operations):,}")]
     problems = []
+    seen: set[str] = set()
     for n, operation in enumerate(operations):
         key = f"operations[{n}]"
         if not isinstance(operation, str):
             problems.append(SpaceProblem(key, f"must be a name in quotes, not {shown(operation)}; {allowed}"))
-        elif operation in operations[:n]:
+            continue
+        if operation in seen:
             problems.append(SpaceProblem(key, f"{shown(operation)} is listed twice"))
         elif operation not in known and not any_operation:
             problems.append(
@@ -199,10 +204,11 @@ def _operation_problems(operations: object, any_operation: bool) -> list[SpacePr
                     key, f"unknown operation {shown(operation)}{did_you_mean(operation, known)}; {allowed}"
                 )
             )
+        seen.add(operation)
     return problems
 
 
-def count_operations(space: SearchSpace) -> list[OperationFacts]:
+def describe_operations(space: SearchSpace) -> list[OperationFacts]:
     """Return what is known of each operation of ``space`` without loading other packages."""
     plugins = {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
     facts = []

@@ -17,7 +17,7 @@ from .create import ID_TIME_FORMAT, LATEST
 from .lock import take_lock
 from .messages import describe_holder, reference_to
 from .run import LOCK_FILE, Run
-from .status import STATUS_FILE, is_starting
+from .status import STATUS_FILE, is_starting, is_working
 
 __all__ = ["check_removable", "find_run", "list_runs", "name_in", "remove_run", "run_names", "short_id"]
 
@@ -144,7 +144,7 @@ def check_removable(run: Run) -> None:
     """Raise ``UsageError`` for a running run, and for a directory that isn't a run."""
     _check_is_run(run)
     status = run.status()
-    if status.state == "running" and not status.stale:  # else the lock decides
+    if is_working(run.path, status):  # else the lock decides
         raise UsageError(
             f"{plain(run.id)} is running ({describe_holder(status)}): stop it first "
             f"with `entrannas stop {reference_to(run)}`"

@@ -35,7 +35,7 @@ from .run import (
     checkpoint_step,
     environment_file,
 )
-from .status import BROKEN, ENDINGS, FORMAT, HEARTBEAT_S, Status, process_identity, write_status
+from .status import BROKEN, ENDINGS, FORMAT, HEARTBEAT_S, Status, is_working, process_identity, write_status
 from .stop import asked_by
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class RunSession:
         deadline = time.monotonic() + LOCK_TIMEOUT_S
         while True:
             status = self.run.status()
-            if status.state == "running" and not status.stale:
+            if is_working(self.run.path, status):
                 break
             lock = take_lock(self.run.path, wait=STOP_POLL_S)
             if lock and self.run.looks_like_a_run():

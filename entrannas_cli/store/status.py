@@ -10,6 +10,7 @@ import os
 import socket
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -31,6 +32,7 @@ __all__ = [
     "WRITTEN_STATES",
     "Status",
     "is_starting",
+    "is_working",
     "living_process",
     "process_identity",
     "read_status",
@@ -194,6 +196,22 @@ def _process_state(pid: int, created: float) -> Literal["gone", "another", "aliv
         return "gone"
     except (psutil.Error, OSError, OverflowError):
         return "unknown"
+
+
+def is_working(directory: Path, status: Status) -> bool:
+    """Return whether a process seems to work on the run in ``directory``, judged by its heartbeat alone.
+
+    A heartbeat in the future has no age, since the clocks differ: wait a few seconds for the next one.
+    """
+    if status.state != "running" or status.heartbeat <= status.observed + HEARTBEAT_S:
+        return status.state == "running" and not status.stale
+    deadline = time.monotonic() + 3 * HEARTBEAT_S
+    while time.monotonic() < deadline:
+        time.sleep(HEARTBEAT_S / 4)
+        with suppress(BrokenRun):
+            if read_status(directory).heartbeat != status.heartbeat:
+                return True
+    return False
 
 
 def is_starting(status: Status) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -80,18 +81,32 @@ def test_debug_shows_the_traceback_in_any_position() -> None:
     assert "Traceback" not in entrannas("runs", "show", "x", check=False).stderr
 
 
-def test_closed_pipe_causes_no_error() -> None:
-    process = subprocess.Popen(
-        command("search", "--preset", "quick", "--print-config"),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    assert process.stderr is not None
-    process.stdout.close()
-    errors = process.stderr.read()
-    assert process.wait(timeout=60) in (0, 1)
-    assert errors == b""
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["search", "--preset", "quick", "--print-config"],
+        ["--help"],
+        ["--version"],
+        ["runs", "list", "--json"],
+        ["genotype", "list"],
+        ["genotype", "show", "DARTS_V2"],
+        ["genotype", "show", "DARTS_V2", "--format", "dot"],
+        ["spaces", "list"],
+        ["spaces", "show", "extended", "--json"],
+        ["data", "list"],
+    ],
+    ids=" ".join,
+)
+def test_output_that_cannot_be_written(arguments: list[str]) -> None:
+    """A reader that is gone (`| head`) is no failure; a full disk is one, in one line."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with Path("/dev/full").open("w") as full, os.fdopen(writer, "w") as closed:
+        gone = subprocess.run(command(*arguments), stdout=closed, stderr=subprocess.PIPE, timeout=60)
+        failed = subprocess.run(command(*arguments), stdout=full, stderr=subprocess.PIPE, timeout=60)
+    assert (gone.returncode, gone.stderr) == (0, b"")
+    assert failed.stderr == b"entrannas: can't write the output: No space left on device\n"
+    assert failed.returncode == 1
 
 
 def test_completion_offers_commands_options_and_names() -> None:

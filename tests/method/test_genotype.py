@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entrannas_cli.method.genotype import MAX_NODES, CellGraph, Connection, Genotype, GenotypeError
+from entrannas_cli.method.genotype import (
+    MAX_CONNECTIONS,
+    MAX_NODES,
+    CellGraph,
+    Connection,
+    Genotype,
+    GenotypeError,
+)
 from entrannas_cli.method.space import SearchSpace
 from entrannas_cli.spaces.published import PUBLISHED
 
@@ -111,6 +118,10 @@ ENTRY = "expected [source, operation], found"
             ["reduce: concat: expected a list of node numbers, found [2.0]"],
         ),
         ({"reduce": {"nodes": [[[0, "a"]]] * 2000}}, [f"reduce: 2000 nodes, at most {MAX_NODES} are read"]),
+        (
+            {"normal": {"nodes": [[[0, f"op{n}"] for n in range(200_000)]]}},
+            [f"normal: 200,000 connections, at most {MAX_CONNECTIONS:,} are read"],
+        ),
     ],
 )
 def test_every_error_of_a_json_genotype_is_listed(change: dict[str, object], problems: list[str]) -> None:

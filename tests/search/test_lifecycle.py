@@ -159,13 +159,30 @@ def test_signal_leaves_a_resumable_run(uninterrupted: Run, number: int, code: in
     assert (status.step, status.epoch, status.steps, status.epochs) == (STEPS, EPOCHS, STEPS, EPOCHS)
 
 
+def test_repeated_sigterm_still_finishes_the_step() -> None:
+    """Schedulers send it twice."""
+    process, run = start_search(
+        "--set", "network.cells=8", "--batch-size", "512", "--set", "network.channels=16"
+    )
+    process.send_signal(signal.SIGTERM)
+    said = ""
+    while "press Ctrl-C twice to quit at once" not in said:
+        said = process.stderr.readline()
+        assert said, "ended without a word"
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGHUP)
+    errors = process.end()
+    assert process.returncode == 143, errors
+    assert run.checkpoints()
+
+
 def test_second_ctrl_c_exits_at_once() -> None:
     process, run = start_search(
         "--set", "network.cells=8", "--batch-size", "512", "--set", "network.channels=16"
     )
     process.send_signal(signal.SIGINT)
     said = ""
-    while "interrupt again to quit at once" not in said:  # the step is long enough for a second signal
+    while "press Ctrl-C again to quit at once" not in said:  # the step is long enough for a second signal
         said = process.stderr.readline()
         assert said, "ended without a word"
     process.send_signal(signal.SIGINT)

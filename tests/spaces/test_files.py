@@ -21,7 +21,7 @@ from entrannas_cli.spaces.files import (
     SpaceError,
     SpaceProblem,
     check_space,
-    count_operations,
+    describe_operations,
     load_space,
     space_from_table,
     space_names,
@@ -120,6 +120,12 @@ class TestBadFiles:
         with pytest.raises(UsageError) as caught:
             load_space("./bad.toml")
         assert len(caught.value.details) == 8
+
+    def test_number_of_operations_is_limited(self) -> None:
+        names = ", ".join(f'"op{n}"' for n in range(20_000))
+        Path("huge.toml").write_text(f"operations = [{names}]")
+        (problem,) = check_space("./huge.toml")
+        assert str(problem) == "operations: at most 1,000, not 20,000"
 
     @pytest.mark.parametrize(
         ("content", "key", "words"),
@@ -294,6 +300,8 @@ class TestDocument:
                     name: (label, weights == "yes")
                     for name, label in zip(found, labels.split(", "), strict=True)
                 }
-        ours = {fact.name: (fact.label, fact.parametric) for fact in count_operations(load_space("extended"))}
+        ours = {
+            fact.name: (fact.label, fact.parametric) for fact in describe_operations(load_space("extended"))
+        }
         assert documented == ours
         assert get_operation("skip_connect").label == "skip"

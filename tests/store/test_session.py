@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import socket
+import threading
 import time
 from dataclasses import replace
 from functools import partial
@@ -196,6 +197,21 @@ def test_session_on_another_host_is_respected_while_its_heartbeat_is_fresh(run: 
     with pytest.raises(UsageError, match="process 1 on elsewhere"), RunSession(run):
         pass
     write_status(run.path, replace(elsewhere, heartbeat=now - 1000))
+    with RunSession(run) as session:
+        assert session.attempt == 4
+        session.finish("completed")
+
+
+def test_heartbeat_in_the_future_counts_only_while_it_is_renewed(run: Run) -> None:
+    """The clock of another host may be ahead."""
+    later = time.time() + 3600
+    elsewhere = Status(state="running", host="elsewhere", pid=1, heartbeat=later, started=later, attempt=3)
+    write_status(run.path, elsewhere)
+    beats = threading.Timer(1, lambda: write_status(run.path, replace(elsewhere, heartbeat=later + 2)))
+    beats.start()
+    with pytest.raises(UsageError, match="process 1 on elsewhere"), RunSession(run):
+        pass
+    beats.join()
     with RunSession(run) as session:
         assert session.attempt == 4
         session.finish("completed")

@@ -52,7 +52,7 @@ def older_run(current_run: Run, tmp_path: Path) -> Run:
         assert content["network"].pop("pool_batch_norm")
         assert any("pool_3x3.1.running_mean" in key for key in content["weights"])
         assert "auxiliary_head.features.4.running_mean" in content["weights"]
-        torch.save(content, path)
+        torch.save(content | {"version": 2}, path)
     return run
 
 

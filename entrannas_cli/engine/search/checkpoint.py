@@ -37,6 +37,7 @@ def search_state(search: BilevelSearch, state: SearchState) -> dict[str, Any]:
 
 def load_state(content: Mapping[str, Any], search: BilevelSearch) -> SearchState:
     """Restore that state into a newly built ``search``. Raises torch's errors if it does not fit."""
+    state = SearchState(**content["loop"])
     search.supernet.load_state_dict(content["supernet"])
     search.architecture.load_state_dict(content["architecture"])
     load_optimizer(search.weight_optimizer, content["weight_optimizer"])
@@ -45,4 +46,4 @@ def load_state(content: Mapping[str, Any], search: BilevelSearch) -> SearchState
     search.passed = Genotype.from_json(content.get("passed", content["genotype"]))
     for kind, temperature in content.get("decided", {}).items():
         search.decide(kind, temperature)
-    return SearchState(**content["loop"])
+    return state
