@@ -7,6 +7,7 @@ import json
 import math
 import os
 from collections.abc import Mapping, Sequence
+from datetime import date, time
 from pathlib import Path
 from typing import Any
 
@@ -62,15 +63,25 @@ def write_json(path: Path, value: Mapping[str, Any], *, durable: bool = True) ->
 
 
 def dump_json(value: Mapping[str, Any] | Sequence[Any], *, indent: int | None = None) -> str:
-    """Return strict JSON, with null for numbers that are not finite.
+    """Return strict JSON, with null for numbers that are not finite, and TOML's dates and times as text.
 
     Raises ``TypeError`` for values that JSON cannot represent.
     """
     separators = (",", ":") if indent is None else None
+
+    def dump(value: Any) -> str:
+        return json.dumps(value, allow_nan=False, indent=indent, separators=separators, default=_date_text)
+
     try:
-        return json.dumps(value, allow_nan=False, indent=indent, separators=separators)
+        return dump(value)
     except ValueError:
-        return json.dumps(_finite(value), allow_nan=False, indent=indent, separators=separators)
+        return dump(_finite(value))
+
+
+def _date_text(value: object) -> str:
+    if isinstance(value, date | time):  # a datetime is a date
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
 
 
 def _finite(value: Any) -> Any:

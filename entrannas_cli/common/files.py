@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -17,6 +18,7 @@ from .text import plain
 __all__ = [
     "MAX_DEPTH",
     "BrokenRun",
+    "append_regular",
     "decoded",
     "file_error",
     "load_toml",
@@ -49,19 +51,34 @@ def reason_of(error: BaseException) -> str:
     return plain(str(text).strip().split("\n", 1)[0])
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path, *, follow_links: bool = False) -> BinaryIO:
     """Open a regular file for reading.
 
-    Raises ``OSError``, also for pipes, devices and folders.
+    A link is followed only in what the user names: in a run that somebody else made, it could lead anywhere. Raises
+    ``OSError``, also for pipes, devices and folders.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # don't wait for a pipe's writer
+    return os.fdopen(_descriptor(path, os.O_RDONLY | (0 if follow_links else os.O_NOFOLLOW)), "rb")
+
+
+def append_regular(path: Path) -> int:
+    """Open a regular file to append to it, create it if it is missing, and return its descriptor.
+
+    Raises ``OSError``, also for pipes, devices, folders and links.
+    """
+    return _descriptor(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW)
+
+
+def _descriptor(path: Path, flags: int) -> int:
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError("not a regular file")
-        return os.fdopen(descriptor, "rb")
-    except BaseException:
-        os.close(descriptor)
+        descriptor = os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK, 0o666)  # don't wait at a pipe
+    except OSError as error:
+        if error.errno == errno.ELOOP and flags & os.O_NOFOLLOW:
+            raise OSError(errno.ELOOP, "a link, which is not followed", str(path)) from None
         raise
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    raise OSError(errno.EINVAL, "not a regular file", str(path))
 
 
 def file_error(path: Path, fault: str) -> UsageError:
@@ -70,14 +87,18 @@ def file_error(path: Path, fault: str) -> UsageError:
 
 
 def read_text(
-    path: Path, error: Callable[[Path, str], Exception] = BrokenRun, *, max_bytes: int = MAX_BYTES
+    path: Path,
+    error: Callable[[Path, str], Exception] = BrokenRun,
+    *,
+    max_bytes: int = MAX_BYTES,
+    follow_links: bool = False,
 ) -> str:
-    """Return the text of a small file.
+    """Return the text of a small file; ``follow_links`` as in :func:`open_regular`.
 
     Raises ``error`` with the path and what is wrong with it.
     """
     try:
-        with open_regular(path) as file:
+        with open_regular(path, follow_links=follow_links) as file:
             content = file.read(max_bytes + 1)
     except FileNotFoundError:
         raise error(path, "no such file") from None
@@ -105,12 +126,12 @@ def decoded(
         raise error(path, f"not UTF-8 text (byte {failure.start})") from None
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path, *, follow_links: bool = False) -> dict[str, Any]:
     """Return the JSON object in a small file of a run, with None for NaN and infinities.
 
     Raises ``BrokenRun``.
     """
-    text = read_text(path)
+    text = read_text(path, follow_links=follow_links)
     try:
         value = json.loads(text, parse_constant=lambda _: None)
     except (ValueError, RecursionError) as error:
@@ -120,12 +141,15 @@ def read_json(path: Path) -> dict[str, Any]:
     return _check_depth(path, value)
 
 
-def read_toml(path: Path, error: Callable[[Path, str], Exception] = BrokenRun) -> dict[str, Any]:
-    """Return the content of a small TOML file.
+def read_toml(
+    path: Path, error: Callable[[Path, str], Exception] = BrokenRun, *, follow_links: bool = False
+) -> dict[str, Any]:
+    """Return the content of a small TOML file; ``follow_links`` as in :func:`open_regular`.
 
     Raises ``error`` with the path and what is wrong with it.
     """
-    return parse_toml(read_text(path, error, max_bytes=MAX_TOML_BYTES), path, error)
+    text = read_text(path, error, max_bytes=MAX_TOML_BYTES, follow_links=follow_links)
+    return parse_toml(text, path, error)
 
 
 def parse_toml(text: str, path: Path, error: Callable[[Path, str], Exception] = BrokenRun) -> dict[str, Any]:

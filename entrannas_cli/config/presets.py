@@ -43,7 +43,7 @@ def load_preset(name_or_path: str, folder: str = "search", *, base: Path | None 
             f"no preset {plain(name_or_path)}{did_you_mean(name_or_path, names)}: "
             f"there are {choices(names, last='and')}; the path of a .toml file works too"
         )
-    values = read_toml(path, file_error)
+    values = read_toml(path, file_error, follow_links=True)
     description = values.pop("description", "")
     if not isinstance(description, str):
         raise UsageError(f"{plain(str(path))}: description: must be a text")

@@ -45,7 +45,7 @@ def runs_dir(
     if variable:
         return cwd / _home_expanded(Path(variable))
     file = find_config_file(cwd) if config_file is None else cwd / config_file
-    value = "" if file is None else read_toml(file, file_error).get(RUNS_DIR_KEY, "")
+    value = "" if file is None else read_toml(file, file_error, follow_links=True).get(RUNS_DIR_KEY, "")
     if file is None or not value:
         return cwd / "runs"
     if not isinstance(value, str):

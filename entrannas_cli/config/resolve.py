@@ -202,7 +202,8 @@ def _project(file: Path | None, keys: Mapping[str, Key], cwd: Path, foreign: fro
     """Return the settings of ``entrannas.toml`` or of the file given instead."""
     if file is None:
         return Layer()
-    table = {name: value for name, value in read_toml(file, file_error).items() if name != RUNS_DIR_KEY}
+    content = read_toml(file, file_error, follow_links=True)
+    table = {name: value for name, value in content.items() if name != RUNS_DIR_KEY}
     source = plain(str(file.relative_to(cwd) if file.is_relative_to(cwd) else file))
     layer = from_table(table, keys, source, file.parent, foreign)
     is_of_a_run = len(layer.settings) >= NEARLY_ALL * len(keys)  # maybe one of an older release

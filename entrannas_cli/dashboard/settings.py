@@ -51,7 +51,7 @@ class SettingsFile:
         if not os.path.lexists(self.path):
             return Settings()
         try:
-            return _settings(read_json(self.path))
+            return _settings(read_json(self.path, follow_links=True))
         except BrokenRun as error:
             self.problem = f"settings: {error}; using the defaults, the next change rewrites the file"
         except ValueError as error:

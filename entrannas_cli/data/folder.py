@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import UnidentifiedImageError
 
 from ..common.errors import UsageError
+from ..common.files import open_regular
 from ..common.text import plain
 from .decode import decode_image, header_size
 
@@ -26,7 +27,7 @@ __all__ = ["FolderPart", "ImageFiles", "list_folder"]
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".ppm", ".pgm", ".bmp", ".tif", ".tiff", ".webp"})
 LOSSY = frozenset({".jpg", ".jpeg"})
 AFTER_SLASH = chr(ord("/") + 1)
-MAX_ENTRY_BYTES = 256 * 2**20  # larger than any image; a .zip entry that claims more is not read
+MAX_IMAGE_BYTES = 256 * 2**20  # larger than any image file; more is not read
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,11 +218,17 @@ def _archive(path: str, process: int) -> zipfile.ZipFile:
 
 def _content(path: Path, name: str) -> bytes:
     if path.is_dir():
-        return (path / name).read_bytes()
+        with open_regular(path / name, follow_links=True) as file:
+            _check_size(os.fstat(file.fileno()).st_size)
+            return file.read(MAX_IMAGE_BYTES)
     archive = _archive(str(path), os.getpid())
-    if archive.getinfo(name).file_size > MAX_ENTRY_BYTES:
-        raise ValueError(f"it claims to be larger than {MAX_ENTRY_BYTES // 2**20} MiB")
+    _check_size(archive.getinfo(name).file_size)
     return archive.read(name)
+
+
+def _check_size(size: int) -> None:
+    if size > MAX_IMAGE_BYTES:
+        raise ValueError(f"it is larger than {MAX_IMAGE_BYTES // 2**20} MiB")
 
 
 def _unreadable(path: Path, name: str, error: Exception) -> UsageError:

@@ -58,8 +58,10 @@ def read_checkpoint(path: Path, kind: str) -> dict[str, Any]:
     cannot be read or is from another release.
     """
     try:
-        with open_regular(path) as opened:
-            data = opened.read()
+        if path.parent.is_symlink():
+            raise OSError(f"{path.parent.name} is a link, which is not followed")
+        with open_regular(path) as file:
+            data = file.read()
         archive = zipfile.ZipFile(io.BytesIO(data))
         # torch never compresses: a small file can't grow to gigabytes
         if sum(entry.file_size for entry in archive.infolist()) > len(data):

@@ -9,6 +9,7 @@ import sys
 import time
 
 from ..common.errors import RunFailed
+from ..common.files import append_regular, reason_of
 from ..common.text import plain
 from ..store.run import LOG_FILE, Run
 
@@ -36,8 +37,14 @@ def launch_detached(run: Run) -> None:
     attempt has begun. Raises ``RunFailed`` if the process cannot be started or ends before that.
     """
     attempt = run.status().attempt
+    log_file = run.path / LOG_FILE
     try:
-        with (run.path / LOG_FILE).open("ab") as log:
+        run.check_names()
+        log_descriptor = append_regular(log_file)
+    except OSError as error:
+        raise RunFailed(f"{plain(str(log_file))}: can't be written: {reason_of(error)}") from None
+    try:
+        with os.fdopen(log_descriptor, "ab") as log:
             process = subprocess.Popen(
                 [*this_program(), "resume", str(run.path), "--quiet"],
                 stdin=subprocess.DEVNULL,
@@ -47,12 +54,12 @@ def launch_detached(run: Run) -> None:
                 env=os.environ | {"PYTHONUNBUFFERED": "1"},
             )
     except OSError as error:
-        raise RunFailed(f"{run.id}: cannot be started in the background: {error}") from None
+        raise RunFailed(f"{plain(run.id)}: cannot be started in the background: {reason_of(error)}") from None
     deadline = time.monotonic() + TIMEOUT_S
     while run.status().attempt == attempt and time.monotonic() < deadline:
         if process.poll() is not None:
-            log_file = plain(str(run.path / LOG_FILE))
             raise RunFailed(
-                f"{plain(run.id)}: exited with code {process.returncode} before it began: see {log_file}"
+                f"{plain(run.id)}: exited with code {process.returncode} before it began: "
+                f"see {plain(str(log_file))}"
             )
         time.sleep(0.02)

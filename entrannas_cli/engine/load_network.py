@@ -142,7 +142,9 @@ def _last_checkpoint(run: Run, kind: str) -> dict[str, Any]:
     if damaged is not None:
         raise damaged
     folder = plain(str(Path(run.path.name) / CHECKPOINTS))
-    raise UsageError(f"{plain(run.id)} has no weights yet: there is no checkpoint in {folder}")
+    linked = (run.path / CHECKPOINTS).is_symlink()
+    where = f"{folder} is a link, which is not followed" if linked else f"there is no checkpoint in {folder}"
+    raise UsageError(f"{plain(run.id)} has no weights yet: {where}")
 
 
 def _trained_network(

@@ -40,7 +40,7 @@ def load_exported(path: Path) -> ExportedNetwork:
 def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
     from safetensors import SafetensorError, safe_open
 
-    open_regular(path).close()  # otherwise opening a pipe would block
+    open_regular(path, follow_links=True).close()  # otherwise opening a pipe would block
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
             return file.metadata() or {}, {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118

@@ -106,7 +106,7 @@ def load_space(name_or_path: str | Path) -> SearchSpace:
     """
     path = space_path(name_or_path) if isinstance(name_or_path, str) else name_or_path
     try:
-        return space_from_table(read_toml(path, file_error), name=path.stem)
+        return space_from_table(read_toml(path, file_error, follow_links=True), name=path.stem)
     except SpaceError as error:
         found = [str(problem) for problem in error.problems]
     where = plain(str(path))
@@ -122,7 +122,7 @@ def check_space(path: str | Path) -> tuple[SpaceProblem, ...]:
     """
     file = space_path(path) if isinstance(path, str) else path
     try:
-        space_from_table(read_toml(file, file_error), name=file.stem)
+        space_from_table(read_toml(file, file_error, follow_links=True), name=file.stem)
     except SpaceError as error:
         return error.problems
     return ()

@@ -223,7 +223,7 @@ def _read(reference: str) -> tuple[str, str]:
     """
     if reference == STANDARD_INPUT:
         return _standard_input(), "standard input"
-    return read_text(Path(reference), file_error), reference
+    return read_text(Path(reference), file_error, follow_links=True), reference
 
 
 def _standard_input() -> str:

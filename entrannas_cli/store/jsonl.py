@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..common.atomic import dump_json
-from ..common.files import open_regular
+from ..common.files import append_regular, open_regular
 
 __all__ = ["ATTEMPT", "JsonLinesReader", "JsonLinesWriter", "NewRows"]
 
@@ -33,8 +33,7 @@ class JsonLinesWriter:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        self._descriptor = os.open(path, flags, 0o666)
+        self._descriptor = append_regular(path)
         size = os.fstat(self._descriptor).st_size
         self._cut = size > 0 and os.pread(self._descriptor, 1, size - 1) != b"\n"
 

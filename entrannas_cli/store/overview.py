@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +11,11 @@ from typing import Any
 
 from ..common.files import MAX_DEPTH, BrokenRun, nested_deeper
 from ..common.numbers import number
+from ..common.text import first_line
 from .jsonl import JsonLinesReader
 from .messages import reference_to
 from .notes import NOTHING, Notes, read_notes
-from .run import METRICS_FILE, Run
+from .run import CONFIG_FILE, METRICS_FILE, Run
 from .status import BROKEN, Status
 
 __all__ = ["Overview", "describe", "next_command", "overview"]
@@ -105,8 +108,17 @@ class Overview:
 def overview(run: Run) -> Overview:
     """Return the overview of ``run``, from its small files only.
 
-    Never raises for the content of files.
+    Never raises: whatever its files make a parser raise is a problem of this run alone.
     """
+    try:
+        return _read_overview(run)
+    except Exception as error:
+        reason = first_line(error, named=True)
+        status = Status(state=BROKEN, reason=reason, observed=time.time())
+        return Overview(id=run.id, path=run.path, status=status, summary={}, problems=(reason,))
+
+
+def _read_overview(run: Run) -> Overview:
     status = run.status()
     problems = [status.reason] if status.state == BROKEN else []
     try:
@@ -115,7 +127,10 @@ def overview(run: Run) -> Overview:
         summary = {}
         problems.append(error.reason)
     if status.state != BROKEN and any(key not in summary for key in _FROM_CONFIG):
-        summary = {**_from_config(run), **summary}
+        try:
+            summary = {**_from_config(run), **summary}
+        except BrokenRun as error:
+            problems.append(error.reason)
     notes, notes_problem = NOTHING, ""
     try:
         notes = read_notes(run)
@@ -133,10 +148,7 @@ def overview(run: Run) -> Overview:
 
 
 def _from_config(run: Run) -> dict[str, Any]:
-    try:
-        config: Any = run.config()
-    except BrokenRun:
-        return {}
+    config: Any = run.config() if os.path.lexists(run.path / CONFIG_FILE) else {}
     found = {}
     for key, path in _FROM_CONFIG.items():
         value = config

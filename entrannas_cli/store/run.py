@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..common.atomic import TEMPORARY_SUFFIX
+from ..common.errors import UsageError
 from ..common.files import BrokenRun, read_json, read_text, read_toml, reason_of
+from ..common.text import plain
 from ..method.genotype import Genotype, GenotypeError
 from .jsonl import JsonLinesReader
 from .status import BROKEN, STATUS_FILE, Status, read_status, reconcile
@@ -29,6 +32,7 @@ __all__ = [
     "SPACE_FILE",
     "STOP_FILE",
     "SUMMARY_FILE",
+    "TRAININGS",
     "DerivedCells",
     "Run",
     "checkpoint_name",
@@ -45,11 +49,14 @@ SUMMARY_FILE = "summary.json"
 LOG_FILE = "log.txt"
 CHECKPOINTS = "checkpoints"
 BEST_CHECKPOINT = "best.pt"  # of a training: only the weights that did best on held-out images
+TRAININGS = "trainings"  # of a ranking: a folder with a run directory per training
 STOP_FILE = "stop"
 LOCK_FILE = "lock"
 
 CREATION_GRACE_S = 5.0  # seconds that a directory may lack its status: it is created first, then filled
 _MARKS = (STATUS_FILE, CONFIG_FILE, SUMMARY_FILE, METRICS_FILE, GENOTYPES_FILE)
+_FOLDERS = (CHECKPOINTS, TRAININGS)
+_FILES = (*_MARKS, SPACE_FILE, GENOTYPE_FILE, STOP_FILE, LOCK_FILE)
 _CHECKPOINT = re.compile(r"step-(\d{8,18})\.pt")
 
 
@@ -95,6 +102,30 @@ class Run:
     def looks_like_a_run(self) -> bool:
         """Return whether the directory has a file that only runs have."""
         return any(os.path.lexists(self.path / mark) for mark in _MARKS)
+
+    def check_names(self) -> None:
+        """Check that nothing else has the name of a file or folder that a process writes or deletes here.
+
+        A link would take that out of the directory, a pipe would block it, and a folder would make it fail. Raises
+        ``UsageError`` that names the first one, and ``OSError`` if the directory cannot be read.
+        """
+        endings = {self.path: (TEMPORARY_SUFFIX,), self.path / CHECKPOINTS: (TEMPORARY_SUFFIX, ".pt")}
+        for folder in endings:
+            if not folder.is_dir():
+                continue
+            for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+                if entry.name in _FOLDERS and folder == self.path:
+                    fits = entry.is_dir(follow_symlinks=False)
+                elif entry.name in _FILES or entry.name.endswith(endings[folder]):
+                    fits = entry.is_file(follow_symlinks=False)
+                else:
+                    continue
+                if not fits:
+                    expected = "a folder" if entry.name in _FOLDERS else "a regular file"
+                    found = "a link, which is not followed" if entry.is_symlink() else f"not {expected}"
+                    raise UsageError(
+                        f"{plain(entry.path)}: {found}: move it away or remove it, and try again"
+                    )
 
     def status(self) -> Status:
         """Return the reconciled status (see :func:`reconcile`).
@@ -189,10 +220,13 @@ class Run:
         return history
 
     def checkpoints(self) -> list[Path]:
-        """Return the checkpoints, newest first."""
+        """Return the checkpoints, newest first; links aren't followed."""
+        folder = self.path / CHECKPOINTS
+        if folder.is_symlink():
+            return []
         try:
-            with os.scandir(self.path / CHECKPOINTS) as entries:
-                files = [Path(entry.path) for entry in entries if entry.is_file()]
+            with os.scandir(folder) as entries:
+                files = [Path(entry.path) for entry in entries if entry.is_file(follow_symlinks=False)]
         except OSError:
             return []
         return sorted((f for f in files if checkpoint_step(f) >= 0), key=checkpoint_step, reverse=True)

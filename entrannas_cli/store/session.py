@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ..common.atomic import TEMPORARY_SUFFIX, move_into_place, write_atomic, write_json
 from ..common.errors import EntrannasError, RunFailed, UsageError
-from ..common.files import BrokenRun, reason_of
+from ..common.files import BrokenRun, append_regular, reason_of
 from ..common.text import first_line, plain
 from ..method.genotype import Genotype
 from .jsonl import ATTEMPT, JsonLinesWriter
@@ -76,9 +76,9 @@ class RunSession:
 
     def __enter__(self) -> Self:
         with ExitStack() as resources:
-            lock = self._take_lock()
-            resources.callback(lock.release)
             try:
+                lock = self._take_lock()
+                resources.callback(lock.release)
                 self._start_attempt(resources)
             except OSError as error:
                 raise self._write_error(self.run.path, error) from None
@@ -103,6 +103,7 @@ class RunSession:
     def _take_lock(self) -> BaseFileLock:
         if not self.run.looks_like_a_run():
             raise UsageError(f"{plain(str(self.run.path))}: not a run directory")
+        self.run.check_names()
         deadline = time.monotonic() + LOCK_TIMEOUT_S
         while True:
             status = self.run.status()
@@ -305,8 +306,7 @@ class RunSession:
         now = datetime.now().astimezone().isoformat(timespec="seconds")
         lines = "".join(f"{now} {plain(line)}\n" for line in text.splitlines())
         with suppress(OSError):
-            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-            descriptor = os.open(self.run.path / LOG_FILE, flags, 0o666)
+            descriptor = append_regular(self.run.path / LOG_FILE)
             try:
                 os.write(descriptor, lines.encode("utf-8"))
             finally:

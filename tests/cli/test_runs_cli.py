@@ -116,6 +116,48 @@ def test_list_json(call: Call, runs: Path) -> None:
     assert facts[3]["supernet_accuracy"] == 0.75
 
 
+@pytest.mark.parametrize(
+    "config", [b".".join([b"a"] * parts) + b" = 1" for parts in (30, 1000, 2000)] + [b"a = " + b"[" * 5000]
+)
+def test_damaged_configuration_is_named_and_hides_no_other_run(call: Call, runs: Path, config: bytes) -> None:
+    damaged = create_run(runs, space="standard", method="darts", seed=3)
+    (damaged.path / "config.toml").write_bytes(config)
+    listed = {run["id"]: run["problems"] for run in json.loads(call("runs", "list", "--json").out)}
+    assert listed[damaged.id][0].startswith("config.toml: ")
+    assert listed[FIRST] == []
+    assert "config.toml: " in call("runs", "show", damaged.id).out
+    for command in (
+        ["compare"],
+        ["report", "runs", "--output", "r.html"],
+        ["plot", "runs", "--output", "p.svg"],
+    ):
+        result = call(*command)
+        assert result.code == 0, result.err
+        assert f"left out: {damaged.id}: config.toml: " in result.err
+    assert call("spaces", "check", damaged.path / "config.toml").code == 2
+
+
+def test_links_out_of_a_run_are_not_followed(call: Call, runs: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.toml"
+    secret.write_text('password = "s3cret"\n')
+    run = make_run(runs, 7, dataset="digits")
+    (run.path / "config.toml").unlink()
+    (run.path / "config.toml").symlink_to(secret)
+    shown = json.loads(call("runs", "show", run.id, "--json").out)
+    assert shown["config"] is None
+    assert "config.toml: can't be read: a link, which is not followed" in shown["problems"]
+    call("report", run.id, "--output", "r.html")
+    assert "s3cret" not in Path("r.html").read_text("utf-8")
+
+
+def test_dates_are_shown_as_json(call: Call, runs: Path) -> None:
+    (runs / FIRST / "config.toml").write_text(
+        "day = 2026-11-24\nat = 2026-11-24T10:15:00Z\nhour = 10:15:00\n"
+    )
+    config = json.loads(call("runs", "show", FIRST, "--json").out)["config"]
+    assert config == {"day": "2026-11-24", "at": "2026-11-24T10:15:00+00:00", "hour": "10:15:00"}
+
+
 def test_list_filters_by_state_and_count(call: Call, runs: Path) -> None:
     chosen = call("runs", "list", "--state", "failed", "--state", "stopped", "--json")
     assert [run["id"] for run in json.loads(chosen.out)] == [NAMED, SECOND]

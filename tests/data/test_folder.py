@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import os
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -157,10 +158,30 @@ def test_huge_zip_entry_is_rejected_unread(tmp_path: Path, monkeypatch: pytest.M
         for name, content in image_files().items():
             archive.writestr(name, content)
         archive.writestr("train/dog/bomb.png", bytes(3 * 2**20))
-    monkeypatch.setattr(folder, "MAX_ENTRY_BYTES", 2 * 2**20)
+    monkeypatch.setattr(folder, "MAX_IMAGE_BYTES", 2 * 2**20)
     images = list_folder(path, "train").images
     assert len(images.read(range(12))) == 12
     with pytest.raises(UsageError, match=r"bomb\.png.*larger than 2 MiB"):
+        images.read([12])
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"), [("pipe", "not a regular"), ("zeros", "not a regular"), ("large", "larger than")]
+)
+def test_only_regular_files_of_moderate_size_are_read(tmp_path: Path, kind: str, reason: str) -> None:
+    path = write_folder(tmp_path / "set", image_files())
+    bad = path / "train/dog/x.png"
+    match kind:
+        case "pipe":
+            os.mkfifo(bad)
+        case "zeros":
+            bad.symlink_to("/dev/zero")
+        case "large":
+            with bad.open("wb") as file:
+                file.truncate(2**40)
+    images = list_folder(path, "train").images
+    assert len(images.read(range(12))) == 12
+    with pytest.raises(UsageError, match=rf"x\.png: not a readable image: .*{reason}"):
         images.read([12])
 
 

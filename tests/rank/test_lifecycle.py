@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from entrannas_cli.engine.rank.run import TRAININGS
 from entrannas_cli.store.find_run import list_runs
-from entrannas_cli.store.run import Run
+from entrannas_cli.store.run import TRAININGS, Run
 
 from ..search.runs import in_process as entrannas
 from ..search.runs import only_run, start, uninterrupted_search, wait_for

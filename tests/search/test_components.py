@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import os
 import pickle
 from collections.abc import Iterator
 from pathlib import Path
@@ -353,6 +354,11 @@ def test_damaged_and_foreign_checkpoints_are_rejected(tmp_path: Path) -> None:
         path.write_bytes(damaged)
         with pytest.raises(DamagedCheckpoint, match="not a checkpoint"):
             read_checkpoint(path, "search")
+    (tmp_path / "link.pt").symlink_to(path)
+    os.mkfifo(tmp_path / "pipe.pt")
+    for name in ("link", "pipe"):
+        with pytest.raises(RunFailed, match=r"cannot be read: (a link|not a regular file)"):
+            read_checkpoint(tmp_path / f"{name}.pt", "search")
     torch.save({"version": 99}, path)
     with pytest.raises(RunFailed, match="version 99"):
         read_checkpoint(path, "search")

@@ -512,20 +512,63 @@ def test_unwritable_rows_end_the_search_but_unwritable_log_lines_do_not(
     assert run.status().state == "failed"
 
 
-@pytest.mark.parametrize("name", ["metrics.jsonl", "checkpoints", "status.json"])
-def test_unwritable_directory_releases_the_lock(run: Run, name: str) -> None:
-    kept = (run.path / name).read_bytes() if name == "status.json" else None
-    (run.path / name).unlink(missing_ok=True)
-    if name == "checkpoints":
-        (run.path / name).write_text("a file")
-    else:
-        (run.path / name).mkdir()
-    with pytest.raises(RunFailed, match="can't be written"), RunSession(run):
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("metrics.jsonl", "folder"),
+        ("metrics.jsonl", "pipe"),
+        ("status.json", "folder"),
+        ("stop", "folder"),
+        ("lock", "folder"),
+        ("a.tmp", "folder"),
+        ("checkpoints", "file"),
+        ("checkpoints", "link"),
+        ("trainings", "link"),
+        ("checkpoints/step-00000009.pt", "link"),
+    ],
+)
+def test_what_blocks_a_run_is_named_and_left_alone(run: Run, tmp_path: Path, name: str, kind: str) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "step-00000001.pt.tmp").write_text("precious")
+    place = run.path / name
+    place.parent.mkdir(exist_ok=True)
+    kept = place.read_bytes() if name == "status.json" else None
+    place.unlink(missing_ok=True)
+    match kind:
+        case "folder":
+            place.mkdir()
+        case "pipe":
+            os.mkfifo(place)
+        case "file":
+            place.write_text("a file")
+        case "link":
+            place.symlink_to(outside)
+    with pytest.raises(UsageError, match=rf"{place}: .*: move it away or remove it"), RunSession(run):
         pass
-    (run.path / name).unlink() if name == "checkpoints" else (run.path / name).rmdir()
+    assert [path.name for path in outside.iterdir()] == ["step-00000001.pt.tmp"]
+    place.rmdir() if kind == "folder" else place.unlink()
     if kept is not None:
-        (run.path / name).write_bytes(kept)
+        place.write_bytes(kept)
     with RunSession(run) as session:
+        session.finish("completed")
+
+
+def test_run_reached_through_a_link_works(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "linked").symlink_to(run.path.parent)
+    linked = Run(tmp_path / "linked" / run.id)
+    with RunSession(linked) as session:
+        session.begin_attempt(1)
+        session.save_checkpoint(1, lambda path: path.write_text("state"))
+        session.finish("stopped")
+    assert linked.status().state == "stopped"
+    assert [path.name for path in linked.checkpoints()] == ["step-00000001.pt"]
+
+
+def test_pipe_as_the_log_does_not_block(run: Run) -> None:
+    os.mkfifo(run.path / "log.txt")
+    with RunSession(run) as session:
+        session.log("nobody reads this")
         session.finish("completed")
 
 

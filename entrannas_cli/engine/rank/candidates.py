@@ -124,7 +124,7 @@ def read_candidates(run: Run) -> list[Candidate]:
         ]
     except BrokenRun as error:
         raise UsageError(f"{plain(str(path))}: {error.reason}") from None
-    except (GenotypeError, KeyError, TypeError, ValueError) as error:
+    except (GenotypeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise UsageError(
             f"{plain(str(path))}: not the candidates of a ranking: {plain(str(error))}"
         ) from None

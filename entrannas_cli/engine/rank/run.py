@@ -15,7 +15,7 @@ from ...method.genotype import Genotype
 from ...method.space import CELL_KINDS
 from ...store.create import create_run
 from ...store.find_run import list_runs
-from ...store.run import CONFIG_FILE, GENOTYPE_FILE, Run
+from ...store.run import CONFIG_FILE, GENOTYPE_FILE, TRAININGS, Run
 from ...store.session import RunSession
 from ..check_operations import require_operations
 from ..execute import execute
@@ -31,9 +31,7 @@ from .ranking import chosen, rank_correlation, ranking
 if TYPE_CHECKING:
     from ...config.rank import RankConfig
 
-__all__ = ["TRAININGS", "run_ranking"]
-
-TRAININGS = "trainings"  # subfolder of the run, with a run directory per training
+__all__ = ["run_ranking"]
 
 
 def run_ranking(context: RunContext[RankConfig]) -> None:
