@@ -14,11 +14,7 @@ from entrannas_cli.store.run import TRAININGS, Run
 
 from ..search.runs import in_process as entrannas
 from ..search.runs import only_run, start, uninterrupted_search, wait_for
-
-BUDGET = (
-    *("--epochs", "1", "--top", "3", "--preset", "quick"),
-    *("--set", "derived.cells=3", "--set", "derived.channels=4"),
-)
+from .rankings import BUDGET, assert_same_ranking
 
 
 @pytest.fixture(scope="module")
@@ -81,11 +77,7 @@ def test_ranking_resumes_after_kill_and_stop(search_run: Run) -> None:
 
     entrannas("rank", str(search_run.path), *BUDGET, "--quiet", "--name", "undisturbed")
     (other,) = (one for one in list_runs(Path("runs")) if one.id.endswith("undisturbed"))
-    compared = [
-        [{key: row[key] for key in row if key != "training"} for row in one["ranking"]]
-        for one in (summary, other.summary())
-    ]
-    assert compared[0] == compared[1]
+    assert_same_ranking(run, other)
 
 
 def test_search_without_checkpoint_is_ranked(search_run: Run) -> None:

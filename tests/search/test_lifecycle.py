@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import re
 import signal
 import time
@@ -118,25 +117,6 @@ def test_search_is_determined_by_its_seed(uninterrupted: Run) -> None:
         in_process("search", *SMALL, "--quiet", "--name", f"seed-{seed}", "--seed", seed, "--epochs", "1")
     rows = [deterministic_values(find_run(f"seed-{seed}", Path("runs")).metrics("step")) for seed in (0, 1)]
     assert rows[0] != rows[1]
-
-
-def test_search_killed_at_random_moments_ends_the_same(uninterrupted: Run) -> None:
-    seed = random.randrange(10**6)
-    print(f"seed {seed}")  # shown on failure
-    draw = random.Random(seed)
-    process, run = start_search(*FREQUENT_CHECKPOINTS)
-    for _ in range(3):
-        wait_for_steps(run, process, steps_of(run) + draw.randrange(1, 9))
-        process.kill()
-        assert run.status().state in ("lost", "completed")
-        before = steps_of(run)
-        process = start("resume", run.id, "--quiet")
-        wait_for_steps(run, process, before)
-    errors = process.end()
-    assert process.returncode == 0, errors
-    assert run.status().state == "completed"
-    assert run.status().attempt > 1
-    assert_same_search(uninterrupted, run)
 
 
 @pytest.mark.parametrize(

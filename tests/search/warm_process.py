@@ -16,6 +16,8 @@ from multiprocessing.connection import Connection
 
 from entrannas_cli.__main__ import main
 
+from ..reliability.interrupt import VARIABLE, install
+
 __all__ = ["WarmProcess"]
 
 PRELOADED = [
@@ -84,4 +86,6 @@ def _run(arguments: tuple[str, ...], folder: str, environment: Mapping[str, str]
     os.dup2(stderr.fileno(), 2)
     stderr.close()
     sys.argv = ["entrannas", *arguments]
+    if interrupted := os.environ.get(VARIABLE):
+        install(interrupted)
     main()

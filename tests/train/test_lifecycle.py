@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import shutil
 import signal
 from pathlib import Path
@@ -88,19 +87,6 @@ def test_evaluate_gives_the_same_result_and_writes_nothing(uninterrupted: Run) -
     assert result.stdout.startswith("validation error ")
     assert f"{100 * (1 - summary['validation_accuracy']):.2f} %" in result.stdout
     assert uninterrupted.files() == before
-
-
-def test_training_killed_at_random_moments_ends_the_same(uninterrupted: Run) -> None:
-    run, process = start_training("--set", "checkpoint.minutes=0")
-    moments = random.Random(3)
-    for until in sorted(moments.sample(range(3, STEPS - 2), 3)):
-        wait_for(lambda until=until: steps_of(run) >= until, f"step {until}")
-        process.kill()
-        assert run.status().state == "lost"
-        process = start("resume", run.id)
-    errors = process.end()
-    assert process.returncode == 0, errors
-    assert_same_training(run, uninterrupted)
 
 
 def test_signal_and_stop_leave_a_checkpoint(uninterrupted: Run) -> None:
