@@ -56,7 +56,13 @@ DataOption = Annotated[
     str | None, typer.Option("--data", metavar="DIR", help="The images: a folder or a .zip.")
 ]
 EpochsOption = Annotated[int | None, typer.Option(help="Passes over the training images.")]
-BatchSizeOption = Annotated[int | None, typer.Option(help="Batch size (images per step).")]
+BatchSizeOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="<int>|auto",
+        help="Batch size (images per step). auto: the preset's, or the largest that fits into memory.",
+    ),
+]
 SeedOption = Annotated[int | None, typer.Option(help="Random seed.")]
 DeviceOption = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
 NameOption = Annotated[str | None, typer.Option(help="A name for the run, used in its id.")]
@@ -85,6 +91,14 @@ def print_configuration(resolved: Resolved[Any], *, as_json: bool) -> None:
         print_json(config_dict(resolved))
     else:
         typer.echo(print_config(resolved), nl=False)
+
+
+def batch_size_flags(section: str, batch_size: str | None) -> dict[str, object]:
+    """Return the values that `--batch-size` stands for; ``section`` has the batch size."""
+    if batch_size == "auto":
+        return {"device.fit_batch_size": True}
+    number = batch_size and batch_size.isdecimal()
+    return {f"{section}.batch_size": int(batch_size) if batch_size and number else batch_size}
 
 
 def print_preset_choice(resolved: Resolved[Any], preset: str, full_hint: str) -> None:

@@ -57,7 +57,7 @@ def rank(
         "rank.top": top,
         "train.preset": preset,
         "rank.epochs": epochs,
-        "train.batch_size": batch_size,
+        **options.batch_size_flags("train", batch_size),
         "data.dataset": dataset,
         "data.path": data,
         "seed": seed,

@@ -82,7 +82,7 @@ def search(
         "data.dataset": dataset,
         "data.path": data,
         "search.epochs": epochs,
-        "search.batch_size": batch_size,
+        **options.batch_size_flags("search", batch_size),
         "seed": seed,
         "device.device": device,
     }

@@ -83,7 +83,7 @@ def train(
         "data.dataset": dataset,
         "data.path": data,
         "train.epochs": epochs,
-        "train.batch_size": batch_size,
+        **options.batch_size_flags("train", batch_size),
         "derived.channels": int(channels) if channels and channels.isdecimal() else channels,
         "derived.cells": layers,
         "seed": seed,

@@ -144,6 +144,11 @@ class DeviceConfig(Section):
         "Refuse to start if a step is estimated to need more memory than is free. false: only warn.",
         origin="tool",
     )
+    fit_batch_size: bool = key(
+        False,
+        "Instead of refusing, use the largest batch sizes that fit, and record them in the run's configuration.",
+        origin="tool",
+    )
 
 
 class CheckpointConfig(Section):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..config.train import TrainConfig
     from .run_context import RunContext
 
-__all__ = ["BatchSizes", "MemoryCheck", "largest_that_fits", "memory_check"]
+__all__ = ["BatchSizes", "DoesNotFit", "MemoryCheck", "largest_that_fits", "memory_check"]
 
 Config = TypeVar("Config", "SearchConfig", "TrainConfig")
 
@@ -38,6 +38,15 @@ class BatchSizes(NamedTuple):
 
 
 Estimate = Callable[[Dataset, BatchSizes], MemoryEstimate]
+Changes = dict[str, int]  # of batch sizes, by key
+
+
+class DoesNotFit(Exception):
+    """A run with ``device.fit_batch_size`` doesn't fit, but would with these ``changes``."""
+
+    def __init__(self, changes: Changes) -> None:
+        super().__init__(changes)
+        self.changes = changes
 
 
 @dataclass
@@ -45,7 +54,8 @@ class MemoryCheck:
     """Called with a run's images, it estimates the run's memory and compares it with the free memory.
 
     ``batch_key`` is the configuration key of the batch size, ``fallback_setting`` the one to suggest if no
-    batch size fits; ``required`` says whether a run that does not fit is refused.
+    batch size fits; ``required`` says whether a run that does not fit is refused, ``fit`` whether it gets other
+    batch sizes instead.
     """
 
     session: RunSession
@@ -55,13 +65,14 @@ class MemoryCheck:
     batch_key: str
     fallback_setting: str
     required: bool = True
+    fit: bool = False
     _dataset: Dataset | None = field(default=None, init=False)
     _free: int = field(default=0, init=False)
 
     def __call__(self, dataset: Dataset) -> int:
         """Return the bytes that the run needs in addition to its images; 0 if that cannot be estimated.
 
-        Raises ``RunFailed`` suggesting what would fit, if more is needed than is free.
+        Raises ``RunFailed`` suggesting what would fit, if more is needed than is free, or ``DoesNotFit``.
         """
         if self.sizes.batch > len(dataset):
             return 0  # such a batch is refused later, with a better reason
@@ -81,9 +92,12 @@ class MemoryCheck:
         if not self.required:
             self.session.log("warning: memory: more than is free (device.check_memory = false)")
             return estimate.peak
+        changes = self._changes(estimate)
+        if self.fit and all(changes.values()):
+            raise DoesNotFit(changes)
         raise RunFailed(
             f"not enough memory: {need} needed, {gib(free)} free on {self.compute.name}",
-            [*self._suggestions(estimate), "or skip this check: --set device.check_memory=false"],
+            [*self._suggestions(changes), "or skip this check: --set device.check_memory=false"],
         )
 
     def advice(self) -> str:
@@ -95,14 +109,18 @@ class MemoryCheck:
         change = f"{self.batch_key}={smaller}" if smaller >= MIN_BATCH else self.fallback_setting
         return f"batch size {batch} on {self.compute.name}: try --set {change}"
 
-    def _suggestions(self, estimate: MemoryEstimate) -> list[str]:
-        changes = []
+    def _changes(self, estimate: MemoryEstimate) -> Changes:
+        """Return batch sizes that fit, in place of those that don't; 0 if none does."""
+        changes = {}
         if estimate.step > self._free:
-            size = self._fitting_batch()
-            changes.append(f"--set {self.batch_key}={size}" if size else f"--set {self.fallback_setting}")
+            changes[self.batch_key] = self._fitting_batch()
         if estimate.evaluation > self._free:
-            changes.append(f"--set evaluation.batch_size={self._fitting_evaluation() or 1}")
-        suggestions = [f"use less memory: {' '.join(changes)}"]
+            changes["evaluation.batch_size"] = self._fitting_evaluation() or 1
+        return changes
+
+    def _suggestions(self, changes: Changes) -> list[str]:
+        settings = [f"{key}={size}" if size else self.fallback_setting for key, size in changes.items()]
+        suggestions = [f"use less memory: {' '.join(f'--set {setting}' for setting in settings)}"]
         if not self.sizes.recompute:
             recomputed = self._estimate(recompute=True)
             if recomputed.peak <= self._room:
@@ -159,6 +177,7 @@ def memory_check(
         batch_key=f"{section}.batch_size",
         fallback_setting=fallback_setting,
         required=config.device.check_memory,
+        fit=config.device.fit_batch_size and not context.session.run.checkpoints(),
     )
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
+from ..config.base import with_values
+from ..config.keys import flatten_model
+from ..config.to_toml import to_toml
 from ..data.types import Progress
 from ..store.session import RunSession
 from .device import Compute
@@ -73,6 +76,17 @@ class RunContext(Generic[Config]):
             self.observer.message("warning", text)
         if paths.hint:
             self.observer.message("info", paths.hint)
+
+    def with_values(self, changes: Mapping[str, int]) -> Self:
+        """Return a context with other values, by key, which are recorded in the run's configuration."""
+        config: Any = self.config
+        for name, value in changes.items():
+            section, key = name.split(".")
+            before = getattr(getattr(config, section), key)
+            self.observer.message("info", f"memory: {before} images don't fit: {name} is {value}")
+            config = with_values(config, {section: {key: value}})
+        self.session.write_config(to_toml(flatten_model(config)))
+        return replace(self, config=config)
 
     def begin(self, what: tuple[str, ...], loop: Loop[Any] | None = None) -> None:
         """Begin an attempt at the next step of ``loop``, if there is one. ``what``: see :class:`Started`."""

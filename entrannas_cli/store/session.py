@@ -23,6 +23,7 @@ from .lock import take_lock
 from .messages import describe_holder, reference_to
 from .run import (
     CHECKPOINTS,
+    CONFIG_FILE,
     GENOTYPE_FILE,
     GENOTYPES_FILE,
     LOCK_FILE,
@@ -289,6 +290,14 @@ class RunSession:
                 self._write_summary()
             except OSError as error:
                 raise self._write_error(self.run.path / SUMMARY_FILE, error) from None
+
+    def write_config(self, text: str) -> None:
+        """Replace the configuration, whose text is TOML."""
+        path = self.run.path / CONFIG_FILE
+        try:
+            write_atomic(path, text)
+        except OSError as error:
+            raise self._write_error(path, error) from None
 
     def write_environment(self, values: Mapping[str, Any]) -> None:
         """Record where this attempt runs: versions, device, command line."""

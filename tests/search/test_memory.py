@@ -243,6 +243,32 @@ def test_run_that_does_not_fit_suggests_a_batch_size(
     assert "memory: at most about" in log_of(newest())
 
 
+@pytest.mark.parametrize(("command", "room"), [(SMALL_SEARCH, 3), (SMALL_TRAINING[:-2], 8)])
+def test_batch_size_auto_finds_what_fits(
+    command: tuple[str, ...], room: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory_check, "free_memory", lambda device: room * MIB)
+    quiet = command.index("--quiet")
+    told = in_process(*command[:quiet], *command[quiet + 1 :], "--batch-size", "auto").stderr
+    assert "memory: 96 images don't fit" in told
+    run = newest()
+    assert run.summary()["memory_estimate_mb"] < room
+    config = run.config()
+    assert 2 <= config[command[0]]["batch_size"] < 96  # recorded, so that a resume uses the same
+    assert f"{command[0]}.batch_size is {config[command[0]]['batch_size']}" in log_of(run)
+    monkeypatch.setattr(memory_check, "free_memory", lambda device: 2**40)
+    in_process(*command, "--batch-size", "auto")
+    assert newest().config()[command[0]]["batch_size"] == 96
+
+
+def test_batch_size_that_is_no_number_is_refused() -> None:
+    result = in_process(*SMALL_SEARCH, "--batch-size", "many", check=False)
+    assert result.returncode == 2
+    assert result.stderr.count("\n") == 1
+    assert "--batch-size" in result.stderr
+    assert '"many"' in result.stderr
+
+
 def test_batch_larger_than_the_data_set_is_reported_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

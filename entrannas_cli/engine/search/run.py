@@ -12,7 +12,7 @@ from ...method.space import SearchSpace
 from ..check_operations import require_operations
 from ..device import Compute
 from ..fast_paths import FastPaths
-from ..memory_check import MemoryCheck, memory_check
+from ..memory_check import DoesNotFit, MemoryCheck, memory_check
 from ..run_context import RunContext
 from ..torch_errors import translate_errors
 from .build import build_search, search_fast_paths
@@ -37,8 +37,11 @@ def run_search(context: RunContext[SearchConfig]) -> None:
         return
     paths = search_fast_paths(config, context.compute)
     check = _memory_check(context, space, paths)
-    with translate_errors(out_of_memory=check.advice):
-        _search(context, space, paths, check)
+    try:
+        with translate_errors(out_of_memory=check.advice):
+            _search(context, space, paths, check)
+    except DoesNotFit as error:
+        run_search(context.with_values(error.changes))
 
 
 def _search(

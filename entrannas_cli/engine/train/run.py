@@ -16,7 +16,7 @@ from ..check_operations import require_operations
 from ..checkpoint import DamagedCheckpoint
 from ..fast_paths import FastPaths, fast_paths
 from ..load_network import load_trained
-from ..memory_check import MemoryCheck, memory_check
+from ..memory_check import DoesNotFit, MemoryCheck, memory_check
 from ..observer import Row
 from ..run_context import RunContext
 from ..torch_errors import translate_errors
@@ -44,8 +44,11 @@ def run_training(context: RunContext[TrainConfig]) -> None:
     context.session.update_summary({"preset": config.train.preset})
     paths = fast_paths(config.device, context.compute)
     check = _memory_check(context, genotype, paths)
-    with translate_errors(out_of_memory=check.advice):
-        _train(context, genotype, paths, check)
+    try:
+        with translate_errors(out_of_memory=check.advice):
+            _train(context, genotype, paths, check)
+    except DoesNotFit as error:
+        run_training(context.with_values(error.changes))
 
 
 def _train(
