@@ -110,7 +110,16 @@ def show(run: RunArgument, as_json: AsJson = False, runs_dir: RunsDirOption = No
 @app.command()
 def path(run: RunArgument, runs_dir: RunsDirOption = None) -> None:
     """Print the path of a run's folder."""
-    print(resolve_run(run, runs_dir).path)
+    import os
+    import sys
+
+    from ..common.text import safe
+
+    found = resolve_run(run, runs_dir).path
+    if sys.stdout.isatty():
+        print(safe(str(found)))
+    else:  # for a program: the name as it is, even if it isn't UTF-8
+        sys.stdout.buffer.write(os.fsencode(found) + b"\n")
 
 
 @app.command()

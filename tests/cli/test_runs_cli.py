@@ -150,6 +150,14 @@ def test_links_out_of_a_run_are_not_followed(call: Call, runs: Path, tmp_path: P
     assert "s3cret" not in Path("r.html").read_text("utf-8")
 
 
+def test_path_of_a_folder_whose_name_is_not_utf8(runs: Path) -> None:
+    name = os.fsdecode(b"20261124-103000-\xff\x1b[2J")
+    (runs / FIRST).rename(runs / name)
+    arguments = [sys.executable, "-m", "entrannas_cli", "runs", "path", f"runs/{name}"]
+    piped = subprocess.run(arguments, capture_output=True, check=True)
+    assert piped.stdout == os.fsencode(runs / name) + b"\n"
+
+
 def test_dates_are_shown_as_json(call: Call, runs: Path) -> None:
     (runs / FIRST / "config.toml").write_text(
         "day = 2026-11-24\nat = 2026-11-24T10:15:00Z\nhour = 10:15:00\n"
