@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -21,7 +22,7 @@ def run_or_detach(run: Run, resolved: Resolved[Any], *, detach: bool, as_json: b
 
     A run that never began because of a usage error is removed again: the error message is all that is needed.
     """
-    from ..common.errors import UsageError
+    from ..common.errors import EntrannasError, UsageError
     from ..store.find_run import remove_run
 
     if detach:
@@ -31,7 +32,8 @@ def run_or_detach(run: Run, resolved: Resolved[Any], *, detach: bool, as_json: b
         run_here(run, resolved, as_json=as_json, quiet=quiet)
     except UsageError:
         if not run.status().steps and not run.metrics():
-            remove_run(run)
+            with suppress(EntrannasError):  # what ended the run matters more
+                remove_run(run)
         raise
 
 

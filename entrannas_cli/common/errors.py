@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["EntrannasError", "RunFailed", "UsageError"]
+__all__ = ["EntrannasError", "RunFailed", "UsageError", "WriteFailed"]
 
 
 class EntrannasError(Exception):
@@ -31,3 +31,7 @@ class RunFailed(EntrannasError):
     """A failure at run time: a loss that is not finite, out of memory, a full disk."""
 
     exit_code = 1
+
+
+class WriteFailed(RunFailed):
+    """A file of a run can't be written: the disk is full, read-only or broken."""

@@ -12,8 +12,16 @@ from ..common.text import first_line
 
 __all__ = ["is_out_of_memory", "translate_errors"]
 
-# texts of errors for which torch has no type of its own
-ALLOCATION_ERRORS = ("can't allocate memory", "not enough memory", "out of memory")
+# texts of errors for which torch has no type of its own; oneDNN's "primitives" are its kernels
+ALLOCATION_ERRORS = (
+    *(
+        "can't allocate memory",
+        "not enough memory",
+        "out of memory",
+        "bad_alloc",
+        "could not create a primitive",
+    ),
+)
 WORKER_ERROR = "DataLoader worker"  # torch's signal handler may raise it anywhere
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import time
 import unicodedata
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..common.atomic import sync_directory, write_atomic, write_json
-from ..common.errors import RunFailed, UsageError
+from ..common.errors import UsageError, WriteFailed
 from ..common.files import reason_of
 from ..common.text import plain
 from .run import SUMMARY_FILE, Run
@@ -43,7 +44,7 @@ def create_run(
     given, or ``20261124-101500-NAME``; if it is taken, -2, -3, … is appended. ``files`` (name → text, such as
     config.toml) are written first, the status last; ``summary`` has further values for the summary.
 
-    Raises ``UsageError`` for a bad ``name`` or an unusable folder, ``RunFailed`` if writing fails.
+    Raises ``UsageError`` for a bad ``name`` or an unusable folder, ``WriteFailed`` if writing fails.
     """
     now = time.time() if now is None else now
     description = _readable(label)[:MAX_NAME_BYTES] if label else f"{_readable(space)[:40]}-{method}-s{seed}"
@@ -71,7 +72,7 @@ def create_run(
         shutil.rmtree(run.path, ignore_errors=True)
         if not isinstance(error, OSError):
             raise
-        raise RunFailed(f"{plain(str(run.path))}: can't be written: {reason_of(error)}") from None
+        raise WriteFailed(f"{plain(str(run.path))}: can't be written: {reason_of(error)}") from None
     return run
 
 
@@ -88,6 +89,8 @@ def _claim(runs_dir: Path, name: str) -> Path:
             else:
                 return path
     except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+            raise WriteFailed(f"{plain(str(runs_dir))}: can't create a run: {reason_of(error)}") from None
         reason = "not a folder" if isinstance(error, FileExistsError) else reason_of(error)
         raise UsageError(
             f"{plain(str(runs_dir))}: cannot create a run: {reason} (choose another folder with --runs-dir)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..common.errors import RunFailed
+from ..common.errors import WriteFailed
 from ..common.files import reason_of
 from ..common.text import plain
 from .run import LOCK_FILE
@@ -19,7 +19,7 @@ __all__ = ["take_lock"]
 def take_lock(directory: Path, *, wait: float = 0.0) -> BaseFileLock | None:
     """Take the lock of the run in ``directory``; return None if another process keeps it for ``wait`` seconds.
 
-    Raises ``RunFailed`` if locking is impossible.
+    Raises ``WriteFailed`` if locking is impossible.
     """
     from filelock import FileLock, Timeout
 
@@ -29,5 +29,5 @@ def take_lock(directory: Path, *, wait: float = 0.0) -> BaseFileLock | None:
     except Timeout:
         return None
     except (OSError, NotImplementedError) as error:
-        raise RunFailed(f"{plain(str(directory))}: can't be locked: {reason_of(error)}") from None
+        raise WriteFailed(f"{plain(str(directory))}: can't be locked: {reason_of(error)}") from None
     return lock

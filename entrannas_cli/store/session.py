@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from ..common.atomic import TEMPORARY_SUFFIX, move_into_place, write_atomic, write_json
-from ..common.errors import EntrannasError, RunFailed, UsageError
+from ..common.errors import EntrannasError, RunFailed, UsageError, WriteFailed
 from ..common.files import BrokenRun, append_regular, reason_of
 from ..common.text import first_line, plain
 from ..method.genotype import Genotype
@@ -58,7 +58,7 @@ class RunSession:
     ``KeyboardInterrupt``.
 
     Entering raises ``UsageError`` if another process works on the run (naming it) or the directory isn't a run.
-    All methods except :meth:`log` raise ``RunFailed`` naming a file that cannot be written.
+    All methods except :meth:`log` raise ``WriteFailed`` naming a file that cannot be written.
     """
 
     def __init__(self, run: Run, *, epochs: int = 0, steps: int = 0) -> None:
@@ -377,8 +377,8 @@ class RunSession:
         }
         write_json(self.run.path / SUMMARY_FILE, self._summary)
 
-    def _write_error(self, path: Path, error: BaseException) -> RunFailed:
-        return RunFailed(f"{plain(str(path))}: can't be written: {reason_of(error)}")
+    def _write_error(self, path: Path, error: BaseException) -> WriteFailed:
+        return WriteFailed(f"{plain(str(path))}: can't be written: {reason_of(error)}")
 
 
 def _reason(error: BaseException) -> str:

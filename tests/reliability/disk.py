@@ -78,7 +78,8 @@ def disk_fault(kind: str, fault: str) -> str:
 
 
 def _on_mounted(command: Sequence[str], fault: str, folder: Path, remount: Callable[[str], None]) -> str:
-    located = [*command, "--runs-dir", str(folder)]
+    searched = str(find_run("searched", Path("runs")).path) if "searched" in command else ""
+    located = [searched if part == "searched" else part for part in (*command, "--runs-dir", str(folder))]
     match fault:
         case "full":
             remount("size=400k")
@@ -95,7 +96,7 @@ def _on_mounted(command: Sequence[str], fault: str, folder: Path, remount: Calla
             line = _failed(["resume", str(path), "--quiet"], errno.EROFS)
             remount("rw")
         case _:
-            line = _failed(located, errno.EFBIG, largest_file=100_000)
+            line = _failed(located, errno.EFBIG, largest_file=20_000)
     return line
 
 

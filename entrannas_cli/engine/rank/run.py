@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ...common.errors import RunFailed, UsageError
+from ...common.errors import RunFailed, UsageError, WriteFailed
 from ...common.text import plain
 from ...config.keys import flatten_model
 from ...config.to_toml import to_toml
@@ -14,9 +15,10 @@ from ...config.train import TrainConfig
 from ...method.genotype import Genotype
 from ...method.space import CELL_KINDS
 from ...store.create import create_run
-from ...store.find_run import list_runs
-from ...store.run import CONFIG_FILE, GENOTYPE_FILE, TRAININGS, Run
+from ...store.find_run import list_runs, name_in
+from ...store.run import CONFIG_FILE, GENOTYPE_FILE, METRICS_FILE, TRAININGS, Run
 from ...store.session import RunSession
+from ...store.status import STATUS_FILE
 from ..check_operations import require_operations
 from ..execute import execute
 from ..observer import Observer, Row, Started
@@ -37,7 +39,7 @@ __all__ = ["run_ranking"]
 def run_ranking(context: RunContext[RankConfig]) -> None:
     """Start or resume a ranking, run it to the end or until a stop, and finish the session.
 
-    A failed training ranks last; the others continue.
+    A failed training ranks last; the others continue. Raises ``WriteFailed`` if a file can't be written.
     """
     session, config = context.session, context.config
     session.update_summary({"preset": config.train.preset})
@@ -106,8 +108,13 @@ def _inherited_accuracies(context: RunContext[RankConfig], candidates: list[Cand
 def _training_run(context: RunContext[RankConfig], candidate: Candidate) -> Run:
     """Return the run that trains ``candidate``, new unless it exists."""
     folder = context.session.run.path / TRAININGS
+    label = f"{candidate.number:03d}-epoch-{candidate.epoch}"
     for run in list_runs(folder):
-        if run.summary().get("candidate") == candidate.number:
+        if name_in(run.id) == label and not any(
+            (run.path / name).exists() for name in (STATUS_FILE, METRICS_FILE)
+        ):
+            shutil.rmtree(run.path, ignore_errors=True)  # a kill left it half created
+        elif run.summary().get("candidate") == candidate.number:
             return run
     config = context.config.training_config()
     search = _search_summary(candidate)
@@ -117,7 +124,7 @@ def _training_run(context: RunContext[RankConfig], candidate: Candidate) -> Run:
         space=str(search.get("space") or ""),
         method=str(search.get("method") or ""),
         seed=config.seed,
-        label=f"{candidate.number:03d}-epoch-{candidate.epoch}",
+        label=label,
         files={CONFIG_FILE: to_toml(flatten_model(config)), GENOTYPE_FILE: candidate.genotype.to_json()},
         summary={
             "candidate": candidate.number,
@@ -144,6 +151,8 @@ def _train(context: RunContext[RankConfig], child: Run, observer: _PartObserver)
     try:
         with session:
             execute(session, observer, TrainConfig, run_training)
+    except WriteFailed:  # of the disk, not of these cells: a resume trains them
+        raise
     except (RunFailed, UsageError) as error:
         context.observer.message("warning", f"{plain(child.id)}: {error.message}")
         return error if isinstance(error, UsageError) else None
