@@ -48,7 +48,7 @@ def runs_dir(
     value = "" if file is None else read_toml(file, file_error, follow_links=True).get(RUNS_DIR_KEY, "")
     if file is None or not value:
         return cwd / "runs"
-    if not isinstance(value, str):
+    if not isinstance(value, str) or "\0" in value:
         raise UsageError(
             f'{plain(str(file))}: {RUNS_DIR_KEY}: must be a path in quotes, such as {RUNS_DIR_KEY} = "runs"'
         )

@@ -53,8 +53,9 @@ def test_flag_wins_even_if_the_config_file_is_broken() -> None:
         runs_dir()
 
 
-def test_runs_folder_must_be_a_path() -> None:
-    Path("entrannas.toml").write_text("runs_dir = 3")
+@pytest.mark.parametrize("value", ["3", '"a\\u0000b"'])
+def test_runs_folder_must_be_a_path(value: str) -> None:
+    Path("entrannas.toml").write_text(f"runs_dir = {value}")
     with pytest.raises(UsageError, match="runs_dir: must be a path in quotes"):
         runs_dir()
 
