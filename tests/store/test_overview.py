@@ -192,6 +192,21 @@ def test_any_bytes_in_any_file_are_tolerated(run: Run, contents: dict[str, bytes
     json.loads(dump_json(describe(run)))
 
 
+def test_error_that_nobody_foresaw_concerns_one_run_alone(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = create_run(run.path.parent, space="standard", method="darts", seed=9)
+    read = Run.summary
+
+    def summary(self: Run) -> dict[str, Any]:
+        if self == other:
+            raise RecursionError("maximum recursion depth exceeded")
+        return read(self)
+
+    monkeypatch.setattr(Run, "summary", summary)
+    assert overview(run).problems == ()
+    assert overview(other).status.state == "broken"
+    assert overview(other).problems == ("RecursionError: maximum recursion depth exceeded",)
+
+
 def test_directories_that_are_not_runs(tmp_path: Path) -> None:
     folder = tmp_path / "runs" / "notes"
     folder.mkdir(parents=True)
