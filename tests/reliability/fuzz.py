@@ -48,7 +48,7 @@ __all__ = ["Figures", "attack", "faults", "make_originals"]
 
 CPU_LIMIT_S = 5.0  # of one command
 WALL_LIMIT_S = 120.0  # of one command, on a machine that has other work
-DASHBOARD_EVERY = 150  # cases: it costs as much as a hundred commands
+DASHBOARD_EVERY = 300  # cases: it costs as much as a hundred commands
 KINDS = ("searched", "trained", "ranked")  # the ids of the original runs
 SPACE = 'name = "tiny"\nnodes = 2\noperations = ["skip_connect", "max_pool_3x3", "conv_1x1"]\n'
 SEARCH = (
@@ -125,7 +125,7 @@ COSTLY = (
     "export RUN -o out/ -f python --force --json",
     "doctor --json",
 )
-COSTLY_SHARE = 0.08
+COSTLY_SHARE = 0.05
 REFUSED = (  # for an undamaged training, or its space.toml
     *(
         "watch",
@@ -229,7 +229,7 @@ def _run_case(originals: Path, number: int, figures: Figures) -> list[str]:
     before = _state(place)
     runs = sorted(path.name for path in Path("runs").iterdir()) if Path("runs").is_dir() else []
     files = [str(path) for path in place.rglob("*.toml")] or ["space.toml"]
-    lines = [random.choice(COSTLY if random.random() < COSTLY_SHARE else CHEAP) for _ in range(4)]
+    lines = [random.choice(COSTLY if random.random() < COSTLY_SHARE else CHEAP) for _ in range(3)]
     damaged = [run for run in runs if run not in KINDS or any(f"runs/{run}/" in text for text in done)]
     run = random.choice(damaged or runs or ["searched"])
     actions: list[tuple[str, Callable[[], object]]] = [
