@@ -1,4 +1,4 @@
-"""Interrupt a write of this process in its middle: by a kill, or by an error of the disk.
+"""Interrupt a write of this process in its middle: by a kill, by an error of the disk, or by a change of the clock.
 
 :func:`install` is called in a process under attack (see ``tests/search/warm_process.py``) with a text such as
 ``kill half checkpoints/step-*.pt 3``: an action, a moment, a file and which of its writes is hit, from 1. Rows
@@ -11,6 +11,7 @@ import errno
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from fnmatch import fnmatch
 from pathlib import Path
@@ -25,9 +26,10 @@ REPLACED = ("checkpoints/step-*.pt", "checkpoints/best.pt", "summary.json", "gen
 
 
 def install(text: str) -> None:
-    """Interrupt the write that ``text`` describes. Actions: ``kill``, or an error such as ``EIO`` and ``ENOSPC``.
+    """Interrupt the write that ``text`` describes. Actions: ``kill``, ``clock``, or an error such as ``ENOSPC``.
 
-    An error stays: from that write on, the file cannot be written any more.
+    An error stays: from that write on, the file cannot be written any more. ``clock`` moves the clock of this
+    process by as many seconds as its moment says.
     """
     action, moment, pattern, number = text.split()
     writes = 0
@@ -39,6 +41,9 @@ def install(text: str) -> None:
         return fnmatch(path, f"*/{pattern}") and is_due
 
     def end() -> None:
+        if action == "clock":
+            time.time = lambda: original_time() + float(moment)
+            return
         if action == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
         code = getattr(errno, action)
@@ -46,6 +51,9 @@ def install(text: str) -> None:
 
     def write(descriptor: int, data: bytes) -> int:
         if not hit(str(Path(f"/proc/self/fd/{descriptor}").readlink())):
+            return original_write(descriptor, data)
+        if action == "clock":
+            end()
             return original_write(descriptor, data)
         if moment != "before":
             original_write(descriptor, data[: len(data) // 2] if moment == "half" else data)
@@ -66,6 +74,7 @@ def install(text: str) -> None:
         if event == "open" and isinstance(arguments[0], str) and hit(arguments[0]):
             end()
 
+    original_time = time.time
     original_write: Callable[[int, bytes], int] = os.write
     original_replace: Callable[..., None] = os.replace
     if pattern == "lock":
