@@ -17,7 +17,7 @@ from pathlib import Path
 
 from entrannas_cli.common.errors import UsageError
 from entrannas_cli.monitor.run_index import RunIndex
-from entrannas_cli.store.find_run import list_runs, remove_run
+from entrannas_cli.store.find_run import find_run, list_runs, remove_run
 from entrannas_cli.store.run import Run
 from entrannas_cli.store.stop import request_stop
 
@@ -69,9 +69,11 @@ def resume_at_once(count: int) -> Run:
     """Resume a stopped search ``count`` times at once: one works, the others name it. Return the run."""
     write_space(Path.cwd())
     process = start("search", *SMALL, "--quiet", "--name", "resumed", "--set", "checkpoint.minutes=0")
-    wait_for(lambda: any(run.metrics("step") for run in list_runs(Path("runs"))), "a step")
+    wait_for(
+        lambda: any("resumed" in run.id and run.metrics("step") for run in list_runs(Path("runs"))), "a step"
+    )
     process.kill()
-    run = next(run for run in list_runs(Path("runs")) if run.id.endswith("resumed"))
+    run = find_run("resumed", Path("runs"))
     processes = [start("resume", run.id, "--quiet") for _ in range(count)]
     ended = [(each.end(120), each.returncode) for each in processes]
     assert sorted(code or 0 for _, code in ended) == [0, *[2] * (count - 1)], ended
