@@ -99,7 +99,8 @@ def _working_times(rows: Sequence[Mapping[str, Any]], attempts: Sequence[Mapping
     # an attempt replaces the earlier ones that start at its first step or later, so first steps increase
     valid: list[Mapping[str, Any]] = []
     for attempt in attempts:
-        valid = [earlier for earlier in valid if earlier["first_step"] < attempt["first_step"]]
+        while valid and valid[-1]["first_step"] >= attempt["first_step"]:
+            valid.pop()
         valid.append(attempt)
     first_steps = [attempt["first_step"] for attempt in valid]
     times = []

@@ -11,7 +11,6 @@ from typing import Any
 from ..common.atomic import dump_json
 from ..common.files import BrokenRun
 from ..method.genotype import Genotype, GenotypeError
-from ..store.jsonl import JsonLinesReader
 from ..store.run import GENOTYPES_FILE, DerivedCells, Run
 
 __all__ = ["MAX_CHARS", "CellHistory"]
@@ -36,11 +35,8 @@ class CellHistory:
         self._epochs: list[int] = []
         self._texts: list[str] = []
         self._size = 0
-        self._reader = self._new_reader()
+        self._reader = run.genotypes_reader()
         self._parsed: OrderedDict[str, Genotype] = OrderedDict()
-
-    def _new_reader(self) -> JsonLinesReader:
-        return JsonLinesReader(self.run.path / GENOTYPES_FILE)
 
     def __len__(self) -> int:
         return len(self.steps)

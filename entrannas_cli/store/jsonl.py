@@ -103,17 +103,21 @@ class JsonLinesReader:
                 if self._restart_if_replaced(os.fstat(file.fileno())):
                     superseded = 0
                 lines, more = self._read_lines(file.fileno(), limit)
-                for line in lines:
+                markers: list[dict[str, Any]] = []
+                first = math.inf  # of the markers after a row
+                for line in reversed(lines):
                     row = _parse(line)
                     if row is None:
                         self.skipped += bool(line.strip())
                     elif row.get("kind") == ATTEMPT:
-                        first = row["first_step"]
-                        self.attempts.append(row)
-                        rows = [earlier for earlier in rows if earlier["step"] < first]
-                        superseded = first if superseded is None else min(superseded, first)
-                    else:
+                        markers.append(row)
+                        first = min(first, row["first_step"])
+                    elif row["step"] < first:
                         rows.append(row)
+                rows.reverse()
+                self.attempts += reversed(markers)
+                if markers:
+                    superseded = int(first) if superseded is None else min(superseded, int(first))
         except OSError:
             if self._inode is not None:  # the file existed before
                 superseded = 0

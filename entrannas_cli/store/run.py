@@ -53,6 +53,7 @@ TRAININGS = "trainings"  # of a ranking: a folder with a run directory per train
 STOP_FILE = "stop"
 LOCK_FILE = "lock"
 
+MAX_HISTORY_BYTES = 64 * 2**20  # of the genotype history, read at most: about forty thousand entries
 CREATION_GRACE_S = 5.0  # seconds that a directory may lack its status: it is created first, then filled
 _MARKS = (STATUS_FILE, CONFIG_FILE, SUMMARY_FILE, METRICS_FILE, GENOTYPES_FILE)
 _FOLDERS = (CHECKPOINTS, TRAININGS)
@@ -207,10 +208,14 @@ class Run:
         rows = self.metrics_reader().read_new().rows
         return rows if kind is None else [row for row in rows if row.get("kind") == kind]
 
+    def genotypes_reader(self) -> JsonLinesReader:
+        """Return an incremental reader of the history of the derived cells, of its end if it is very long."""
+        return JsonLinesReader(self.path / GENOTYPES_FILE, tail=MAX_HISTORY_BYTES)
+
     def genotypes(self) -> list[DerivedCells]:
         """Return the history of the derived cells, without superseded and invalid entries."""
         history = []
-        for row in JsonLinesReader(self.path / GENOTYPES_FILE).read_new().rows:
+        for row in self.genotypes_reader().read_new().rows:
             epoch = row.get("epoch")
             try:
                 genotype = Genotype.from_dict(row.get("genotype"))

@@ -7,6 +7,7 @@ import json
 import math
 import os
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +213,15 @@ def test_limited_read_is_continued_by_the_next(tmp_path: Path, limit: int) -> No
     with path.open("ab") as file:
         file.write(b": 7}\n")
     assert [row["step"] for row in reader.read_new(limit).rows] == [7]
+
+
+def test_many_markers_cost_no_more_than_rows(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    lines = [line for n in range(16_000) for line in ({"step": n}, marker(n + 1))]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    began = time.process_time()
+    assert rows_in(path) == lines[::2]
+    assert time.process_time() - began < 2  # with a pass over the rows for each marker: 10 s
 
 
 def test_limited_read_skips_a_line_that_is_too_long(tmp_path: Path) -> None:

@@ -398,6 +398,17 @@ def test_rows_after_the_checkpoint_are_superseded_by_the_next_attempt(run: Run) 
         session.finish("completed")
 
 
+def test_history_of_a_gigabyte_is_read_from_near_its_end(run: Run) -> None:
+    with RunSession(run) as session:
+        os.truncate(run.path / "genotypes.jsonl", 2**30)  # takes no space
+        session.write_genotype(1, 1, genotype("skip_connect"))  # in the line of zeros
+        session.write_genotype(2, 1, genotype("sep_conv_3x3"))
+        session.finish("completed")
+    began = time.process_time()
+    assert [derived.step for derived in run.genotypes()] == [2]
+    assert time.process_time() - began < 0.5  # all of it: 2.6 s
+
+
 DIE = """
 import sys, time
 from pathlib import Path
