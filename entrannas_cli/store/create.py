@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import errno
+import itertools
+import os
 import shutil
 import time
 import unicodedata
+import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ..common.atomic import sync_directory, write_atomic, write_json
+from ..common.atomic import TEMPORARY_SUFFIX, sync_directory, write_atomic, write_json
 from ..common.errors import UsageError, WriteFailed
 from ..common.files import reason_of
 from ..common.text import plain
@@ -41,53 +44,42 @@ def create_run(
     """Create and fill the directory of a new run; any number of processes may do so at once.
 
     The id is ``20261124-101500-standard-entrannas-dst-s0``, with ``label`` instead of space, method and seed if
-    given, or ``20261124-101500-NAME``; if it is taken, -2, -3, … is appended. ``files`` (name → text, such as
-    config.toml) are written first, the status last; ``summary`` has further values for the summary.
+    given, or ``20261124-101500-NAME``; if it is taken, -2, -3, … is appended. It appears with all its files, or not
+    at all: ``files`` (name → text, such as config.toml), the status, and the summary with the further values in
+    ``summary``.
 
     Raises ``UsageError`` for a bad ``name`` or an unusable folder, ``WriteFailed`` if writing fails.
     """
     now = time.time() if now is None else now
     description = _readable(label)[:MAX_NAME_BYTES] if label else f"{_readable(space)[:40]}-{method}-s{seed}"
     suffix = slug(name) if name is not None else description
-    run = Run(_claim(runs_dir, f"{datetime.fromtimestamp(now, UTC).strftime(ID_TIME_FORMAT)}-{suffix}"))
-    host, pid, process_created = process_identity()
+    name = f"{datetime.fromtimestamp(now, UTC).strftime(ID_TIME_FORMAT)}-{suffix}"
+    unfinished = _unfinished_folder(runs_dir)
     try:
         for file, text in (files or {}).items():
-            write_atomic(run.path / file, text)
-        fields = {
-            "id": run.id,
-            "kind": kind,
-            "space": space,
-            "method": method,
-            "seed": seed,
-            **(summary or {}),
-        }
-        write_json(run.path / SUMMARY_FILE, {"format": FORMAT, **fields, "state": "created", "created": now})
+            write_atomic(unfinished / file, text)
+        host, pid, process_created = process_identity()
         status = Status(
             state="created", kind=kind, host=host, pid=pid, process_created=process_created, created=now
         )
-        write_status(run.path, status)
-        sync_directory(run.path.parent)
+        write_status(unfinished, status)
+        fields = {"kind": kind, "space": space, "method": method, "seed": seed, **(summary or {})}
+        path = _move_to_free_name(unfinished, name, {**fields, "state": "created", "created": now})
+        sync_directory(runs_dir)
     except BaseException as error:
-        shutil.rmtree(run.path, ignore_errors=True)
+        shutil.rmtree(unfinished, ignore_errors=True)
         if not isinstance(error, OSError):
             raise
-        raise WriteFailed(f"{plain(str(run.path))}: can't be written: {reason_of(error)}") from None
-    return run
+        raise WriteFailed(f"{plain(str(runs_dir / name))}: can't be written: {reason_of(error)}") from None
+    return Run(path)
 
 
-def _claim(runs_dir: Path, name: str) -> Path:
+def _unfinished_folder(runs_dir: Path) -> Path:
+    """Create a folder to fill; lists leave it out, as its name begins with a dot."""
+    path = runs_dir / f".{uuid.uuid4().hex}{TEMPORARY_SUFFIX}"
     try:
         runs_dir.mkdir(parents=True, exist_ok=True)
-        number = 1
-        while True:
-            path = runs_dir / (name if number == 1 else f"{name}-{number}")
-            try:
-                path.mkdir()  # atomic: only one process succeeds
-            except FileExistsError:
-                number += 1
-            else:
-                return path
+        path.mkdir()
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
             raise WriteFailed(f"{plain(str(runs_dir))}: can't create a run: {reason_of(error)}") from None
@@ -95,6 +87,22 @@ def _claim(runs_dir: Path, name: str) -> Path:
         raise UsageError(
             f"{plain(str(runs_dir))}: cannot create a run: {reason} (choose another folder with --runs-dir)"
         ) from None
+    return path
+
+
+def _move_to_free_name(unfinished: Path, name: str, summary: Mapping[str, Any]) -> Path:
+    """Move the folder to ``name``, or ``name``-2, -3, …, and return its path."""
+    for number in itertools.count(1):
+        path = unfinished.with_name(name if number == 1 else f"{name}-{number}")
+        if os.path.lexists(path):
+            continue
+        write_json(unfinished / SUMMARY_FILE, {"format": FORMAT, "id": path.name, **summary})
+        try:
+            return unfinished.rename(path)  # atomic; a folder that isn't empty is not replaced
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
+                raise
+    raise AssertionError("not reached")
 
 
 def slug(name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,7 +55,6 @@ STOP_FILE = "stop"
 LOCK_FILE = "lock"
 
 MAX_HISTORY_BYTES = 64 * 2**20  # of the genotype history, read at most: about forty thousand entries
-CREATION_GRACE_S = 5.0  # seconds that a directory may lack its status: it is created first, then filled
 _MARKS = (STATUS_FILE, CONFIG_FILE, SUMMARY_FILE, METRICS_FILE, GENOTYPES_FILE)
 _FOLDERS = (CHECKPOINTS, TRAININGS)
 _FILES = (*_MARKS, SPACE_FILE, GENOTYPE_FILE, STOP_FILE, LOCK_FILE)
@@ -144,12 +144,12 @@ class Run:
             changed = self.path.stat().st_mtime
         except OSError as problem:
             return Status(state=BROKEN, reason=reason_of(problem), observed=now)
-        if not os.path.lexists(self.path / STATUS_FILE):
-            if abs(now - changed) < CREATION_GRACE_S:
-                return Status(state="created", created=changed, observed=now)
-            if not self.looks_like_a_run():
-                return Status(state=BROKEN, reason="not a run directory", created=changed, observed=now)
-        return Status(state=BROKEN, reason=error.reason, created=changed, observed=now)
+        if not self.looks_like_a_run():
+            return Status(state=BROKEN, reason="not a run directory", created=changed, observed=now)
+        kind = "search"
+        with suppress(BrokenRun):
+            kind = str(self.summary().get("kind", kind))
+        return Status(state=BROKEN, kind=kind, reason=error.reason, created=changed, observed=now)
 
     def config(self) -> dict[str, Any]:
         """Return the resolved configuration.

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from entrannas_cli.__main__ import main
-from entrannas_cli.store.find_run import find_run
+from entrannas_cli.store.find_run import find_run, list_runs
 from entrannas_cli.store.run import Run
 
 from ..isolation import build_once
@@ -101,9 +101,9 @@ def write_space(folder: Path) -> None:
 
 def only_run() -> Run:
     """Wait for a single run in ``runs`` and return it."""
-    wait_for(lambda: Path("runs").is_dir() and any(Path("runs").iterdir()), "a run directory")
-    (path,) = Path("runs").iterdir()
-    return Run(path)
+    wait_for(lambda: list_runs(Path("runs")), "a run directory")
+    (run,) = list_runs(Path("runs"))
+    return run
 
 
 def wait_for(condition: Callable[..., object], what: str, seconds: float = 60) -> None:

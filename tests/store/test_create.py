@@ -133,6 +133,21 @@ def test_unusable_folders_are_named(tmp_path: Path) -> None:
             create(folder)
 
 
+def test_killed_creation_leaves_no_run(tmp_path: Path) -> None:
+    """A run appears with all its files or not at all."""
+    code = """
+import os, signal, sys
+from pathlib import Path
+from entrannas_cli.store import create
+create.write_json = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+create.create_run(Path(sys.argv[1]), space="s", method="m", seed=0, files={"config.toml": ""})
+"""
+    process = python(code, tmp_path / "runs")
+    process.communicate(timeout=60)
+    assert process.returncode == -9
+    assert list_runs(tmp_path / "runs") == []
+
+
 def test_failed_creation_leaves_no_directory(tmp_path: Path) -> None:
     with pytest.raises(RunFailed, match="can't be written"):
         create(tmp_path / "runs", files={"no/such/folder": "text"})

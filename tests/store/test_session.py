@@ -237,6 +237,15 @@ def test_damaged_status_does_not_prevent_a_resume(run: Run) -> None:
     assert run.summary()["id"] == run.id
 
 
+def test_damaged_status_leaves_the_kind_of_the_run_known(tmp_path: Path) -> None:
+    run = create_run(tmp_path / "runs", space="standard", method="darts", seed=0, kind="train")
+    (run.path / "status.json").unlink()
+    assert run.status().kind == "train"
+    with RunSession(run) as session:
+        session.finish("completed")
+    assert (run.status().kind, run.status().state) == ("train", "completed")
+
+
 # heartbeat and stop requests
 
 

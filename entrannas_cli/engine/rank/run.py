@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -15,10 +14,9 @@ from ...config.train import TrainConfig
 from ...method.genotype import Genotype
 from ...method.space import CELL_KINDS
 from ...store.create import create_run
-from ...store.find_run import list_runs, name_in
-from ...store.run import CONFIG_FILE, GENOTYPE_FILE, METRICS_FILE, TRAININGS, Run
+from ...store.find_run import list_runs
+from ...store.run import CONFIG_FILE, GENOTYPE_FILE, TRAININGS, Run
 from ...store.session import RunSession
-from ...store.status import STATUS_FILE
 from ..check_operations import require_operations
 from ..execute import execute
 from ..observer import Observer, Row, Started
@@ -108,13 +106,8 @@ def _inherited_accuracies(context: RunContext[RankConfig], candidates: list[Cand
 def _training_run(context: RunContext[RankConfig], candidate: Candidate) -> Run:
     """Return the run that trains ``candidate``, new unless it exists."""
     folder = context.session.run.path / TRAININGS
-    label = f"{candidate.number:03d}-epoch-{candidate.epoch}"
     for run in list_runs(folder):
-        if name_in(run.id) == label and not any(
-            (run.path / name).exists() for name in (STATUS_FILE, METRICS_FILE)
-        ):
-            shutil.rmtree(run.path, ignore_errors=True)  # a kill left it half created
-        elif run.summary().get("candidate") == candidate.number:
+        if run.summary().get("candidate") == candidate.number:
             return run
     config = context.config.training_config()
     search = _search_summary(candidate)
@@ -124,7 +117,7 @@ def _training_run(context: RunContext[RankConfig], candidate: Candidate) -> Run:
         space=str(search.get("space") or ""),
         method=str(search.get("method") or ""),
         seed=config.seed,
-        label=label,
+        label=f"{candidate.number:03d}-epoch-{candidate.epoch}",
         files={CONFIG_FILE: to_toml(flatten_model(config)), GENOTYPE_FILE: candidate.genotype.to_json()},
         summary={
             "candidate": candidate.number,
