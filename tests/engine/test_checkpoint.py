@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import re
 import sys
 import zipfile
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 import torch
 
+import entrannas_cli
 from entrannas_cli.engine.checkpoint import (
     DamagedCheckpoint,
     read_checkpoint,
@@ -104,6 +106,14 @@ def test_newest_usable_checkpoint_is_taken(capsys: pytest.CaptureFixture[str]) -
     assert "not a checkpoint" in damaged
     assert damaged.endswith("set aside as step-00000003.damaged")
     assert "doesn't fit the run: KeyError: 'step'" in unfitting
+
+
+def test_every_load_is_of_weights_only() -> None:
+    """Anything else could run code from a file; exported modules are checked too, as they are text here."""
+    for path in Path(entrannas_cli.__file__).parent.rglob("*.py"):
+        calls = re.findall(r"torch\.load\((?!\.\.\.).*", path.read_text())
+        assert all("weights_only=True" in call for call in calls), path
+        assert "import pickle" not in path.read_text(), path
 
 
 def test_lack_of_memory_is_no_damage() -> None:

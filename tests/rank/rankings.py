@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from entrannas_cli.store.find_run import list_runs
-from entrannas_cli.store.run import TRAININGS, Run
+from entrannas_cli.store.run import LOG_FILE, TRAININGS, Run
 
 __all__ = ["BUDGET", "assert_same_ranking"]
 
@@ -19,6 +19,6 @@ def assert_same_ranking(one: Run, other: Run) -> None:
         [{key: row[key] for key in row if key != "training"} for row in run.summary()["ranking"]]
         for run in (one, other)
     ]
-    assert rows[0] == rows[1]
+    assert rows[0] == rows[1], f"{rows[0]}\n{rows[1]}\n{(other.path / LOG_FILE).read_text()}"
     assert one.genotype() == other.genotype()
     assert len(list_runs(one.path / TRAININGS)) == len(list_runs(other.path / TRAININGS))

@@ -36,7 +36,7 @@ from .interrupt import VARIABLE
 
 __all__ = ["Soaked", "soak"]
 
-SETTLED = 3  # rounds until everything that is loaded once is loaded
+SETTLED = 2  # rounds until everything that is loaded once is loaded
 KEPT_RUNS = 12
 MAX_GROWTH_MB = 32  # of the median memory, from the second to the last quarter
 

@@ -9,7 +9,7 @@ from .concurrent_runs import resume_at_once, search_at_once
 
 
 def test_searches_at_once_do_not_disturb_each_other() -> None:
-    search_at_once(4)
+    search_at_once(3)
 
 
 def test_only_one_of_several_resumes_works() -> None:

@@ -7,7 +7,7 @@ import pytest
 from .disk import MOUNTED_FAULTS, disk_fault, make_undisturbed, may_mount
 
 FAULTS = {
-    "search": ("EIO metrics.jsonl", "EIO genotypes.jsonl", "EDQUOT summary.json", "EIO lock"),
+    "search": ("EIO metrics.jsonl", "EDQUOT summary.json"),
     "train": ("EIO checkpoints/best.pt",),
 }
 
