@@ -177,8 +177,8 @@ class RunSession:
                 self._current_status(), state=state, reason=reason, ended=now, heartbeat=now
             )
             try:
+                self._write_summary()  # first: once the status says that it has ended, the summary is complete
                 write_status(self.run.path, self._status)
-                self._write_summary()
             except OSError as error:
                 raise self._write_error(self.run.path, error) from None
             finally:

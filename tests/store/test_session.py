@@ -246,6 +246,22 @@ def test_damaged_status_leaves_the_kind_of_the_run_known(tmp_path: Path) -> None
     assert (run.status().kind, run.status().state) == ("train", "completed")
 
 
+def test_kill_at_the_end_leaves_no_stale_summary(run: Run) -> None:
+    """Killed between the two files, the run must not count as completed with an old summary."""
+    code = """
+import os, signal, sys
+from pathlib import Path
+from entrannas_cli.store import session
+with session.RunSession(session.Run(Path(sys.argv[1]))) as opened:
+    session.write_json = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # for the summary
+    opened.finish("completed")
+"""
+    process = python(code, run.path)
+    process.communicate(timeout=60)
+    assert process.returncode == -9
+    assert run.status().state == "lost"
+
+
 # heartbeat and stop requests
 
 
