@@ -18,7 +18,7 @@ class _Weights(StrEnum):
     best = "best"
 
 
-class _Part(StrEnum):
+class _ImagePart(StrEnum):
     test = "test"
     validation = "validation"
 
@@ -28,7 +28,7 @@ def evaluate(
     weights: Annotated[
         _Weights, typer.Option(help="The last weights, or those that did best on held-out images.")
     ] = _Weights.last,
-    part: Annotated[_Part, typer.Option(help="The test part, or the held-out images.")] = _Part.test,
+    part: Annotated[_ImagePart, typer.Option(help="The test part, or the held-out images.")] = _ImagePart.test,
     device: options.DeviceOption = None,
     data: options.DataOption = None,
     runs_dir: RunsDirOption = None,

@@ -34,7 +34,7 @@ def stop(
 
     chosen = resolve_run(run, runs_dir)
     before = request_stop(chosen)
-    silent = f" (no sign of life for {before.heartbeat_age:.0f} s)" if before.stale else ""
+    silent = f" (no heartbeat for {before.heartbeat_age:.0f} s)" if before.stale else ""
     print(
         f"asked {safe(chosen.id)}{silent} to stop: it finishes its step and writes a checkpoint first",
         file=sys.stderr,

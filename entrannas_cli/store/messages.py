@@ -28,7 +28,7 @@ def describe_holder(status: Status) -> str:
     """Return who works on the run of ``status``, as the end of a sentence."""
     if status.state != "running":  # it took the lock a moment ago
         return "another process"
-    no_heartbeat = f", no sign of life for {status.heartbeat_age:.0f} s" if status.stale else ""
+    no_heartbeat = f", no heartbeat for {status.heartbeat_age:.0f} s" if status.stale else ""
     return f"process {status.pid} on {plain(status.host)}, since {local_time(status.started)}{no_heartbeat}"
 
 
