@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -79,6 +80,9 @@ class WarmProcess:
 
 
 def _run(arguments: tuple[str, ...], folder: str, environment: Mapping[str, str], stderr: Connection) -> None:
+    # the tests themselves may run in the background or under nohup, which ignore these
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
