@@ -28,7 +28,9 @@ def evaluate(
     weights: Annotated[
         _Weights, typer.Option(help="The last weights, or those that did best on held-out images.")
     ] = _Weights.last,
-    part: Annotated[_ImagePart, typer.Option(help="The test part, or the held-out images.")] = _ImagePart.test,
+    part: Annotated[
+        _ImagePart, typer.Option(help="The test part, or the held-out images.")
+    ] = _ImagePart.test,
     device: options.DeviceOption = None,
     data: options.DataOption = None,
     runs_dir: RunsDirOption = None,
