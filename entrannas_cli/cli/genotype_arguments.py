@@ -27,8 +27,8 @@ __all__ = [
 MAX_NOTES = 20
 
 GENOTYPE_HELP = (
-    "A run (id, prefix of an id, path, `latest`), a file with a genotype in JSON or DARTS' format (`-`: standard "
-    "input), or a name from `genotype list`. Append `@POINT` to pick one of several: RUN@first, RUN@STEP, "
+    "A run (id, prefix of an id, name, path, `latest`), a file with a genotype in JSON or DARTS' format (`-`: "
+    "standard input), or a name from `genotype list`. Append `@POINT` to pick one of several: RUN@first, RUN@STEP, "
     "FILE@NUMBER, FILE@NAME."
 )
 GenotypeArgument = Annotated[

@@ -25,7 +25,7 @@ def stop(
 
     It finishes its step and writes a checkpoint first.
 
-    Ctrl-C only ends the waiting; the request to stop remains.
+    Ctrl-C stops waiting; the run still stops.
     """
     import sys
 

@@ -1,4 +1,4 @@
-"""All about one run, on a terminal."""
+"""The page that `entrannas runs show` prints."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ class Condition:
         found = (
             f"the runs have {choices(present[:MAX_NAMED], last='and')}{more}"
             if present
-            else f"no run has a {self.key}"
+            else f"no run has {self.key}"
         )
         return f"{found}{did_you_mean(self.value, present)}"
 

@@ -39,7 +39,7 @@ def _takeover(
     predicate: Callable[[Operation], bool],
     significance: float,
 ) -> str:
-    """Return the sign that the operations picked by ``counts`` have taken over, or an empty string."""
+    """Return a description if operations that meet ``predicate`` dominate the normal cell, else an empty string."""
     chosen = [predicate(get_operation(connection.operation)) for _, connection in genotype.normal.connections]
     offered = [predicate(get_operation(name)) for name in space.operations]
     count, connections = sum(chosen), len(chosen)
