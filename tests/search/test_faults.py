@@ -14,6 +14,7 @@ from torch import nn
 from entrannas_cli.method.complexity import derived_complexity
 from entrannas_cli.method.genotype import CellGraph, Connection, Genotype
 from entrannas_cli.method.operations import register_operation
+from entrannas_cli.store.find_run import list_runs
 from entrannas_cli.store.run import Run
 
 from ..isolation import build_once
@@ -138,6 +139,22 @@ def test_broken_image_fails_the_run_but_keeps_its_checkpoints() -> None:
     assert "not a readable image" in errors
     assert run.status().state == "failed"
     assert run.checkpoints()
+
+
+def test_operation_that_fails_at_the_width_of_the_run_is_named() -> None:
+    @register_operation("grouped", label="grp", parametric=True)
+    def build(channels: int, stride: int, affine: bool) -> nn.Module:
+        return nn.Conv2d(channels, channels, 3, stride, padding=1, groups=4)
+
+    Path("grouped.toml").write_text('operations = ["grouped", "skip_connect"]')
+    result = in_process(
+        "search", *SMALL, "--space", "grouped.toml", "--set", "network.channels=6", check=False
+    )
+    assert result.returncode == 2
+    assert (
+        "operation grouped fails at stride 1 with 6 channels: in_channels must be divisible" in result.stderr
+    )
+    assert list_runs(Path("runs")) == []
 
 
 def test_complexity_of_an_operation_that_needs_real_values() -> None:

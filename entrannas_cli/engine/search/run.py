@@ -30,7 +30,7 @@ def run_search(context: RunContext[SearchConfig]) -> None:
     """Start or resume a search, run it to the end or until a stop, and finish the session."""
     config = context.config
     space = context.space or context.session.run.space()
-    require_operations(space.operations, f"the space {space.name}")
+    require_operations(space.operations, f"the space {space.name}", config.network.channels)
     context.session.update_summary({"preset": config.preset})
     if config.method == "random":
         _draw(context, space)

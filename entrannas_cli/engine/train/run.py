@@ -40,7 +40,8 @@ def run_training(context: RunContext[TrainConfig]) -> None:
     genotype = run.genotype()
     if genotype is None:
         raise UsageError(f"{plain(str(run.path / GENOTYPE_FILE))}: no such file: there are no cells to train")
-    require_operations(genotype.operations, "the cells")
+    channels = config.derived.channels
+    require_operations(genotype.operations, "the cells", *([channels] if isinstance(channels, int) else []))
     context.session.update_summary({"preset": config.train.preset})
     paths = fast_paths(config.device, context.compute)
     check = _memory_check(context, genotype, paths)
